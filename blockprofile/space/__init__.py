@@ -1,0 +1,43 @@
+"""Search spaces: definitions, slots, drawing, counting, and the operators that an arch stands for."""
+
+from blockprofile.space.counting import count_archs, depth_counts
+from blockprofile.space.definition import Block, SpaceDefinition
+from blockprofile.space.factors import CompiledSum, Factor, factorize
+from blockprofile.space.load import list_spaces, load_space
+from blockprofile.space.operators import Operator, Primitive, count_macs, count_params, primitives
+from blockprofile.space.sampling import LAWS, Law, depth_probabilities, draw_archs
+from blockprofile.space.sites import Site, build_sites, list_operators
+from blockprofile.space.space import INACTIVE, Archs, Slot, Space, UnitSlots
+from blockprofile.space.text import decode, encode, explain_arch
+
+__all__ = [
+    "INACTIVE",
+    "LAWS",
+    "Archs",
+    "Block",
+    "CompiledSum",
+    "Factor",
+    "Law",
+    "Operator",
+    "Primitive",
+    "Site",
+    "Slot",
+    "Space",
+    "SpaceDefinition",
+    "UnitSlots",
+    "build_sites",
+    "count_archs",
+    "count_macs",
+    "count_params",
+    "decode",
+    "depth_counts",
+    "depth_probabilities",
+    "draw_archs",
+    "encode",
+    "explain_arch",
+    "factorize",
+    "list_operators",
+    "list_spaces",
+    "load_space",
+    "primitives",
+]

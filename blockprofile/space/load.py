@@ -1,0 +1,259 @@
+"""Space files: finding them by name, reading, and checking what a schema cannot.
+
+A space is found wherever a name is taken: a shipped name (``moga``), a shipped pruned space
+(``insight/ofa_mbv3-npu``), or the path of a user's own YAML file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from blockprofile.content import content_dir
+from blockprofile.errors import ArchError, DefinitionError, OptionError, UnknownNameError, one_of
+from blockprofile.space.definition import SpaceDefinition, Unit
+from blockprofile.space.rules import PrunedDefinition, apply_rule
+from blockprofile.space.space import Space
+from blockprofile.yamlfile import Document, read_yaml
+
+__all__ = ["find_space_file", "list_spaces", "load_pruned", "load_space", "read_space"]
+
+_SCHEMAS = ("blockprofile.space/1", "blockprofile.pruned/1")
+
+
+@dataclass(frozen=True, slots=True)
+class _Mistake(Exception):
+    message: str
+    loc: tuple[str | int, ...]
+
+
+def list_spaces() -> tuple[str, ...]:
+    """Name the shipped spaces, pruned ones (``insight/...``) last.
+
+    Examples
+    --------
+    >>> "moga" in list_spaces()
+    True
+    """
+    folder = content_dir("spaces")
+    plain = sorted(path.stem for path in folder.glob("*.yaml"))
+    return (*plain, *sorted(f"insight/{path.stem}" for path in (folder / "insight").glob("*.yaml")))
+
+
+def find_space_file(name: str | Path) -> Path:
+    """Find the file of a space given by shipped name or by path.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is neither such a name nor such a file.
+    """
+    text = str(name)
+    if text in list_spaces():
+        return content_dir("spaces") / f"{text}.yaml"
+    path = Path(text)
+    if path.is_file():
+        return path
+    if path.suffix in {".yaml", ".yml"} or len(path.parts) > 2:
+        raise UnknownNameError(f"there is no space file {text!r}; shipped spaces: {', '.join(list_spaces())}")
+    raise UnknownNameError(f"space {text!r} is unknown; {one_of(text, list_spaces())}; or the path of a YAML file")
+
+
+def load_space(name: str | Path, *, resolution: int | None = None) -> Space:
+    """Load a space or a pruned space, by shipped name or from a file.
+
+    Parameters
+    ----------
+    name
+        A shipped name or a path.
+    resolution
+        The input resolution in pixels at which costs are computed; None is the definition's default.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such name or file.
+    DefinitionError
+        With file, line, column and key path, if the file is wrong.
+    OptionError
+        If the resolution is not one of the space's.
+    """
+    space = read_space(find_space_file(name))
+    return space if resolution is None else space.at_resolution(resolution)
+
+
+def read_space(path: Path) -> Space:
+    """Read a space file or a pruned-space file.
+
+    Raises
+    ------
+    DefinitionError, DataError, UnknownNameError
+        As `load_space`.
+    """
+    document = read_yaml(path)
+    schema = document.data.get("schema")
+    if schema == _SCHEMAS[1]:
+        return _pruned_space(document)
+    if schema != _SCHEMAS[0]:
+        raise document.error(f"schema {schema!r} is unknown; {one_of(schema, _SCHEMAS)}", ["schema"])
+    definition = document.validate(SpaceDefinition)
+    try:
+        for check in (_check_names, _check_options, _check_units, _check_fixed):
+            check(definition)
+        return Space(definition)
+    except _Mistake as mistake:
+        raise document.error(mistake.message, mistake.loc) from None
+    except (ArchError, OptionError) as failure:
+        raise document.error(str(failure), ["input"]) from None
+
+
+def load_pruned(path: Path) -> PrunedDefinition:
+    """Read a pruned-space file as its record, rules and evidence included.
+
+    Raises
+    ------
+    DefinitionError
+        If the file is wrong, or is not a pruned space.
+    """
+    return read_yaml(path).validate(PrunedDefinition)
+
+
+def _base_of(document: Document, pruned: PrunedDefinition) -> Space:
+    base = pruned.base
+    if base.file is None:
+        if base.name not in list_spaces() or "/" in base.name:
+            choices = [name for name in list_spaces() if "/" not in name]
+            raise document.error(f"base space {base.name!r} is unknown; {one_of(base.name, choices)}", ["base", "name"])
+        return read_space(content_dir("spaces") / f"{base.name}.yaml")
+    folder = document.path.parent.resolve()
+    file = (folder / base.file).resolve()
+    if not file.is_relative_to(folder):
+        raise document.error(f"base file {base.file!r} leaves the folder of the pruned space", ["base", "file"])
+    if not file.is_file():
+        raise document.error(f"base file {base.file!r} does not exist beside the pruned space", ["base", "file"])
+    return read_space(file)
+
+
+def _pruned_space(document: Document) -> Space:
+    pruned = document.validate(PrunedDefinition)
+    space = _base_of(document, pruned)
+    if pruned.base.hash and pruned.base.hash != space.hash:
+        raise document.error(
+            f"the rules were made for another version of {pruned.base.name!r} (hash {pruned.base.hash[:12]}…, "
+            f"it now has {space.hash[:12]}…); prune again, or remove the hash to apply them as they are",
+            ["base", "hash"],
+        )
+    for index, rule in enumerate(pruned.rules):
+        try:
+            space = apply_rule(space, rule)
+        except ArchError as failure:
+            raise document.error(str(failure), ["rules", index]) from None
+    for unit, weight in pruned.mutation.items():
+        if not 1 <= unit <= len(space.units) or weight < 0:
+            raise document.error(
+                f"mutation weight {weight} of unit {unit}; units are 1 to {len(space.units)}, weights at least 0",
+                ["mutation", unit],
+            )
+    return replace(space, name=pruned.name, mutation=dict(pruned.mutation))
+
+
+# -- what a schema cannot check ----------------------------------------------------------------------------
+
+
+def _check_names(definition: SpaceDefinition) -> None:
+    if not definition.blocks:
+        raise _Mistake("a space needs at least one block", ("blocks",))
+    if len(definition.blocks) > 250:
+        raise _Mistake(f"{len(definition.blocks)} blocks; codes are 8 bit and at most 250 are allowed", ("blocks",))
+    seen: set[str] = set()
+    for index, block in enumerate(definition.blocks):
+        loc = ("blocks", index)
+        if block.name in seen:
+            raise _Mistake(f"block {block.name!r} is given twice", (*loc, "name"))
+        if not block.name or set(block.name) & set(" |:=,"):
+            raise _Mistake(f"block name {block.name!r} must not be empty or hold blanks, '|', ':', '=' or ','", loc)
+        seen.add(block.name)
+        if block.op == "mbconv" and (block.expansion is None or block.kernel is None):
+            raise _Mistake(f"block {block.name!r} is an mbconv and needs expansion and kernel", loc)
+        if block.op == "mbconv" and block.expansion is not None and block.expansion < 1:
+            raise _Mistake(f"expansion {block.expansion} is below 1", (*loc, "expansion"))
+        if block.op == "bottleneck" and not (block.ratio and block.ratio > 0):
+            raise _Mistake(f"block {block.name!r} is a bottleneck and needs a ratio above 0", loc)
+        if block.kernel is not None and (block.kernel < 1 or block.kernel % 2 == 0):
+            raise _Mistake(f"kernel {block.kernel} must be odd and positive", (*loc, "kernel"))
+
+
+def _check_options(definition: SpaceDefinition) -> None:
+    names = [option.name for option in definition.options]
+    for index, option in enumerate(definition.options):
+        if names.count(option.name) > 1 or not option.name.isidentifier():
+            raise _Mistake(f"option name {option.name!r} must be a single word, given once", ("options", index, "name"))
+        if not 1 <= len(option.values) <= 250:
+            raise _Mistake(f"option {option.name!r} has {len(option.values)} values; 1 to 250", ("options", index))
+
+
+def _block_lists(definition: SpaceDefinition) -> Iterator[tuple[tuple[str, ...], tuple[str | int, ...]]]:
+    for index, unit in enumerate(definition.units):
+        if unit.blocks is not None:
+            yield unit.blocks, ("units", index, "blocks")
+        for place, override in enumerate(unit.layers):
+            yield override.blocks, ("units", index, "layers", place, "blocks")
+
+
+def _check_units(definition: SpaceDefinition) -> None:
+    if not definition.units:
+        raise _Mistake("a space needs at least one unit", ("units",))
+    known = [block.name for block in definition.blocks]
+    for names, loc in _block_lists(definition):
+        if not names:
+            raise _Mistake("the list of blocks is empty", loc)
+        for place, name in enumerate(names):
+            if name not in known:
+                raise _Mistake(f"block {name!r} is unknown; {one_of(name, known)}", (*loc, place))
+    skips = {block.name for block in definition.blocks if block.op == "skip"}
+    for index, unit in enumerate(definition.units):
+        loc = ("units", index)
+        depths = list(unit.depths)
+        if not depths or depths != sorted(set(depths)) or depths[0] < 1 or depths[-1] > 64:
+            raise _Mistake(f"depths {depths} must be ascending, distinct and from 1 to 64", (*loc, "depths"))
+        _check_width(unit, loc)
+        for place, override in enumerate(unit.layers):
+            if not 1 <= override.layer <= depths[-1]:
+                raise _Mistake(f"layer {override.layer} is not in 1 to {depths[-1]}", (*loc, "layers", place, "layer"))
+        first = next((item.blocks for item in unit.layers if item.layer == 1), None) or unit.blocks or tuple(known)
+        if skips & set(first):
+            message = f"block {min(skips & set(first))!r} skips; a unit's first layer changes the shape and cannot"
+            raise _Mistake(message, loc)
+
+
+def _check_width(unit: Unit, loc: tuple[str | int, ...]) -> None:
+    widths = unit.out if isinstance(unit.out, tuple) else (unit.out,)
+    if not widths or min(widths) < 1:
+        raise _Mistake(f"out {list(widths)} must be positive", (*loc, "out"))
+    if unit.widths is not None and len(unit.widths) != len(widths):
+        raise _Mistake(f"{len(unit.widths)} names for {len(widths)} widths", (*loc, "widths"))
+    if unit.stride < 1:
+        raise _Mistake(f"stride {unit.stride} must be at least 1", (*loc, "stride"))
+
+
+def _check_fixed(definition: SpaceDefinition) -> None:
+    options = {option.name: option.values for option in definition.options}
+    for part, layers in (("stem", definition.stem), ("head", definition.head)):
+        for index, layer in enumerate(layers):
+            loc = (part, index)
+            for name in filter(None, (layer.out_by, *layer.when)):
+                if name not in options:
+                    raise _Mistake(f"option {name!r} is unknown; {one_of(name, options)}", loc)
+            if isinstance(layer.out, tuple) and (
+                layer.out_by is None or len(layer.out) != len(options[layer.out_by])
+            ):
+                raise _Mistake("a list of widths needs out_by, with one width per value of that option", (*loc, "out"))
+            for name, value in layer.when.items():
+                if value not in options[name]:
+                    raise _Mistake(f"value {value!r}; {one_of(value, options[name])}", (*loc, "when", name))
+
+
+def describe_mistake(failure: DefinitionError) -> str:
+    """Word a definition's mistake on one line."""
+    return str(failure)

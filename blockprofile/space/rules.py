@@ -1,0 +1,174 @@
+"""A pruned space as records: the base, the rules with their evidence, and how rules narrow a space.
+
+Deciding on rules belongs to `blockprofile.prune`; this module only says what a rule is and applies it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from blockprofile.errors import ArchError, one_of
+from blockprofile.space.definition import Value
+from blockprofile.space.space import Space
+
+__all__ = ["Base", "Evidence", "PrunedDefinition", "Rule", "Where", "apply_rule", "apply_rules"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The space that was pruned: a shipped name, or a file beside the pruned one; and its content hash."""
+
+    name: str
+    hash: str = ""
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """A place: the whole network, a unit, or one layer of a unit (counted from 1)."""
+
+    unit: int | None = None
+    layer: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One figure behind a rule.
+
+    ``effect`` with its 95 % interval ``ci`` in ``unit``; ``n`` archs; ``p_adjusted`` after false-discovery
+    control; ``floor``, the predictor's own error below which nothing is claimed.
+    """
+
+    metric: str
+    effect: float
+    unit: str
+    ci: tuple[float, float] | None = None
+    n: int | None = None
+    p_adjusted: float | None = None
+    floor: float | None = None
+    provenance: str = ""
+    against: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One narrowing: blocks dropped or kept, a depth capped or raised, widths dropped, at a place.
+
+    ``option`` with ``keep`` narrows a stem option or the resolution. ``why`` is written for a reader.
+    """
+
+    where: Where = Where()
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    max_depth: int | None = None
+    min_depth: int | None = None
+    drop_widths: tuple[Value, ...] = ()
+    policy: str = ""
+    why: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrunedDefinition:
+    """A whole pruned-space file."""
+
+    schema: Literal["blockprofile.pruned/1"]
+    name: str
+    base: Base
+    rules: tuple[Rule, ...] = ()
+    title: str = ""
+    sources: tuple[str, ...] = ()
+    mutation: Mapping[int, float] = field(default_factory=dict)
+    size: Mapping[str, Any] = field(default_factory=dict)
+    provenance: tuple[dict[str, Any], ...] = ()
+    notes: str = ""
+    certificate: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _units_at(space: Space, where: Where) -> Sequence[int]:
+    numbers = range(1, len(space.units) + 1)
+    if where.unit is None:
+        if where.layer is not None:
+            raise ArchError(f"where: layer {where.layer} is given without its unit")
+        return numbers
+    if where.unit not in numbers:
+        raise ArchError(f"unit {where.unit} is not in space {space.name!r}; {one_of(where.unit, numbers)}")
+    return [where.unit]
+
+
+def _narrow_blocks(space: Space, rule: Rule, allowed: list[set[int]]) -> None:
+    for name in (*rule.drop, *rule.keep):
+        if name not in space.block_names:
+            raise ArchError(f"block {name!r} is not in space {space.base.name!r}; {one_of(name, space.block_names)}")
+    dropped = {space.block_names.index(name) for name in rule.drop}
+    kept = {space.block_names.index(name) for name in rule.keep} or set(range(space.n_blocks))
+    for unit in _units_at(space, rule.where):
+        layers = range(1, len(space.units[unit - 1].layers) + 1)
+        if rule.where.layer is not None and rule.where.layer not in layers:
+            raise ArchError(f"layer {rule.where.layer} is not in unit {unit}; {one_of(rule.where.layer, layers)}")
+        for layer in layers if rule.where.layer is None else [rule.where.layer]:
+            slot = space.units[unit - 1].layers[layer - 1]
+            allowed[slot] = (allowed[slot] & kept) - dropped
+            if not allowed[slot]:
+                raise ArchError(f"unit {unit}, layer {layer} is left without a block")
+
+
+def _narrow_depths(space: Space, rule: Rule, allowed: list[set[int]]) -> None:
+    if rule.max_depth is None and rule.min_depth is None:
+        return
+    low, high = rule.min_depth or 0, 10**6 if rule.max_depth is None else rule.max_depth
+    for number in _units_at(space, rule.where):
+        unit = space.units[number - 1]
+        fitting = {code for code, depth in enumerate(unit.depths) if low <= depth <= high}
+        if unit.depth is not None:
+            allowed[unit.depth] &= fitting
+        if not fitting or (unit.depth is not None and not allowed[unit.depth]):
+            raise ArchError(f"unit {number} is left without a depth; {one_of(rule.max_depth, unit.depths)}")
+
+
+def _narrow_widths(space: Space, rule: Rule, allowed: list[set[int]]) -> None:
+    if not rule.drop_widths:
+        return
+    for number in _units_at(space, rule.where):
+        index = space.units[number - 1].width
+        if index is None:
+            raise ArchError(f"unit {number} of space {space.name!r} has one width; nothing can be dropped")
+        choices = space.slots[index].choices
+        for width in rule.drop_widths:
+            if width not in choices:
+                raise ArchError(f"width {width!r} is not in unit {number}; {one_of(width, choices)}")
+            allowed[index] -= {choices.index(width)}
+        if not allowed[index]:
+            raise ArchError(f"unit {number} is left without a width")
+
+
+def apply_rule(space: Space, rule: Rule, *, name: str | None = None) -> Space:
+    """Narrow a space by one rule; what is already gone may be dropped again.
+
+    Raises
+    ------
+    ArchError
+        If the rule names a place, block, depth or width that the base does not have, or leaves nothing.
+    """
+    allowed = [set(codes) for codes in space.allowed]
+    _narrow_blocks(space, rule, allowed)
+    _narrow_depths(space, rule, allowed)
+    _narrow_widths(space, rule, allowed)
+    return space.restricted([sorted(codes) for codes in allowed], name=name or space.name)
+
+
+def apply_rules(
+    space: Space, rules: Sequence[Rule], *, name: str, mutation: Mapping[int, float] | None = None
+) -> Space:
+    """Narrow a space by rules, in order.
+
+    Raises
+    ------
+    ArchError
+        As `apply_rule`.
+    """
+    for rule in rules:
+        space = apply_rule(space, rule)
+    return space.restricted(space.allowed, name=name, mutation=mutation)

@@ -1,0 +1,326 @@
+"""The compiled space: its slots, and which codes each of them may take.
+
+A space is a definition plus, for every slot, the codes that are allowed. A pruned space is the same
+definition with fewer codes allowed, so an arch has the same bytes in both. Drawing, counting, text and
+operators are functions of a `Space` in their own modules.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import ArchError, OptionError, UnknownNameError, one_of
+from blockprofile.space.definition import Block, SpaceDefinition, Value
+
+__all__ = ["INACTIVE", "Archs", "Slot", "Space", "UnitSlots"]
+
+INACTIVE = 255
+"""The code of a layer that its unit's depth leaves out."""
+
+Archs = NDArray[np.uint8]
+"""Architectures: uint8 codes, shape (n_slots,) or (n, n_slots)."""
+
+SlotKind = Literal["resolution", "option", "width", "depth", "layer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One decision of an arch.
+
+    ``choices`` are the values in the order of their codes: a slot's code is an index into them. ``unit`` and
+    ``layer`` count from 1 and are 0 where they do not apply.
+    """
+
+    index: int
+    name: str
+    kind: SlotKind
+    choices: tuple[Value, ...]
+    unit: int = 0
+    layer: int = 0
+
+    @property
+    def n_choices(self) -> int:
+        """Count the codes, allowed or not."""
+        return len(self.choices)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitSlots:
+    """Where a unit's decisions stand in an arch; ``depth`` and ``width`` are None where nothing is decided."""
+
+    unit: int
+    depths: tuple[int, ...]
+    layers: tuple[int, ...]
+    depth: int | None = None
+    width: int | None = None
+
+    @property
+    def max_depth(self) -> int:
+        """The number of layers that the unit has at most."""
+        return len(self.layers)
+
+
+def _slots_of(definition: SpaceDefinition) -> tuple[tuple[Slot, ...], tuple[UnitSlots, ...]]:
+    slots: list[Slot] = []
+
+    def add(name: str, kind: SlotKind, choices: Sequence[Value], unit: int = 0, layer: int = 0) -> int:
+        slots.append(Slot(len(slots), name, kind, tuple(choices), unit, layer))
+        return len(slots) - 1
+
+    if definition.input.searched:
+        add("resolution", "resolution", definition.input.resolutions)
+    for option in definition.options:
+        add(option.name, "option", option.values)
+    names = [block.name for block in definition.blocks]
+    units: list[UnitSlots] = []
+    for number, unit in enumerate(definition.units, start=1):
+        width = depth = None
+        if isinstance(unit.out, tuple):
+            width = add(f"u{number}_width", "width", unit.widths or unit.out, number)
+        if len(unit.depths) > 1:
+            depth = add(f"u{number}_depth", "depth", unit.depths, number)
+        layers = tuple(
+            add(f"u{number}l{layer}", "layer", names, number, layer) for layer in range(1, max(unit.depths) + 1)
+        )
+        units.append(UnitSlots(number, unit.depths, layers, depth, width))
+    return tuple(slots), tuple(units)
+
+
+def _defined_codes(definition: SpaceDefinition, slot: Slot) -> tuple[int, ...]:
+    if slot.kind != "layer":
+        return tuple(range(slot.n_choices))
+    unit = definition.units[slot.unit - 1]
+    override = next((item.blocks for item in unit.layers if item.layer == slot.layer), None)
+    names = override or unit.blocks or tuple(block.name for block in definition.blocks)
+    return tuple(sorted(slot.choices.index(name) for name in names))
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """The set of architectures; two spaces are equal when hash, name, resolution and mutation weights are.
+
+    Parameters
+    ----------
+    definition
+        The validated definition.
+    allowed
+        For each slot the codes that may be used, ascending. Left out, all that the definition allows.
+    name
+        The space's own name; a pruned space has another than its base (``definition.name``).
+    resolution
+        The input resolution in pixels at which costs are computed; left out, the definition's default.
+        Without meaning where the resolution is a slot.
+    mutation
+        Mutation weights by unit number, from a pruned space; empty means all units alike.
+    """
+
+    definition: SpaceDefinition
+    allowed: tuple[tuple[int, ...], ...] = ()
+    name: str = ""
+    resolution: int = 0
+    mutation: Mapping[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        inputs = self.definition.input
+        object.__setattr__(self, "name", self.name or self.definition.name)
+        object.__setattr__(self, "resolution", self.resolution or inputs.default)
+        if self.resolution not in inputs.resolutions:
+            raise OptionError(
+                f"resolution {self.resolution} is not one of space {self.name!r}; "
+                f"{one_of(self.resolution, inputs.resolutions)}"
+            )
+        if not self.allowed:
+            codes = tuple(_defined_codes(self.definition, slot) for slot in self.slots)
+            object.__setattr__(self, "allowed", codes)
+        if len(self.allowed) != self.n_slots:
+            raise ValueError(f"allowed has {len(self.allowed)} entries, the space has {self.n_slots} slots")
+
+    # -- structure ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def _structure(self) -> tuple[tuple[Slot, ...], tuple[UnitSlots, ...]]:
+        return _slots_of(self.definition)
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """All decisions, in the order of an arch's codes."""
+        return self._structure[0]
+
+    @property
+    def units(self) -> tuple[UnitSlots, ...]:
+        """Where each unit's decisions stand."""
+        return self._structure[1]
+
+    @property
+    def n_slots(self) -> int:
+        """The length of an arch."""
+        return len(self.slots)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks, in the order of their codes."""
+        return self.definition.blocks
+
+    @property
+    def n_blocks(self) -> int:
+        """Count the blocks of the definition."""
+        return len(self.definition.blocks)
+
+    @property
+    def block_names(self) -> tuple[str, ...]:
+        """The blocks' names, in the order of their codes."""
+        return tuple(block.name for block in self.definition.blocks)
+
+    @cached_property
+    def layer_slots(self) -> tuple[Slot, ...]:
+        """The slots that hold a block, in the order of the network."""
+        return tuple(slot for slot in self.slots if slot.kind == "layer")
+
+    def slot(self, name: str) -> Slot:
+        """Find a slot by its name, such as ``u2l1``.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none.
+        """
+        for slot in self.slots:
+            if slot.name == name:
+                return slot
+        names = [slot.name for slot in self.slots]
+        raise UnknownNameError(f"space {self.name!r} has no slot {name!r}; {one_of(name, names)}")
+
+    def unit_depths(self, unit: int) -> tuple[int, ...]:
+        """Return the depths that unit number ``unit`` may take here."""
+        slots = self.units[unit - 1]
+        if slots.depth is None:
+            return slots.depths
+        return tuple(slots.depths[code] for code in self.allowed[slots.depth])
+
+    def max_depth(self, unit: int) -> int:
+        """Return the largest depth that unit number ``unit`` may take here."""
+        return max(self.unit_depths(unit))
+
+    def depths(self, archs: Archs) -> NDArray[np.uint8]:
+        """Read off the depth of every unit.
+
+        Returns
+        -------
+        uint8, shape (n, n_units) or (n_units,).
+        """
+        columns = []
+        for slots in self.units:
+            if slots.depth is None:
+                columns.append(np.full(archs.shape[:-1], slots.depths[0], np.uint8))
+            else:
+                columns.append(np.asarray(slots.depths, np.uint8)[archs[..., slots.depth]])
+        return np.stack(columns, axis=-1)
+
+    # -- identity ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def hash(self) -> str:
+        """The content hash: SHA-256 over the definition's structure and the allowed codes, 64 hex digits.
+
+        Name, title, sources, notes and resolution do not enter: two spaces are the same when their archs and
+        operators are.
+        """
+        content = dataclasses.asdict(self.definition)
+        for key in ("name", "title", "sources", "notes", "schema"):
+            del content[key]
+        content["allowed"] = self.allowed
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Space):
+            return NotImplemented
+        mine, theirs = ((s.hash, s.name, s.resolution, dict(s.mutation)) for s in (self, other))
+        return mine == theirs
+
+    def __hash__(self) -> int:
+        return hash((self.hash, self.name, self.resolution))
+
+    @cached_property
+    def base(self) -> Space:
+        """The space with everything allowed that the definition allows."""
+        return Space(self.definition, resolution=self.resolution)
+
+    @property
+    def is_pruned(self) -> bool:
+        """Whether anything that the definition allows is not allowed here."""
+        return self.allowed != self.base.allowed
+
+    def at_resolution(self, resolution: int) -> Space:
+        """Return the same space with costs computed at another input resolution, in pixels."""
+        return dataclasses.replace(self, resolution=resolution)
+
+    def restricted(
+        self, allowed: Sequence[Sequence[int]], *, name: str, mutation: Mapping[int, float] | None = None
+    ) -> Space:
+        """Return the space with only the given codes allowed, one sequence for each slot.
+
+        Raises
+        ------
+        ArchError
+            If a slot is left without a code, or a code is not allowed here.
+        """
+        codes = tuple(tuple(sorted({int(code) for code in entry})) for entry in allowed)
+        for slot, entry, old in zip(self.slots, codes, self.allowed, strict=True):
+            if not entry:
+                raise ArchError(f"slot {slot.name!r} of space {self.name!r} is left without a choice")
+            if not set(entry) <= set(old):
+                raise ArchError(f"slot {slot.name!r}: codes {entry} are not all among the allowed {old}")
+        weights = dict(self.mutation if mutation is None else mutation)
+        return dataclasses.replace(self, allowed=codes, name=name, mutation=weights)
+
+    # -- membership --------------------------------------------------------------------------------------
+
+    def check(self, archs: Archs) -> Archs:
+        """Return ``archs`` as C-contiguous uint8 if its dtype and shape fit this space.
+
+        Raises
+        ------
+        ArchError
+            If the dtype is not uint8 or the last axis is not ``n_slots`` long.
+        """
+        array = np.asarray(archs)
+        if array.dtype != np.uint8:
+            raise ArchError(f"archs have dtype {array.dtype}; space {self.name!r} takes uint8 codes")
+        if array.ndim not in {1, 2} or array.shape[-1] != self.n_slots:
+            raise ArchError(
+                f"archs have shape {array.shape}; space {self.name!r} takes ({self.n_slots},) or (n, {self.n_slots})"
+            )
+        return np.ascontiguousarray(array)
+
+    def contains(self, archs: Archs) -> NDArray[np.bool_]:
+        """Tell for each arch whether it is a member: codes allowed, inactive layers exactly those beyond the depth.
+
+        Returns
+        -------
+        bool, shape (n,).
+        """
+        rows = np.atleast_2d(self.check(archs))
+        tables = np.zeros((self.n_slots, 256), dtype=bool)
+        for slot, codes in zip(self.slots, self.allowed, strict=True):
+            tables[slot.index, list(codes)] = True
+        member = np.ones(len(rows), dtype=bool)
+        for slot in self.slots:
+            if slot.kind != "layer":
+                member &= tables[slot.index, rows[:, slot.index]]
+        safe = np.where(member[:, None], rows, 0).astype(np.uint8)
+        depths = self.depths(safe)
+        for slot in self.layer_slots:
+            code = rows[:, slot.index]
+            active = depths[:, slot.unit - 1] >= slot.layer
+            member &= np.where(active, tables[slot.index, code], code == INACTIVE)
+        return member

@@ -1,0 +1,195 @@
+"""YAML in, records out, with the line and column of every mistake.
+
+Files are read with ruamel.yaml's round-trip loader, which keeps positions and constructs no objects, and
+validated by pydantic against plain dataclasses. Nothing about spaces or studies is known here.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from blockprofile.errors import DataError, DefinitionError, UnknownNameError, one_of
+
+__all__ = ["Document", "read_yaml", "write_yaml"]
+
+T = TypeVar("T")
+Key = str | int
+
+MAX_BYTES = 1 << 22
+MAX_NODES = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file: its plain data, and where each key stands."""
+
+    path: Path
+    data: dict[str, Any]
+    source: Any
+
+    def error(self, message: str, loc: Sequence[Key] = ()) -> DefinitionError:
+        """Make the error for the place ``loc`` in the file."""
+        line, column = self.position(loc)
+        return DefinitionError(message, path=self.path, line=line, column=column, key=key_path(loc))
+
+    def position(self, loc: Sequence[Key]) -> tuple[int, int]:
+        """Return line and column, counted from 1, of the nearest thing on the way to ``loc``."""
+        node, line, column = self.source, 1, 1
+        for key in loc:
+            marks = getattr(getattr(node, "lc", None), "data", None) or {}
+            if key in marks:
+                line, column = marks[key][0] + 1, marks[key][1] + 1
+            try:
+                node = node[key]
+            except (KeyError, IndexError, TypeError):
+                break
+        return line, column
+
+    def validate(self, record: type[T]) -> T:
+        """Validate the whole document into a dataclass.
+
+        Raises
+        ------
+        DefinitionError
+            For the first mistake, with its place, what is allowed and the nearest valid name.
+        """
+        from pydantic import ValidationError
+
+        try:
+            return _adapter(record).validate_python(self.data)  # type: ignore[no-any-return]
+        except ValidationError as failure:
+            first = min(failure.errors(include_url=False), key=lambda e: self.position(_clean(e["loc"], self.data)))
+            loc = _clean(first["loc"], self.data)
+            raise self.error(self._word(first, loc, record), loc) from None
+
+    def _word(self, mistake: Mapping[str, Any], loc: Sequence[Key], record: type) -> str:
+        kind, value = mistake["type"], mistake.get("input")
+        if kind in {"unexpected_keyword_argument", "extra_forbidden"}:
+            return f"unknown key {loc[-1]!r}; {one_of(loc[-1], _fields(record, loc[:-1]))}"
+        if kind in {"missing", "missing_argument", "missing_keyword_only_argument"}:
+            return f"required key {mistake['loc'][-1]!r} is missing"
+        if kind == "literal_error":
+            choices = [c.strip(" '") for c in str(mistake["ctx"]["expected"]).replace(" or ", ",").split(",")]
+            return f"{value!r} is not allowed; {one_of(value, choices)}"
+        text = mistake["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        return f"{value!r} is wrong: should be {text}" if mistake["msg"].startswith("Input") else text
+
+
+@lru_cache(maxsize=32)
+def _adapter(record: type) -> Any:
+    from pydantic import ConfigDict, TypeAdapter, with_config
+
+    del with_config
+    del ConfigDict
+    return TypeAdapter(record)
+
+
+def _fields(record: Any, loc: Sequence[Key]) -> list[str]:
+    """List the keys that the record at ``loc`` takes."""
+    import dataclasses
+    import typing
+
+    current = record
+    for key in loc:
+        if dataclasses.is_dataclass(current) and isinstance(key, str):
+            current = typing.get_type_hints(current).get(key, current)
+        candidates = [current, *typing.get_args(current)]
+        current = next((item for item in candidates if dataclasses.is_dataclass(item)), current)
+    return [field.name for field in dataclasses.fields(current)] if dataclasses.is_dataclass(current) else []
+
+
+def _clean(loc: Sequence[Any], data: Any) -> tuple[Key, ...]:
+    """Drop what pydantic adds to a location that is no key of the data (names of union branches)."""
+    path: list[Key] = []
+    node = data
+    for part in loc:
+        try:
+            node = node[part]
+        except (KeyError, IndexError, TypeError):
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def key_path(loc: Sequence[Key]) -> str:
+    """Write a location as a key path.
+
+    Examples
+    --------
+    >>> key_path(["units", 2, "depths"])
+    'units[2].depths'
+    """
+    text = ""
+    for key in loc:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else str(key)
+    return text
+
+
+def _plain(node: Any, budget: list[int]) -> Any:
+    budget[0] -= 1
+    if budget[0] < 0:
+        raise DataError(f"the file expands to more than {MAX_NODES} values")
+    if isinstance(node, Mapping):
+        return {_plain(key, budget): _plain(value, budget) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(item, budget) for item in node]
+    for kind in (bool, int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
+
+
+def read_yaml(path: Path | str) -> Document:
+    """Read a YAML file whose top level is a mapping.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such file.
+    DataError
+        If it cannot be read, is too large or no text.
+    DefinitionError
+        If it is no valid YAML, with line and column; a key given twice is such a mistake.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    file = Path(path)
+    if not file.is_file():
+        near = sorted(p.name for p in file.parent.glob("*.y*ml")) if file.parent.is_dir() else []
+        raise UnknownNameError(f"there is no file {str(file)!r}; {one_of(file.name, near)}")
+    if file.stat().st_size > MAX_BYTES:
+        raise DataError(f"{file} has {file.stat().st_size} bytes; at most {MAX_BYTES} are read")
+    try:
+        text = file.read_text(encoding="utf-8")
+        source = YAML(typ="rt").load(text)
+    except UnicodeDecodeError as failure:
+        raise DataError(f"{file} is not UTF-8 text: {failure.reason} at byte {failure.start}") from None
+    except MarkedYAMLError as failure:
+        mark = failure.problem_mark or failure.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        raise DefinitionError(f"not valid YAML: {failure.problem}", path=file, line=line, column=column) from None
+    except (YAMLError, ValueError) as failure:
+        raise DefinitionError(f"not valid YAML: {failure}", path=file) from None
+    if not isinstance(source, Mapping):
+        raise DefinitionError("the top level must be a mapping of keys to values", path=file, line=1, column=1)
+    return Document(file, _plain(source, [MAX_NODES]), source)
+
+
+def write_yaml(path: Path, data: Mapping[str, Any]) -> None:
+    """Write a mapping (plain, or ruamel's with comments) as YAML, under another name first and then renamed."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.width = 110
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    text = io.StringIO()
+    yaml.dump(data, text)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text.getvalue(), encoding="utf-8")
+    partial.replace(path)
