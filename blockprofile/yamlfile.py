@@ -61,7 +61,7 @@ class Document:
         from pydantic import ValidationError
 
         try:
-            return _adapter(record).validate_python(self.data)  # type: ignore[no-any-return]
+            return _adapter(record).validate_python(self.data)  # type: ignore[no-any-return,arg-type]
         except ValidationError as failure:
             first = min(failure.errors(include_url=False), key=lambda e: self.position(_clean(e["loc"], self.data)))
             loc = _clean(first["loc"], self.data)
@@ -82,10 +82,8 @@ class Document:
 
 @lru_cache(maxsize=32)
 def _adapter(record: type) -> Any:
-    from pydantic import ConfigDict, TypeAdapter, with_config
+    from pydantic import TypeAdapter
 
-    del with_config
-    del ConfigDict
     return TypeAdapter(record)
 
 

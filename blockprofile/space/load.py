@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blockprofile.content import content_dir
-from blockprofile.errors import ArchError, DefinitionError, OptionError, UnknownNameError, one_of
+from blockprofile.errors import ArchError, OptionError, UnknownNameError, one_of
 from blockprofile.space.definition import SpaceDefinition, Unit
 from blockprofile.space.rules import PrunedDefinition, apply_rule
 from blockprofile.space.space import Space
@@ -23,7 +23,7 @@ _SCHEMAS = ("blockprofile.space/1", "blockprofile.pruned/1")
 
 
 @dataclass(frozen=True, slots=True)
-class _Mistake(Exception):
+class _MistakeError(Exception):
     message: str
     loc: tuple[str | int, ...]
 
@@ -102,7 +102,7 @@ def read_space(path: Path) -> Space:
         for check in (_check_names, _check_options, _check_units, _check_fixed):
             check(definition)
         return Space(definition)
-    except _Mistake as mistake:
+    except _MistakeError as mistake:
         raise document.error(mistake.message, mistake.loc) from None
     except (ArchError, OptionError) as failure:
         raise document.error(str(failure), ["input"]) from None
@@ -163,34 +163,40 @@ def _pruned_space(document: Document) -> Space:
 
 def _check_names(definition: SpaceDefinition) -> None:
     if not definition.blocks:
-        raise _Mistake("a space needs at least one block", ("blocks",))
+        raise _MistakeError("a space needs at least one block", ("blocks",))
     if len(definition.blocks) > 250:
-        raise _Mistake(f"{len(definition.blocks)} blocks; codes are 8 bit and at most 250 are allowed", ("blocks",))
+        raise _MistakeError(
+            f"{len(definition.blocks)} blocks; codes are 8 bit and at most 250 are allowed", ("blocks",)
+        )
     seen: set[str] = set()
     for index, block in enumerate(definition.blocks):
         loc = ("blocks", index)
         if block.name in seen:
-            raise _Mistake(f"block {block.name!r} is given twice", (*loc, "name"))
+            raise _MistakeError(f"block {block.name!r} is given twice", (*loc, "name"))
         if not block.name or set(block.name) & set(" |:=,"):
-            raise _Mistake(f"block name {block.name!r} must not be empty or hold blanks, '|', ':', '=' or ','", loc)
+            raise _MistakeError(
+                f"block name {block.name!r} must not be empty or hold blanks, '|', ':', '=' or ','", loc
+            )
         seen.add(block.name)
         if block.op == "mbconv" and (block.expansion is None or block.kernel is None):
-            raise _Mistake(f"block {block.name!r} is an mbconv and needs expansion and kernel", loc)
+            raise _MistakeError(f"block {block.name!r} is an mbconv and needs expansion and kernel", loc)
         if block.op == "mbconv" and block.expansion is not None and block.expansion < 1:
-            raise _Mistake(f"expansion {block.expansion} is below 1", (*loc, "expansion"))
+            raise _MistakeError(f"expansion {block.expansion} is below 1", (*loc, "expansion"))
         if block.op == "bottleneck" and not (block.ratio and block.ratio > 0):
-            raise _Mistake(f"block {block.name!r} is a bottleneck and needs a ratio above 0", loc)
+            raise _MistakeError(f"block {block.name!r} is a bottleneck and needs a ratio above 0", loc)
         if block.kernel is not None and (block.kernel < 1 or block.kernel % 2 == 0):
-            raise _Mistake(f"kernel {block.kernel} must be odd and positive", (*loc, "kernel"))
+            raise _MistakeError(f"kernel {block.kernel} must be odd and positive", (*loc, "kernel"))
 
 
 def _check_options(definition: SpaceDefinition) -> None:
     names = [option.name for option in definition.options]
     for index, option in enumerate(definition.options):
         if names.count(option.name) > 1 or not option.name.isidentifier():
-            raise _Mistake(f"option name {option.name!r} must be a single word, given once", ("options", index, "name"))
+            raise _MistakeError(
+                f"option name {option.name!r} must be a single word, given once", ("options", index, "name")
+            )
         if not 1 <= len(option.values) <= 250:
-            raise _Mistake(f"option {option.name!r} has {len(option.values)} values; 1 to 250", ("options", index))
+            raise _MistakeError(f"option {option.name!r} has {len(option.values)} values; 1 to 250", ("options", index))
 
 
 def _block_lists(definition: SpaceDefinition) -> Iterator[tuple[tuple[str, ...], tuple[str | int, ...]]]:
@@ -203,38 +209,48 @@ def _block_lists(definition: SpaceDefinition) -> Iterator[tuple[tuple[str, ...],
 
 def _check_units(definition: SpaceDefinition) -> None:
     if not definition.units:
-        raise _Mistake("a space needs at least one unit", ("units",))
+        raise _MistakeError("a space needs at least one unit", ("units",))
     known = [block.name for block in definition.blocks]
     for names, loc in _block_lists(definition):
         if not names:
-            raise _Mistake("the list of blocks is empty", loc)
+            raise _MistakeError("the list of blocks is empty", loc)
         for place, name in enumerate(names):
             if name not in known:
-                raise _Mistake(f"block {name!r} is unknown; {one_of(name, known)}", (*loc, place))
-    skips = {block.name for block in definition.blocks if block.op == "skip"}
+                raise _MistakeError(f"block {name!r} is unknown; {one_of(name, known)}", (*loc, place))
     for index, unit in enumerate(definition.units):
         loc = ("units", index)
-        depths = list(unit.depths)
-        if not depths or depths != sorted(set(depths)) or depths[0] < 1 or depths[-1] > 64:
-            raise _Mistake(f"depths {depths} must be ascending, distinct and from 1 to 64", (*loc, "depths"))
+        _check_depths(unit, loc)
         _check_width(unit, loc)
-        for place, override in enumerate(unit.layers):
-            if not 1 <= override.layer <= depths[-1]:
-                raise _Mistake(f"layer {override.layer} is not in 1 to {depths[-1]}", (*loc, "layers", place, "layer"))
-        first = next((item.blocks for item in unit.layers if item.layer == 1), None) or unit.blocks or tuple(known)
-        if skips & set(first):
-            message = f"block {min(skips & set(first))!r} skips; a unit's first layer changes the shape and cannot"
-            raise _Mistake(message, loc)
+        _check_first_layer(definition, unit, loc)
+
+
+def _check_depths(unit: Unit, loc: tuple[str | int, ...]) -> None:
+    depths = list(unit.depths)
+    if not depths or depths != sorted(set(depths)) or depths[0] < 1 or depths[-1] > 64:
+        raise _MistakeError(f"depths {depths} must be ascending, distinct and from 1 to 64", (*loc, "depths"))
+    for place, override in enumerate(unit.layers):
+        if not 1 <= override.layer <= depths[-1]:
+            where = (*loc, "layers", place, "layer")
+            raise _MistakeError(f"layer {override.layer} is not in 1 to {depths[-1]}", where)
+
+
+def _check_first_layer(definition: SpaceDefinition, unit: Unit, loc: tuple[str | int, ...]) -> None:
+    skips = {block.name for block in definition.blocks if block.op == "skip"}
+    known = tuple(block.name for block in definition.blocks)
+    first = next((item.blocks for item in unit.layers if item.layer == 1), None) or unit.blocks or known
+    if skips & set(first):
+        message = f"block {min(skips & set(first))!r} skips; a unit's first layer changes the shape and cannot"
+        raise _MistakeError(message, loc)
 
 
 def _check_width(unit: Unit, loc: tuple[str | int, ...]) -> None:
     widths = unit.out if isinstance(unit.out, tuple) else (unit.out,)
     if not widths or min(widths) < 1:
-        raise _Mistake(f"out {list(widths)} must be positive", (*loc, "out"))
+        raise _MistakeError(f"out {list(widths)} must be positive", (*loc, "out"))
     if unit.widths is not None and len(unit.widths) != len(widths):
-        raise _Mistake(f"{len(unit.widths)} names for {len(widths)} widths", (*loc, "widths"))
+        raise _MistakeError(f"{len(unit.widths)} names for {len(widths)} widths", (*loc, "widths"))
     if unit.stride < 1:
-        raise _Mistake(f"stride {unit.stride} must be at least 1", (*loc, "stride"))
+        raise _MistakeError(f"stride {unit.stride} must be at least 1", (*loc, "stride"))
 
 
 def _check_fixed(definition: SpaceDefinition) -> None:
@@ -244,16 +260,11 @@ def _check_fixed(definition: SpaceDefinition) -> None:
             loc = (part, index)
             for name in filter(None, (layer.out_by, *layer.when)):
                 if name not in options:
-                    raise _Mistake(f"option {name!r} is unknown; {one_of(name, options)}", loc)
-            if isinstance(layer.out, tuple) and (
-                layer.out_by is None or len(layer.out) != len(options[layer.out_by])
-            ):
-                raise _Mistake("a list of widths needs out_by, with one width per value of that option", (*loc, "out"))
+                    raise _MistakeError(f"option {name!r} is unknown; {one_of(name, options)}", loc)
+            if isinstance(layer.out, tuple) and (layer.out_by is None or len(layer.out) != len(options[layer.out_by])):
+                raise _MistakeError(
+                    "a list of widths needs out_by, with one width per value of that option", (*loc, "out")
+                )
             for name, value in layer.when.items():
                 if value not in options[name]:
-                    raise _Mistake(f"value {value!r}; {one_of(value, options[name])}", (*loc, "when", name))
-
-
-def describe_mistake(failure: DefinitionError) -> str:
-    """Word a definition's mistake on one line."""
-    return str(failure)
+                    raise _MistakeError(f"value {value!r}; {one_of(value, options[name])}", (*loc, "when", name))

@@ -64,7 +64,7 @@ class Operator:
         ...          act="hswish").describe()
         'conv k3 s2 3->16 at 224 hswish'
         """
-        parts = [self.op]
+        parts: list[str] = [self.op]
         if self.kernel:
             parts.append(f"k{self.kernel}")
         if self.op in {"conv", "mbconv", "bottleneck", "max_pool"}:
@@ -140,31 +140,72 @@ def _mbconv(op: Operator) -> list[Primitive]:
     if hidden != op.in_channels:
         steps.append(
             Primitive(
-                kind="conv", in_channels=op.in_channels, out_channels=hidden, in_size=op.in_size,
-                out_size=op.in_size, bn=True, act=op.act,
+                kind="conv",
+                in_channels=op.in_channels,
+                out_channels=hidden,
+                in_size=op.in_size,
+                out_size=op.in_size,
+                bn=True,
+                act=op.act,
             )
         )
     steps.append(
         Primitive(
-            kind="depthwise", in_channels=hidden, out_channels=hidden, in_size=op.in_size, out_size=op.out_size,
-            kernel=op.kernel, stride=op.stride, bn=True, act=op.act,
+            kind="depthwise",
+            in_channels=hidden,
+            out_channels=hidden,
+            in_size=op.in_size,
+            out_size=op.out_size,
+            kernel=op.kernel,
+            stride=op.stride,
+            bn=True,
+            act=op.act,
         )
     )
     if op.se_channels:
         squeeze = op.se_channels
         steps += [
-            Primitive(kind="global_pool", in_channels=hidden, out_channels=hidden, in_size=op.out_size,
-                      out_size=1, part="se"),
-            Primitive(kind="conv", in_channels=hidden, out_channels=squeeze, in_size=1, out_size=1, bias=True,
-                      act=op.se_act, part="se"),
-            Primitive(kind="conv", in_channels=squeeze, out_channels=hidden, in_size=1, out_size=1, bias=True,
-                      act="hsigmoid", part="se"),
-            Primitive(kind="scale", in_channels=hidden, out_channels=hidden, in_size=op.out_size,
-                      out_size=op.out_size, part="se"),
+            Primitive(
+                kind="global_pool", in_channels=hidden, out_channels=hidden, in_size=op.out_size, out_size=1, part="se"
+            ),
+            Primitive(
+                kind="conv",
+                in_channels=hidden,
+                out_channels=squeeze,
+                in_size=1,
+                out_size=1,
+                bias=True,
+                act=op.se_act,
+                part="se",
+            ),
+            Primitive(
+                kind="conv",
+                in_channels=squeeze,
+                out_channels=hidden,
+                in_size=1,
+                out_size=1,
+                bias=True,
+                act="hsigmoid",
+                part="se",
+            ),
+            Primitive(
+                kind="scale",
+                in_channels=hidden,
+                out_channels=hidden,
+                in_size=op.out_size,
+                out_size=op.out_size,
+                part="se",
+            ),
         ]
     steps.append(
-        Primitive(kind="conv", in_channels=hidden, out_channels=op.out_channels, in_size=op.out_size,
-                  out_size=op.out_size, bn=True)
+        Primitive(
+            kind="conv",
+            in_channels=hidden,
+            out_channels=op.out_channels,
+            in_size=op.out_size,
+            out_size=op.out_size,
+            bn=True,
+        )
     )
     return steps
 
@@ -172,23 +213,59 @@ def _mbconv(op: Operator) -> list[Primitive]:
 def _bottleneck(op: Operator) -> list[Primitive]:
     mid = op.hidden_channels
     steps = [
-        Primitive(kind="conv", in_channels=op.in_channels, out_channels=mid, in_size=op.in_size,
-                  out_size=op.in_size, bn=True, act=op.act),
-        Primitive(kind="conv", in_channels=mid, out_channels=mid, in_size=op.in_size, out_size=op.out_size,
-                  kernel=op.kernel, stride=op.stride, bn=True, act=op.act),
-        Primitive(kind="conv", in_channels=mid, out_channels=op.out_channels, in_size=op.out_size,
-                  out_size=op.out_size, bn=True),
+        Primitive(
+            kind="conv",
+            in_channels=op.in_channels,
+            out_channels=mid,
+            in_size=op.in_size,
+            out_size=op.in_size,
+            bn=True,
+            act=op.act,
+        ),
+        Primitive(
+            kind="conv",
+            in_channels=mid,
+            out_channels=mid,
+            in_size=op.in_size,
+            out_size=op.out_size,
+            kernel=op.kernel,
+            stride=op.stride,
+            bn=True,
+            act=op.act,
+        ),
+        Primitive(
+            kind="conv",
+            in_channels=mid,
+            out_channels=op.out_channels,
+            in_size=op.out_size,
+            out_size=op.out_size,
+            bn=True,
+        ),
     ]
     if not op.skip:
         if op.stride > 1:
             steps.append(
-                Primitive(kind="avg_pool", in_channels=op.in_channels, out_channels=op.in_channels,
-                          in_size=op.in_size, out_size=op.out_size, kernel=op.stride, stride=op.stride,
-                          part="shortcut")
+                Primitive(
+                    kind="avg_pool",
+                    in_channels=op.in_channels,
+                    out_channels=op.in_channels,
+                    in_size=op.in_size,
+                    out_size=op.out_size,
+                    kernel=op.stride,
+                    stride=op.stride,
+                    part="shortcut",
+                )
             )
         steps.append(
-            Primitive(kind="conv", in_channels=op.in_channels, out_channels=op.out_channels, in_size=op.out_size,
-                      out_size=op.out_size, bn=True, part="shortcut")
+            Primitive(
+                kind="conv",
+                in_channels=op.in_channels,
+                out_channels=op.out_channels,
+                in_size=op.out_size,
+                out_size=op.out_size,
+                bn=True,
+                part="shortcut",
+            )
         )
     return steps
 
@@ -205,23 +282,52 @@ def primitives(op: Operator) -> tuple[Primitive, ...]:
         steps = _bottleneck(op)
     elif op.op == "conv":
         steps = [
-            Primitive(kind="conv", in_channels=op.in_channels, out_channels=op.out_channels, in_size=op.in_size,
-                      out_size=op.out_size, kernel=op.kernel, stride=op.stride, bn=op.bn, bias=op.bias, act=op.act)
+            Primitive(
+                kind="conv",
+                in_channels=op.in_channels,
+                out_channels=op.out_channels,
+                in_size=op.in_size,
+                out_size=op.out_size,
+                kernel=op.kernel,
+                stride=op.stride,
+                bn=op.bn,
+                bias=op.bias,
+                act=op.act,
+            )
         ]
     elif op.op == "linear":
         steps = [
-            Primitive(kind="linear", in_channels=op.in_channels, out_channels=op.out_channels, in_size=1,
-                      out_size=1, bias=op.bias)
+            Primitive(
+                kind="linear",
+                in_channels=op.in_channels,
+                out_channels=op.out_channels,
+                in_size=1,
+                out_size=1,
+                bias=op.bias,
+            )
         ]
     else:
         steps = [
-            Primitive(kind=op.op, in_channels=op.in_channels, out_channels=op.out_channels, in_size=op.in_size,
-                      out_size=op.out_size, kernel=op.kernel, stride=op.stride)
+            Primitive(
+                kind=op.op,
+                in_channels=op.in_channels,
+                out_channels=op.out_channels,
+                in_size=op.in_size,
+                out_size=op.out_size,
+                kernel=op.kernel,
+                stride=op.stride,
+            )
         ]
     if op.skip or op.op == "bottleneck":
         steps.append(
-            Primitive(kind="add", in_channels=op.out_channels, out_channels=op.out_channels, in_size=op.out_size,
-                      out_size=op.out_size, act=op.act if op.op == "bottleneck" else "none")
+            Primitive(
+                kind="add",
+                in_channels=op.out_channels,
+                out_channels=op.out_channels,
+                in_size=op.out_size,
+                out_size=op.out_size,
+                act=op.act if op.op == "bottleneck" else "none",
+            )
         )
     return tuple(steps)
 

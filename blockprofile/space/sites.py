@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from blockprofile.errors import ArchError
@@ -91,9 +91,16 @@ def _block_operator(
         assert block.ratio is not None
         hidden = make_divisible(round(out_channels * block.ratio))
         return Operator(
-            op="bottleneck", in_size=in_size, out_size=_halve(in_size, stride), in_channels=in_channels,
-            out_channels=out_channels, hidden_channels=hidden, kernel=block.kernel or 3, stride=stride,
-            act=unit.act, skip=keeps,
+            op="bottleneck",
+            in_size=in_size,
+            out_size=_halve(in_size, stride),
+            in_channels=in_channels,
+            out_channels=out_channels,
+            hidden_channels=hidden,
+            kernel=block.kernel or 3,
+            stride=stride,
+            act=unit.act,
+            skip=keeps,
         )
     assert block.expansion is not None
     assert block.kernel is not None
@@ -101,33 +108,36 @@ def _block_operator(
     has_se = unit.se if block.se is None else block.se
     rule = definition.squeeze_excite
     return Operator(
-        op="mbconv", in_size=in_size, out_size=_halve(in_size, stride), in_channels=in_channels,
-        out_channels=out_channels, hidden_channels=hidden, kernel=block.kernel, stride=stride,
+        op="mbconv",
+        in_size=in_size,
+        out_size=_halve(in_size, stride),
+        in_channels=in_channels,
+        out_channels=out_channels,
+        hidden_channels=hidden,
+        kernel=block.kernel,
+        stride=stride,
         se_channels=_squeeze(rule, hidden) if has_se else 0,
         se_act=(unit.act if rule.act == "block" else rule.act) if has_se else "none",
-        act=unit.act, skip=keeps,
+        act=unit.act,
+        skip=keeps,
     )
 
 
 def _fixed_operator(layer: FixedLayer, in_channels: int, out_channels: int, in_size: int) -> Operator:
     keeps = layer.stride == 1 and in_channels == out_channels
-    common = {"in_size": in_size, "in_channels": in_channels, "out_channels": out_channels}
+    bare = Operator(op=layer.op, in_size=in_size, out_size=1, in_channels=in_channels, out_channels=out_channels)
     if layer.op == "global_pool":
-        return Operator(op="global_pool", out_size=1, **common)
+        return bare
     if layer.op == "linear":
-        return Operator(op="linear", out_size=1, bias=layer.bias, bn=False, dropout=layer.dropout, **common)
-    out_size = _halve(in_size, layer.stride)
+        return replace(bare, bias=layer.bias, bn=False, dropout=layer.dropout)
+    spatial = replace(bare, out_size=_halve(in_size, layer.stride), kernel=layer.kernel, stride=layer.stride)
     if layer.op == "max_pool":
-        return Operator(op="max_pool", out_size=out_size, kernel=layer.kernel, stride=layer.stride, **common)
+        return spatial
     if layer.op == "conv":
-        return Operator(
-            op="conv", out_size=out_size, kernel=layer.kernel, stride=layer.stride, act=layer.act, bn=layer.bn,
-            bias=layer.bias, skip=bool(layer.skip), **common,
-        )
-    return Operator(
-        op="mbconv", out_size=out_size, hidden_channels=round(in_channels * layer.expansion), kernel=layer.kernel,
-        stride=layer.stride, act=layer.act, skip=keeps if layer.skip is None else layer.skip, **common,
-    )
+        return replace(spatial, act=layer.act, bn=layer.bn, bias=layer.bias, skip=bool(layer.skip))
+    hidden = round(in_channels * layer.expansion)
+    skip = keeps if layer.skip is None else layer.skip
+    return replace(spatial, hidden_channels=hidden, act=layer.act, skip=skip)
 
 
 class _Builder:

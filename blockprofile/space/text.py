@@ -12,7 +12,7 @@ import numpy as np
 
 from blockprofile.errors import ArchError, one_of
 from blockprofile.space.definition import Value
-from blockprofile.space.space import INACTIVE, Archs, Slot, Space
+from blockprofile.space.space import INACTIVE, Archs, Slot, Space, UnitSlots
 
 __all__ = ["decode", "encode", "explain_arch"]
 
@@ -61,15 +61,7 @@ def encode(space: Space, text: str) -> Archs:
         Naming the unit, the layer, the word and the choices.
     """
     row = np.full(space.n_slots, INACTIVE, dtype=np.uint8)
-    body = text
-    free = [slot for slot in space.slots if slot.kind in {"resolution", "option"}]
-    if free:
-        head, _, body = text.partition(" : ")
-        words = dict(word.partition("=")[::2] for word in head.split())
-        for slot in free:
-            if slot.name not in words:
-                raise ArchError(f"arch {text!r} does not say {slot.name}=; expected '{slot.name}=...' before ' : '")
-            row[slot.index] = _code(space, slot, words[slot.name])
+    body = _encode_free(space, text, row)
     units = body.split("|")
     if len(units) != len(space.units):
         raise ArchError(f"arch {text!r} has {len(units)} units; space {space.name!r} has {len(space.units)}")
@@ -80,15 +72,32 @@ def encode(space: Space, text: str) -> Archs:
             if not colon:
                 raise ArchError(f"unit {unit.unit} of arch {text!r} lacks its width; write 'WIDTH: blocks'")
             row[unit.width] = _code(space, space.slots[unit.width], width.strip())
-        blocks = names.split()
-        depths = space.unit_depths(unit.unit)
-        if len(blocks) not in depths:
-            raise ArchError(f"unit {unit.unit} of arch {text!r} has {len(blocks)} layers; {one_of(len(blocks), depths)}")
-        if unit.depth is not None:
-            row[unit.depth] = unit.depths.index(len(blocks))
-        for index, block in zip(unit.layers, blocks, strict=False):
-            row[index] = _code(space, space.slots[index], block)
+        _encode_layers(space, unit, names.split(), row)
     return row
+
+
+def _encode_free(space: Space, text: str, row: Archs) -> str:
+    """Read what stands before the units; return the rest."""
+    free = [slot for slot in space.slots if slot.kind in {"resolution", "option"}]
+    if not free:
+        return text
+    head, _, body = text.partition(" : ")
+    words = dict(word.partition("=")[::2] for word in head.split())
+    for slot in free:
+        if slot.name not in words:
+            raise ArchError(f"arch {text!r} does not say {slot.name}=; expected '{slot.name}=...' before ' : '")
+        row[slot.index] = _code(space, slot, words[slot.name])
+    return body
+
+
+def _encode_layers(space: Space, unit: UnitSlots, blocks: list[str], row: Archs) -> None:
+    depths = space.unit_depths(unit.unit)
+    if len(blocks) not in depths:
+        raise ArchError(f"unit {unit.unit} has {len(blocks)} layers ({' '.join(blocks)}); {one_of('', depths)}")
+    if unit.depth is not None:
+        row[unit.depth] = unit.depths.index(len(blocks))
+    for index, block in zip(unit.layers, blocks, strict=False):
+        row[index] = _code(space, space.slots[index], block)
 
 
 def explain_arch(space: Space, arch: Archs) -> str:
@@ -103,7 +112,9 @@ def explain_arch(space: Space, arch: Archs) -> str:
         code = int(row[slot.index])
         depth = int(space.depths(row)[slot.unit - 1])
         if slot.layer > depth and code != INACTIVE:
-            return f"slot {slot.name!r} is beyond unit {slot.unit}'s depth {depth} but holds code {code}, not {INACTIVE}"
+            return (
+                f"slot {slot.name!r} is beyond unit {slot.unit}'s depth {depth} but holds code {code}, not {INACTIVE}"
+            )
         if slot.layer <= depth and code not in space.allowed[slot.index]:
             names = [slot.choices[c] for c in space.allowed[slot.index]]
             return f"code {code} is not allowed in slot {slot.name!r} of space {space.name!r}; choices: {_join(names)}"

@@ -1,0 +1,14 @@
+"""The command line: one file per subcommand, each with a function that registers it."""
+
+from collections.abc import Callable
+
+import typer
+
+from blockprofile.cli import device, space
+
+COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
+    space.register,
+    device.register,
+)
+
+__all__ = ["COMMANDS"]

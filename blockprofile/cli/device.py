@@ -1,0 +1,80 @@
+"""`blockprofile device list | show`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, print_json, print_table
+
+__all__ = ["register"]
+
+group = typer.Typer(help="Devices: list, show where their figures come from.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    app.add_typer(group, name="device")
+
+
+@group.command("list")
+def list_all(json: bool = JSON_OPTION) -> None:
+    """List the shipped devices with provenance and error."""
+    from blockprofile.predict import list_devices
+
+    rows: list[dict[str, Any]] = []
+    for device, entries in sorted(list_devices().items()):
+        for card, _ in entries:
+            rows.append(
+                {
+                    "device": device,
+                    "spaces": ", ".join(card.spaces) or "every mbconv space",
+                    "resolutions": " ".join(map(str, card.resolutions)) or "any",
+                    "error": card.caption,
+                    "hardware": card.hardware,
+                }
+            )
+    if json:
+        print_json(rows)
+    else:
+        print_table(rows, wrap=["hardware", "error", "spaces"])
+
+
+@group.command("show")
+def show(
+    name: str = typer.Argument(..., help="A shipped device, or a predictor folder.", metavar="DEVICE"),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Show the cards of a device: hardware, sources, error, where not to use it."""
+    from blockprofile.predict.registry import find_cards
+
+    cards = [card for card, _ in find_cards(name)]
+    if json:
+        print_json([asdict(card) for card in cards])
+        return
+    for card in cards:
+        typer.echo(f"{card.title}")
+        error = card.error
+        figures = {
+            "R2": error.r2, "MAE": error.mae, "RMSE": error.rmse, "Kendall tau": error.kendall_tau,
+            "MAE of the best percentile": error.best_percentile_mae,
+        }  # fmt: skip
+        told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items() if value is not None)
+        lines = {
+            "metric": f"{card.metric} [{card.unit}]",
+            "provenance": card.provenance,
+            "spaces": ", ".join(card.spaces) or "every space whose operators it covers",
+            "resolutions": ", ".join(map(str, card.resolutions)) or "any",
+            "hardware": card.hardware, "runtime": card.runtime,
+            "batch": "" if card.batch is None else str(card.batch), "precision": card.precision,
+            "made from": card.made_from, "error": f"{told} ({error.on})" if told else error.notes,
+            "floor": f"{card.floor:g} {card.unit}: no effect below it is claimed",
+            "not for": card.not_for, "sources": "; ".join(card.sources), "licence": card.licence,
+        }  # fmt: skip
+        for key, value in lines.items():
+            if value:
+                typer.echo(f"  {key + ':':13} {' '.join(value.split())}")
+        if card.networks:
+            print_table(list(card.networks), title="  fitted on")

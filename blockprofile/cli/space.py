@@ -1,0 +1,123 @@
+"""`blockprofile space list | show | check | count`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+
+__all__ = ["register"]
+
+group = typer.Typer(help="Search spaces: list, show, check a file, count architectures.", no_args_is_help=True)
+
+_NAME = typer.Argument(..., help="A shipped space, or the path of a YAML file.", metavar="SPACE")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    app.add_typer(group, name="space")
+
+
+def scientific(count: int) -> str:
+    """Write a large count shortly.
+
+    Examples
+    --------
+    >>> scientific(12**14), scientific(216)
+    ('1.28e15', '216')
+    """
+    digits = len(str(count)) - 1
+    return str(count) if digits < 7 else f"{count / 10**digits:.2f}e{digits}"
+
+
+@group.command("list")
+def list_all(json: bool = JSON_OPTION) -> None:
+    """List the shipped spaces."""
+    from blockprofile.space import count_archs, list_spaces, load_space
+
+    rows: list[dict[str, Any]] = []
+    for name in list_spaces():
+        space = load_space(name)
+        count = count_archs(space)
+        rows.append(
+            {
+                "space": name,
+                "archs": count if json else scientific(count),
+                "blocks": space.n_blocks,
+                "units": len(space.units),
+                "title": space.definition.title,
+            }
+        )
+    if json:
+        print_json(rows)
+    else:
+        print_table(rows, wrap=["title"])
+
+
+@group.command("show")
+def show(name: str = _NAME, json: bool = JSON_OPTION) -> None:
+    """Show a space: units, blocks, size, cost of its smallest and largest arch."""
+    from blockprofile.space import count_archs, load_space
+
+    space = load_space(name)
+    rows: list[dict[str, Any]] = []
+    for unit, slots in zip(space.definition.units, space.units, strict=True):
+        lists = [space.allowed[index] for index in slots.layers]
+        names = [[space.block_names[code] for code in codes] for codes in lists]
+        same = all(entry == names[0] for entry in names)
+        blocks = " ".join(names[0]) if same else "; ".join(f"{i}: {' '.join(n)}" for i, n in enumerate(names, 1))
+        rows.append(
+            {
+                "unit": slots.unit,
+                "out": str(unit.out if isinstance(unit.out, int) else list(unit.out)),
+                "stride": unit.stride,
+                "act": unit.act,
+                "depths": " ".join(map(str, space.unit_depths(slots.unit))),
+                "blocks": blocks,
+            }
+        )
+    count = count_archs(space)
+    summary = {
+        "name": space.name, "title": space.definition.title, "hash": space.hash, "n_slots": space.n_slots,
+        "archs": count, "resolutions": list(space.definition.input.resolutions), "resolution": space.resolution,
+        "sources": list(space.definition.sources), "notes": space.definition.notes,
+    }  # fmt: skip
+    if json:
+        print_json({**summary, "units": rows, "slots": [slot.name for slot in space.slots]})
+        return
+    typer.echo(f"{space.name}: {space.definition.title}")
+    typer.echo(f"{count:,} archs ({scientific(count)}), {space.n_slots} slots, hash {space.hash[:12]}")
+    typer.echo(f"input {space.resolution} pixels, of {', '.join(map(str, space.definition.input.resolutions))}")
+    print_table(rows, wrap=["blocks"])
+    for source in space.definition.sources:
+        typer.echo(f"source: {source}")
+
+
+@group.command("check")
+def check(name: str = _NAME, json: bool = JSON_OPTION) -> None:
+    """Check a space file; a mistake is shown with its line, column and key."""
+    from blockprofile.space import build_sites, count_archs, load_space
+
+    space = load_space(name)
+    n_operators = len({op for site in build_sites(space) for op in site.table.values() if op is not None})
+    count = count_archs(space)
+    if json:
+        print_json({"name": space.name, "hash": space.hash, "archs": count, "operators": n_operators})
+    else:
+        typer.echo(f"{name} is in order: space {space.name!r}, {count:,} archs, {n_operators} distinct operators")
+
+
+@group.command("count")
+def count(name: str = _NAME, json: bool = JSON_OPTION) -> None:
+    """Count the architectures of a space, exactly."""
+    from blockprofile.space import count_archs, load_space
+
+    space = load_space(name)
+    number = count_archs(space)
+    if json:
+        print_json({"name": space.name, "archs": number})
+    else:
+        typer.echo(number)
+        note(f"space {space.name!r}: {scientific(number)} architectures")

@@ -1,0 +1,123 @@
+"""Measured lookup tables: a network's latency is the sum of its operators' entries.
+
+The table is `table.parquet` in the predictor's folder, one row per operator, with the columns of `KEY_COLUMNS`
+and ``mean_ms``; ``spread_ms`` (standard deviation) and ``count`` (measurements) are kept for the reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from blockprofile.errors import CoverageError, DataError
+from blockprofile.predict.base import AdditivePredictor
+from blockprofile.predict.card import Card
+from blockprofile.space.factors import factorize
+from blockprofile.space.operators import Operator
+from blockprofile.space.sites import build_sites
+from blockprofile.space.space import Space
+
+__all__ = ["KEY_COLUMNS", "TABLE_NAME", "LookupKey", "build_lookup", "lookup_key", "read_table"]
+
+KEY_COLUMNS = (
+    "op", "in_size", "out_size", "in_channels", "out_channels", "hidden_channels", "kernel", "stride",
+    "se", "skip", "act",
+)  # fmt: skip
+TABLE_NAME = "table.parquet"
+MAX_NAMED = 4
+
+LookupKey = tuple[Any, ...]
+
+
+def lookup_key(op: Operator) -> LookupKey:
+    """Return the operator's key in a lookup table, in the order of `KEY_COLUMNS`.
+
+    Examples
+    --------
+    >>> from blockprofile.space import Operator
+    >>> lookup_key(Operator(op="global_pool", in_size=7, out_size=1, in_channels=960, out_channels=960))
+    ('global_pool', 7, 1, 960, 960, 0, 0, 1, False, False, 'none')
+    """
+    return (
+        op.op, op.in_size, op.out_size, op.in_channels, op.out_channels, op.hidden_channels, op.kernel, op.stride,
+        op.se_channels > 0, op.skip, op.act,
+    )  # fmt: skip
+
+
+def read_table(path: Path) -> dict[LookupKey, float]:
+    """Read a lookup table.
+
+    Returns
+    -------
+    Key -> mean in ms.
+
+    Raises
+    ------
+    DataError
+        If the file is unreadable, lacks a column, holds a key twice, or a time that is not positive and finite.
+    """
+    import math
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as failure:
+        raise DataError(f"{path} cannot be read as Parquet: {failure}") from None
+    missing = [name for name in (*KEY_COLUMNS, "mean_ms") if name not in table.column_names]
+    if missing:
+        raise DataError(f"{path} lacks the columns {', '.join(missing)}; it has {', '.join(table.column_names)}")
+    entries: dict[LookupKey, float] = {}
+    for row in table.select([*KEY_COLUMNS, "mean_ms"]).to_pylist():
+        key = tuple(row[name] for name in KEY_COLUMNS)
+        if key in entries:
+            raise DataError(f"{path} holds the operator {_word(key)} twice")
+        if row["mean_ms"] is None or not math.isfinite(row["mean_ms"]) or row["mean_ms"] < 0:
+            raise DataError(f"{path}: {row['mean_ms']} ms for {_word(key)}; must be finite and at least 0")
+        entries[key] = row["mean_ms"]
+    return entries
+
+
+def _word(key: LookupKey) -> str:
+    return ", ".join(f"{name}={value}" for name, value in zip(KEY_COLUMNS, key, strict=True))
+
+
+def build_lookup(card: Card, folder: Path, space: Space) -> AdditivePredictor:
+    """Make the predictor of a lookup table.
+
+    Operators of the kinds in the card's ``parameters.free`` cost nothing where the table does not list them
+    (a table that was measured without pooling, say).
+
+    Raises
+    ------
+    CoverageError
+        If the table lacks an operator that the space needs: which, for which space, and what the table has.
+    DataError
+        If the table is unreadable or wrong.
+    """
+    entries = read_table(folder / TABLE_NAME)
+    free = frozenset(str(name) for name in card.parameters.get("free", ()))
+    _check_coverage(card, entries, free, space)
+    return AdditivePredictor(card, space, factorize(space, lambda op: _cost(entries, free, op)))
+
+
+def _cost(entries: Mapping[LookupKey, float], free: frozenset[str], op: Operator) -> float:
+    key = lookup_key(op)
+    return 0.0 if op.op in free and key not in entries else entries[key]
+
+
+def _check_coverage(card: Card, entries: Mapping[LookupKey, float], free: frozenset[str], space: Space) -> None:
+    operators = {op: None for site in build_sites(space) for op in site.table.values() if op is not None}
+    lacking = [op for op in operators if op.op not in free and lookup_key(op) not in entries]
+    if not lacking:
+        return
+    named = "; ".join(op.describe() for op in lacking[:MAX_NAMED])
+    more = f" and {len(lacking) - MAX_NAMED} more" if len(lacking) > MAX_NAMED else ""
+    sizes = sorted({key[1] for key in entries if key[0] in {"mbconv", "bottleneck"}})
+    raise CoverageError(
+        f"the table of {card.name!r} lacks {len(lacking)} of the {len(operators)} operators that space "
+        f"{space.name!r} needs at resolution {space.resolution}: {named}{more}. It has {len(entries)} operators, "
+        f"for {', '.join(card.spaces) or 'spaces not named on its card'}, with input sizes {sizes}"
+    )
