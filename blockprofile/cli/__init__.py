@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import typer
 
-from blockprofile.cli import device, space
+from blockprofile.cli import device, sample, space
 
 COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
     space.register,
     device.register,
+    sample.register,
 )
 
 __all__ = ["COMMANDS"]

@@ -25,6 +25,7 @@ __all__ = [
     "list_devices",
     "list_predictors",
     "load_predictors",
+    "select_entries",
 ]
 
 _BUILDERS = {
@@ -160,10 +161,10 @@ def build_predictor(entry: Entry, space: Space) -> Predictor:
     return builder(card, folder, space)
 
 
-def load_predictors(
+def select_entries(
     space: Space, *, devices: Sequence[str] = (), metrics: Sequence[str] | None = None
-) -> tuple[Predictor, ...]:
-    """Make the predictors that a command works with.
+) -> tuple[Entry, ...]:
+    """Find the predictors that a command works with.
 
     Parameters
     ----------
@@ -175,7 +176,7 @@ def load_predictors(
 
     Returns
     -------
-    Predictors with distinct metrics: accuracy, latencies in the order of ``devices``, the rest.
+    Entries with distinct metrics: accuracy, latencies in the order of ``devices``, the rest.
 
     Raises
     ------
@@ -189,5 +190,17 @@ def load_predictors(
     wanted += [find_device(device, space) for device in devices]
     names = COUNTED_BY_DEFAULT if metrics is None else metrics
     wanted += [find_metric(name, space) for name in names]
-    unique = {card.metric: (card, folder) for card, folder in wanted}
-    return tuple(build_predictor(entry, space) for entry in unique.values())
+    return tuple({card.metric: (card, folder) for card, folder in wanted}.values())
+
+
+def load_predictors(
+    space: Space, *, devices: Sequence[str] = (), metrics: Sequence[str] | None = None
+) -> tuple[Predictor, ...]:
+    """Make the predictors that a command works with; see `select_entries`.
+
+    Raises
+    ------
+    UnknownNameError, CoverageError
+        As `select_entries` and `build_predictor`.
+    """
+    return tuple(build_predictor(entry, space) for entry in select_entries(space, devices=devices, metrics=metrics))

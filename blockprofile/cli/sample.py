@@ -1,0 +1,67 @@
+"""`blockprofile sample`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json
+
+__all__ = ["register"]
+
+SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file.")
+DEVICE = typer.Option([], "--device", help="A device, or a predictor folder; repeatable.")
+METRIC = typer.Option(None, "--metric", help="A metric instead of the default ones; repeatable.")
+SEED = typer.Option(0, "--seed", help="Seed of the draws.")
+LAW = typer.Option("papers", "--law", help="papers: depth, then blocks uniform; architectures: every arch alike.")
+RESOLUTION = typer.Option(None, "--resolution", help="Input resolution in pixels, of those the space has.")
+WORKERS = typer.Option(1, "--workers", help="Processes; -1 is every core. The data do not depend on it.")
+BACKEND = typer.Option("loky", "--backend", help="loky, threading, or dask (with --scheduler).")
+SCHEDULER = typer.Option(None, "--scheduler", help="Address of a Dask scheduler, for --backend dask.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("sample")(sample)
+
+
+def typed_command() -> str:
+    """Return the command as the user typed it."""
+    return shlex.join(["blockprofile", *sys.argv[1:]])
+
+
+def sample(
+    space: str = SPACE,
+    device: list[str] = DEVICE,
+    metric: list[str] | None = METRIC,
+    n: str = typer.Option("1e6", "--n", help="How many archs; 1e6 and 2M are understood."),
+    seed: int = SEED,
+    law: str = LAW,
+    resolution: int | None = RESOLUTION,
+    limit: str | None = typer.Option(None, "--limit", help="Only archs within it, such as 'latency_ms:note10<=30'."),
+    out: Path = typer.Option(..., "--out", help="The run folder."),
+    workers: int = WORKERS,
+    backend: str = BACKEND,
+    scheduler: str | None = SCHEDULER,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Draw architectures at random, evaluate them and keep them in a run folder.
+
+    The same command on the same folder goes on where it was interrupted; a larger --n extends it.
+    """
+    from blockprofile.run.sample import sample as draw
+
+    run = draw(
+        space, out=out, n=n, devices=device, metrics=metric, seed=seed, law=law, resolution=resolution, limit=limit,
+        workers=workers, backend=backend, scheduler=scheduler, command=typed_command(),
+    )  # fmt: skip
+    if json:
+        print_json(asdict(run))
+        return
+    rate = f"{run.n_new:,} drawn now, in {run.seconds:.1f} s ({run.n_new / max(run.seconds, 1e-9):,.0f} archs/s)"
+    typer.echo(f"{run.folder}: {run.n:,} archs with {', '.join(run.metrics)}")
+    note(f"{rate if run.n_new else 'nothing to do: the run was complete'}; next: blockprofile profile {run.folder}")

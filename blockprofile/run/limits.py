@@ -1,0 +1,85 @@
+"""Limits such as ``latency_ms:note10<=30``: parsing them, and drawing archs within one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from blockprofile.errors import CoverageError, OptionError
+from blockprofile.predict.base import AdditivePredictor
+from blockprofile.predict.registry import build_predictor, find_device, find_metric
+from blockprofile.space import Archs, Law, Space
+
+__all__ = ["Limit", "draw_limited", "parse_limit", "split_limit"]
+
+_LATENCY = "latency_ms:"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """An upper limit on a metric that is a sum over operators."""
+
+    predictor: AdditivePredictor
+    value: float
+
+
+def split_limit(text: str) -> tuple[str, float]:
+    """Split ``metric<=value``.
+
+    Raises
+    ------
+    OptionError
+        If it is not of that form, or the value is no finite number.
+
+    Examples
+    --------
+    >>> split_limit("latency_ms:note10 <= 30")
+    ('latency_ms:note10', 30.0)
+    """
+    metric, sign, value = text.partition("<=")
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not sign or not metric.strip() or not math.isfinite(number):
+        raise OptionError(f"--limit {text!r} is not of the form METRIC<=VALUE, such as 'latency_ms:note10<=30'")
+    return metric.strip(), number
+
+
+def parse_limit(text: str, space: Space) -> Limit:
+    """Read a limit and make its predictor.
+
+    Raises
+    ------
+    OptionError
+        If the text is malformed.
+    UnknownNameError, CoverageError
+        If the metric is unknown, does not cover the space, or is no sum over operators (a network's output
+        cannot be limited without rejection).
+    """
+    metric, value = split_limit(text)
+    entry = (
+        find_device(metric.removeprefix(_LATENCY), space) if metric.startswith(_LATENCY) else find_metric(metric, space)
+    )
+    predictor = build_predictor(entry, space)
+    if not isinstance(predictor, AdditivePredictor):
+        raise CoverageError(
+            f"--limit on {metric!r}: its predictor is no sum over operators, so it cannot be sampled under a limit; "
+            "limit a counted, measured or calibrated metric"
+        )
+    return Limit(predictor, value)
+
+
+def draw_limited(space: Space, n: int, rng: np.random.Generator, limit: Limit, *, law: Law = "papers") -> Archs:
+    """Draw archs of the law, given that they are within the limit, without rejection.
+
+    Raises
+    ------
+    InfeasibleError
+        If no arch is within the limit; the message gives the feasible range.
+    """
+    from blockprofile.profile.distribution import draw_under_limit
+
+    return draw_under_limit(space, n, rng, limit.predictor.factors, limit.value, law=law)
