@@ -9,18 +9,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import UnknownNameError, one_of
-from blockprofile.predict.card import CARD_NAME, Card, read_card
 from blockprofile.predict.cost_model import FEATURES, measure_operator
 from blockprofile.predict.published import Edition, published_latencies, published_operators
-from blockprofile.yamlfile import read_yaml, write_yaml
 
-__all__ = ["MODELS", "Calibration", "CostModelFit", "calibrate", "fit_tied", "nested_rmse", "refresh_card"]
+__all__ = ["MODELS", "Calibration", "CostModelFit", "calibrate", "fit_tied", "nested_rmse"]
 
 Floats = NDArray[np.float64]
 
@@ -235,40 +232,3 @@ def nested_rmse(device: str, *, edition: Edition = "later") -> float:
         predicted[place] = quantities[place, subset] @ fit_tied(x[:, subset], y, tie=tie)
     column = model.devices.index(device)
     return _rms((predicted - latencies)[:, column])
-
-
-def refresh_card(folder: Path) -> Card:
-    """Fit a cost model again and write coefficients, errors and networks into its card.
-
-    The texts of the card stay as they are.
-
-    Raises
-    ------
-    UnknownNameError
-        If the folder has no card, or its device no cost model.
-    """
-    card = read_card(folder)
-    found = calibrate(card.device or card.name)
-    document = read_yaml(folder / CARD_NAME).source
-    document["parameters"] = {
-        "coefficients": {name: float(f"{value:.6g}") for name, value in found.coefficients.items()},
-        "gate_passes": found.gate_passes,
-    }
-    n_layers = np.mean([sum(op.op == "mbconv" for op in published_operators(name)) for name in found.networks])
-    document["floor"] = round(found.left_out_rmse / float(np.sqrt(n_layers)), 3)
-    document["error"]["n"] = len(found.networks)
-    document["error"]["rmse"] = round(found.left_out_rmse, 3)
-    document["error"]["mae"] = round(float(np.abs(found.left_out - found.published).mean()), 3)
-    document["created"] = {"fit_rmse": round(found.fit_rmse, 3), "nested_rmse": round(nested_rmse(found.device), 3)}
-    rows = zip(found.networks, found.published, found.fitted, found.left_out, strict=True)
-    document["networks"] = [
-        {
-            "network": name,
-            "published_ms": float(published),
-            "fitted_ms": round(float(fitted), 2),
-            "left_out_ms": round(float(left_out), 2),
-        }
-        for name, published, fitted, left_out in rows
-    ]
-    write_yaml(folder / CARD_NAME, document)
-    return read_card(folder)

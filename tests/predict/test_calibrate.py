@@ -1,13 +1,11 @@
 """Calibration: the solver against closed forms, and the committed cards against a fit from the data."""
 
-import shutil
-
 import numpy as np
 import pytest
 
 from blockprofile.content import content_dir
 from blockprofile.errors import UnknownNameError
-from blockprofile.predict.calibrate import MODELS, calibrate, fit_tied, nested_rmse, refresh_card
+from blockprofile.predict.calibrate import MODELS, calibrate, fit_tied, nested_rmse
 from blockprofile.predict.card import read_card
 
 DEVICES = [name for model in MODELS for name in model.devices]
@@ -74,17 +72,6 @@ def test_the_first_edition_of_the_mace_column_is_fitted_far_worse():
     assert first.fit_rmse > 1.3
     assert first.left_out_rmse > 2
     assert first.coefficients["depthwise_macs_m"] == 0
-
-
-def test_refresh_card_rewrites_figures_and_keeps_texts(tmp_path):
-    folder = tmp_path / "mace_gpu"
-    shutil.copytree(content_dir("predictors") / "mace_gpu", folder)
-    before = read_card(folder)
-    text = (folder / "card.yaml").read_text(encoding="utf-8")
-    old = str(before.parameters["coefficients"]["serial_depth_k"])
-    (folder / "card.yaml").write_text(text.replace(old, "9.0"), encoding="utf-8")
-    assert read_card(folder) != before
-    assert refresh_card(folder) == before
 
 
 def test_unknown_devices_are_refused():

@@ -1,0 +1,104 @@
+"""Additive tables: one value for every choice of every slot, and a constant.
+
+The table is `table.parquet` in the predictor's folder: columns ``slot`` and ``choice`` (names as the space has them;
+both empty for the constant) and ``value`` in the metric's unit. A slot that the table leaves out has no effect.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from blockprofile.errors import CoverageError, DataError, one_of
+from blockprofile.predict.base import AdditivePredictor
+from blockprofile.predict.card import Card
+from blockprofile.space.factors import Factor, table_shape
+from blockprofile.space.space import Slot, Space
+
+__all__ = ["TABLE_NAME", "AdditiveTable", "build_table", "read_additive_table", "write_additive_table"]
+
+TABLE_NAME = "table.parquet"
+COLUMNS = ("slot", "choice", "value")
+
+AdditiveTable = Mapping[tuple[str, str], float]
+"""(slot, choice) -> value; ("", "") is the constant."""
+
+
+def write_additive_table(path: Path, table: AdditiveTable) -> None:
+    """Write an additive table as Parquet, under another name first and then renamed."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    slots, choices = [slot for slot, _ in table], [choice for _, choice in table]
+    values = pa.array([float(value) for value in table.values()], pa.float64())
+    partial = path.with_name(path.name + ".partial")
+    pq.write_table(pa.table({"slot": slots, "choice": choices, "value": values}), partial)
+    partial.replace(path)
+
+
+def read_additive_table(path: Path) -> dict[tuple[str, str], float]:
+    """Read an additive table.
+
+    Raises
+    ------
+    DataError
+        If the file is unreadable, lacks a column, gives a choice twice, or a value that is not finite.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        content = pq.read_table(path)
+    except (pa.ArrowException, OSError) as failure:
+        raise DataError(f"{path} cannot be read as Parquet: {failure}") from None
+    missing = [name for name in COLUMNS if name not in content.column_names]
+    if missing:
+        raise DataError(f"{path} lacks the columns {', '.join(missing)}; it has {', '.join(content.column_names)}")
+    table: dict[tuple[str, str], float] = {}
+    for row in content.select(list(COLUMNS)).to_pylist():
+        key, value = (row["slot"], row["choice"]), row["value"]
+        if key in table:
+            raise DataError(f"{path} gives choice {key[1]!r} of slot {key[0]!r} twice")
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise DataError(f"{path}: value {value!r} of choice {key[1]!r} of slot {key[0]!r}; must be finite")
+        table[key] = float(value)
+    return table
+
+
+def build_table(card: Card, folder: Path, space: Space) -> AdditivePredictor:
+    """Make the predictor of an additive table.
+
+    Raises
+    ------
+    CoverageError
+        If the table names a slot or choice that the space has not, or lacks a choice of a slot that it names.
+    DataError
+        If the table is unreadable or wrong.
+    """
+    table = read_additive_table(folder / TABLE_NAME)
+    slots = {slot.name: slot for slot in space.slots}
+    by_slot: dict[str, dict[str, float]] = {}
+    for (name, choice), value in table.items():
+        if name and name not in slots:
+            message = f"the table of {card.name!r} has a slot {name!r}, space {space.base.name!r} has none of that name"
+            raise CoverageError(f"{message}; {one_of(name, slots)}")
+        by_slot.setdefault(name, {})[choice] = value
+    constant = by_slot.pop("", {}).get("", 0.0)
+    factors = [_factor(card, space, slots[name], values) for name, values in by_slot.items()]
+    return AdditivePredictor(card, space, [Factor((), np.array(constant)), *factors])
+
+
+def _factor(card: Card, space: Space, slot: Slot, values: Mapping[str, float]) -> Factor:
+    choices = [str(choice) for choice in slot.choices]
+    if set(choices) != set(values):
+        odd = sorted(set(choices) ^ set(values))
+        raise CoverageError(
+            f"the table of {card.name!r} and space {space.base.name!r} differ in the choices of slot {slot.name!r}: "
+            f"{', '.join(odd)}; the space has {', '.join(choices)}"
+        )
+    table = np.zeros(table_shape(space, [slot.index]))
+    table[: len(choices)] = [values[choice] for choice in choices]
+    return Factor((slot.index,), table)
