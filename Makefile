@@ -1,0 +1,69 @@
+# make demo    install into .venv and run the quickstart study
+# make test    install with the test tools and run every check
+# make bench   time the main jobs (each benchmark also asserts its answer)
+# make docs    build the documentation into site/
+# make clean   remove .venv, site/, caches and the demo's runs
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+WORKERS ?= auto
+
+.PHONY: demo test lint types pytest bench docs clean check-python
+
+demo: $(VENV)/.installed
+	$(BIN)/blockprofile run analysis/quickstart.yaml
+	@echo
+	@echo "Figures (PNG and SVG), profile tables and manifests are in:"
+	@find runs/quickstart -name '*.png' | sort | sed 's/^/  /'
+	@echo "Next: README.md has a five-minute tour; $(BIN)/blockprofile --help lists the commands."
+
+test: lint types pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-test
+	$(BIN)/mypy
+
+pytest: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4
+
+bench: $(VENV)/.installed-test
+	set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+docs: $(VENV)/.installed-docs
+	$(BIN)/python docs/make_reference.py
+	$(BIN)/mkdocs build --strict --quiet --site-dir site
+	@echo "site/index.html"
+
+clean:
+	rm -rf $(VENV) site dist build runs/quickstart .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+check-python:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "blockprofile needs Python 3.11 or newer; '$(PYTHON)' was not found. Try: make PYTHON=python3.11 ..." >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "blockprofile needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.11 ..." >&2; exit 2; }
+
+# The stamps make a second run quick: only a change of the dependencies installs again.
+$(VENV)/.installed: pyproject.toml constraints.txt | check-python
+	@echo "Installing into $(VENV); the first time takes some minutes."
+	@$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml constraints.txt | check-python
+	@echo "Installing into $(VENV), with the test tools; the first time takes some minutes."
+	@$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --editable '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml constraints.txt | check-python
+	@echo "Installing into $(VENV), with the documentation tools."
+	@$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --editable '.[docs]'
+	@touch $@ $(VENV)/.installed
