@@ -6,17 +6,28 @@ depth. The result is ``data/published/supernet_top1.csv``, made by `depth_respon
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.content import content_dir
 from blockprofile.errors import CoverageError, DataError
 from blockprofile.predict.published import read_published_table
+from blockprofile.space.space import INACTIVE
 
-__all__ = ["EXPANSIONS", "KERNELS", "Responses", "depth_responses", "load_responses"]
+__all__ = [
+    "EXPANSIONS",
+    "KERNELS",
+    "Responses",
+    "depth_responses",
+    "load_responses",
+    "read_label_codes",
+    "response_rows",
+]
 
 EXPANSIONS = (3, 4, 6)
 KERNELS = (3, 5, 7)
@@ -98,15 +109,26 @@ def depth_responses(codes: NDArray[np.int64], top1: NDArray[np.float64], *, spac
         for depth in np.unique(depths[:, unit])
         for layer in range(int(depth))
     ]
-    columns = np.zeros((len(top1), len(keys) * N_BLOCKS), np.float32)
-    for place, (unit, depth, layer) in enumerate(keys):
+    places = {key: place for place, key in enumerate(keys)}
+    columns = np.full(codes.shape, -1, np.int64)
+    for (unit, depth, layer), place in places.items():
         rows = np.flatnonzero(depths[:, unit] == depth)
-        columns[rows, place * N_BLOCKS + codes[rows, unit, layer]] = 1
-    # Counts up to 2**24 are exact in float32, so the normal equations are too.
-    gram = (columns.T @ columns).astype(np.float64)
-    moments = np.array([top1[columns[:, column] > 0].sum() for column in range(columns.shape[1])])
-    solution = np.linalg.lstsq(gram, moments - gram.diagonal() * top1.mean(), rcond=1e-10)[0]
+        columns[rows, unit, layer] = place * N_BLOCKS + codes[rows, unit, layer]
+    gram, moments = _normal_equations(columns.reshape(len(top1), -1), top1 - top1.mean(), len(keys) * N_BLOCKS)
+    solution = np.linalg.lstsq(gram, moments, rcond=1e-10)[0]
     return _canonical(space, float(top1.mean()), dict(zip(keys, solution.reshape(-1, N_BLOCKS), strict=True)))
+
+
+def _normal_equations(
+    columns: NDArray[np.int64], target: NDArray[np.float64], n_columns: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Make X'X and X'y where row i of X has ones in ``columns[i]`` (negative: none)."""
+    from scipy.sparse import csr_array
+
+    used = columns >= 0
+    ends = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
+    design = csr_array((np.ones(ends[-1]), columns[used], ends), shape=(len(target), n_columns))
+    return (design.T @ design).toarray(), design.T @ target
 
 
 def _canonical(space: str, base: float, raw: Mapping[Key, NDArray[np.float64]]) -> Responses:
@@ -121,6 +143,35 @@ def _canonical(space: str, base: float, raw: Mapping[Key, NDArray[np.float64]]) 
                 effects = raw[unit, depth, layer]
                 points[unit + 1, depth, layer + 1] = effects - effects.mean() + (levels[depth] - average) / depth
     return Responses(space, base, points)
+
+
+def read_label_codes(space: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Read the labelled archs of ``data/labels/<space>.parquet``, at 224 pixels.
+
+    Returns
+    -------
+    Block codes, shape (n, n_units, n_layers), -1 where a layer is inactive; and top-1 in percent, shape (n,).
+    """
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(content_dir("data") / "labels" / f"{space}.parquet")
+    names = [name for name in table.column_names if re.fullmatch(r"u\d+l\d+", name)]
+    places = [(int(unit) - 1, int(layer) - 1) for unit, layer in (name[1:].split("l") for name in names)]
+    shape = (table.num_rows, 1 + max(unit for unit, _ in places), 1 + max(layer for _, layer in places))
+    codes = np.full(shape, -1, np.int64)
+    for name, (unit, layer) in zip(names, places, strict=True):
+        column = table[name].to_numpy().astype(np.int64)
+        codes[:, unit, layer] = np.where(column == INACTIVE, -1, column)
+    return codes, table["top1_percent"].to_numpy().astype(np.float64)
+
+
+def response_rows(responses: Responses) -> Iterator[tuple[str, int, int, int, str, str, str]]:
+    """Write responses as rows of ``supernet_top1.csv``, without the source; the row of unit 0 is the base."""
+    yield (responses.space, 0, 0, 0, "", "", f"{responses.base:.5f}")
+    for (unit, depth, layer), row in responses.points.items():
+        for code, points in enumerate(row):
+            expansion, kernel = EXPANSIONS[code // len(KERNELS)], KERNELS[code % len(KERNELS)]
+            yield (responses.space, unit, depth, layer, str(expansion), str(kernel), f"{points:.5f}")
 
 
 @lru_cache(maxsize=4)

@@ -1,5 +1,6 @@
 """Refitting: the committed folders are what a fit from the data gives, to the last digit."""
 
+import csv
 import shutil
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from blockprofile.content import content_dir
 from blockprofile.errors import UnknownNameError
 from blockprofile.predict.card import read_card
-from blockprofile.predict.refit import refit_predictor
+from blockprofile.predict.published import read_published_table
+from blockprofile.predict.refit import refit_predictor, refit_responses
 from blockprofile.predict.table import TABLE_NAME, read_additive_table
 
 CALIBRATED = ["mace_gpu", "snpe_gpu", "tflite_cpu", "top1_moga"]
@@ -47,6 +49,17 @@ def test_every_network_of_a_card_has_its_published_and_left_out_figure(name):
         figures = [value for key, value in row.items() if key != "network"]
         assert [key.split("_")[0] for key in row] == ["network", "published", "fitted", "left"]
         assert all(isinstance(value, float) and value > 0 for value in figures)
+
+
+def test_labels_give_the_committed_responses_again(tmp_path):
+    refit_responses(tmp_path / "again.csv")
+    with (tmp_path / "again.csv").open(encoding="utf-8") as file:
+        again = list(csv.DictReader(file))
+    committed = read_published_table("supernet_top1")
+    assert len(again) == len(committed) == 821
+    for new, old in zip(again, committed, strict=True):
+        assert {**new, "points": ""} == {**old, "points": ""}
+        assert float(new["points"]) == pytest.approx(float(old["points"]), abs=2e-5)
 
 
 def test_other_predictors_are_refused():
