@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import typer
 
-from blockprofile.cli import device, sample, space
+from blockprofile.cli import device, predictor, sample, space
 
 COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
     space.register,
     device.register,
     sample.register,
+    predictor.register,
 )
 
 __all__ = ["COMMANDS"]

@@ -1,0 +1,226 @@
+"""Fitting predictors to a user's labelled table: split, train, judge on the rows held out, write folders."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import DataError, OptionError
+from blockprofile.predict.card import CARD_NAME
+from blockprofile.predict.groups import n_codes
+from blockprofile.predict.labels import LabelTable
+from blockprofile.predict.metrics import Fidelity, measure_fidelity
+from blockprofile.predict.recipe import Recipe
+from blockprofile.predict.training import Layout, train_network
+from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, network_layout, read_network, write_network
+from blockprofile.space.space import Archs, Space
+from blockprofile.yamlfile import write_yaml
+
+__all__ = ["FitReport", "fit_predictors", "folder_name", "is_maximized", "predict_table", "split_rows", "unit_of", "warn_of_scale"]  # fmt: skip
+
+MIN_ROWS = 20
+SUFFIX_UNITS = {"percent": "%", "ms": "ms", "m": "M", "mb": "MB", "mj": "mJ"}
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """What one fit gave: the metric, its folder, the rows used, and the fidelity on the rows held out."""
+
+    metric: str
+    folder: Path
+    n_train: int
+    fidelity: Fidelity
+
+
+def unit_of(metric: str) -> str:
+    """Read the unit off a metric's name: ``latency_ms:phone`` gives ``ms``; empty where the name has none.
+
+    Examples
+    --------
+    >>> unit_of("latency_ms:phone"), unit_of("top1_percent"), unit_of("score")
+    ('ms', '%', '')
+    """
+    return SUFFIX_UNITS.get(metric.partition(":")[0].rpartition("_")[2], "")
+
+
+def folder_name(metric: str, space: Space) -> str:
+    """Name the folder of a metric's predictor.
+
+    Examples
+    --------
+    >>> from blockprofile.space import load_space
+    >>> folder_name("latency_ms:phone", load_space("moga")), folder_name("top1_percent", load_space("moga"))
+    ('phone_moga', 'top1_percent_moga')
+    """
+    column, _, device = metric.partition(":")
+    head = device if device and column.startswith("latency") else metric.replace(":", "_")
+    return f"{head}_{space.base.name}"
+
+
+def warn_of_scale(metric: str, labels: NDArray[np.float64]) -> str:
+    """Say what looks wrong with a metric's scale; empty where nothing does.
+
+    Examples
+    --------
+    >>> warn_of_scale("top1_percent", np.array([0.71, 0.76]))
+    "top1_percent lies between 0.71 and 0.76: these look like fractions of 1; a metric in percent is expected as 71.0"
+    """
+    unit, low, high = unit_of(metric), float(labels.min()), float(labels.max())
+    between = f"{metric} lies between {low:.4g} and {high:.4g}"
+    if unit == "%" and 0 <= low and high <= 1:
+        return f"{between}: these look like fractions of 1; a metric in percent is expected as {100 * low:.1f}"
+    if unit == "%" and (low < 0 or high > 100):
+        return f"{between}: a metric in percent is expected between 0 and 100"
+    if unit == "ms" and 0 < high < 0.2:
+        return f"{between}: these look like seconds; a latency is expected in ms, such as {1000 * high:.4g}"
+    if unit == "ms" and low > 20_000:
+        return f"{between}: these look like microseconds; a latency is expected in ms, such as {low / 1000:.4g}"
+    if unit == "M" and low > 1e5:
+        return f"{between}: these look like plain counts; the metric is expected in millions"
+    return ""
+
+
+def split_rows(n: int, *, holdout: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split row numbers at random into training and held-out ones, both ascending.
+
+    Raises
+    ------
+    OptionError
+        If ``holdout`` is not between 0 and 1 or leaves fewer than two rows on either side.
+    """
+    held = round(holdout * n)
+    if not 0 < holdout < 1 or held < 2 or n - held < 2:
+        raise OptionError(
+            f"holdout {holdout} of {n} rows; must leave at least two rows to train on and two to judge by"
+        )
+    order = np.random.default_rng(seed).permutation(n)
+    return np.sort(order[held:]), np.sort(order[:held])
+
+
+def fit_predictors(
+    table: LabelTable,
+    space: Space,
+    recipe: Recipe,
+    *,
+    out: Path,
+    progress: Callable[[int, int, float], None] = lambda *_: None,
+) -> list[FitReport]:
+    """Train one network for all metrics of a recipe and write one predictor folder for each.
+
+    Parameters
+    ----------
+    table
+        Labelled archs of ``space``.
+    recipe
+        Metrics, their columns and card fields, training options. The metrics share one network, whose weights
+        stand in the first one's folder; the other cards name that folder.
+    out
+        The folder that the predictor folders are written into.
+    progress
+        Called after every epoch with its number, the number of epochs and the loss.
+
+    Returns
+    -------
+    One report for each metric.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or not finite, or there are too few rows.
+    """
+    if len(table.archs) < MIN_ROWS:
+        raise DataError(
+            f"{table.path} holds {len(table.archs)} rows; at least {MIN_ROWS} are needed to fit a predictor"
+        )
+    if recipe.resolution is not None:
+        table = dataclasses.replace(table, resolutions=None)
+    metrics, options = list(recipe.metrics), recipe.options
+    labels = np.stack([table.label(recipe.metrics[metric].get("column", metric)) for metric in metrics], axis=1)
+    resolutions = () if table.resolutions is None else tuple(int(r) for r in np.unique(table.resolutions))
+    layout = Layout(*network_layout(space, len(resolutions)))
+    codes = _codes(table, space, resolutions)
+    train, held = split_rows(len(codes), holdout=recipe.holdout, seed=options.seed)
+    arrays = train_network(codes[train], labels[train], layout, options, progress=progress)
+    home = out / folder_name(metrics[0], space)
+    home.mkdir(parents=True, exist_ok=True)
+    write_network(home / WEIGHTS_NAME, arrays, space=space, metrics=metrics, resolutions=resolutions)
+    predictions = predict_table(read_network(home / WEIGHTS_NAME), space, table, rows=held)
+    reports = []
+    for metric, truth, found in zip(metrics, labels[held].T, predictions, strict=True):
+        fidelity = measure_fidelity(truth, found, maximize=is_maximized(metric))
+        reports.append(FitReport(metric, out / folder_name(metric, space), len(train), fidelity))
+        _write_card(reports[-1], space, table, recipe, resolutions)
+    return reports
+
+
+def is_maximized(metric: str) -> bool:
+    """Tell whether large values of a metric are the good ones: percentages and scores, not costs."""
+    return unit_of(metric) in {"%", ""}
+
+
+def _codes(table: LabelTable, space: Space, resolutions: Sequence[int]) -> NDArray[np.int64]:
+    last = np.array([n_codes(space, slot) - 1 for slot in space.slots])
+    codes = np.minimum(table.archs.astype(np.int64), last)
+    if table.resolutions is None:
+        return codes
+    return np.column_stack([codes, np.searchsorted(np.asarray(resolutions), table.resolutions)])
+
+
+def predict_table(
+    file: NetworkFile, space: Space, table: LabelTable, *, rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Predict rows of a table with the weights as they are stored, each row at its own resolution.
+
+    Returns
+    -------
+    float32, shape (n_metrics, len(rows)).
+    """
+    from blockprofile.predict.neural import load_network
+
+    archs: Archs = table.archs[rows]
+    if table.resolutions is None or not file.resolutions:
+        additive, rest = load_network(file, space).evaluate(archs)
+        return additive + rest
+    found = np.empty((len(file.metrics), len(rows)), np.float32)
+    for resolution in file.resolutions:
+        chosen = table.resolutions[rows] == resolution
+        additive, rest = load_network(file, space.at_resolution(resolution)).evaluate(archs[chosen])
+        found[:, chosen] = additive + rest
+    return found
+
+
+def _write_card(report: FitReport, space: Space, table: LabelTable, recipe: Recipe, resolutions: Sequence[int]) -> None:
+    metric, fidelity = report.metric, report.fidelity
+    column, _, device = metric.partition(":")
+    figures = {key: value for key, value in asdict(fidelity).items() if key not in {"n", "bias"} and np.isfinite(value)}
+    card = {
+        "schema": "blockprofile.predictor/1",
+        "name": folder_name(metric, space),
+        "title": f"{metric} of {space.base.name}, fitted to {table.path.name}",
+        "kind": "network",
+        "metric": metric,
+        "unit": unit_of(metric),
+        "device": device if column.startswith("latency") and device else None,
+        "provenance": "user",
+        "spaces": [space.base.name],
+        "resolutions": list(resolutions),
+        **recipe.card,
+        **{key: value for key, value in recipe.metrics[metric].items() if key != "column"},
+        "made_from": f"{report.n_train} of the {len(table.archs)} rows of {table.path.name}, chosen at random",
+        "floor": float(f"{fidelity.mae:.4g}"),
+        "error": {
+            "on": "rows of the same table, held out", "n": fidelity.n,
+            **{key: float(f"{value:.6g}") for key, value in figures.items()},
+        },
+        "created": {"command": "blockprofile predictor fit", "options": asdict(recipe.options)},
+    }  # fmt: skip
+    home = folder_name(next(iter(recipe.metrics)), space)
+    if card["name"] != home:
+        card["parameters"] = {"network": home}
+    report.folder.mkdir(parents=True, exist_ok=True)
+    write_yaml(report.folder / CARD_NAME, {key: value for key, value in card.items() if value not in (None, "", [])})

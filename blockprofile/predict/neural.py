@@ -1,0 +1,172 @@
+"""Network predictors: the folder's weights, the card's metric, and what the additive part gives exactly.
+
+Several metrics may share one network (and its file): their cards name the sibling folder that holds it, and
+together they cost what one costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import DataError, OptionError, one_of
+from blockprofile.predict.base import Predictor
+from blockprofile.predict.card import Card
+from blockprofile.predict.network import TabulatedNetwork, tabulate
+from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, read_network
+from blockprofile.space.factors import Factor, table_shape
+from blockprofile.space.space import Archs, Space
+
+__all__ = ["NetworkPredictor", "build_network_predictor", "load_network"]
+
+DEVICE = "cpu"
+
+
+class NetworkPredictor:
+    """One metric of a network.
+
+    Parameters
+    ----------
+    card
+        Where it comes from.
+    space
+        The space whose archs it takes (pruned or not: the codes are the same).
+    network
+        Ready to predict; shared by the predictors of all its metrics.
+    output
+        The place of the metric among the network's.
+    """
+
+    def __init__(self, card: Card, space: Space, network: TabulatedNetwork, output: int) -> None:
+        self.card, self.space, self.network, self.output = card, space, network, output
+        self.metric, self.unit = card.metric, card.unit
+
+    def predict(self, archs: Archs) -> NDArray[np.float32]:
+        """Predict the metric of every arch.
+
+        An arch's prediction does not depend on the archs beside it, to the last bit.
+
+        Raises
+        ------
+        ArchError
+            If dtype or shape do not fit the space.
+        """
+        additive, rest = self.network.evaluate(np.atleast_2d(self.space.check(archs)))
+        values: NDArray[np.float32] = additive[self.output] + rest[self.output]
+        return values
+
+    def predict_rest(self, archs: Archs) -> NDArray[np.float32]:
+        """Predict what the additive part leaves: the prediction minus the sum of `factors`.
+
+        Raises
+        ------
+        ArchError
+            If dtype or shape do not fit the space.
+        """
+        rest: NDArray[np.float32] = self.network.evaluate(np.atleast_2d(self.space.check(archs)))[1][self.output]
+        return rest
+
+    @cached_property
+    def factors(self) -> tuple[Factor, ...]:
+        """The additive part as factors, for exact expectations and as a control variate."""
+        constant = float(self.network.constant[self.output])
+        factors = [Factor((), np.array(constant))]
+        start = 0
+        for group in self.network.groups:
+            rows = self.network.additive[start : start + group.n_states, self.output].cpu().numpy()
+            table = np.zeros(table_shape(self.space, group.slots))
+            table[tuple(slice(0, size) for size in group.sizes)] = rows.reshape(group.sizes)
+            factors.append(Factor(group.slots, table))
+            start += group.n_states
+        return tuple(factors)
+
+    def joint_key(self) -> object:
+        """Return the network: predictors that share it are evaluated together."""
+        return id(self.network)
+
+    def predict_jointly(self, others: Sequence[Predictor], archs: Archs) -> list[NDArray[np.float32]]:
+        """Predict the metrics of ``others``, all of this network, in one pass.
+
+        Raises
+        ------
+        ArchError
+            If dtype or shape do not fit the space.
+        """
+        additive, rest = self.network.evaluate(np.atleast_2d(self.space.check(archs)))
+        outputs = [other.output for other in others if isinstance(other, NetworkPredictor)]
+        return [additive[output] + rest[output] for output in outputs]
+
+
+def load_network(file: NetworkFile, space: Space, *, device: str = DEVICE) -> TabulatedNetwork:
+    """Make a network ready to predict for a space.
+
+    Parameters
+    ----------
+    device
+        ``cpu`` or a CUDA device of torch.
+
+    Raises
+    ------
+    OptionError
+        If the device does not exist here, or the network was not trained at the space's resolution.
+    DataError
+        If the network is of another space.
+    """
+    import torch
+
+    if device != "cpu" and not torch.cuda.is_available():
+        raise OptionError(f"device {device!r} is not available here; choices: cpu")
+    file.check_space(space)
+    fixed: dict[int, int] = {}
+    if file.resolutions:
+        if space.resolution not in file.resolutions:
+            raise OptionError(
+                f"the network of {file.path} knows no resolution {space.resolution}; "
+                f"{one_of(space.resolution, file.resolutions)}"
+            )
+        fixed[space.n_slots] = file.resolutions.index(space.resolution)
+    groups, offsets = file.layout(space)
+    return tabulate(file.arrays, groups, offsets, fixed=fixed, device=torch.device(device))
+
+
+@lru_cache(maxsize=16)
+def _cached(path: Path, _mtime: int, space: Space, device: str) -> TabulatedNetwork:
+    return load_network(read_network(path), space, device=device)
+
+
+def build_network_predictor(card: Card, folder: Path, space: Space, *, device: str = DEVICE) -> NetworkPredictor:
+    """Make the predictor of one metric of a network.
+
+    The card's ``parameters.network`` names the sibling folder that holds the weights, where it is not the card's
+    own; ``parameters.output`` the metric's name inside the network, where it is not the card's.
+
+    Raises
+    ------
+    DataError
+        If the weights are missing, truncated or of another space, or lack the metric.
+    """
+    path = folder / WEIGHTS_NAME
+    if "network" in card.parameters:
+        sibling = str(card.parameters["network"])
+        if Path(sibling).name != sibling or sibling in {".", ".."}:
+            raise DataError(f"{folder}: parameters.network is {sibling!r}; must be the name of a folder beside it")
+        path = folder.parent / sibling / WEIGHTS_NAME
+    if not path.is_file():
+        raise DataError(f"{path} does not exist; predictor {card.name!r} needs it")
+    base = Space(space.definition, resolution=space.resolution)
+    file = _metrics_of(path, path.stat().st_mtime_ns)
+    output = str(card.parameters.get("output", card.metric))
+    if output not in file:
+        raise DataError(f"{path} holds no metric {output!r}; {one_of(output, file)}")
+    network = _cached(path, path.stat().st_mtime_ns, base, device)
+    return NetworkPredictor(card, space, network, file.index(output))
+
+
+@lru_cache(maxsize=16)
+def _metrics_of(path: Path, _mtime: int) -> tuple[str, ...]:
+    return read_network(path).metrics

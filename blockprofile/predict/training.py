@@ -1,0 +1,186 @@
+"""Training a network on labelled archs: the additive tables by least squares, then the network on the remainder.
+
+Every random choice comes from one seed; the same rows give the same network on the same machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.predict.groups import SlotGroup
+from blockprofile.predict.network import embed_groups, forward_groups, forward_trunk
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+__all__ = ["Layout", "TrainingOptions", "train_network"]
+
+Progress = Callable[[int, int, float], None]
+"""Called after every epoch with its number, the number of epochs, and the loss."""
+
+RIDGE = 1e-3
+WARM_UP = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingOptions:
+    """How to train.
+
+    ``width`` is the size of a group's embedding, ``hidden`` that of the trunk, ``depth`` its number of residual
+    layers. ``min_steps`` raises the number of epochs for small tables.
+    """
+
+    width: int = 256
+    hidden: int = 256
+    depth: int = 2
+    epochs: int = 30
+    min_steps: int = 2000
+    batch: int = 2048
+    learning_rate: float = 4e-3
+    weight_decay: float = 1e-2
+    huber: float = 0.3
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The groups of a space's slots and where each slot's rows start; see `weights.network_layout`."""
+
+    groups: tuple[SlotGroup, ...]
+    offsets: tuple[int, ...]
+    n_rows: int
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """The slots that stand in a group, all but the depths."""
+        return tuple(slot for group in self.groups for slot in group.slots)
+
+
+def train_network(
+    codes: NDArray[np.int64],
+    labels: NDArray[np.float64],
+    layout: Layout,
+    options: TrainingOptions,
+    *,
+    progress: Progress,
+) -> dict[str, Tensor]:
+    """Train a network.
+
+    Parameters
+    ----------
+    codes
+        Shape (n, n_slots), inactive layers holding their slot's last code.
+    labels
+        Shape (n, n_metrics), finite.
+
+    Returns
+    -------
+    The arrays of `network.ARRAYS`.
+    """
+    import torch
+
+    constant, additive = fit_additive(codes, labels, layout)
+    remainder = labels - constant
+    for slot in layout.slots:
+        remainder -= additive[codes[:, slot] + layout.offsets[slot]]
+    scale = np.maximum(remainder.std(axis=0), 1e-12)
+    torch.manual_seed(options.seed)
+    arrays = _initialize(layout, labels.shape[1], options)
+    _optimize(
+        arrays,
+        torch.from_numpy(codes),
+        torch.from_numpy((remainder / scale).astype(np.float32)),
+        layout,
+        options,
+        progress,
+    )
+    fixed = {"constant": constant, "additive": additive, "scale": scale}
+    arrays |= {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in fixed.items()}
+    arrays["scale"] = arrays["scale"].float()
+    return {name: array.detach() for name, array in arrays.items()}
+
+
+def fit_additive(
+    codes: NDArray[np.int64], labels: NDArray[np.float64], layout: Layout
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit one value per slot and code by least squares, with a slight ridge that settles what data leave open.
+
+    Returns
+    -------
+    The constant, shape (n_metrics,), and the values, shape (n_rows, n_metrics).
+    """
+    mean = labels.mean(axis=0)
+    slots = list(layout.slots)
+    rows = (codes + np.asarray(layout.offsets))[:, slots]
+    gram = np.zeros((layout.n_rows, layout.n_rows))
+    moment = np.zeros((layout.n_rows, labels.shape[1]))
+    for start in range(0, len(codes), 8192):
+        design = np.zeros((len(rows[start : start + 8192]), layout.n_rows))
+        np.put_along_axis(design, rows[start : start + 8192], 1.0, axis=1)
+        gram += design.T @ design
+        moment += design.T @ (labels[start : start + 8192] - mean)
+    gram[np.diag_indices_from(gram)] += RIDGE * len(codes) / layout.n_rows
+    return mean, np.linalg.solve(gram, moment)
+
+
+def _initialize(layout: Layout, n_metrics: int, options: TrainingOptions) -> dict[str, Tensor]:
+    import torch
+
+    groups, width, hidden = len(layout.groups), options.width, options.hidden
+    shapes = {
+        "embed": ((layout.n_rows, width), 0.5), "inner": ((groups, width, width), width**-0.5),
+        "inner_bias": ((groups, width), 0.0), "mix": ((groups, width, hidden), (width * groups) ** -0.5),
+        "direct": ((groups, width, n_metrics), 0.01), "trunk": ((options.depth, hidden, hidden), hidden**-0.5 / 2),
+        "trunk_bias": ((options.depth, hidden), 0.0), "head": ((hidden, n_metrics), 0.1 * hidden**-0.5),
+        "head_bias": ((n_metrics,), 0.0),
+    }  # fmt: skip
+    return {name: (torch.randn(shape) * deviation).requires_grad_() for name, (shape, deviation) in shapes.items()}
+
+
+def _optimize(
+    arrays: dict[str, Tensor],
+    codes: Tensor,
+    targets: Tensor,
+    layout: Layout,
+    options: TrainingOptions,
+    progress: Progress,
+) -> None:
+    import torch
+    from torch.nn.functional import smooth_l1_loss
+
+    n = len(codes)
+    batch = max(1, min(options.batch, n // 16))
+    per_epoch = n // batch
+    epochs = max(options.epochs, -(-options.min_steps // per_epoch))
+    optimizer = torch.optim.AdamW(
+        arrays.values(), lr=options.learning_rate, betas=(0.9, 0.99), weight_decay=options.weight_decay
+    )
+    generator = torch.Generator().manual_seed(options.seed)
+    for epoch in range(epochs):
+        order = torch.randperm(n, generator=generator)
+        total = 0.0
+        for place in range(per_epoch):
+            _set_rate(optimizer, options.learning_rate, (epoch * per_epoch + place) / (epochs * per_epoch))
+            rows = order[place * batch : (place + 1) * batch]
+            mixed, direct = forward_groups(arrays, embed_groups(arrays, layout.groups, layout.offsets, codes[rows]))
+            outputs = direct.sum(0) + forward_trunk(arrays, mixed.sum(0))
+            loss = smooth_l1_loss(outputs, targets[rows], beta=options.huber)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call] # torch's own
+            optimizer.step()
+            total += float(loss.detach())
+        progress(epoch + 1, epochs, total / per_epoch)
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, peak: float, done: float) -> None:
+    """Warm up linearly, then follow a cosine to zero."""
+    rate = peak * min(1.0, done / WARM_UP + 1e-3) * 0.5 * (1 + math.cos(math.pi * done))
+    for group in optimizer.param_groups:
+        group["lr"] = rate

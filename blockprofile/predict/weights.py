@@ -1,0 +1,180 @@
+"""Network files: safetensors, with what the numbers mean in the header. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blockprofile.errors import DataError
+from blockprofile.predict.groups import SlotGroup, group_slots, n_codes
+from blockprofile.predict.network import ARRAYS
+from blockprofile.space.space import Space
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["WEIGHTS_NAME", "NetworkFile", "describe_slots", "network_layout", "read_network", "read_safetensors", "write_network"]  # fmt: skip
+
+WEIGHTS_NAME = "weights.safetensors"
+FORMAT = "blockprofile.network/1"
+EXACT = frozenset({"constant", "additive"})
+"""Arrays kept in float64; the others are stored in float16."""
+
+MAX_STATES_KEY = "max_states"
+
+
+def describe_slots(space: Space) -> tuple[tuple[str, int], ...]:
+    """List the slots that a network is made for: names and numbers of codes."""
+    return tuple((slot.name, n_codes(space, slot)) for slot in space.slots)
+
+
+def network_layout(space: Space, n_resolutions: int) -> tuple[tuple[SlotGroup, ...], tuple[int, ...], int]:
+    """Lay out a network for a space.
+
+    The input resolution, where the network takes it and it is no slot, is a further slot after the space's.
+
+    Returns
+    -------
+    The groups, where each slot's rows start, and the number of rows.
+    """
+    groups = group_slots(space)
+    sizes = [n_codes(space, slot) for slot in space.slots]
+    if n_resolutions:
+        groups = (*groups, SlotGroup((space.n_slots,), (n_resolutions,)))
+        sizes.append(n_resolutions)
+    offsets = [sum(sizes[:place]) for place in range(len(sizes))]
+    return groups, tuple(offsets), sum(sizes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkFile:
+    """What a network file holds.
+
+    ``resolutions`` are the input resolutions that it was trained at, empty where it takes none as input.
+    """
+
+    path: Path
+    metrics: tuple[str, ...]
+    slots: tuple[tuple[str, int], ...]
+    resolutions: tuple[int, ...]
+    arrays: Mapping[str, Tensor]
+
+    def check_space(self, space: Space) -> None:
+        """Check that the network is of this space.
+
+        Raises
+        ------
+        DataError
+            Naming the first slot that differs.
+        """
+        for mine, theirs in zip(self.slots, describe_slots(space), strict=False):
+            if mine != theirs:
+                raise DataError(f"{self.path} was made for a slot {mine}, space {space.name!r} has {theirs}")
+        if len(self.slots) != space.n_slots:
+            raise DataError(
+                f"{self.path} was made for {len(self.slots)} slots, space {space.name!r} has {space.n_slots}"
+            )
+
+    def layout(self, space: Space) -> tuple[tuple[SlotGroup, ...], tuple[int, ...]]:
+        """Return groups and offsets, after checking that the arrays have the shapes that they need.
+
+        Raises
+        ------
+        DataError
+            If an array is missing or has another shape.
+        """
+        groups, offsets, n_rows = network_layout(space, len(self.resolutions))
+        expected = _shapes(self.arrays, len(groups), n_rows, len(self.metrics))
+        for name, shape in expected.items():
+            found = tuple(self.arrays[name].shape)
+            if found != shape:
+                raise DataError(f"{self.path}: array {name!r} has shape {found}; space {space.name!r} needs {shape}")
+        return groups, offsets
+
+
+def _shapes(arrays: Mapping[str, Tensor], n_groups: int, n_rows: int, n_metrics: int) -> dict[str, tuple[int, ...]]:
+    width, hidden = int(arrays["embed"].shape[-1]), int(arrays["head"].shape[0])
+    depth = int(arrays["trunk"].shape[0])
+    return {
+        "constant": (n_metrics,), "additive": (n_rows, n_metrics), "scale": (n_metrics,), "embed": (n_rows, width),
+        "inner": (n_groups, width, width), "inner_bias": (n_groups, width), "mix": (n_groups, width, hidden),
+        "direct": (n_groups, width, n_metrics), "trunk": (depth, hidden, hidden), "trunk_bias": (depth, hidden),
+        "head": (hidden, n_metrics), "head_bias": (n_metrics,),
+    }  # fmt: skip
+
+
+def write_network(
+    path: Path, arrays: Mapping[str, Tensor], *, space: Space, metrics: Sequence[str], resolutions: Sequence[int]
+) -> None:
+    """Write a network file; the same arrays give the same bytes."""
+    import torch
+    from safetensors.torch import save_file
+
+    stored = {
+        name: arrays[name].detach().cpu().to(torch.float64 if name in EXACT else torch.float16).contiguous()
+        for name in ARRAYS
+    }
+    header = {
+        "format": FORMAT,
+        "content": json.dumps(
+            {"space": space.base.name, "metrics": list(metrics), "slots": describe_slots(space), "resolutions": list(resolutions)}
+        ),
+    }  # fmt: skip
+    save_file(stored, path, metadata=header)
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read all arrays and the header of a safetensors file.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, truncated, or no safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            header = dict(file.metadata() or {})
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError, struct.error, ValueError) as failure:
+        raise DataError(f"{path} cannot be read as safetensors: {failure}") from None
+    return arrays, header
+
+
+def read_network(path: Path) -> NetworkFile:
+    """Read a network file.
+
+    Returns
+    -------
+    The arrays are float32, ``constant`` and ``additive`` float64.
+
+    Raises
+    ------
+    DataError
+        If the file is truncated, not finite, or not of this format.
+    """
+    import torch
+
+    arrays, header = read_safetensors(path)
+    if header.get("format") != FORMAT:
+        raise DataError(f"{path} has format {header.get('format')!r}; must be {FORMAT!r}")
+    missing = [name for name in ARRAYS if name not in arrays]
+    if missing:
+        raise DataError(f"{path} lacks the arrays {', '.join(missing)}")
+    for name in ARRAYS:
+        if not torch.isfinite(arrays[name]).all():
+            raise DataError(f"{path}: array {name!r} holds values that are not finite")
+    try:
+        content = json.loads(header["content"])
+        slots = tuple((str(name), int(size)) for name, size in content["slots"])
+        metrics = tuple(str(name) for name in content["metrics"])
+        resolutions = tuple(int(value) for value in content["resolutions"])
+    except (KeyError, TypeError, ValueError) as failure:
+        raise DataError(f"{path}: its header is wrong: {failure}") from None
+    typed = {name: arrays[name].to(torch.float64 if name in EXACT else torch.float32) for name in ARRAYS}
+    return NetworkFile(path, metrics, slots, resolutions, typed)
