@@ -1,0 +1,104 @@
+"""The machine that measures: what it is, how busy it is, which of its processors are used, and by whom.
+
+Only one timing runs on a machine at a time; `timing_lock` sees to it across processes.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from blockprofile.errors import OptionError
+
+__all__ = ["load_average", "pinned", "processor_name", "system_name", "timing_lock"]
+
+LOCK_NAME = "blockprofile-timing.lock"
+
+
+def processor_name() -> str:
+    """Name the processor: model, family and what tells it from others of the same name.
+
+    Examples
+    --------
+    >>> processor_name() != ""
+    True
+    """
+    fields: dict[str, str] = {}
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            fields.setdefault(key.strip(), value.strip())
+    name = fields.get("model name") or platform.processor() or platform.machine() or "unknown processor"
+    told = [f"{key} {fields[key]}" for key in ("cpu family", "model") if key in fields]
+    flags = set(fields.get("flags", "").split())
+    widest = next((word for word in ("avx512f", "avx2", "avx") if word in flags), "")
+    told += [widest] if widest else []
+    told += ["virtual machine"] if "hypervisor" in flags else []
+    return f"{name} ({', '.join(told)})" if told else name
+
+
+def system_name() -> str:
+    """Name the operating system, the Python and the number of processors."""
+    count = os.cpu_count() or 1
+    return f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {count} processors"
+
+
+def load_average() -> float | None:
+    """Return the load average of the last minute, None where the system does not say."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
+        return None
+
+
+@contextmanager
+def pinned(processors: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Keep the calling thread, and those it starts, on the given processors; none given means leave it be.
+
+    Yields the processors that are used.
+
+    Raises
+    ------
+    OptionError
+        If one of them may not be used, or the system cannot do it.
+    """
+    if not processors:
+        yield ()
+        return
+    if not hasattr(os, "sched_setaffinity"):
+        raise OptionError(f"processors {list(processors)}: this system cannot pin a process; leave them out")
+    allowed = os.sched_getaffinity(0)
+    if not set(processors) <= allowed:
+        raise OptionError(f"processors {list(processors)} are not all among the usable {sorted(allowed)}")
+    os.sched_setaffinity(0, processors)
+    try:
+        yield processors
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+@contextmanager
+def timing_lock(say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the machine's lock on timing; wait for another process that holds it, and say so.
+
+    Where the system has no file locks (Windows), nothing is locked, and that is said.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        say("this system has no file locks: see to it that nothing else is timed at the same time")
+        yield
+        return
+    path = Path(tempfile.gettempdir()) / LOCK_NAME
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"another timing runs on this machine; waiting for it to end ({path})")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,159 @@
+"""The ONNX graph of an operator list, as an inference engine would be given it.
+
+Made from `blockprofile.space.primitives`, like counts and torch modules. Batch normalisation is folded into the
+convolution before it, so every convolution has a bias; dropout is left out. Weights are random: latency
+does not depend on them, as long as no value becomes infinite or denormal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import OptionError
+from blockprofile.space.operators import Operator, Primitive, primitives
+
+__all__ = ["OPSET", "onnx_model"]
+
+OPSET = 17
+IR_VERSION = 8
+"""Old enough for ONNX Runtime 1.14 and later."""
+
+
+class _Graph:
+    """Collects nodes and weights; every method takes and returns the name of a value."""
+
+    def __init__(self, seed: int, dtype: type[np.floating[Any]]) -> None:
+        self.nodes: list[Any] = []
+        self.weights: list[Any] = []
+        self._rng = np.random.default_rng(seed)
+        self._dtype = dtype
+
+    def node(self, op_type: str, inputs: Iterable[str], **attributes: Any) -> str:
+        from onnx import helper
+
+        output = f"v{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op_type, list(inputs), [output], **attributes))
+        return output
+
+    def constant(self, array: NDArray[np.float64]) -> str:
+        from onnx import numpy_helper
+
+        name = f"w{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(array.astype(self._dtype), name))
+        return name
+
+    def random(self, *shape: int) -> str:
+        """Add weights that keep the spread of what passes through (He et al., 2015)."""
+        fan_in = max(1, int(np.prod(shape[1:])))
+        return self.constant(self._rng.standard_normal(shape) * np.sqrt(2.0 / fan_in))
+
+    def activate(self, value: str, act: str) -> str:
+        if act == "none":
+            return value
+        if act == "relu6":
+            bounds = [self.constant(np.array(0.0)), self.constant(np.array(6.0))]
+            return self.node("Clip", [value, *bounds])
+        if act == "swish":
+            return self.node("Mul", [value, self.node("Sigmoid", [value])])
+        if act == "hsigmoid":
+            return self.node("HardSigmoid", [value], alpha=1.0 / 6.0, beta=0.5)
+        return self.node({"relu": "Relu", "hswish": "HardSwish"}[act], [value])
+
+    def step(self, step: Primitive, value: str) -> str:
+        """Add one step that has one input."""
+        if step.kind in {"conv", "depthwise"}:
+            groups = step.out_channels if step.kind == "depthwise" else 1
+            shape = (step.out_channels, step.in_channels // groups, step.kernel, step.kernel)
+            inputs = [value, self.random(*shape)]
+            if step.bias or step.bn:
+                inputs.append(self.constant(self._rng.standard_normal(step.out_channels) * 0.1))
+            value = self.node(
+                "Conv",
+                inputs,
+                kernel_shape=[step.kernel] * 2,
+                strides=[step.stride] * 2,
+                pads=[step.kernel // 2] * 4,
+                group=groups,
+            )
+            return self.activate(value, step.act)
+        if step.kind == "linear":
+            bias = [self.constant(np.zeros(step.out_channels))] if step.bias else []
+            flat = self.node("Flatten", [value], axis=1)
+            return self.node("Gemm", [flat, self.random(step.out_channels, step.in_channels), *bias], transB=1)
+        if step.kind == "global_pool":
+            return self.node("GlobalAveragePool", [value])
+        window: dict[str, Any] = {"kernel_shape": [step.kernel] * 2, "strides": [step.stride] * 2}
+        if step.kind == "avg_pool":
+            return self.node("AveragePool", [value], ceil_mode=1, count_include_pad=0, **window)
+        return self.node("MaxPool", [value], pads=[step.kernel // 2] * 4, **window)
+
+    def operator(self, op: Operator, value: str) -> str:
+        """Add a whole operator."""
+        entry, main, gate, shortcut = value, value, "", value
+        for step in primitives(op):
+            if step.kind == "add":
+                main = self.activate(self.node("Add", [main, shortcut]), step.act)
+            elif step.kind == "scale":
+                main, gate = self.node("Mul", [main, gate]), ""
+            elif step.part == "se":
+                gate = self.step(step, gate or main)
+            elif step.part == "shortcut":
+                shortcut = self.step(step, entry if shortcut == entry else shortcut)
+            else:
+                main = self.step(step, main)
+        return main
+
+
+def onnx_model(operators: Iterable[Operator], *, batch: int = 1, precision: str = "float32", seed: int = 0) -> Any:
+    """Make the ONNX model of operators that run one after another.
+
+    Parameters
+    ----------
+    operators
+        Consecutive operators; the first one's input is the model's input ``input``.
+    batch
+        Images in a batch; it is fixed in the model, as sizes are.
+    precision
+        ``float32`` or ``float16``, of weights and values.
+    seed
+        Of the random weights.
+
+    Returns
+    -------
+    ``onnx.ModelProto``; its output is ``output``.
+
+    Raises
+    ------
+    OptionError
+        If the precision is another one.
+    """
+    from onnx import TensorProto, helper
+
+    kinds: dict[str, tuple[type[np.floating[Any]], int]] = {
+        "float32": (np.float32, TensorProto.FLOAT),
+        "float16": (np.float16, TensorProto.FLOAT16),
+    }
+    if precision not in kinds:
+        raise OptionError(
+            f"precision {precision!r} is not one that ONNX graphs are made in; choices: {', '.join(kinds)}"
+        )
+    dtype, code = kinds[precision]
+    ops = tuple(operators)
+    graph = _Graph(seed, dtype)
+    value = "input"
+    for op in ops:
+        value = graph.operator(op, value)
+    graph.nodes[-1].output[0] = "output"
+    first, last = ops[0], ops[-1]
+    flat = last.op == "linear"
+    shape = [batch, last.out_channels] if flat else [batch, last.out_channels, last.out_size, last.out_size]
+    inputs = [helper.make_tensor_value_info("input", code, [batch, first.in_channels, first.in_size, first.in_size])]
+    outputs = [helper.make_tensor_value_info("output", code, shape)]
+    body = helper.make_graph(graph.nodes, "network", inputs, outputs, graph.weights)
+    return helper.make_model(
+        body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="blockprofile"
+    )
