@@ -1,0 +1,197 @@
+"""From accumulated archs to the table of responses: one tidy row per figure.
+
+Columns: ``metric``, ``unit_of`` (the metric's unit), ``provenance``, ``presence``, ``statistic``, ``tau``, ``u``,
+``layer``, ``block``, ``depth``, ``n``, ``value``, ``effect``, ``se``, ``ci_low``, ``ci_high``, ``p_value``,
+``p_adjusted``, ``floor``, ``is_effect``, ``quantile_error``. Interval and p-value are the effect's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blockprofile.profile.accumulate import Accumulator
+from blockprofile.profile.estimate import TargetWeights, estimate_means, standard_errors
+from blockprofile.profile.pool import PoolQuantiles
+from blockprofile.profile.presence import Presence
+from blockprofile.profile.quantiles import Z95, QuantileEstimate
+from blockprofile.profile.sketch import layer_groups
+from blockprofile.profile.targets import Target, block_targets, depth_targets
+from blockprofile.space import Law
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DEFAULT_TAUS", "MetricInfo", "Settings", "response_table"]
+
+DEFAULT_TAUS = (0.01, 0.05, 0.5, 0.95, 0.99)
+ALPHA = 0.05
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """What the table says of a metric: unit, provenance, and the floor below which nothing is claimed."""
+
+    unit: str = ""
+    provenance: str = ""
+    floor: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How responses are computed: the presence, the law of the pool, and the tau of the quantiles."""
+
+    presence: Presence = "given"
+    law: Law = "papers"
+    taus: tuple[float, ...] = DEFAULT_TAUS
+
+
+def _row(statistic: str, target: Target | None = None, **figures: object) -> Row:
+    place = {"u": 0, "layer": 0, "block": "", "depth": 0}
+    if target is not None:
+        place = {"u": target.unit, "layer": target.layer, "block": target.block, "depth": target.depth}
+    return {"statistic": statistic, "tau": math.nan, **place, "effect": math.nan, "se": math.nan, **figures}
+
+
+class _Plan:
+    """What all metrics of one profile share: the targets and their weights."""
+
+    def __init__(self, seen: Accumulator, settings: Settings) -> None:
+        self.seen, self.settings = seen, settings
+        groups = seen.moments.groups
+        self.blocks = TargetWeights(block_targets(seen.space, groups, presence=settings.presence, law=settings.law))
+        self.depths = TargetWeights(depth_targets(seen.space, groups, law=settings.law))
+        self.layer_groups = layer_groups(seen.space)
+        self.layer_targets = block_targets(seen.space, self.layer_groups, presence=settings.presence, law=settings.law)
+
+    def mean_rows(self, metric: str) -> Iterator[Row]:
+        """Yield the rows of means and their effects."""
+        moments = self.seen.moments
+        overall, variance = moments.total(metric)
+        yield _row("mean", n=moments.n, value=overall, se=math.sqrt(variance / moments.n))
+        yield from self._against_mean("M_ulb", metric, self.blocks, overall)
+        yield from self._block_rows(metric)
+        yield from self._against_mean("M_d", metric, self.depths, overall)
+
+    def _against_mean(self, statistic: str, metric: str, stacked: TargetWeights, overall: float) -> Iterator[Row]:
+        if not stacked.targets:
+            return
+        cells = estimate_means(self.seen.moments, metric, stacked)
+        each = np.diag((cells.n > 0).astype(np.float64))
+        errors = standard_errors(self.seen.moments, metric, stacked, cells, each, against_mean=True)
+        for target, value, n, se in zip(stacked.targets, cells.means, cells.n, errors, strict=True):
+            if n > 0:
+                figures = {"n": int(n), "value": float(value), "effect": float(value) - overall, "se": float(se)}
+                yield _row(statistic, target, **figures)
+
+    def _block_rows(self, metric: str) -> Iterator[Row]:
+        """Average over the layers that a block can fill (equation 1), against the average block of those layers."""
+        cells = estimate_means(self.seen.moments, metric, self.blocks)
+        found = [index for index in range(len(cells.n)) if cells.n[index] > 0]
+        layers: dict[tuple[int, int], list[int]] = {}
+        blocks: dict[str, list[int]] = {}
+        for index in found:
+            target = self.blocks.targets[index]
+            layers.setdefault((target.unit, target.layer), []).append(index)
+            blocks.setdefault(target.block, []).append(index)
+        coefficients = np.zeros((len(blocks), len(cells.n)))
+        for row, members in enumerate(blocks.values()):
+            for index in members:
+                peers = layers[self.blocks.targets[index].unit, self.blocks.targets[index].layer]
+                coefficients[row, index] += 1 / len(members)
+                coefficients[row, peers] -= 1 / (len(members) * len(peers))
+        effects = coefficients[:, found] @ cells.means[found]
+        errors = standard_errors(self.seen.moments, metric, self.blocks, cells, coefficients, against_mean=False)
+        for (block, members), effect, se in zip(blocks.items(), effects, errors, strict=True):
+            value, n = float(cells.means[members].mean()), int(cells.n[members].sum())
+            yield _row("M_b", n=n, value=value, effect=float(effect), se=float(se)) | {"block": block}
+
+    def quantile_rows(self, metric: str) -> Iterator[Row]:
+        """Yield the rows of quantiles and their effects."""
+        taus, quantiles = self.settings.taus, self.seen.quantiles
+        whole = quantiles.overall(metric, taus)
+        for place, tau in enumerate(taus):
+            value = float(whole.values[place])
+            yield _row("quantile", n=self.seen.moments.n, value=value, se=_spread(whole, place)) | {"tau": tau}
+        counts = estimate_means(self.seen.moments, metric, self.blocks).n
+        estimates = quantiles.of_targets(metric, self.layer_targets, self.layer_groups, taus)
+        for target, found, n in zip(self.layer_targets, estimates, counts, strict=True):
+            if found is None:
+                continue
+            for place, tau in enumerate(taus):
+                value = float(found.values[place])
+                effect = value - float(whole.values[place])
+                se = math.hypot(_spread(found, place), _spread(whole, place))
+                yield _row("M_tau", target, n=int(n), value=value, effect=effect, se=se) | {"tau": tau}
+
+
+def _spread(found: QuantileEstimate, place: int) -> float:
+    return float(found.high[place] - found.low[place]) / (2 * Z95)
+
+
+def response_table(seen: Accumulator, *, info: Mapping[str, MetricInfo], settings: Settings) -> pd.DataFrame:
+    """Make the table of all responses of all metrics.
+
+    Parameters
+    ----------
+    seen
+        The accumulated archs.
+    info
+        Metric -> unit, provenance, floor.
+    settings
+        Presence, law, taus.
+
+    Returns
+    -------
+    One row per figure, with 95 % intervals of the effects, p-values of a z-test against no effect, and p-values
+    adjusted by Benjamini and Hochberg over the rows of one metric, statistic and tau. ``is_effect`` holds where
+    the adjusted p-value is below 0.05 and the effect is beyond the floor.
+
+    Notes
+    -----
+    M_b is an average over the layers that a block can fill (BlockProfile, equation 1); its effect is against
+    the average block at the same layers. The effects of M_ulb, M_d and M_tau are against the space (equations 2
+    and 3). The interval of a quantile effect adds the errors of both quantiles as if independent, which is on
+    the safe side.
+    """
+    import pandas as pd
+
+    plan = _Plan(seen, settings)
+    rows: list[Row] = []
+    for metric in seen.metrics:
+        about = info.get(metric, MetricInfo())
+        common = {
+            "metric": metric, "unit_of": about.unit, "provenance": about.provenance, "presence": settings.presence,
+            "floor": about.floor,
+        }  # fmt: skip
+        error = 0.0 if isinstance(seen.quantiles, PoolQuantiles) else seen.quantiles.error[metric]
+        rows += [{**common, **row, "quantile_error": math.nan} for row in plan.mean_rows(metric)]
+        rows += [{**common, **row, "quantile_error": error} for row in plan.quantile_rows(metric)]
+    return _with_inference(pd.DataFrame(rows))
+
+
+def _with_inference(table: pd.DataFrame) -> pd.DataFrame:
+    from scipy.special import erfc
+    from scipy.stats import false_discovery_control
+
+    table["ci_low"] = table["effect"] - Z95 * table["se"]
+    table["ci_high"] = table["effect"] + Z95 * table["se"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        score = (table["effect"] / table["se"]).abs() / math.sqrt(2)
+    # A standard error of 0 with an effect of 0 is a response that cannot vary: no evidence of an effect.
+    table["p_value"] = np.where(table["effect"].isna(), np.nan, erfc(score.fillna(0.0)))
+    table["p_adjusted"] = np.nan
+    for _, part in table[table["p_value"].notna()].groupby(["metric", "statistic", "tau"], dropna=False):
+        table.loc[part.index, "p_adjusted"] = false_discovery_control(part["p_value"].to_numpy())
+    table["is_effect"] = (table["p_adjusted"] < ALPHA) & (table["effect"].abs() > table["floor"])
+    columns = [
+        "metric", "unit_of", "provenance", "presence", "statistic", "tau", "u", "layer", "block", "depth", "n", "value",
+        "effect", "se", "ci_low", "ci_high", "p_value", "p_adjusted", "floor", "is_effect", "quantile_error",
+    ]  # fmt: skip
+    return table[columns].reset_index(drop=True)
