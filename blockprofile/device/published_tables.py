@@ -70,7 +70,9 @@ def convert_table(name: str) -> pd.DataFrame:
 
     Returns
     -------
-    One row per operator: `blockprofile.predict.lookup.KEY_COLUMNS`, ``mean_ms``, ``spread_ms``, ``count``.
+    One row per operator: `blockprofile.predict.lookup.KEY_COLUMNS`, ``mean_ms``, ``spread_ms``, ``count``; and
+    ``resolution`` where the table was measured once for each. The classifier and the layer after pooling are
+    the same operators at every resolution, but were measured at each, and differ there by 0.01 ms.
 
     Raises
     ------
@@ -90,8 +92,9 @@ def convert_table(name: str) -> pd.DataFrame:
         common = {key: row[key] for key in ("in_channels", "out_channels", "mean_ms", "spread_ms", "count")}
         rows.append({**make(row, act_of(row)), "out_size": row["output_size"], **common})
     table = pd.DataFrame(rows)[[*KEY_COLUMNS, "mean_ms", "spread_ms", "count"]]
-    # The classifier and the layer after pooling do not depend on the resolution, but are listed at each.
-    by_key = table.groupby(list(KEY_COLUMNS), sort=False, as_index=False)
+    if source["resolution"].nunique() > 1:
+        table.insert(0, "resolution", source["resolution"])
+    by_key = table.groupby([key for key in ("resolution", *KEY_COLUMNS) if key in table], sort=False, as_index=False)
     return by_key.agg({"mean_ms": "mean", "spread_ms": "mean", "count": "sum"})
 
 

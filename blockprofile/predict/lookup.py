@@ -1,24 +1,32 @@
 """Measured lookup tables: a network's latency is the sum of its operators' entries.
 
 The table is `table.parquet` in the predictor's folder, one row per operator, with the columns of `KEY_COLUMNS`
-and ``mean_ms``; ``spread_ms`` (standard deviation) and ``count`` (measurements) are kept for the reader.
+and ``mean_ms``; ``spread_ms`` (standard deviation) and ``count`` (measurements) are kept for the reader. What a network
+costs beside its operators stands in the card's parameters, as a `Correction`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from blockprofile.errors import CoverageError, DataError
+import numpy as np
+
+from blockprofile.errors import CoverageError, DataError, DefinitionError, one_of
 from blockprofile.predict.base import AdditivePredictor
-from blockprofile.predict.card import Card
-from blockprofile.space.factors import factorize
+from blockprofile.predict.card import CARD_NAME, Card
+from blockprofile.space.factors import Factor, factorize
 from blockprofile.space.operators import Operator
 from blockprofile.space.sites import build_sites
 from blockprofile.space.space import Space
 
-__all__ = ["KEY_COLUMNS", "TABLE_NAME", "LookupKey", "build_lookup", "lookup_key", "read_table"]
+__all__ = [
+    "KEY_COLUMNS", "TABLE_NAME", "Correction", "LookupKey", "build_lookup", "lookup_key", "operator_latency",
+    "read_correction", "read_table",
+]  # fmt: skip
 
 KEY_COLUMNS = (
     "op", "in_size", "out_size", "in_channels", "out_channels", "hidden_channels", "kernel", "stride",
@@ -28,6 +36,20 @@ TABLE_NAME = "table.parquet"
 MAX_NAMED = 4
 
 LookupKey = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """How a network's latency follows from its operators' entries.
+
+    It is ``call_ms + offset_ms`` once, and ``scale * entry + per_operator_ms`` for every operator. ``call_ms`` is
+    measured beside the table; the others are fitted to whole networks, and do nothing by default.
+    """
+
+    call_ms: float = 0.0
+    offset_ms: float = 0.0
+    per_operator_ms: float = 0.0
+    scale: float = 1.0
 
 
 def lookup_key(op: Operator) -> LookupKey:
@@ -45,8 +67,15 @@ def lookup_key(op: Operator) -> LookupKey:
     )  # fmt: skip
 
 
-def read_table(path: Path) -> dict[LookupKey, float]:
+def read_table(path: Path, *, resolution: int | None = None) -> dict[LookupKey, float]:
     """Read a lookup table.
+
+    Parameters
+    ----------
+    path
+        The Parquet file.
+    resolution
+        In pixels; of a table with a column ``resolution``, only the rows at this one are read.
 
     Returns
     -------
@@ -57,8 +86,6 @@ def read_table(path: Path) -> dict[LookupKey, float]:
     DataError
         If the file is unreadable, lacks a column, holds a key twice, or a time that is not positive and finite.
     """
-    import math
-
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -69,6 +96,9 @@ def read_table(path: Path) -> dict[LookupKey, float]:
     missing = [name for name in (*KEY_COLUMNS, "mean_ms") if name not in table.column_names]
     if missing:
         raise DataError(f"{path} lacks the columns {', '.join(missing)}; it has {', '.join(table.column_names)}")
+    if resolution is not None and "resolution" in table.column_names:
+        at = table.column("resolution").to_pylist()
+        table = table.filter(pa.array([value == resolution for value in at], pa.bool_()))
     entries: dict[LookupKey, float] = {}
     for row in table.select([*KEY_COLUMNS, "mean_ms"]).to_pylist():
         key = tuple(row[name] for name in KEY_COLUMNS)
@@ -84,6 +114,43 @@ def _word(key: LookupKey) -> str:
     return ", ".join(f"{name}={value}" for name, value in zip(KEY_COLUMNS, key, strict=True))
 
 
+def read_correction(card: Card, folder: Path) -> Correction:
+    """Read the correction from the card's ``parameters.correction``; a card without one has none.
+
+    Raises
+    ------
+    DefinitionError
+        If a key is unknown or a value no finite number.
+    """
+    given, path = card.parameters.get("correction", {}), folder / CARD_NAME
+    known = [item.name for item in fields(Correction)]
+    if not isinstance(given, Mapping):
+        raise DefinitionError(f"{given!r} is wrong: should be a mapping", path=path, key="parameters.correction")
+    for name, value in given.items():
+        key = f"parameters.correction.{name}"
+        if name not in known:
+            raise DefinitionError(f"unknown key {name!r}; {one_of(name, known)}", path=path, key=key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise DefinitionError(f"{value!r} is wrong: must be a finite number", path=path, key=key)
+    return Correction(**given)
+
+
+def operator_latency(
+    entries: Mapping[LookupKey, float], op: Operator, *, correction: Correction, free: frozenset[str] = frozenset()
+) -> float:
+    """Return what an operator adds to a network's latency, in ms.
+
+    Raises
+    ------
+    KeyError
+        If the table lacks it, and its kind is not free.
+    """
+    key = lookup_key(op)
+    if op.op in free and key not in entries:
+        return 0.0
+    return correction.scale * entries[key] + correction.per_operator_ms
+
+
 def build_lookup(card: Card, folder: Path, space: Space) -> AdditivePredictor:
     """Make the predictor of a lookup table.
 
@@ -95,17 +162,15 @@ def build_lookup(card: Card, folder: Path, space: Space) -> AdditivePredictor:
     CoverageError
         If the table lacks an operator that the space needs: which, for which space, and what the table has.
     DataError
-        If the table is unreadable or wrong.
+        If the table is unreadable or wrong, or the card's correction is.
     """
-    entries = read_table(folder / TABLE_NAME)
+    entries = read_table(folder / TABLE_NAME, resolution=space.resolution)
     free = frozenset(str(name) for name in card.parameters.get("free", ()))
+    correction = read_correction(card, folder)
     _check_coverage(card, entries, free, space)
-    return AdditivePredictor(card, space, factorize(space, lambda op: _cost(entries, free, op)))
-
-
-def _cost(entries: Mapping[LookupKey, float], free: frozenset[str], op: Operator) -> float:
-    key = lookup_key(op)
-    return 0.0 if op.op in free and key not in entries else entries[key]
+    factors = factorize(space, lambda op: operator_latency(entries, op, correction=correction, free=free))
+    once = Factor((), np.array(correction.call_ms + correction.offset_ms))
+    return AdditivePredictor(card, space, (once, *factors))
 
 
 def _check_coverage(card: Card, entries: Mapping[LookupKey, float], free: frozenset[str], space: Space) -> None:
