@@ -36,8 +36,8 @@ class Step:
         The states before and after, counted from 0.
     code
         The slot's code, intp; ``slot.n_choices`` stands for an inactive layer.
-    depth
-        For a layer, the code of its unit's depth; 0 where the depth is fixed and for every other slot.
+    depth, width
+        For a layer, the codes of its unit's depth and width; 0 where they are fixed and for every other slot.
     probability
         Of the move, given its source.
     cost
@@ -51,6 +51,7 @@ class Step:
     target: NDArray[np.intp]
     code: NDArray[np.intp]
     depth: NDArray[np.intp]
+    width: NDArray[np.intp]
     probability: NDArray[np.float64]
     cost: NDArray[np.float64]
     n_sources: int
@@ -92,7 +93,9 @@ def build_chain(space: Space, sums: Sequence[Sequence[Factor]], *, law: Law = "p
     The work grows with the number of moves: a few dozen a slot where costs belong to single layers.
     """
     relations = [factor.scope for factors in sums for factor in factors]
-    relations += [(unit.depth, layer) for unit in space.units if unit.depth is not None for layer in unit.layers]
+    for unit in space.units:
+        decided = [index for index in (unit.width, unit.depth) if index is not None]
+        relations.append((*decided, unit.layers[-1]))
     last_need = list(range(space.n_slots))
     for scope in relations:
         for index in scope:
@@ -142,12 +145,14 @@ def _advance(
             f"the metric couples slot {slot.name!r} with {names}: {n_states * len(codes)} combinations, "
             f"at most {MAX_MOVES} are handled exactly"
         )
-    depth = np.zeros(n_states, np.intp)
+    depth, width = np.zeros(n_states, np.intp), np.zeros(n_states, np.intp)
     active = np.ones(n_states, bool)
     if slot.kind == "layer":
         unit = space.units[slot.unit - 1]
         if unit.depth is not None:
             depth = states.column(unit.depth)
+        if unit.width is not None:
+            width = states.column(unit.width)
         active = np.asarray(unit.depths)[depth] >= slot.layer
     moves_per_state = np.where(active, len(codes), 1)
     source = np.repeat(np.arange(n_states), moves_per_state)
@@ -164,7 +169,9 @@ def _advance(
     kept = tuple(index for index in (*states.slots, slot.index) if last_need[index] > slot.index)
     rows, target = _distinct([known[index] for index in kept], len(source))
     after = _States(kept, rows)
-    step = Step(slot, source, target, code, depth[source], probability, cost, n_states, len(rows))
+    step = Step(
+        slot, source, target, code, depth[source], width[source], probability, cost, n_states, len(rows)
+    )  # fmt: skip
     return step, after
 
 
