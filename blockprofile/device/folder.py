@@ -1,0 +1,112 @@
+"""Writing and amending the folder of a measured device: the card and the table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blockprofile.device.median import Median
+from blockprofile.errors import OptionError
+from blockprofile.predict.card import CARD_NAME
+from blockprofile.predict.lookup import KEY_COLUMNS, TABLE_NAME, lookup_key
+from blockprofile.space.operators import Operator
+from blockprofile.yamlfile import read_yaml, write_yaml
+
+__all__ = ["DeviceCard", "amend_card", "check_name", "write_card", "write_table"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` if it can name a device.
+
+    Raises
+    ------
+    OptionError
+        If it has other characters than letters, digits, ``_``, ``.`` and ``-``, or none.
+    """
+    if not _NAME.fullmatch(name):
+        raise OptionError(f"name {name!r} cannot name a device; letters, digits, '_', '.' and '-' are allowed")
+    return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCard:
+    """What the card of a measured device says beside its figures."""
+
+    name: str
+    space: str
+    resolutions: Sequence[int]
+    hardware: str
+    runtime: str
+    batch: int
+    precision: str
+    floor: float
+    made_from: str
+    not_for: str = ""
+    parameters: Mapping[str, Any]
+    created: Mapping[str, Any]
+    error_notes: str
+
+
+def write_card(folder: Path, facts: DeviceCard) -> None:
+    """Write ``card.yaml``."""
+    card: dict[str, Any] = {
+        "schema": "blockprofile.predictor/1",
+        "name": facts.name,
+        "title": f"Latency on {facts.hardware}, {facts.runtime}",
+        "kind": "lookup",
+        "metric": f"latency_ms:{facts.name}",
+        "unit": "ms",
+        "device": facts.name,
+        "provenance": "measured",
+        "spaces": [facts.space],
+        "resolutions": list(facts.resolutions),
+        "hardware": facts.hardware,
+        "runtime": facts.runtime,
+        "batch": facts.batch,
+        "precision": facts.precision,
+        "made_from": facts.made_from,
+        "floor": round(facts.floor, 6),
+        "error": {"on": "", "notes": facts.error_notes},
+        "not_for": facts.not_for,
+        "parameters": dict(facts.parameters),
+        "created": dict(facts.created),
+    }
+    write_yaml(folder / CARD_NAME, {key: value for key, value in card.items() if value not in ("", {}, [])})
+
+
+def amend_card(folder: Path, changes: Mapping[str, Any]) -> None:
+    """Change keys of a card and leave the rest, comments too, as it is; a dotted key reaches into a mapping."""
+    source = read_yaml(folder / CARD_NAME).source
+    for path, value in changes.items():
+        *parents, last = path.split(".")
+        node = source
+        for parent in parents:
+            if parent not in node:
+                node[parent] = {}
+            node = node[parent]
+        node[last] = value
+    write_yaml(folder / CARD_NAME, source)
+
+
+def write_table(folder: Path, times: Mapping[Operator, Median]) -> None:
+    """Write ``table.parquet``, one row per operator; ``mean_ms`` holds the median, ``ci_ms`` its half-width."""
+    import pandas as pd
+
+    rows = [
+        {
+            **dict(zip(KEY_COLUMNS, lookup_key(op), strict=True)),
+            "mean_ms": time.value,
+            "spread_ms": time.spread,
+            "ci_ms": time.half_width,
+            "count": time.n,
+        }
+        for op, time in times.items()
+    ]
+    partial = folder / f"{TABLE_NAME}.partial"
+    pd.DataFrame(rows).to_parquet(partial, index=False, compression="zstd")
+    partial.replace(folder / TABLE_NAME)

@@ -1,0 +1,100 @@
+"""One measuring session: build what is timed, then time it alone on the machine.
+
+Building may use several threads; timing never does, and waits for any other timing on the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from blockprofile.device.journal import Journal, Round
+from blockprofile.device.machine import load_average, pinned, processor_name, system_name, timing_lock
+from blockprofile.device.median import Median
+from blockprofile.device.rounds import Plan, measure_rounds, sentinel_drift
+from blockprofile.device.runtime import Runtime
+from blockprofile.errors import OptionError
+from blockprofile.space.operators import Operator
+
+__all__ = ["Measured", "measure_chains", "session_facts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Medians by name, and the rounds that they come from."""
+
+    medians: Mapping[str, Median]
+    rounds: Sequence[Round]
+
+
+def measure_chains(
+    runtime: Runtime,
+    chains: Mapping[str, Sequence[Operator]],
+    sentinel: Operator,
+    *,
+    plan: Plan,
+    journal: Journal,
+    jobs: int = 1,
+    processors: tuple[int, ...] = (),
+    tolerance: Mapping[str, float] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Measured:
+    """Time lists of operators in interleaved rounds.
+
+    Parameters
+    ----------
+    chains
+        Operators that run in one call, by name.
+    sentinel
+        The operator that tells the machine's speed.
+    journal
+        Opened.
+    jobs
+        Threads that build; one thread times.
+    processors
+        Where the timing thread runs; none given leaves it to the system.
+
+    Raises
+    ------
+    OptionError
+        If ``jobs`` is below 1, or the processors cannot be used.
+    """
+    if jobs < 1:
+        raise OptionError(f"jobs is {jobs}; must be at least 1")
+    with pinned(processors):
+        progress(f"building {len(chains)} networks")
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            built = pool.map(lambda item: runtime.prepare(item[1], seed=item[0]), enumerate(chains.values()))
+            prepared = dict(zip(chains, built, strict=True))
+        watch = runtime.prepare((sentinel,), seed=0)
+        with timing_lock(progress):
+            medians = measure_rounds(
+                prepared, watch, plan=plan, journal=journal, tolerance=tolerance, progress=progress
+            )
+    return Measured(medians, tuple(journal.rounds))
+
+
+def session_facts(runtime: Runtime, rounds: Sequence[Round], processors: tuple[int, ...]) -> dict[str, Any]:
+    """Collect what a card says of a session: machine, runtime, settings, load, drift, disturbance."""
+    drift = sentinel_drift(rounds)
+    loads = [entry.load for entry in rounds if entry.load is not None]
+    n_runs = sum(entry.n_runs for entry in rounds)
+    facts: dict[str, Any] = {
+        "processor": processor_name(),
+        "system": system_name(),
+        "adapter": runtime.name,
+        **runtime.describe(),
+        "settings": asdict(runtime.settings),
+        "processors": list(processors),
+        "rounds": len(rounds),
+        "rounds_repeated": drift.n_repeated,
+        "seconds": round(sum(entry.seconds for entry in rounds), 1),
+        "sentinel_ms": drift.sentinel_ms,
+        "drift_percent": round(100 * drift.range_share, 2),
+        "disturbed_percent": round(100 * sum(entry.n_disturbed for entry in rounds) / max(1, n_runs), 1),
+    }
+    if loads:
+        facts["load"] = {"lowest": min(loads), "highest": max(loads), "last": load_average()}
+    return facts
