@@ -1,16 +1,12 @@
-"""The command line: one file per subcommand, each with a function that registers it."""
+"""The command line: one file per subcommand, each with a function ``register`` that adds it to the program."""
 
-from collections.abc import Callable
-
-import typer
-
-from blockprofile.cli import device, predictor, sample, space
-
-COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
-    space.register,
-    device.register,
-    sample.register,
-    predictor.register,
+COMMANDS: tuple[str, ...] = (
+    "sample",
+    "profile",
+    "space",
+    "device",
+    "predictor",
 )
+"""The modules of the subcommands, in the order in which the help shows them."""
 
 __all__ = ["COMMANDS"]

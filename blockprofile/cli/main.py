@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import typer
 
@@ -48,8 +49,8 @@ def _root(
 def _register() -> None:
     from blockprofile.cli import COMMANDS
 
-    for register in COMMANDS:
-        register(app)
+    for name in COMMANDS:
+        import_module(f"blockprofile.cli.{name}").register(app)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -33,15 +33,18 @@ def note(message: str) -> None:
 def print_table(rows: Sequence[Mapping[str, Any]], *, title: str = "", wrap: Sequence[str] = ()) -> None:
     """Print rows as a table on stdout; numbers are aligned right. Columns named in ``wrap`` may break lines."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title or None, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    table = Table(title=escape(title) or None, title_justify="left", box=None, header_style="bold", pad_edge=False)
     columns = list(rows[0]) if rows else []
     for name in columns:
         numeric = all(isinstance(row.get(name), int | float) or row.get(name) in {None, ""} for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=name not in wrap, overflow="fold")
+        table.add_column(
+            escape(name), justify="right" if numeric else "left", no_wrap=name not in wrap, overflow="fold"
+        )
     for row in rows:
-        table.add_row(*(_word(row.get(name)) for name in columns))
+        table.add_row(*(escape(_word(row.get(name))) for name in columns))
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
         console = Console(file=sys.stdout, highlight=False, width=160)

@@ -192,3 +192,22 @@ class SketchQuantiles:
         for target in targets:
             assert groups[target.group].slots == self.groups[target.group].slots
             yield self._histograms[metric][target.group].quantiles(target.weights, taus)
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return the state as named arrays, for a checkpoint."""
+        named: dict[str, NDArray[np.generic]] = {}
+        for name, items in self._histograms.items():
+            for index, histogram in enumerate(items):
+                place = f"sketch.{name}.{index}"
+                named[place] = histogram.counts
+                named[f"{place}.frame"] = np.array([histogram.exponent, histogram.first, histogram.is_empty])
+        return named
+
+    def restore(self, named: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take the state from named arrays; the inverse of `arrays`."""
+        for name, items in self._histograms.items():
+            for index, histogram in enumerate(items):
+                place = f"sketch.{name}.{index}"
+                histogram.counts = np.array(named[place], dtype=np.int64)
+                exponent, first, is_empty = np.array(named[f"{place}.frame"], dtype=np.int64).tolist()
+                histogram.exponent, histogram.first, histogram.is_empty = exponent, first, bool(is_empty)

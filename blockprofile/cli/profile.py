@@ -1,0 +1,92 @@
+"""`blockprofile profile`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.sample import BACKEND, DEVICE, LAW, METRIC, RESOLUTION, SCHEDULER, SEED, WORKERS, typed_command
+
+if TYPE_CHECKING:
+    from blockprofile.profile.profile import ProfileResult
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("profile")(profile)
+
+
+def profile(
+    run: Path | None = typer.Argument(None, help="A run folder of `blockprofile sample`."),
+    space: str | None = typer.Option(None, "--space", help="Draw archs of this space instead, without keeping them."),
+    device: list[str] = DEVICE,
+    metric: list[str] | None = METRIC,
+    n: str = typer.Option("1e6", "--n", help="How many archs, with --space."),
+    seed: int = SEED,
+    law: str = LAW,
+    resolution: int | None = RESOLUTION,
+    out: Path | None = typer.Option(None, "--out", help="The folder for the profile, with --space."),
+    presence: str = typer.Option("given", "--presence", help="How an arch gets the layer: given, promoted, cikm21."),
+    tau: list[float] = typer.Option([0.01, 0.05, 0.5, 0.95, 0.99], "--tau", help="Quantiles; repeatable."),
+    workers: int = WORKERS,
+    backend: str = BACKEND,
+    scheduler: str | None = SCHEDULER,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Compute block, layer, depth and quantile responses with their intervals.
+
+    Give a run folder, or --space and --out to draw archs on the way without keeping them.
+    """
+    from blockprofile.errors import OptionError
+    from blockprofile.profile.profile import profile_pool, profile_run
+    from blockprofile.run.chunks import parse_count
+    from blockprofile.run.sample import PoolRequest
+    from blockprofile.space.sampling import check_law
+
+    if (run is None) == (space is None):
+        raise OptionError("give either a run folder or --space (with --device and --out), not both and not neither")
+    if run is not None:
+        result = profile_run(run, presence=presence, taus=tau, workers=workers, backend=backend, scheduler=scheduler)
+    else:
+        if out is None:
+            raise OptionError("--space needs --out, the folder that the profile is written to")
+        assert space is not None
+        request = PoolRequest(
+            space=space, n=parse_count(n), devices=tuple(device), metrics=None if metric is None else tuple(metric),
+            seed=seed, law=check_law(law), resolution=resolution,
+        )  # fmt: skip
+        result = profile_pool(
+            request, out=out, presence=presence, taus=tau, workers=workers, backend=backend, scheduler=scheduler,
+            command=typed_command(),
+        )  # fmt: skip
+    _show(result, json=json)
+
+
+def _show(result: ProfileResult, *, json: bool) -> None:
+    from blockprofile.profile.profile import read_profile
+    from blockprofile.profile.summary import block_summary, strongest_layers
+
+    if json:
+        print_json({"path": result.path, "n": result.n, "seconds": result.seconds, "rows": len(result.table)})
+        return
+    _, about = read_profile(result.path)
+    means = result.table[result.table["statistic"] == "mean"]
+    rows = [
+        {"metric": row.metric, "mean": row.value, "se": row.se, "unit": row.unit_of, "provenance":
+         about["config"]["predictors"][row.metric]["caption"]}
+        for row in means.itertuples()
+    ]  # fmt: skip
+    print_table(rows, title=f"{about['config']['space']['name']}, {result.n:,} archs", wrap=["provenance"])
+    typer.echo("")
+    title = f"block responses M_b against the average block, presence {about['presence']}; (…) is below the floor"
+    print_table(block_summary(result.table), title=title)
+    typer.echo("")
+    for sentence in strongest_layers(result.table):
+        typer.echo(sentence)
+    note(f"{result.path} ({len(result.table):,} rows) in {result.seconds:.1f} s")
+    note(f"next: blockprofile heatmap {result.path.parent}")
