@@ -11,8 +11,12 @@ import typer
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
 
 if TYPE_CHECKING:
+    from blockprofile.predict.card import Card
+    from blockprofile.predict.evaluate import Evaluation
     from blockprofile.predict.fit import FitReport
     from blockprofile.predict.recipe import Recipe
+    from blockprofile.predict.registry import Entry
+    from blockprofile.space import Space
 
 __all__ = ["register"]
 
@@ -61,6 +65,100 @@ def fit(
         print_table(rows, wrap=["folder"])
 
 
+@group.command("evaluate")
+def evaluate(
+    predictor: str = typer.Argument(..., help="A device, a metric, or the path of a predictor folder."),
+    table: Path = typer.Argument(..., help="CSV or Parquet table of labelled archs."),
+    space: str = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file."),
+    column: str = typer.Option("", "--column", help="The column of labels; left out, the metric's name."),
+    resolution: int = typer.Option(0, "--resolution", min=0, help="All rows hold at this input resolution."),
+    holdout: float = typer.Option(
+        0.0, "--holdout", help="Use only the rows that `predictor fit` held out at this share."
+    ),
+    seed: int = typer.Option(0, "--seed", min=0, help="The seed of that split."),
+    out: Path | None = typer.Option(None, "--out", help="Folder for scatter.png and residuals.csv."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Judge a predictor on labelled archs: figures, a scatter picture, errors by unit, layer and block."""
+    import dataclasses
+
+    from blockprofile.predict.evaluate import evaluate_predictor, list_residuals
+    from blockprofile.predict.fit import split_rows
+    from blockprofile.predict.labels import read_labels
+    from blockprofile.space import load_space
+
+    where = load_space(space)
+    where = where.at_resolution(resolution) if resolution else where
+    entry = _find(predictor, where)
+    labels = read_labels(table, where)
+    labels = dataclasses.replace(labels, resolutions=None) if resolution else labels
+    rows = split_rows(len(labels.archs), holdout=holdout, seed=seed)[1] if holdout else None
+    found = evaluate_predictor(entry, where, labels, column=column or entry[0].metric, rows=rows)
+    figures = asdict(found.fidelity)
+    residuals = list_residuals(where, found)
+    if out is not None:
+        _write_evaluation(out, entry[0], found, residuals)
+    if json:
+        print_json({"predictor": entry[0].name, "metric": entry[0].metric, **figures, "residuals": residuals})
+        return
+    print_table([{"metric": entry[0].metric, "provenance": entry[0].provenance, **_named(figures)}])
+    worst = sorted((record for record in residuals if record["n"]), key=lambda record: -abs(record["bias"]))[:8]
+    print_table(worst, title="largest mean errors by block")
+
+
+def _find(predictor: str, space: Space) -> Entry:
+    from blockprofile.errors import UnknownNameError
+    from blockprofile.predict.card import CARD_NAME
+    from blockprofile.predict.registry import find_device, find_metric, list_devices
+
+    if not (Path(predictor) / CARD_NAME).is_file() and predictor in list_devices():
+        return find_device(predictor, space)
+    try:
+        return find_metric(predictor, space)
+    except UnknownNameError as failure:
+        raise UnknownNameError(f"{failure}; devices: {', '.join(sorted(list_devices()))}") from None
+
+
+def _write_evaluation(out: Path, card: Card, found: Evaluation, residuals: list[dict[str, Any]]) -> None:
+    import pandas as pd
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from blockprofile.plot.fidelity import draw_fidelity
+
+    out.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(residuals).to_csv(out / "residuals.csv", index=False)
+    figure = Figure(figsize=(8.5, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    draw_fidelity(found.labels, found.predictions, figure.subplots(1, 2), metric=f"{card.metric} [{card.unit}]")
+    figure.suptitle(f"{card.name}: {card.provenance}, n = {found.fidelity.n}, R2 {found.fidelity.r2:.5f}")
+    figure.savefig(out / "scatter.png", dpi=150)
+    note(f"wrote {out / 'scatter.png'} and {out / 'residuals.csv'}")
+
+
+@group.command("import")
+def import_checkpoint(
+    checkpoint: Path = typer.Argument(..., help="A published Once-for-All accuracy predictor (.pth)."),
+    out: Path = typer.Option(..., "--out", help="The predictor folder to write."),
+    name: str = typer.Option("ofa", "--name", help="The metric becomes top1_percent:NAME."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Import a published accuracy predictor; tensors alone are read, and stored as safetensors."""
+    from blockprofile.predict.checkpoint import import_predictor
+
+    card = import_predictor(checkpoint, out=out, name=name)
+    row = {
+        "metric": card["metric"],
+        "spaces": ", ".join(card["spaces"]),
+        "resolutions": card["resolutions"],
+        "folder": str(out),
+    }
+    if json:
+        print_json(row)
+    else:
+        print_table([row | {"resolutions": " ".join(map(str, card["resolutions"]))}], wrap=["folder"])
+
+
 def _recipe(table: Path, space: str, metrics: list[str], *, seed: int, holdout: float) -> Recipe:
     from blockprofile.errors import OptionError
     from blockprofile.predict.recipe import Recipe, read_recipe
@@ -87,9 +185,14 @@ def _show_epoch(epoch: int, epochs: int, loss: float) -> None:
 
 
 def _row(report: FitReport) -> dict[str, Any]:
-    figures = asdict(report.fidelity)
     return {
-        "metric": report.metric, "rows": report.n_train, "held out": figures["n"], "R2": figures["r2"],
-        "MAE": figures["mae"], "RMSE": figures["rmse"], "Kendall tau": figures["kendall_tau"],
-        "MAE of the best 1 %": figures["best_percentile_mae"], "folder": str(report.folder),
+        "metric": report.metric, "trained on": report.n_train, **_named(asdict(report.fidelity)), "folder": str(report.folder)
+    }  # fmt: skip
+
+
+def _named(figures: dict[str, Any]) -> dict[str, Any]:
+    """Name the figures for readers; R2 and tau as text, since their last digits are what differs."""
+    return {
+        "n": figures["n"], "R2": f"{figures['r2']:.5f}", "MAE": figures["mae"], "RMSE": figures["rmse"],
+        "Kendall tau": f"{figures['kendall_tau']:.4f}", "MAE of the best 1 %": figures["best_percentile_mae"],
     }  # fmt: skip

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.predict.base import Predictor
 from blockprofile.predict.card import Card
+from blockprofile.predict.mlp import MlpPredictor, build_mlp_predictor, is_mlp
 from blockprofile.predict.network import TabulatedNetwork, tabulate
-from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, read_network
+from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, read_header, read_network
 from blockprofile.space.factors import Factor, table_shape
 from blockprofile.space.space import Archs, Space
 
@@ -139,7 +140,9 @@ def _cached(path: Path, _mtime: int, space: Space, device: str) -> TabulatedNetw
     return load_network(read_network(path), space, device=device)
 
 
-def build_network_predictor(card: Card, folder: Path, space: Space, *, device: str = DEVICE) -> NetworkPredictor:
+def build_network_predictor(
+    card: Card, folder: Path, space: Space, *, device: str = DEVICE
+) -> NetworkPredictor | MlpPredictor:
     """Make the predictor of one metric of a network.
 
     The card's ``parameters.network`` names the sibling folder that holds the weights, where it is not the card's
@@ -159,6 +162,8 @@ def build_network_predictor(card: Card, folder: Path, space: Space, *, device: s
     if not path.is_file():
         raise DataError(f"{path} does not exist; predictor {card.name!r} needs it")
     base = Space(space.definition, resolution=space.resolution)
+    if is_mlp(read_header(path)):
+        return build_mlp_predictor(card, path, space)
     file = _metrics_of(path, path.stat().st_mtime_ns)
     output = str(card.parameters.get("output", card.metric))
     if output not in file:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from blockprofile.space.space import Space
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["WEIGHTS_NAME", "NetworkFile", "describe_slots", "network_layout", "read_network", "read_safetensors", "write_network"]  # fmt: skip
+__all__ = ["WEIGHTS_NAME", "NetworkFile", "describe_slots", "network_layout", "read_header", "read_network", "read_safetensors", "write_network"]  # fmt: skip
 
 WEIGHTS_NAME = "weights.safetensors"
 FORMAT = "blockprofile.network/1"
@@ -141,9 +140,26 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt", device="cpu") as file:
             header = dict(file.metadata() or {})
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError, struct.error, ValueError) as failure:
+    except (SafetensorError, OSError, ValueError) as failure:
         raise DataError(f"{path} cannot be read as safetensors: {failure}") from None
     return arrays, header
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """Read the header of a safetensors file alone.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, truncated, or no safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError, ValueError) as failure:
+        raise DataError(f"{path} cannot be read as safetensors: {failure}") from None
 
 
 def read_network(path: Path) -> NetworkFile:

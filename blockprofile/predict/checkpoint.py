@@ -1,0 +1,226 @@
+"""Reading the accuracy predictors that Once-for-All publishes as torch checkpoints.
+
+Both are networks with three hidden layers of 400 and ReLU on one-hot inputs. Only tensors are read
+(``weights_only``), on the CPU; a file that asks for anything else is refused and runs nothing.
+
+References
+----------
+Cai et al., Once-for-All: Train One Network and Specialize it for Efficient Deployment, ICLR 2020;
+github.com/mit-han-lab/once-for-all, accuracy predictors for MobileNetV3 and ResNet50.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blockprofile.errors import DataError
+from blockprofile.predict.groups import n_codes
+from blockprofile.predict.card import CARD_NAME
+from blockprofile.predict.mlp import MlpFile, write_mlp
+from blockprofile.predict.weights import WEIGHTS_NAME, describe_slots
+from blockprofile.space.definition import Value
+from blockprofile.space.load import load_space
+from blockprofile.space.space import Slot, Space
+from blockprofile.yamlfile import write_yaml
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["LAYOUTS", "CheckpointLayout", "convert_checkpoint", "import_predictor", "read_checkpoint"]
+
+MAX_BYTES = 1 << 26
+PERCENT = 100.0
+
+Columns = Callable[[Slot, Value], Sequence[int]]
+"""The inputs that are 1 when a slot holds a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointLayout:
+    """How a published checkpoint encodes an arch.
+
+    ``layers`` are the names of the linear layers, ``base`` the name of a number that is added to the output;
+    ``first_resolution`` is the input of the first entry of ``resolutions``.
+    """
+
+    space: str
+    n_inputs: int
+    layers: tuple[str, ...]
+    base: str
+    resolutions: tuple[int, ...]
+    first_resolution: int
+    columns: Columns
+
+
+def _mobilenet_columns(slot: Slot, value: Value) -> Sequence[int]:
+    """20 x 3 kernels (3, 5, 7), then 20 x 3 expansions (3, 4, 6), unit by unit; nothing where inactive."""
+    if slot.kind != "layer":
+        return ()
+    place = 4 * (slot.unit - 1) + slot.layer - 1
+    expansion, kernel = str(value)[1:].split("k")
+    return 3 * place + ("3", "5", "7").index(kernel), 60 + 3 * place + ("3", "4", "6").index(expansion)
+
+
+_RESNET_LAYERS = {1: 0, 2: 4, 3: 8, 4: 14}
+_RESNET_WIDTHS = {"stem_mid": 0, "stem_out": 1}
+
+
+def _resnet_columns(slot: Slot, value: Value) -> Sequence[int]:
+    """8 resolutions, 2 stem depths, 6 x 3 widths, then 18 x 3 bottleneck ratios; nothing where inactive."""
+    code = slot.choices.index(value)
+    if slot.name == "stem_depth":
+        return (8 + code,)
+    if slot.kind == "depth":
+        return ()
+    if slot.kind == "layer":
+        return (28 + 3 * (_RESNET_LAYERS[slot.unit] + slot.layer - 1) + code,)
+    place = _RESNET_WIDTHS.get(slot.name, 1 + slot.unit)
+    return (10 + 3 * place + code,)
+
+
+LAYOUTS = (
+    CheckpointLayout(
+        "ofa_mbv3", 128, ("0", "2", "4", "6"), "", (160, 176, 192, 208, 224), 123, _mobilenet_columns
+    ),
+    CheckpointLayout(
+        "ofa_resnet50", 82, ("layers.0.0", "layers.1.0", "layers.2.0", "layers.3"), "base_acc",
+        (128, 144, 160, 176, 192, 224, 240, 256), 0, _resnet_columns,
+    ),
+)  # fmt: skip
+"""The published checkpoints. That for MobileNetV3 knows resolutions from 112 in steps of 16; the space has those from 160."""
+
+
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a torch checkpoint, and nothing else.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, too large, truncated, or asks for anything but tensors.
+    """
+    import torch
+
+    if not path.is_file():
+        raise DataError(f"{path} does not exist or is no file")
+    if path.stat().st_size > MAX_BYTES:
+        raise DataError(f"{path} has {path.stat().st_size} bytes; at most {MAX_BYTES} are read")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+    ) as failure:
+        reason = str(failure).strip().splitlines()
+        raise DataError(
+            f"{path} is no checkpoint of tensors alone: {reason[0] if reason else type(failure).__name__}"
+        ) from None
+    if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+        raise DataError(f"{path} is no checkpoint of tensors alone: it must map names to tensors")
+    return {str(name): value for name, value in content.items()}
+
+
+def convert_checkpoint(tensors: Mapping[str, Tensor], *, source: Path) -> tuple[MlpFile, Space]:
+    """Turn a published checkpoint into a network on one-hot slots.
+
+    Returns
+    -------
+    The network, in percent, and the space that it is for.
+
+    Raises
+    ------
+    DataError
+        If it is none of the published layouts.
+    """
+    layout = next((known for known in LAYOUTS if _fits(tensors, known)), None)
+    if layout is None:
+        shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in list(tensors.items())[:4])
+        raise DataError(
+            f"{source} is none of the known checkpoints (128 or 82 inputs, three hidden layers of one size); "
+            f"it holds {shapes or 'nothing'}"
+        )
+    space = load_space(layout.space)
+    return _convert(tensors, layout, space), space
+
+
+def _fits(tensors: Mapping[str, Tensor], layout: CheckpointLayout) -> bool:
+    weights = [tensors.get(f"{name}.weight") for name in layout.layers]
+    if any(weight is None or weight.ndim != 2 for weight in weights) or (layout.base and layout.base not in tensors):
+        return False
+    sizes = [layout.n_inputs] + [int(weight.shape[0]) for weight in weights if weight is not None]
+    shapes = [tuple(weight.shape) for weight in weights if weight is not None]
+    biases = [tensors.get(f"{name}.bias") for name in layout.layers]
+    fitting = all(bias is None or tuple(bias.shape) == (shape[0],) for bias, shape in zip(biases, shapes, strict=True))
+    return fitting and sizes[-1] == 1 and shapes == list(zip(sizes[1:], sizes[:-1], strict=True))
+
+
+def _convert(tensors: Mapping[str, Tensor], layout: CheckpointLayout, space: Space) -> MlpFile:
+    import torch
+
+    weights = [tensors[f"{name}.weight"].float() for name in layout.layers]
+    biases = [
+        tensors.get(f"{name}.bias", torch.zeros(len(weight))).float()
+        for name, weight in zip(layout.layers, weights, strict=True)
+    ]
+    rows = []
+    for slot in space.slots:
+        for code in range(n_codes(space, slot)):
+            columns = layout.columns(slot, slot.choices[code]) if code < slot.n_choices else ()
+            rows.append(weights[0][:, list(columns)].sum(dim=1))
+    start = layout.first_resolution
+    rows += [weights[0][:, start + place] for place in range(len(layout.resolutions))]
+    if layout.base:
+        biases[-1] = biases[-1] + tensors[layout.base].float().reshape(1)
+    later = tuple((weight.T.contiguous(), bias) for weight, bias in zip(weights[1:], biases[1:], strict=True))
+    return MlpFile(torch.stack(rows), biases[0], later, describe_slots(space), layout.resolutions, PERCENT)
+
+
+def import_predictor(path: Path, *, out: Path, name: str) -> dict[str, Any]:
+    """Write a predictor folder from a published checkpoint.
+
+    Parameters
+    ----------
+    name
+        The metric becomes ``top1_percent:NAME``: another scale than ImageNet validation.
+
+    Returns
+    -------
+    The card as written.
+
+    Raises
+    ------
+    DataError
+        As `read_checkpoint` and `convert_checkpoint`; nothing is written then.
+    """
+    file, space = convert_checkpoint(read_checkpoint(path), source=path)
+    card = {
+        "schema": "blockprofile.predictor/1",
+        "name": out.name,
+        "title": f"Once-for-All's accuracy predictor of {space.name}, imported from {path.name}",
+        "kind": "network",
+        "metric": f"top1_percent:{name}",
+        "unit": "%",
+        "provenance": "user",
+        "floor": 0.0,
+        "spaces": [space.name],
+        "resolutions": list(file.resolutions),
+        "sources": [
+            "Cai et al., Once-for-All: Train One Network and Specialize it for Efficient Deployment, ICLR 2020"
+        ],
+        "made_from": f"the published checkpoint {path.name}, its numbers unchanged",
+        "error": {"notes": "Against accuracies of the supernet: not published with the checkpoint."},
+        "not_for": "Comparison with ImageNet validation accuracies: it was fitted on held-out training images.",
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    write_mlp(out / WEIGHTS_NAME, file)
+    write_yaml(out / CARD_NAME, card)
+    return card

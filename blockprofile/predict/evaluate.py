@@ -1,0 +1,92 @@
+"""Judging any predictor on any labelled table: figures, and where in the network its errors sit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import OptionError
+from blockprofile.predict.labels import LabelTable
+from blockprofile.predict.metrics import Fidelity, measure_fidelity
+from blockprofile.predict.registry import Entry, build_predictor
+from blockprofile.space.space import INACTIVE, Archs, Space
+
+__all__ = ["Evaluation", "evaluate_predictor", "list_residuals"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """Labels and predictions of the same rows, float64 of shape (n,), and how far they are apart."""
+
+    archs: Archs
+    labels: NDArray[np.float64]
+    predictions: NDArray[np.float64]
+    fidelity: Fidelity
+
+
+def evaluate_predictor(
+    entry: Entry, space: Space, table: LabelTable, *, column: str, rows: NDArray[np.int64] | None = None
+) -> Evaluation:
+    """Predict labelled archs and compare.
+
+    Parameters
+    ----------
+    entry
+        Card and folder of the predictor.
+    table
+        Labelled archs; where it has resolutions, each row is predicted at its own.
+    column
+        The labels.
+    rows
+        The rows to use; all if left out.
+
+    Raises
+    ------
+    CoverageError
+        If the predictor does not cover the space or one of the resolutions.
+    DataError
+        If the column is missing or not finite.
+    OptionError
+        If fewer than two rows are left.
+    """
+    chosen = np.arange(len(table.archs)) if rows is None else rows
+    if len(chosen) < 2:
+        raise OptionError(f"{len(chosen)} rows are left to evaluate on; at least 2 are needed")
+    labels, archs = table.label(column)[chosen], table.archs[chosen]
+    resolutions = np.full(len(chosen), space.resolution) if table.resolutions is None else table.resolutions[chosen]
+    predictions = np.empty(len(chosen))
+    for resolution in np.unique(resolutions):
+        at = resolutions == resolution
+        predictions[at] = build_predictor(entry, space.at_resolution(int(resolution))).predict(archs[at])
+    maximize = not entry[0].metric.startswith(("latency", "macs", "flops", "params"))
+    return Evaluation(archs, labels, predictions, measure_fidelity(labels, predictions, maximize=maximize))
+
+
+def list_residuals(space: Space, evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Break the errors down by unit, layer and block.
+
+    Returns
+    -------
+    One record for each block of each layer, in the order of the network, and for inactive layers: ``unit``,
+    ``layer``, ``block``, ``n``, ``bias`` (mean of prediction minus label) and ``rmse``, NaN where no row has it.
+    """
+    residuals = evaluation.predictions - evaluation.labels
+    records: list[dict[str, Any]] = []
+    for slot in space.layer_slots:
+        codes = evaluation.archs[:, slot.index]
+        names: Sequence[tuple[int, str]] = [*enumerate(map(str, slot.choices)), (INACTIVE, "")]
+        for code, name in names:
+            part = residuals[codes == code]
+            if code == INACTIVE and not len(part):
+                continue
+            mean, spread = (
+                (float(part.mean()), float(np.sqrt(np.square(part).mean()))) if len(part) else (np.nan, np.nan)
+            )
+            records.append(
+                {"unit": slot.unit, "layer": slot.layer, "block": name, "n": len(part), "bias": mean, "rmse": spread}
+            )
+    return records
