@@ -3,6 +3,7 @@
 COMMANDS: tuple[str, ...] = (
     "sample",
     "profile",
+    "heatmap",
     "space",
     "device",
     "predictor",

@@ -1,0 +1,34 @@
+"""`blockprofile heatmap`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("heatmap")(heatmap)
+
+
+def heatmap(
+    run: Path = typer.Argument(..., help="A folder with profile.parquet."),
+    metric: list[str] | None = typer.Option(None, "--metric", help="Draw this metric alone; repeatable."),
+    out: Path | None = typer.Option(None, "--out", help="The folder for the figures; left out: RUN/figures."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Draw block grids, layer maps and quantile maps as PNG and SVG."""
+    from blockprofile.plot.heatmap import heatmap as draw
+
+    files = draw(run, metrics=metric, out=out)
+    if json:
+        print_json({"files": files})
+        return
+    for file in files:
+        typer.echo(str(file))
+    note(f"{len(files)} files; next: blockprofile prune {run} --out pruned.yaml")

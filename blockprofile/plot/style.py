@@ -1,0 +1,98 @@
+"""What all figures share: the look, the words for metrics, captions, and writing PNG and SVG."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["DIVERGING", "SEQUENTIAL", "add_caption", "figure_style", "metric_label", "metric_title", "save_figure"]
+
+DIVERGING = "RdBu_r"
+"""Red above zero, blue below: told apart with every common colour blindness, and in grey by annotations."""
+
+SEQUENTIAL = "cividis"
+"""Of even lightness steps, for every common colour blindness."""
+
+_TITLES = {
+    "top1_percent": "top-1 accuracy",
+    "latency_ms": "latency",
+    "macs_m": "multiply-adds",
+    "flops_m": "FLOPs",
+    "params_m": "parameters",
+}
+_UNITS = {"percent": "%", "ms": "ms", "M": "M"}
+_STYLE: Any = {
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.labelsize": 9.0,
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "blockprofile",
+    "figure.constrained_layout.use": True,
+}
+
+
+def metric_title(metric: str) -> str:
+    """Write a metric for people, without its unit.
+
+    Examples
+    --------
+    >>> metric_title("latency_ms:note10"), metric_title("macs_m")
+    ('latency on note10', 'multiply-adds')
+    """
+    name, _, of = metric.partition(":")
+    title = _TITLES.get(name, name)
+    joiner = " on " if name == "latency_ms" else ", scale of "
+    return f"{title}{joiner}{of}" if of else title
+
+
+def metric_label(metric: str, unit: str) -> str:
+    """Write a metric for people, with its unit in brackets."""
+    return f"{metric_title(metric)} [{_UNITS.get(unit, unit)}]"
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """Draw with the package's look; nothing global is left changed."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def add_caption(figure: Figure, lines: Sequence[str]) -> None:
+    """Write a caption below a figure: provenance, number of archs, how to read it."""
+    width = max(60, int(figure.get_figwidth() * 17))
+    text = "\n".join(part for line in lines for part in textwrap.wrap(line, width))
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="0.35")
+
+
+def save_figure(figure: Figure, path: Path) -> list[Path]:
+    """Write a figure as PNG and SVG beside each other and close it.
+
+    Parameters
+    ----------
+    path
+        Without suffix.
+
+    Returns
+    -------
+    The two files.
+    """
+    import matplotlib.pyplot as plt
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files = [path.with_name(path.name + suffix) for suffix in (".png", ".svg")]
+    metadata: Mapping[str, Mapping[str, Any]] = {".png": {"Software": "blockprofile"}, ".svg": {"Date": None}}
+    for file in files:
+        figure.savefig(file, metadata=dict(metadata[file.suffix]))
+    plt.close(figure)
+    return files
