@@ -4,6 +4,7 @@ COMMANDS: tuple[str, ...] = (
     "sample",
     "profile",
     "heatmap",
+    "run",
     "space",
     "device",
     "predictor",

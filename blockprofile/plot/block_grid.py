@@ -94,8 +94,8 @@ def block_grid_data(table: pd.DataFrame, space: Space, metric: str) -> tuple[Blo
     return tuple(grids)
 
 
-def _decimals(effects: NDArray[np.float64]) -> int:
-    largest = float(np.nanmax(np.abs(effects), initial=0.0))
+def _decimals(largest: float) -> int:
+    """Return how many decimals show an effect of that size with three digits."""
     return int(np.clip(2 - np.floor(np.log10(largest)), 0, 4)) if largest > 0 else 2
 
 
@@ -106,7 +106,7 @@ def draw_block_grid(grid: BlockGrid, ax: Axes, *, limit: float) -> None:
     """
     import seaborn as sns
 
-    digits = _decimals(grid.effects)
+    digits = _decimals(limit)
     words = np.full(grid.values.shape, "", dtype=object)
     for place in np.ndindex(grid.values.shape):
         if not np.isnan(grid.values[place]):

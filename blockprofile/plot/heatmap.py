@@ -57,12 +57,12 @@ def select_metrics(table: pd.DataFrame, metrics: Sequence[str] | None) -> list[s
     return list(metrics) if metrics else known
 
 
-def heatmap(folder: str | Path, *, metrics: Sequence[str] | None = None, out: str | Path | None = None) -> list[Path]:
+def heatmap(run: str | Path, *, metrics: Sequence[str] | None = None, out: str | Path | None = None) -> list[Path]:
     """Draw block grids, layer maps and quantile maps of a profile.
 
     Parameters
     ----------
-    folder
+    run
         A folder with ``profile.parquet``.
     metrics
         Which metrics; None is all.
@@ -78,10 +78,10 @@ def heatmap(folder: str | Path, *, metrics: Sequence[str] | None = None, out: st
     UserError, DataError
         If there is no profile, or no such metric.
     """
-    table, about = read_profile(folder)
+    table, about = read_profile(run)
     space = load_run_space(about["config"])
     names = select_metrics(table, metrics)
-    home = Path(folder) if Path(folder).is_dir() else Path(folder).parent
+    home = Path(run) if Path(run).is_dir() else Path(run).parent
     target = home / FIGURES if out is None else Path(out)
     n = int(table.loc[table["statistic"] == "mean", "n"].iloc[0])
     title = f"{space.definition.title if not space.is_pruned else space.name}"

@@ -111,7 +111,7 @@ def _blocks(n: int, start: int = 0) -> Iterator[range]:
 
 
 def profile_run(
-    folder: str | Path,
+    run: str | Path,
     *,
     presence: str = "given",
     taus: Sequence[float] = DEFAULT_TAUS,
@@ -123,7 +123,7 @@ def profile_run(
 
     Parameters
     ----------
-    folder
+    run
         A finished run of `sample`.
     presence, taus
         See `blockprofile.profile.responses.Settings`.
@@ -138,7 +138,7 @@ def profile_run(
         If a shard is damaged.
     """
     started = time.perf_counter()
-    path = Path(folder)
+    path = Path(run)
     manifest = read_manifest(path)
     config = manifest.config
     if manifest.kind != "samples":

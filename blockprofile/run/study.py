@@ -1,0 +1,162 @@
+"""Studies: YAML files that name a sequence of stages, each one library function with its arguments.
+
+A stage's keys are the function's parameters; paths are relative to the study's output folder and stay inside
+it. Everything is checked before the first stage runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+from blockprofile.content import content_dir
+from blockprofile.errors import UnknownNameError, one_of
+from blockprofile.yamlfile import Document, read_yaml
+
+__all__ = ["STAGES", "StageResult", "Study", "StudyFile", "find_study", "list_studies", "read_study", "run_study"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A stage's function as ``module:name``, and which of its parameters are paths in the output folder."""
+
+    function: str
+    paths: tuple[str, ...] = ()
+
+    def load(self) -> Callable[..., Any]:
+        module, _, name = self.function.partition(":")
+        found: Callable[..., Any] = getattr(import_module(module), name)
+        return found
+
+
+STAGES: Mapping[str, _Kind] = {
+    "sample": _Kind("blockprofile.run.sample:sample", ("out",)),
+    "profile": _Kind("blockprofile.profile.profile:profile_run", ("run",)),
+    "heatmap": _Kind("blockprofile.plot.heatmap:heatmap", ("run", "out")),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyFile:
+    """A study file. ``out`` is the output folder unless the user names another."""
+
+    schema: Literal["blockprofile.study/1"]
+    name: str
+    title: str
+    out: str
+    stages: tuple[dict[str, dict[str, Any]], ...]
+    sources: tuple[str, ...] = ()
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A checked study: its file's words, and its stages in order as (name, arguments)."""
+
+    file: StudyFile
+    path: Path
+    stages: tuple[tuple[str, dict[str, Any]], ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """What one stage did."""
+
+    stage: str
+    result: Any
+    seconds: float
+
+
+def list_studies() -> tuple[str, ...]:
+    """Name the shipped studies."""
+    return tuple(sorted(path.stem for path in content_dir("analysis").glob("*.yaml")))
+
+
+def find_study(name: str | Path) -> Path:
+    """Find a study by path, or a shipped one by name (``quickstart`` or ``analysis/quickstart.yaml``).
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    shipped = content_dir("analysis") / f"{path.stem}.yaml"
+    if shipped.is_file() and path.parent in {Path(), Path("analysis")}:
+        return shipped
+    raise UnknownNameError(f"there is no study {str(name)!r}; {one_of(path.stem, list_studies())}")
+
+
+def read_study(path: Path) -> Study:
+    """Read a study and check its stages.
+
+    Raises
+    ------
+    DefinitionError
+        With the place of an unknown stage, an unknown or missing key, or a path that leaves the folder.
+    """
+    document = read_yaml(path)
+    file = document.validate(StudyFile)
+    stages = [_check_stage(document, index, stage) for index, stage in enumerate(file.stages)]
+    return Study(file, path, tuple(stages))
+
+
+def _check_stage(document: Document, index: int, stage: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    if len(stage) != 1:
+        raise document.error(f"a stage has one name; this one has {', '.join(stage) or 'none'}", ("stages", index))
+    name, arguments = next(iter(stage.items()))
+    place = ("stages", index, name)
+    if name not in STAGES:
+        raise document.error(f"stage {name!r} is unknown; {one_of(name, STAGES)}", place)
+    parameters = inspect.signature(STAGES[name].load()).parameters
+    for key, value in arguments.items():
+        if key not in parameters:
+            raise document.error(f"stage {name!r} takes no {key!r}; {one_of(key, parameters)}", (*place, key))
+        if key in STAGES[name].paths and not _is_inside(value):
+            raise document.error(f"{value!r} leaves the study's output folder", (*place, key))
+    for key, parameter in parameters.items():
+        if parameter.default is inspect.Parameter.empty and key not in arguments:
+            raise document.error(f"stage {name!r} needs {key!r}", place)
+    return name, dict(arguments)
+
+
+def _is_inside(value: Any) -> bool:
+    values = value if isinstance(value, list) else [value]
+    return all(not Path(str(item)).is_absolute() and ".." not in Path(str(item)).parts for item in values)
+
+
+def _within(folder: Path, value: Any) -> Any:
+    return [folder / item for item in value] if isinstance(value, list) else folder / value
+
+
+def run_study(study: Study, *, out: str | Path | None = None) -> Iterator[StageResult]:
+    """Run the stages of a study, one after the other.
+
+    Parameters
+    ----------
+    out
+        The output folder; None is the one that the study names.
+
+    Yields
+    ------
+    Each stage's result as it is done.
+
+    Raises
+    ------
+    UserError, DataError
+        What a stage raises; what earlier stages have written stays.
+    """
+    folder = Path(study.file.out if out is None else out)
+    for name, arguments in study.stages:
+        started = time.perf_counter()
+        kind = STAGES[name]
+        resolved = {key: _within(folder, value) if key in kind.paths else value for key, value in arguments.items()}
+        result = kind.load()(**resolved)
+        yield StageResult(name, result, time.perf_counter() - started)
