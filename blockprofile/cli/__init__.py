@@ -5,6 +5,8 @@ COMMANDS: tuple[str, ...] = (
     "profile",
     "heatmap",
     "run",
+    "search",
+    "pick",
     "space",
     "device",
     "predictor",

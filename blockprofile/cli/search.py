@@ -1,0 +1,178 @@
+"""`blockprofile search`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from blockprofile.search import Evaluations, SearchResult
+    from blockprofile.search.algorithm import Algorithm
+    from blockprofile.search.archive import Archive
+
+__all__ = ["print_archs", "register"]
+
+N_SHOWN = 10
+TELL_SECONDS = 2.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("search")(search)
+
+
+def search(
+    space: str = typer.Option(..., "--space", help="A space, pruned or not: a shipped name or a YAML file."),
+    device: list[str] = typer.Option([], "--device", help="A device, or a predictor folder; repeatable."),
+    objective: list[str] = typer.Option(
+        [], "--objective", help="METRIC:max|min[:WEIGHT]; repeatable. Default: top1_percent and every device's latency."
+    ),
+    reward: str | None = typer.Option(
+        None, "--reward", help="MnasNet's scalar reward: LATENCY:TARGET[:soft|hard], such as latency_ms:note10:30."
+    ),
+    limit: list[str] = typer.Option([], "--limit", help="METRIC<=VALUE or METRIC>=VALUE; repeatable."),
+    metric: list[str] = typer.Option([], "--metric", help="A further metric to record; repeatable."),
+    algorithm: str = typer.Option("nsga2", "--algorithm", help="nsga2, mutation, random, or exact."),
+    population: int | None = typer.Option(None, "--population", help="nsga2: archs in a generation (100)."),
+    mutator: str | None = typer.Option(None, "--mutator", help="nsga2: uniform (default) or hierarchical (MoGA)."),
+    pool: int | None = typer.Option(None, "--pool", help="mutation: archs at the start (100; one objective: 20)."),
+    children: int | None = typer.Option(
+        None, "--children", help="mutation: archs in an iteration (200; one objective: 50)."
+    ),
+    top: int | None = typer.Option(None, "--top", help="mutation: archs kept with one objective (10)."),
+    budget: str | None = typer.Option(None, "--budget", help="Evaluations (2100) or time (90s, 5min). Default 2100."),
+    seed: int = typer.Option(0, "--seed", help="Seed; one seed gives one result."),
+    law: str = typer.Option("papers", "--law", help="Law of the first generation: papers or architectures."),
+    resolution: int | None = typer.Option(None, "--resolution", help="Input resolution in pixels."),
+    workers: int = typer.Option(1, "--workers", help="Threads that evaluate; the result does not depend on it."),
+    out: Path | None = typer.Option(None, "--out", help="A run folder; an interrupted search goes on from it."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Search a space for the best archs: a front, or the best of one objective.
+
+    The same command on the same folder goes on where it was interrupted.
+    """
+    from blockprofile.cli.sample import typed_command
+    from blockprofile.search import parse_objective, parse_reward
+    from blockprofile.search import search as run
+    from blockprofile.space import load_space
+
+    goals: list[Any] = [parse_objective(text) for text in objective]
+    if reward is not None:
+        goals.append(parse_reward(reward))
+    chosen = _algorithm(algorithm, population=population, mutator=mutator, pool=pool, children=children, top=top)
+    where: Any = space if resolution is None else load_space(space, resolution=resolution)
+    report = _Reporter()
+    result = run(
+        where, goals, algorithm=chosen, budget=budget, seed=seed, limits=limit, devices=device, metrics=metric,
+        law=law, workers=workers, out=out, command=typed_command(), on_generation=report,
+    )  # fmt: skip
+    _print(result, json=json)
+
+
+def _algorithm(name: str, **given: Any) -> Algorithm | str:
+    from blockprofile.errors import OptionError, one_of
+    from blockprofile.search import NSGA2, HierarchicalMutation, RandomMutation, UniformMutation
+
+    belongs = {"nsga2": ("population", "mutator"), "mutation": ("pool", "children", "top")}
+    for option, value in given.items():
+        if value is not None and option not in belongs.get(name, ()):
+            owner = next(key for key, options in belongs.items() if option in options)
+            raise OptionError(f"--{option} belongs to --algorithm {owner}, not to {name!r}")
+    named = {option: value for option, value in given.items() if value is not None}
+    if name == "mutation":
+        return RandomMutation(**named)
+    if name != "nsga2":
+        return name
+    kinds = {"uniform": UniformMutation, "hierarchical": HierarchicalMutation}
+    kind = named.pop("mutator", "uniform")
+    if kind not in kinds:
+        raise OptionError(f"--mutator {kind!r} is unknown; {one_of(kind, kinds)}")
+    return NSGA2(mutation=kinds[kind](), **named)
+
+
+class _Reporter:
+    """Tell on stderr, every other second, how far a search is and how large its hypervolume."""
+
+    def __init__(self) -> None:
+        import sys
+
+        self._told = time.monotonic()
+        self._shown = sys.stderr.isatty()
+        self._reference: NDArray[np.float64] | None = None
+
+    def __call__(self, archive: Archive) -> None:
+        if not self._shown or time.monotonic() - self._told < TELL_SECONDS:
+            return
+        from blockprofile.search import hypervolume, reference_point
+
+        if self._reference is None:
+            self._reference = reference_point(archive.problem)
+        volume = hypervolume(archive.points[archive.violations <= 0], self._reference)
+        note(f"generation {archive.n_generations}: {len(archive):,} evaluations, hypervolume {volume:.6g}")
+        self._told = time.monotonic()
+
+
+def _print(result: SearchResult, *, json: bool) -> None:
+    front = result.front
+    shown = front if len(result.problem.goals) > 1 else result.top(N_SHOWN)
+    rows = rows_of(shown, result)
+    if json:
+        print_json(
+            {
+                "space": result.problem.space.name, "algorithm": result.algorithm, "seed": result.seed,
+                "n_evaluations": len(result.archive), "n_generations": result.archive.n_generations,
+                "reference": dict(zip(result.problem.names, result.problem.natural(result.reference), strict=True)),
+                "hypervolume": result.hypervolume, "front": rows, "last_word": result.last_word,
+                "folder": result.folder,
+            }
+        )  # fmt: skip
+        return
+    print_archs(rows)
+    goals = ", ".join(f"{goal.name} {goal.direction}" for goal in result.problem.goals)
+    reference = ", ".join(f"{value:.6g}" for value in result.problem.natural(result.reference))
+    note(
+        f"{len(result.archive):,} evaluations in {result.archive.n_generations} generations; front of {len(front)} "
+        f"archs ({goals}); hypervolume {result.hypervolume:.6g} from reference ({reference})"
+    )
+    for metric, caption in provenances(result).items():
+        note(f"{metric}: {caption}")
+    if not len(front):
+        note("no evaluated arch keeps all limits")
+    if result.last_word:
+        note(result.last_word)
+    if result.folder is not None:
+        note(f"kept in {result.folder}; next: blockprofile pick {result.folder} --knee")
+
+
+def rows_of(archs: Evaluations, result: SearchResult) -> list[dict[str, Any]]:
+    """List archs as rows for people: goals and metrics as plain numbers, the arch as text."""
+    columns = {name: [float(value) for value in values] for name, values in archs.metrics.items()}
+    natural = result.problem.natural(archs.points)
+    for place, name in enumerate(result.problem.names):
+        columns.setdefault(name, natural[:, place].tolist())
+    columns = {name: [float(f"{value:.7g}") for value in values] for name, values in columns.items()}
+    numbers = archs.numbers.tolist()
+    return [
+        {"evaluation": number, **{name: values[i] for name, values in columns.items()}, "arch": text}
+        for i, (number, text) in enumerate(zip(numbers, archs.texts(), strict=True))
+    ]
+
+
+def print_archs(rows: list[dict[str, Any]]) -> None:
+    """Print archs as a table on stdout."""
+    print_table(rows, wrap=["arch"])
+
+
+def provenances(result: SearchResult) -> dict[str, str]:
+    """Return where each metric comes from, by its card's caption."""
+    cards = {predictor.metric: getattr(predictor, "card", None) for predictor in result.problem.predictors}
+    return {metric: card.caption if card is not None else "user" for metric, card in cards.items()}

@@ -1,0 +1,187 @@
+"""`search`: look for the best archs of a space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from blockprofile.errors import OptionError, one_of
+from blockprofile.predict import Predictor
+from blockprofile.run.manifest import describe_space
+from blockprofile.run.parallel import check_workers
+from blockprofile.search.algorithm import Algorithm
+from blockprofile.search.archive import Archive
+from blockprofile.search.budget import Budget, parse_budget
+from blockprofile.search.constraints import Constraint
+from blockprofile.search.exact import Exact
+from blockprofile.search.initial import make_initial_pool
+from blockprofile.search.loop import run_loop
+from blockprofile.search.nsga2 import NSGA2
+from blockprofile.search.objectives import Goal
+from blockprofile.search.problem import Problem
+from blockprofile.search.random_mutation import RandomMutation, RandomSearch
+from blockprofile.search.record import Recorder
+from blockprofile.search.reference import reference_point
+from blockprofile.search.request import build_problem
+from blockprofile.search.result import SearchResult
+from blockprofile.space import Space, load_space
+from blockprofile.space.sampling import check_law
+
+__all__ = ["ALGORITHMS", "search"]
+
+ALGORITHMS: dict[str, Callable[[], Algorithm]] = {
+    "nsga2": NSGA2, "mutation": RandomMutation, "random": RandomSearch, "exact": Exact,
+}  # fmt: skip
+
+
+def search(
+    space: Space | str | Path,
+    objectives: Sequence[str | Goal] = (),
+    *,
+    algorithm: str | Algorithm = "nsga2",
+    budget: int | str | Budget | None = None,
+    seed: int = 0,
+    limits: Sequence[str | Constraint] = (),
+    devices: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    predictors: Sequence[Predictor] = (),
+    reference: Sequence[float] | None = None,
+    law: str = "papers",
+    workers: int = 1,
+    out: str | Path | None = None,
+    command: str = "",
+    on_generation: Callable[[Archive], None] | None = None,
+) -> SearchResult:
+    """Search a space for archs that are best in one or several objectives.
+
+    Parameters
+    ----------
+    space
+        A space, a shipped name, or a file; pruned or not.
+    objectives
+        Text such as ``"top1_percent:max:0.4"``, `Objective` or `Reward`. None at all means top-1 accuracy
+        against the devices' latencies.
+    algorithm
+        ``nsga2``, ``mutation``, ``random``, ``exact``, or one with parameters: ``NSGA2(population=50)``.
+    budget
+        Evaluations (``2100``) or time (``"90s"``, ``"5min"``). None is the algorithm's default. ``exact``
+        takes none.
+    seed
+        At least 0. One seed gives one result, whatever the number of workers.
+    limits
+        Text such as ``"latency_ms:note10<=30"``, or `Constraint`.
+    devices
+        Devices by name or folder.
+    metrics
+        Further metrics to record.
+    predictors
+        The user's own predictors, used before shipped ones of the same metric.
+    reference
+        The reference point of the hypervolume, one value for each goal in its own direction. None takes
+        `reference_point`.
+    law
+        Of the first generation: ``papers`` or ``architectures``.
+    workers
+        Threads that evaluate a generation.
+    out
+        A folder that keeps the run. The same search on the same folder goes on where it was interrupted, and
+        a finished one is read.
+    command
+        What the user typed, for the manifest.
+    on_generation
+        Called with the archive after each generation.
+
+    Raises
+    ------
+    UserError
+        For unknown names, values that are not allowed, limits that no arch keeps, a folder of another search.
+    DataError
+        If a predictor or the folder's tables are damaged.
+
+    Examples
+    --------
+    >>> result = search("moga", ["macs_m:min", "params_m:max"], budget=400, seed=0)
+    >>> len(result.history), len(result.front) > 10
+    (400, True)
+    >>> list(result.front.to_frame().columns[-3:])
+    ['macs_m', 'params_m', 'arch']
+    """
+    chosen = _algorithm(algorithm)
+    if seed < 0:
+        raise OptionError(f"seed {seed} must be at least 0")
+    threads, known_law = check_workers(workers), check_law(law)
+    where = space if isinstance(space, Space) else load_space(space)
+    problem, described = build_problem(
+        where, objectives, limits=limits, devices=devices, metrics=metrics, predictors=predictors
+    )
+    spent = _budget(budget, chosen, n_goals=len(problem.goals))
+    initial = make_initial_pool(problem, law=known_law)
+    worst = _reference(problem, reference)
+    recorder = None
+    if out is not None:
+        config = {
+            "space": describe_space(where, where.name if isinstance(space, Space) else str(space)),
+            "goals": [goal.describe() for goal in problem.goals],
+            "limits": [constraint.text for constraint in problem.constraints],
+            "algorithm": {"name": chosen.name, **chosen.describe()},
+            "budget": {"evaluations": spent.evaluations, "seconds": spent.seconds},
+            "predictors": described,
+            "seed": seed,
+            "law": law,
+            "reference": problem.natural(worst).tolist(),
+        }
+        recorder = Recorder(Path(out), problem, config=config, command=command)
+    archive = Archive(problem)
+    searcher = chosen.start(archive, initial)
+    kept = recorder.read() if recorder else []
+
+    def after(filled: Archive) -> None:
+        if recorder:
+            recorder.add(filled)
+        if on_generation:
+            on_generation(filled)
+
+    finished = recorder is not None and recorder.is_finished
+    if finished:
+        spent = Budget(evaluations=sum(len(generation.proposal.archs) for generation in kept))
+    try:
+        ended = run_loop(
+            archive, searcher, budget=spent, seed=seed, recorded=kept, workers=threads, on_generation=after
+        )
+    except BaseException:
+        if recorder:
+            recorder.flush()
+        raise
+    result = SearchResult(
+        problem, archive, worst, chosen.name, seed, ended.seconds_evaluating, ended.seconds_searching,
+        ended.last_word, recorder.folder if recorder else None,
+    )  # fmt: skip
+    if recorder and not finished:
+        recorder.finish(result)
+    return result
+
+
+def _algorithm(algorithm: str | Algorithm) -> Algorithm:
+    if not isinstance(algorithm, str):
+        return algorithm
+    if algorithm not in ALGORITHMS:
+        raise OptionError(f"algorithm {algorithm!r} is unknown; {one_of(algorithm, ALGORITHMS)}")
+    return ALGORITHMS[algorithm]()
+
+
+def _budget(budget: int | str | Budget | None, algorithm: Algorithm, *, n_goals: int) -> Budget:
+    if budget is None:
+        return Budget(evaluations=algorithm.default_budget(n_goals))
+    return budget if isinstance(budget, Budget) else parse_budget(budget)
+
+
+def _reference(problem: Problem, reference: Sequence[float] | None) -> Any:
+    if reference is None:
+        return reference_point(problem)
+    point = np.asarray(reference, np.float64)
+    if point.shape != (len(problem.goals),) or not np.isfinite(point).all():
+        raise OptionError(f"reference {list(reference)} must be one finite number for each of {problem.names}")
+    return problem.natural(point)

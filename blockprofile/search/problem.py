@@ -1,0 +1,81 @@
+"""What a search is about: a space, goals, limits, and the predictors that evaluate archs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import OptionError, one_of
+from blockprofile.predict import Evaluator, Predictor
+from blockprofile.search.constraints import Constraint, total_violation
+from blockprofile.search.objectives import Goal, normalised_weights
+from blockprofile.space import Archs, Space
+
+__all__ = ["Problem"]
+
+Values = Mapping[str, NDArray[np.float32]]
+
+
+class Problem:
+    """A space, what is wanted of its archs, and how they are evaluated.
+
+    Parameters
+    ----------
+    space
+        The space that is searched, pruned or not.
+    goals
+        At least one.
+    constraints
+        Hard limits.
+    predictors
+        They must give every metric that goals and constraints need; what else they give is recorded.
+
+    Raises
+    ------
+    OptionError
+        If a metric has no predictor, or the goals are not in order.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        goals: Sequence[Goal],
+        *,
+        predictors: Sequence[Predictor],
+        constraints: Sequence[Constraint] = (),
+    ) -> None:
+        self.space, self.goals, self.constraints = space, tuple(goals), tuple(constraints)
+        self.weights = normalised_weights(self.goals)
+        self.predictors = tuple(predictors)
+        self.evaluate: Callable[[Archs], dict[str, NDArray[np.float32]]] = Evaluator(space, self.predictors)
+        self.metrics = tuple(predictor.metric for predictor in self.predictors)
+        needed = [metric for goal in self.goals for metric in goal.metrics]
+        needed += [constraint.metric for constraint in self.constraints]
+        for metric in needed:
+            if metric not in self.metrics:
+                raise OptionError(f"no predictor gives {metric!r}; {one_of(metric, self.metrics)}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The goals' names."""
+        return tuple(goal.name for goal in self.goals)
+
+    def points(self, values: Values) -> NDArray[np.float64]:
+        """Return the minimised goals: float64, shape (n, m)."""
+        return np.stack([goal.minimised(values) for goal in self.goals], axis=1)
+
+    def natural(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn minimised points back: float64, shape (n, m), each goal in its own direction."""
+        signs = np.array([-1.0 if goal.direction == "max" else 1.0 for goal in self.goals])
+        natural: NDArray[np.float64] = points * signs
+        return natural
+
+    def violations(self, values: Values, n: int) -> NDArray[np.float64]:
+        """Return by how much the limits are broken: float64, shape (n,)."""
+        return total_violation(self.constraints, values, n)
+
+    def predictor(self, metric: str) -> Predictor:
+        """Return the predictor of a metric."""
+        return self.predictors[self.metrics.index(metric)]
