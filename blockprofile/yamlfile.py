@@ -6,6 +6,7 @@ validated by pydantic against plain dataclasses. Nothing about spaces or studies
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ __all__ = ["Document", "read_yaml", "write_yaml"]
 
 T = TypeVar("T")
 Key = str | int
+
+_MISSING = frozenset({"missing", "missing_argument", "missing_keyword_only_argument"})
 
 MAX_BYTES = 1 << 22
 MAX_NODES = 500_000
@@ -61,17 +64,18 @@ class Document:
         from pydantic import ValidationError
 
         try:
-            return _adapter(record).validate_python(self.data)  # type: ignore[no-any-return,arg-type]
+            return _adapter(record).validate_python({"document": self.data}).document  # type: ignore[no-any-return,arg-type]
         except ValidationError as failure:
-            first = min(failure.errors(include_url=False), key=lambda e: self.position(_clean(e["loc"], self.data)))
-            loc = _clean(first["loc"], self.data)
+            mistakes = [(_clean(error["loc"][1:], self.data), error) for error in failure.errors(include_url=False)]
+            # A missing key may be there misspelt, and has no place of its own: it comes last.
+            loc, first = min(mistakes, key=lambda mistake: (mistake[1]["type"] in _MISSING, self.position(mistake[0])))
             raise self.error(self._word(first, loc, record), loc) from None
 
     def _word(self, mistake: Mapping[str, Any], loc: Sequence[Key], record: type) -> str:
         kind, value = mistake["type"], mistake.get("input")
         if kind in {"unexpected_keyword_argument", "extra_forbidden"}:
             return f"unknown key {loc[-1]!r}; {one_of(loc[-1], _fields(record, loc[:-1]))}"
-        if kind in {"missing", "missing_argument", "missing_keyword_only_argument"}:
+        if kind in _MISSING:
             return f"required key {mistake['loc'][-1]!r} is missing"
         if kind == "literal_error":
             choices = [c.strip(" '") for c in str(mistake["ctx"]["expected"]).replace(" or ", ",").split(",")]
@@ -81,15 +85,16 @@ class Document:
 
 
 @lru_cache(maxsize=32)
-def _adapter(record: type) -> Any:
+def _adapter(record: Any) -> Any:
+    """Make the validator of a dataclass, inside an envelope whose rule holds for all within: no unknown keys."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(record)
+    namespace = {"__pydantic_config__": {"extra": "forbid"}}
+    return TypeAdapter(dataclasses.make_dataclass("Envelope", [("document", record)], namespace=namespace))
 
 
 def _fields(record: Any, loc: Sequence[Key]) -> list[str]:
     """List the keys that the record at ``loc`` takes."""
-    import dataclasses
     import typing
 
     current = record

@@ -47,9 +47,9 @@ TOY = SpaceDefinition(
     input=Input(default=32, resolutions=(16, 32)),
     squeeze_excite=SqueezeExcite(divisor=4, round_to=1, act="relu"),
     blocks=(
-        Block(name="e2k3", expansion=2, kernel=3),
-        Block(name="e4k3", expansion=4, kernel=3),
-        Block(name="e4k5se", expansion=4, kernel=5, se=True),
+        Block(name="e2k3", expansion=2.0, kernel=3),
+        Block(name="e4k3", expansion=4.0, kernel=3),
+        Block(name="e4k5se", expansion=4.0, kernel=5, se=True),
     ),
     stem=(FixedLayer(op="conv", out=8, kernel=3, stride=2, act="relu"),),
     units=(
@@ -66,8 +66,8 @@ MIXED = SpaceDefinition(
     sources=("made up",),
     input=Input(default=32, resolutions=(16, 32), searched=True),
     blocks=(
-        Block(name="k3", expansion=2, kernel=3),
-        Block(name="k5", expansion=2, kernel=5),
+        Block(name="k3", expansion=2.0, kernel=3),
+        Block(name="k5", expansion=2.0, kernel=5),
         Block(name="skip", op="skip"),
     ),
     options=(Option(name="stem_depth", values=(0, 2)),),
