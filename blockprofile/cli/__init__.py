@@ -9,6 +9,7 @@ COMMANDS: tuple[str, ...] = (
     "pick",
     "space",
     "device",
+    "lut",
     "predictor",
 )
 """The modules of the subcommands, in the order in which the help shows them."""

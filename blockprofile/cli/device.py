@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, print_json, print_table
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
 
 __all__ = ["register"]
 
@@ -78,3 +79,47 @@ def show(
                 typer.echo(f"  {key + ':':13} {' '.join(value.split())}")
         if card.networks:
             print_table(list(card.networks), title="  fitted on")
+
+
+@group.command("compare")
+def compare(
+    first: str = typer.Argument(..., help="A device, or a predictor folder.", metavar="A"),
+    second: str = typer.Argument(..., help="Another one.", metavar="B"),
+    space: str = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file."),
+    n: int = typer.Option(20_000, "--n", help="How many random archs."),
+    seed: int = typer.Option(0, "--seed", help="Seed of the draws."),
+    out: Path | None = typer.Option(None, "--out", help="Folder for the scatter picture, PNG and SVG."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Compare two devices: do they rank archs and blocks alike, and what takes their time?"""
+    from blockprofile.device.compare import compare_devices
+    from blockprofile.space import load_space
+
+    loaded = load_space(space)
+    found = compare_devices(loaded, (first, second), n=n, seed=seed)
+    picture: Path | None = None
+    if out is not None:
+        from blockprofile.plot.latency import comparison_data, save_scatter
+
+        picture = save_scatter(
+            comparison_data(found, space=loaded.name), out / f"{found.devices[0]}-{found.devices[1]}"
+        )[0]
+    if json:
+        data = asdict(found)
+        del data["latencies"]
+        print_json({**data, "space": loaded.name, "n": n, "picture": None if picture is None else str(picture)})
+        return
+    a, b = found.devices
+    for name, caption in zip(found.devices, found.captions, strict=True):
+        typer.echo(f"{name}: {caption}")
+    typer.echo(f"{n:,} archs of {loaded.name}: Kendall tau {found.tau:.3f}, Spearman rho {found.rho:.3f}")
+    typer.echo(f"blocks: Kendall tau {found.block_tau:.3f}; blocks at single places: {found.cell_tau:.3f}")
+
+    def named(rows: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
+        words = {"percent_a": f"{a} (%)", "percent_b": f"{b} (%)", "rank_a": f"rank {a}", "rank_b": f"rank {b}"}
+        return [{words.get(key, key): value for key, value in row.items()} for row in rows]
+
+    print_table(named(found.blocks), title="M_b, percent off the mean latency")
+    print_table(named(found.shares), title="share of the operators' time")
+    if picture is not None:
+        note(f"picture: {picture}")

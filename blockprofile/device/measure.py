@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from blockprofile import __version__
+from blockprofile.device.cache import CacheFiller, typical_weight_bytes
 from blockprofile.device.folder import DeviceCard, check_name, write_card, write_table
 from blockprofile.device.journal import Journal
 from blockprofile.device.median import Median
@@ -27,6 +28,7 @@ from blockprofile.space.space import Space
 
 __all__ = ["JOURNAL_NAME", "MeasuredTable", "measure_table"]
 
+ON_PROCESSOR = ("cpu", "CPUExecutionProvider")
 JOURNAL_NAME = "journal.jsonl"
 ALONE_TOLERANCE = 2.0
 """An operator that is also timed in a chain may be known half as well alone: that time serves the overhead only."""
@@ -114,6 +116,7 @@ def measure_table(
     journal = Journal(folder / JOURNAL_NAME)
     journal.open(_configuration(runtime, space, sizes, operators))
     chained = {probe.operator for probe in probes if probe.length > 1}
+    filler = CacheFiller(typical_weight_bytes(space)) if runtime.settings.provider in ON_PROCESSOR else None
     measured = measure_chains(
         runtime,
         {probe.name: probe.operators for probe in probes},
@@ -123,6 +126,7 @@ def measure_table(
         jobs=jobs,
         processors=processors,
         tolerance={p.name: ALONE_TOLERANCE for p in probes if p.length == 1 and p.operator in chained},
+        between=filler,
         progress=progress,
     )
     table = _evaluate(name, probes, measured, runtime, plan, processors)

@@ -4,6 +4,10 @@ A probe is visited once a round: one run to warm up, then several in a row, of w
 (what disturbs a run only adds time). Rounds are spread over the whole measurement, so that a slow minute
 falls on all probes alike; a probe whose median is narrow enough is left out of later rounds. The sentinel
 is one probe visited throughout: its rounds' medians give the machine's speed, by which times are corrected.
+
+A block inside a network finds the caches full of the other blocks' weights. So that it finds them alike when it is
+timed by itself, ``between`` is called before each of its runs (`cache.CacheFiller`). The sentinel and whole
+networks do without.
 """
 
 from __future__ import annotations
@@ -17,13 +21,15 @@ import numpy as np
 from blockprofile.device.journal import Journal, Round
 from blockprofile.device.machine import load_average
 from blockprofile.device.median import Median, median_of
-from blockprofile.device.runtime import Prepared
+from blockprofile.device.runtime import Prepared, Reading
 from blockprofile.errors import OptionError
 
 __all__ = ["Drift", "Plan", "measure_rounds", "probe_medians", "sentinel_drift"]
 
 SENTINEL_EVERY = 12
 """Visits between two visits of the sentinel."""
+MAX_RUNS = 12
+"""Timed runs in a visit at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +119,15 @@ class _Visitor:
         self._plan = plan
         self.n_runs = self.n_disturbed = 0
 
-    def visit(self, probe: Prepared) -> float:
+    def visit(self, probe: Prepared, between: Callable[[], object] | None = None) -> float:
         """Return the best undisturbed run in ms, or the best of all where each was disturbed."""
         first = probe.read().ms
-        count = int(np.clip(np.ceil(self._plan.visit_ms / max(first, 1e-6)), 3, 100))
-        readings = [probe.read() for _ in range(count)]
+        count = int(np.clip(np.ceil(self._plan.visit_ms / max(first, 1e-6)), 3, MAX_RUNS))
+        readings: list[Reading] = []
+        for _ in range(count):
+            if between is not None:
+                between()
+            readings.append(probe.read())
         calm = [reading.ms for reading in readings if not reading.disturbed]
         self.n_runs += count
         self.n_disturbed += count - len(calm)
@@ -125,7 +135,13 @@ class _Visitor:
 
 
 def _measure_round(
-    probes: Mapping[str, Prepared], names: Sequence[str], sentinel: Prepared, *, plan: Plan, rng: np.random.Generator
+    probes: Mapping[str, Prepared],
+    names: Sequence[str],
+    sentinel: Prepared,
+    *,
+    plan: Plan,
+    rng: np.random.Generator,
+    between: Callable[[], object] | None,
 ) -> Round:
     visitor, start = _Visitor(plan), time.monotonic()
     ms: dict[str, float] = {}
@@ -133,7 +149,7 @@ def _measure_round(
     for position, index in enumerate(rng.permutation(len(names))):
         if position % SENTINEL_EVERY == 0:
             sentinels.append(visitor.visit(sentinel))
-        ms[names[index]] = visitor.visit(probes[names[index]])
+        ms[names[index]] = visitor.visit(probes[names[index]], between)
     sentinels.append(visitor.visit(sentinel))
     spread = (max(sentinels) - min(sentinels)) / float(np.median(sentinels))
     return Round(
@@ -154,6 +170,7 @@ def measure_rounds(
     plan: Plan,
     journal: Journal,
     tolerance: Mapping[str, float] | None = None,
+    between: Callable[[], object] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Median]:
     """Measure probes round by round until every median is narrow enough or the time is up.
@@ -170,6 +187,8 @@ def measure_rounds(
         Opened; rounds that it holds count, with the time that they took.
     tolerance
         Factors by which a probe's relative half-width may be wider than ``plan.precision``.
+    between
+        Called before every run of a probe.
     progress
         Called with a line for people after every round.
 
@@ -198,7 +217,7 @@ def measure_rounds(
         if not pending or n_done >= plan.max_rounds or enough:
             return medians
         rng = np.random.default_rng([plan.seed, n_done])
-        entry = _measure_round(probes, pending, sentinel, plan=plan, rng=rng)
+        entry = _measure_round(probes, pending, sentinel, plan=plan, rng=rng, between=between)
         n_repeated = sum(not old.steady for old in journal.rounds)
         if not entry.steady and 2 * n_repeated >= max(n_done, plan.min_rounds):
             entry = Round(entry.ms, entry.sentinel_ms, entry.n_runs, entry.n_disturbed, entry.seconds, entry.load)

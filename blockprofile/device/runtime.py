@@ -15,7 +15,10 @@ from typing import Literal, Protocol, get_args
 from blockprofile.errors import OptionError, UnknownNameError, one_of
 from blockprofile.space.operators import Operator
 
-__all__ = ["CLOCKS", "RUNTIMES", "Clock", "Prepared", "Reading", "Runtime", "Settings", "make_runtime", "time_call"]
+__all__ = [
+    "CLOCKS", "RUNTIMES", "Clock", "Prepared", "Reading", "Runtime", "Settings", "check_clock", "make_runtime",
+    "time_call",
+]  # fmt: skip
 
 Clock = Literal["wall", "cpu"]
 CLOCKS: tuple[Clock, ...] = get_args(Clock)
@@ -26,6 +29,20 @@ _ADAPTERS = {
 }
 RUNTIMES = tuple(_ADAPTERS)
 DTYPES = ("float32", "float16")
+
+
+def check_clock(clock: str) -> Clock:
+    """Return ``clock`` if it is one of `CLOCKS`.
+
+    Raises
+    ------
+    OptionError
+        If it is not.
+    """
+    for known in CLOCKS:
+        if clock == known:
+            return known
+    raise OptionError(f"clock {clock!r} is unknown; {one_of(clock, CLOCKS)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +71,7 @@ class Settings:
                 raise OptionError(f"{name} is {getattr(self, name)}; must be at least 1")
         if self.dtype not in DTYPES:
             raise OptionError(f"dtype {self.dtype!r} is unknown; {one_of(self.dtype, DTYPES)}")
-        if self.clock not in CLOCKS:
-            raise OptionError(f"clock {self.clock!r} is unknown; {one_of(self.clock, CLOCKS)}")
+        check_clock(self.clock)
         if self.clock == "cpu" and (self.threads != 1 or self.provider != "cpu"):
             raise OptionError(
                 f"clock 'cpu' counts one thread's own time; it takes provider 'cpu' and 1 thread, "

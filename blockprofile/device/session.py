@@ -39,6 +39,7 @@ def measure_chains(
     jobs: int = 1,
     processors: tuple[int, ...] = (),
     tolerance: Mapping[str, float] | None = None,
+    between: Callable[[], object] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Measured:
     """Time lists of operators in interleaved rounds.
@@ -55,6 +56,8 @@ def measure_chains(
         Threads that build; one thread times.
     processors
         Where the timing thread runs; none given leaves it to the system.
+    tolerance, between, progress
+        As `blockprofile.device.rounds.measure_rounds`.
 
     Raises
     ------
@@ -71,7 +74,13 @@ def measure_chains(
         watch = runtime.prepare((sentinel,), seed=0)
         with timing_lock(progress):
             medians = measure_rounds(
-                prepared, watch, plan=plan, journal=journal, tolerance=tolerance, progress=progress
+                prepared,
+                watch,
+                plan=plan,
+                journal=journal,
+                tolerance=tolerance,
+                between=between,
+                progress=progress,
             )
     return Measured(medians, tuple(journal.rounds))
 

@@ -1,0 +1,227 @@
+"""`blockprofile lut measure | audit | template | import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+
+__all__ = ["register"]
+
+group = typer.Typer(help="Latency tables of your own device: measure, audit, fill in, import.", no_args_is_help=True)
+
+SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file.")
+RESOLUTIONS = typer.Option([], "--resolution", help="Input resolution in pixels; repeatable.")
+LIMIT = typer.Option(600.0, "--time-limit", help="Seconds of timing after which the precision reached has to do.")
+PRECISION = typer.Option("2%", "--precision", help="Wanted half-width of a median's 95 % interval, 2% or 0.02.")
+JOBS = typer.Option(1, "--jobs", help="Threads that build networks; timing is always one at a time.")
+PIN = typer.Option([], "--pin", help="Processor to stay on, by number; repeatable.")
+SEED = typer.Option(0, "--seed", help="Seed of the order and of what is drawn.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    app.add_typer(group, name="lut")
+
+
+def parse_share(text: str) -> float:
+    """Read a share written as ``2%`` or ``0.02``.
+
+    Raises
+    ------
+    OptionError
+        If it is neither, or not between 0 and 1.
+
+    Examples
+    --------
+    >>> parse_share("2%"), parse_share("0.05")
+    (0.02, 0.05)
+    """
+    from blockprofile.errors import OptionError
+
+    body, percent = (text[:-1], 100.0) if text.endswith("%") else (text, 1.0)
+    try:
+        value = float(body) / percent
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise OptionError(f"precision {text!r} is wrong; a share above 0 and below 1 is allowed, as 2% or 0.02")
+    return value
+
+
+@group.command("measure")
+def measure(
+    space: str = SPACE,
+    runtime: str = typer.Option("onnxruntime", "--runtime", help="torch or onnxruntime."),
+    out: Path = typer.Option(..., "--out", help="The predictor folder to write, for --device."),
+    name: str | None = typer.Option(None, "--name", help="The device's name; left out, the folder's."),
+    hardware: str | None = typer.Option(None, "--hardware", help="What the device is; left out, the processor's name."),
+    provider: str = typer.Option("cpu", "--provider", help="cpu, cuda, or an ONNX Runtime execution provider."),
+    threads: int = typer.Option(1, "--threads", help="Threads of the runtime."),
+    batch: int = typer.Option(1, "--batch", help="Images in a batch."),
+    dtype: str = typer.Option("float32", "--dtype", help="float32 or float16."),
+    clock: str = typer.Option("wall", "--clock", help="wall, or cpu: one thread's own time, on a shared machine."),
+    resolution: list[int] = RESOLUTIONS,
+    precision: str = PRECISION,
+    time_limit: float = LIMIT,
+    jobs: int = JOBS,
+    pin: list[int] = PIN,
+    seed: int = SEED,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Measure the table of a space on this machine; the same command goes on where it was interrupted."""
+    from blockprofile.device.machine import processor_name
+    from blockprofile.device.measure import measure_table
+    from blockprofile.device.rounds import Plan
+    from blockprofile.device.runtime import Settings, check_clock, make_runtime
+    from blockprofile.space import load_space
+
+    plan = Plan(precision=parse_share(precision), time_limit_s=time_limit, seed=seed)
+    settings = Settings(provider=provider, threads=threads, batch=batch, dtype=dtype, clock=check_clock(clock))
+    table = measure_table(
+        load_space(space),
+        make_runtime(runtime, settings),
+        out,
+        name=name or out.resolve().name,
+        hardware=hardware or processor_name(),
+        plan=plan,
+        resolutions=resolution,
+        jobs=jobs,
+        processors=tuple(pin),
+        progress=note,
+    )
+    if json:
+        print_json({"folder": str(out), "name": table.name, **table.facts})
+        return
+    n, facts = len(table.times), table.facts
+    typer.echo(
+        f"{out}: {n} operators, {table.within} within {plan.precision:.1%}; {facts['rounds']} rounds in "
+        f"{facts['seconds']:.0f} s; drift {facts['drift_percent']:.1f} %, "
+        f"call {1000 * table.overhead.call_ms:.1f} us; measured"
+    )
+    note(f"next: blockprofile lut audit {out} --space {space}")
+
+
+@group.command("audit")
+def audit(
+    device: str = typer.Argument(..., help="A measured device's folder.", metavar="FOLDER"),
+    space: str = SPACE,
+    n: int = typer.Option(50, "--n", help="How many whole networks to time."),
+    repair: bool = typer.Option(False, "--repair", help="Put a fitted correction on the card if it helps."),
+    precision: str = PRECISION,
+    time_limit: float = LIMIT,
+    jobs: int = JOBS,
+    pin: list[int] = PIN,
+    seed: int = SEED,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Time whole networks and compare them with the table's sum; write the picture and the card's error."""
+    from blockprofile.device.audit import audit_table
+    from blockprofile.device.audit_report import repair_card, write_audit
+    from blockprofile.device.residuals import depth_rows, unit_rows
+    from blockprofile.device.rounds import Plan
+    from blockprofile.plot.latency import audit_data, save_scatter
+    from blockprofile.predict.registry import find_device
+    from blockprofile.space import load_space
+
+    loaded = load_space(space)
+    card, folder = find_device(device, loaded)
+    plan = Plan(precision=parse_share(precision), time_limit_s=time_limit, seed=seed)
+    found = audit_table(
+        loaded, device, n=n, seed=seed, plan=plan, out=folder, jobs=jobs, processors=tuple(pin), progress=note
+    )
+    units, depths = unit_rows(loaded, device, found), depth_rows(loaded, found)
+    write_audit(folder, loaded, found)
+    picture = save_scatter(audit_data(found, device=card.name, space=loaded.name), folder / "audit")[0]
+    repaired = repair_card(folder, found) if repair else None
+    if json:
+        from dataclasses import asdict
+
+        print_json(
+            {
+                "device": card.name, "figures": found.figures, "verdict": found.verdict, "units": units,
+                "depths": depths, "repairs": [asdict(item) for item in found.repairs],
+                "repaired": None if repaired is None else asdict(repaired), "facts": found.facts,
+                "picture": str(picture),
+            }
+        )  # fmt: skip
+        return
+    typer.echo(f"{card.name} on {loaded.name}: {found.verdict}; measured")
+    print_table([found.figures])
+    print_table(units, title="errors by unit (slope: ms per ms of the unit)")
+    print_table(depths, title="errors by number of layers")
+    print_table(
+        [{"correction": r.model, "rmse_ms": r.rmse_ms, "left_out_rmse_ms": r.cv_rmse_ms} for r in found.repairs],
+        title="corrections, fitted and on left-out networks",
+    )
+    if repaired is not None:
+        typer.echo(f"on the card: {repaired.model}" if repaired.model != "none" else "no correction helps; none is set")
+    note(f"picture: {picture}")
+
+
+@group.command("template")
+def template(
+    space: str = SPACE,
+    out: Path = typer.Option(..., "--out", help="The CSV file to write."),
+    resolution: list[int] = RESOLUTIONS,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Write a CSV with one row for each operator that a space needs, to fill in times measured elsewhere."""
+    from blockprofile.device.csvfile import write_template
+    from blockprofile.errors import OptionError
+    from blockprofile.space import load_space
+
+    if out.exists():
+        raise OptionError(f"{str(out)!r} exists already; name another file, so that no times are lost")
+    count = write_template(load_space(space), out, resolutions=resolution)
+    if json:
+        print_json({"file": str(out), "operators": count})
+        return
+    typer.echo(f"{out}: {count} operators; fill in mean_ms, and spread_ms and count where known")
+    note(f"next: blockprofile lut import {out} --space {space} --out my_device --hardware ... --runtime ...")
+
+
+@group.command("import")
+def import_(
+    file: Path = typer.Argument(..., help="The CSV file.", metavar="FILE"),
+    space: str = SPACE,
+    out: Path = typer.Option(..., "--out", help="The predictor folder to write, for --device."),
+    hardware: str = typer.Option(..., "--hardware", help="What the times were measured on."),
+    runtime: str = typer.Option(..., "--runtime", help="What ran: framework, version, threads."),
+    name: str | None = typer.Option(None, "--name", help="The device's name; left out, the folder's."),
+    batch: int = typer.Option(1, "--batch", help="Images in a batch."),
+    dtype: str = typer.Option("float32", "--dtype", help="Number format of weights and values."),
+    time_unit: str | None = typer.Option(None, "--time-unit", help="ms (default), s or us; said, it is believed."),
+    resolution: list[int] = RESOLUTIONS,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Make a device from a CSV of times measured elsewhere: a phone, another framework's own benchmark tool."""
+    from blockprofile.device.csvfile import check_plausible, check_time_unit, read_csv_table
+    from blockprofile.device.imported import write_imported
+    from blockprofile.space import load_space
+
+    loaded = load_space(space)
+    table = read_csv_table(file, loaded, resolutions=resolution, unit=check_time_unit(time_unit or "ms"))
+    mean_ms = check_plausible(loaded, table.times, believe=time_unit is not None)
+    write_imported(
+        out,
+        table,
+        loaded,
+        name=name or out.resolve().name,
+        hardware=hardware,
+        runtime=runtime,
+        batch=batch,
+        dtype=dtype,
+        resolutions=resolution,
+        source=file.name,
+    )
+    if json:
+        print_json({"folder": str(out), "operators": len(table.times), "extra": table.n_extra, "mean_ms": mean_ms})
+        return
+    typer.echo(
+        f"{out}: {len(table.times)} operators; a random network of {loaded.name} takes {mean_ms:.4g} ms; measured"
+    )
+    if table.n_extra:
+        note(f"{table.n_extra} further rows of {file} are not needed by {loaded.name} and were left out")

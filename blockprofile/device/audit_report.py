@@ -1,0 +1,102 @@
+"""What an audit leaves in the device's folder: a table, a picture, and the figures on the card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from blockprofile.device.audit import Audit
+from blockprofile.device.folder import amend_card
+from blockprofile.device.repair import Repair, choose_repair
+from blockprofile.predict.card import read_card
+from blockprofile.predict.lookup import read_correction
+from blockprofile.space.space import Space
+
+__all__ = ["AUDIT_TABLE", "repair_card", "write_audit"]
+
+AUDIT_TABLE = "audit.parquet"
+FACTS = ("rounds", "seconds", "drift_percent", "disturbed_percent", "load")
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def _error(audit: Audit, rmse: float, notes: str) -> dict[str, Any]:
+    found = audit.figures
+    return {
+        "on": f"{len(audit.archs)} whole networks timed on the same machine",
+        "n": len(audit.archs),
+        "r2": _round(found["r2"]),
+        "rmse": _round(rmse),
+        "kendall_tau": _round(found["kendall_tau"]),
+        "notes": notes,
+    }
+
+
+def write_audit(folder: Path, space: Space, audit: Audit) -> None:
+    """Write the audit's networks and put its figures on the card; the RMSE becomes the floor."""
+    partial = folder / f"{AUDIT_TABLE}.partial"
+    audit.frame(space).to_parquet(partial, index=False, compression="zstd")
+    partial.replace(folder / AUDIT_TABLE)
+    found = audit.figures
+    facts = {key: audit.facts[key] for key in FACTS if key in audit.facts}
+    told = (
+        f"{audit.verdict}. Mean error {found['bias_ms']:+.3g} ms over networks of {found['least_ms']:.3g} to "
+        f"{found['greatest_ms']:.3g} ms."
+    )
+    if found["rmse_percent"] > 3 or audit.facts["disturbed_percent"] > 5:
+        told += (
+            f" The machine was not its own: load up to {audit.facts.get('load', {}).get('highest', 'unknown')}, "
+            f"{audit.facts['disturbed_percent']:.0f} % of the runs interrupted; speed drifted by "
+            f"{audit.facts['drift_percent']:.1f} %."
+        )
+    amend_card(
+        folder,
+        {
+            "error": _error(audit, found["rmse_ms"], told),
+            "floor": _round(found["rmse_ms"]),
+            "created.audit": {**facts, "speed": _round(audit.speed)},
+        },
+    )
+
+
+def repair_card(folder: Path, audit: Audit) -> Repair:
+    """Put the best correction on the card, with its cross-validated error; none is put where none helps.
+
+    Returns
+    -------
+    The correction chosen.
+
+    Notes
+    -----
+    A correction that the card has already stays in: the new one is applied to what it gives.
+    """
+    best = choose_repair(audit.repairs)
+    if best.model == "none":
+        return best
+    old = read_correction(read_card(folder), folder)
+    once = best.scale * (old.call_ms + old.offset_ms) + best.offset_ms
+    found = audit.figures
+    mean = found["mean_ms"]
+    corrected = best.apply(audit.predicted, audit.n_operators)
+    r2 = 1 - float(((corrected - audit.measured) ** 2).sum() / ((audit.measured - mean) ** 2).sum())
+    notes = (
+        f"Repaired by {best.model}, fitted to these networks: RMSE {best.cv_rmse_ms:.3g} ms, "
+        f"{100 * best.cv_rmse_ms / mean:.1f} % of the mean, each network left out of its own fit. "
+        f"The bare sum: {audit.verdict}."
+    )
+    amend_card(
+        folder,
+        {
+            "parameters.correction": {
+                "call_ms": old.call_ms,
+                "offset_ms": _round(once - old.call_ms),
+                "per_operator_ms": _round(best.scale * old.per_operator_ms + best.per_operator_ms),
+                "scale": _round(best.scale * old.scale),
+            },
+            "error": {**_error(audit, best.cv_rmse_ms, notes), "r2": _round(r2)},
+            "floor": _round(best.cv_rmse_ms),
+        },
+    )
+    return best

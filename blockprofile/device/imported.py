@@ -1,0 +1,71 @@
+"""The predictor folder of a table that was measured elsewhere and read from CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from blockprofile import __version__
+from blockprofile.device.csvfile import CsvTable
+from blockprofile.device.folder import DeviceCard, check_name, write_card, write_table
+from blockprofile.space.space import Space
+
+__all__ = ["write_imported"]
+
+
+def write_imported(
+    folder: Path,
+    table: CsvTable,
+    space: Space,
+    *,
+    name: str,
+    hardware: str,
+    runtime: str,
+    batch: int = 1,
+    dtype: str = "float32",
+    resolutions: Sequence[int] = (),
+    source: str,
+) -> None:
+    """Write card and table of an imported lookup table.
+
+    Parameters
+    ----------
+    source
+        Where the file came from, for the card.
+
+    Raises
+    ------
+    OptionError
+        If ``name`` cannot name a device.
+    """
+    check_name(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    times = list(table.times.values())
+    errors = [time.spread / np.sqrt(max(1, time.n)) for time in times if np.isfinite(time.spread)]
+    places = sum(unit.max_depth for unit in space.units)
+    floor = float(np.sqrt(places * np.mean(np.square(errors)))) if errors else 0.0
+    known = "their pooled standard error for a network's sum" if errors else "0: the file gives no spread"
+    write_table(folder, table.times)
+    write_card(
+        folder,
+        DeviceCard(
+            name=name,
+            space=space.base.name,
+            resolutions=tuple(resolutions) or (space.resolution,),
+            hardware=hardware,
+            runtime=runtime,
+            batch=batch,
+            precision=dtype,
+            floor=floor,
+            made_from=f"{len(times)} operators read from {source}; {table.n_extra} further rows were not needed.",
+            parameters={},
+            created={
+                "on": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+                "by": f"blockprofile {__version__}",
+            },
+            error_notes=f"Not audited against whole networks. The floor is {known}.",
+        ),
+    )

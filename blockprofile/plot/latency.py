@@ -1,0 +1,100 @@
+"""Scatter pictures of latencies: predicted against measured (MoGA, Figure 3), one device against another (Figure 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.device.audit import Audit
+from blockprofile.device.compare import Comparison
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["ScatterData", "audit_data", "comparison_data", "draw_scatter", "save_scatter"]
+
+COLOUR = "#0072B2"
+"""Blue of Okabe and Ito's palette, which colour-blind readers can tell from the others."""
+MAX_POINTS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class ScatterData:
+    """What a scatter picture shows; ``half_width`` draws error bars, ``is_identity`` the line y = x."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    x_label: str
+    y_label: str
+    title: str
+    caption: str
+    half_width: NDArray[np.float64] | None = None
+    is_identity: bool = False
+
+
+def audit_data(audit: Audit, *, device: str, space: str) -> ScatterData:
+    """Set the table's sums against whole networks' measured latencies."""
+    found = audit.figures
+    return ScatterData(
+        audit.measured,
+        audit.predicted,
+        "measured whole network (ms)",
+        "predicted from the table (ms)",
+        f"{device} on {space}",
+        f"RMSE {found['rmse_ms']:.3g} ms ({found['rmse_percent']:.1f} %), Kendall tau {found['kendall_tau']:.3f}, "
+        f"n = {len(audit.archs)}; measured",
+        half_width=audit.half_width,
+        is_identity=True,
+    )
+
+
+def comparison_data(comparison: Comparison, *, space: str) -> ScatterData:
+    """Set one device's latencies of random archs against the other's; at most the first 2,000 of them."""
+    first, second = comparison.devices
+    return ScatterData(
+        comparison.latencies[0][:MAX_POINTS],
+        comparison.latencies[1][:MAX_POINTS],
+        f"{first} (ms)",
+        f"{second} (ms)",
+        f"Random archs of {space}",
+        f"Kendall tau {comparison.tau:.3f}; {first}: {comparison.captions[0]}; {second}: {comparison.captions[1]}",
+    )
+
+
+def draw_scatter(data: ScatterData, axes: Axes) -> None:
+    """Draw a scatter picture."""
+    if data.half_width is not None and np.isfinite(data.half_width).all():
+        axes.errorbar(data.x, data.y, xerr=data.half_width, fmt="none", ecolor="0.6", elinewidth=0.8, zorder=1)
+    axes.scatter(data.x, data.y, s=16 if len(data.x) <= 200 else 5, color=COLOUR, alpha=0.8, linewidths=0, zorder=2)
+    if data.is_identity:
+        ends = [min(data.x.min(), data.y.min()), max(data.x.max(), data.y.max())]
+        axes.plot(ends, ends, color="0.4", linewidth=1, linestyle="--", zorder=0)
+    axes.set(xlabel=data.x_label, ylabel=data.y_label, title=data.title)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def save_scatter(data: ScatterData, stem: Path) -> tuple[Path, Path]:
+    """Draw a scatter picture and save it as PNG and SVG.
+
+    Returns
+    -------
+    The paths written: ``stem`` with each suffix.
+    """
+    from textwrap import fill
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.8, 4.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    draw_scatter(data, figure.add_subplot())
+    figure.supxlabel(fill(data.caption, 80), fontsize=7, color="0.35", x=0.02, ha="left")
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    paths = (stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg"))
+    figure.savefig(paths[0], dpi=200)
+    figure.savefig(paths[1])
+    return paths
