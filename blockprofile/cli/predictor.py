@@ -185,9 +185,8 @@ def _show_epoch(epoch: int, epochs: int, loss: float) -> None:
 
 
 def _row(report: FitReport) -> dict[str, Any]:
-    return {
-        "metric": report.metric, "trained on": report.n_train, **_named(asdict(report.fidelity)), "folder": str(report.folder)
-    }  # fmt: skip
+    figures = _named(asdict(report.fidelity))
+    return {"metric": report.metric, "trained on": report.n_train, **figures, "folder": str(report.folder)}
 
 
 def _named(figures: dict[str, Any]) -> dict[str, Any]:

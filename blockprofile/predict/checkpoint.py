@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.errors import DataError
-from blockprofile.predict.groups import n_codes
 from blockprofile.predict.card import CARD_NAME
+from blockprofile.predict.groups import n_codes
 from blockprofile.predict.mlp import MlpFile, write_mlp
 from blockprofile.predict.weights import WEIGHTS_NAME, describe_slots
 from blockprofile.space.definition import Value
@@ -91,7 +91,7 @@ LAYOUTS = (
         (128, 144, 160, 176, 192, 224, 240, 256), 0, _resnet_columns,
     ),
 )  # fmt: skip
-"""The published checkpoints. That for MobileNetV3 knows resolutions from 112 in steps of 16; the space has those from 160."""
+"""The published ones; that for MobileNetV3 knows resolutions from 112 in steps of 16, the space those from 160."""
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:

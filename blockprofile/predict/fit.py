@@ -21,7 +21,10 @@ from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, network_layo
 from blockprofile.space.space import Archs, Space
 from blockprofile.yamlfile import write_yaml
 
-__all__ = ["FitReport", "fit_predictors", "folder_name", "is_maximized", "predict_table", "split_rows", "unit_of", "warn_of_scale"]  # fmt: skip
+__all__ = [
+    "FitReport", "fit_predictors", "folder_name", "is_maximized", "predict_table", "split_rows", "unit_of",
+    "warn_of_scale",
+]  # fmt: skip
 
 MIN_ROWS = 20
 SUFFIX_UNITS = {"percent": "%", "ms": "ms", "m": "M", "mb": "MB", "mj": "mJ"}
@@ -72,7 +75,7 @@ def warn_of_scale(metric: str, labels: NDArray[np.float64]) -> str:
     """
     unit, low, high = unit_of(metric), float(labels.min()), float(labels.max())
     between = f"{metric} lies between {low:.4g} and {high:.4g}"
-    if unit == "%" and 0 <= low and high <= 1:
+    if unit == "%" and low >= 0 and high <= 1:
         return f"{between}: these look like fractions of 1; a metric in percent is expected as {100 * low:.1f}"
     if unit == "%" and (low < 0 or high > 100):
         return f"{between}: a metric in percent is expected between 0 and 100"
@@ -165,7 +168,7 @@ def is_maximized(metric: str) -> bool:
 
 def _codes(table: LabelTable, space: Space, resolutions: Sequence[int]) -> NDArray[np.int64]:
     last = np.array([n_codes(space, slot) - 1 for slot in space.slots])
-    codes = np.minimum(table.archs.astype(np.int64), last)
+    codes: NDArray[np.int64] = np.minimum(table.archs.astype(np.int64), last)
     if table.resolutions is None:
         return codes
     return np.column_stack([codes, np.searchsorted(np.asarray(resolutions), table.resolutions)])

@@ -36,7 +36,7 @@ class MlpFile:
     """A network on one-hot slots.
 
     ``first`` holds one row for each code of each slot (an inactive layer's last), then one for each resolution;
-    ``layers`` are the later weights, of shape (inputs, outputs), and biases. The output is ``scale`` times the last layer's.
+    ``layers`` are the later weights, of shape (inputs, outputs), and biases; ``scale`` multiplies the output.
     """
 
     first: Tensor

@@ -25,12 +25,27 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["ARRAYS", "Arrays", "TabulatedNetwork", "embed_groups", "forward_groups", "forward_trunk", "tabulate"]
+__all__ = [
+    "ARRAYS",
+    "GROUP_ARRAYS",
+    "Arrays",
+    "TabulatedNetwork",
+    "embed_groups",
+    "forward_groups",
+    "forward_trunk",
+    "tabulate",
+]
 
 Arrays = Mapping[str, "Tensor"]
 
-ARRAYS = ("constant", "additive", "scale", "embed", "inner", "inner_bias", "mix", "direct", "trunk", "trunk_bias", "head", "head_bias")  # fmt: skip
+ARRAYS = (
+    "constant", "additive", "scale", "embed", "inner", "inner_bias", "mix", "direct",
+    "trunk", "trunk_bias", "head", "head_bias",
+)  # fmt: skip
 """The arrays of a network, in the order in which they are used."""
+
+GROUP_ARRAYS = ("inner", "inner_bias", "mix", "direct")
+"""Those that have one entry for each group."""
 
 ROWS_AT_ONCE = 4096
 """Archs evaluated at a time; the intermediate results stay in cache."""
@@ -194,7 +209,7 @@ def tabulate(
             states = np.array([[fixed[slot] for slot in group.slots]]) if is_fixed else group.codes()
             codes = torch.zeros((len(states), n_slots), dtype=torch.int64)
             codes[:, list(group.slots)] = torch.from_numpy(states)
-            single = {name: arrays[name][place : place + 1] for name in ("inner", "inner_bias", "mix", "direct")}
+            single = {name: arrays[name][place : place + 1] for name in GROUP_ARRAYS}
             embedded = embed_groups(arrays, [group], offsets, codes)
             mixed, direct = forward_groups(single, embedded)
             table = direct[0].double() * arrays["scale"]

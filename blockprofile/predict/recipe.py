@@ -30,7 +30,7 @@ class Recipe:
     resolution: int | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
     holdout: float = 0.1
-    options: TrainingOptions = TrainingOptions()
+    options: TrainingOptions = field(default_factory=TrainingOptions)
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.predict.groups import SlotGroup
-from blockprofile.predict.network import embed_groups, forward_groups, forward_trunk
+from blockprofile.predict.network import GROUP_ARRAYS, embed_groups, forward_groups, forward_trunk
 
 if TYPE_CHECKING:
     import torch
@@ -127,7 +127,7 @@ def fit_additive(
         gram += design.T @ design
         moment += design.T @ (labels[start : start + 8192] - mean)
     gram[np.diag_indices_from(gram)] += RIDGE * len(codes) / layout.n_rows
-    return mean, np.linalg.solve(gram, moment)
+    return np.asarray(mean, np.float64), np.asarray(np.linalg.solve(gram, moment), np.float64)
 
 
 def _initialize(layout: Layout, n_metrics: int, options: TrainingOptions) -> dict[str, Tensor]:
@@ -159,6 +159,7 @@ def _optimize(
     batch = max(1, min(options.batch, n // 16))
     per_epoch = n // batch
     epochs = max(options.epochs, -(-options.min_steps // per_epoch))
+    states = _states(codes, layout)
     optimizer = torch.optim.AdamW(
         arrays.values(), lr=options.learning_rate, betas=(0.9, 0.99), weight_decay=options.weight_decay
     )
@@ -169,14 +170,39 @@ def _optimize(
         for place in range(per_epoch):
             _set_rate(optimizer, options.learning_rate, (epoch * per_epoch + place) / (epochs * per_epoch))
             rows = order[place * batch : (place + 1) * batch]
-            mixed, direct = forward_groups(arrays, embed_groups(arrays, layout.groups, layout.offsets, codes[rows]))
-            outputs = direct.sum(0) + forward_trunk(arrays, mixed.sum(0))
+            outputs = _forward(arrays, codes[rows], states[:, rows], layout)
             loss = smooth_l1_loss(outputs, targets[rows], beta=options.huber)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call] # torch's own
             optimizer.step()
             total += float(loss.detach())
         progress(epoch + 1, epochs, total / per_epoch)
+
+
+def _states(codes: Tensor, layout: Layout) -> Tensor:
+    """Number each row's state of each group, shape (n_groups, n)."""
+    import torch
+
+    strides = [torch.tensor(group.strides) for group in layout.groups]
+    return torch.stack(
+        [(codes[:, list(group.slots)] * stride).sum(1) for group, stride in zip(layout.groups, strides, strict=True)]
+    )
+
+
+def _forward(arrays: dict[str, Tensor], codes: Tensor, states: Tensor, layout: Layout) -> Tensor:
+    """Compute the network; what depends on one group is computed once for each state that occurs."""
+    import torch
+
+    mixed = direct = torch.zeros(())
+    for place, group in enumerate(layout.groups):
+        _, inverse = torch.unique(states[place], return_inverse=True)
+        n_states = int(inverse.max()) + 1
+        first = torch.empty(n_states, dtype=torch.int64).scatter_(0, inverse, torch.arange(len(inverse)))
+        single = {name: arrays[name][place : place + 1] for name in GROUP_ARRAYS}
+        mix, straight = forward_groups(single, embed_groups(arrays, [group], layout.offsets, codes[first]))
+        mixed = mixed + mix[0].index_select(0, inverse)
+        direct = direct + straight[0].index_select(0, inverse)
+    return direct + forward_trunk(arrays, mixed)
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, peak: float, done: float) -> None:

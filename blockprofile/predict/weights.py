@@ -16,14 +16,15 @@ from blockprofile.space.space import Space
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["WEIGHTS_NAME", "NetworkFile", "describe_slots", "network_layout", "read_header", "read_network", "read_safetensors", "write_network"]  # fmt: skip
+__all__ = [
+    "WEIGHTS_NAME", "NetworkFile", "describe_slots", "network_layout", "read_header", "read_network",
+    "read_safetensors", "write_network",
+]  # fmt: skip
 
 WEIGHTS_NAME = "weights.safetensors"
 FORMAT = "blockprofile.network/1"
 EXACT = frozenset({"constant", "additive"})
 """Arrays kept in float64; the others are stored in float16."""
-
-MAX_STATES_KEY = "max_states"
 
 
 def describe_slots(space: Space) -> tuple[tuple[str, int], ...]:
@@ -117,12 +118,8 @@ def write_network(
         name: arrays[name].detach().cpu().to(torch.float64 if name in EXACT else torch.float16).contiguous()
         for name in ARRAYS
     }
-    header = {
-        "format": FORMAT,
-        "content": json.dumps(
-            {"space": space.base.name, "metrics": list(metrics), "slots": describe_slots(space), "resolutions": list(resolutions)}
-        ),
-    }  # fmt: skip
+    content = {"metrics": list(metrics), "slots": describe_slots(space), "resolutions": list(resolutions)}
+    header = {"format": FORMAT, "content": json.dumps(content)}
     save_file(stored, path, metadata=header)
 
 
