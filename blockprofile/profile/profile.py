@@ -144,6 +144,11 @@ def profile_run(
     if manifest.kind != "samples":
         raise RunError(f"{str(path)!r} holds a {manifest.kind}, no samples; give the folder of `blockprofile sample`")
     settings = Settings(presence=check_presence(presence), law=check_law(config["law"]), taus=check_taus(taus))
+    if config["limit"] is not None and settings.presence != "given":
+        raise OptionError(
+            f"--presence {settings.presence} needs a pool of the whole law; this one is limited to {config['limit']}, "
+            "for which only 'given' is defined"
+        )
     n = int(config["n"])
     missing = [i for i in range(n_chunks(n)) if not is_complete(shard_path(path, i), chunk_length(n, i))]
     if missing:

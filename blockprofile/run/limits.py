@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from blockprofile.errors import CoverageError, OptionError
 from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.registry import build_predictor, find_device, find_metric
-from blockprofile.space import Archs, Law, Space
+from blockprofile.space import Law, Space
 
-__all__ = ["Limit", "draw_limited", "parse_limit", "split_limit"]
+if TYPE_CHECKING:
+    from blockprofile.profile.limit import LimitedSampler
+
+__all__ = ["Limit", "limited_sampler", "parse_limit", "split_limit"]
 
 _LATENCY = "latency_ms:"
 
@@ -72,14 +74,14 @@ def parse_limit(text: str, space: Space) -> Limit:
     return Limit(predictor, value)
 
 
-def draw_limited(space: Space, n: int, rng: np.random.Generator, limit: Limit, *, law: Law = "papers") -> Archs:
-    """Draw archs of the law, given that they are within the limit, without rejection.
+def limited_sampler(space: Space, limit: Limit, *, law: Law = "papers") -> LimitedSampler:
+    """Prepare to draw archs of the law, given that they are within the limit, without rejection.
 
     Raises
     ------
     InfeasibleError
         If no arch is within the limit; the message gives the feasible range.
     """
-    from blockprofile.profile.distribution import draw_under_limit
+    from blockprofile.profile.limit import LimitedSampler
 
-    return draw_under_limit(space, n, rng, limit.predictor.factors, limit.value, law=law)
+    return LimitedSampler(space, limit.predictor.factors, limit=limit.value, law=law)

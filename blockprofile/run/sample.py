@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from blockprofile.errors import RunError
 from blockprofile.predict.evaluator import Evaluator
 from blockprofile.predict.registry import Entry, build_predictor, select_entries
 from blockprofile.run.chunks import CHUNK_SIZE, chunk_length, chunk_rng, draw_chunk, n_chunks, parse_count
-from blockprofile.run.limits import Limit, draw_limited, parse_limit
+from blockprofile.run.limits import limited_sampler, parse_limit
 from blockprofile.run.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -35,6 +35,9 @@ from blockprofile.run.progress import show_progress
 from blockprofile.run.shards import SAMPLES, is_complete, shard_path, write_shard
 from blockprofile.space import Archs, Law, Space, load_space
 from blockprofile.space.sampling import check_law
+
+if TYPE_CHECKING:
+    from blockprofile.profile.limit import LimitedSampler
 
 __all__ = ["PoolRequest", "SampleRun", "draw_and_evaluate", "sample"]
 
@@ -92,10 +95,12 @@ class SampleRun:
 
 
 @lru_cache(maxsize=4)
-def _tools(request: PoolRequest) -> tuple[Space, Evaluator, Limit | None]:
+def _tools(request: PoolRequest) -> tuple[Space, Evaluator, LimitedSampler | None]:
     space = request.load()
     evaluator = Evaluator(space, [build_predictor(entry, space) for entry in request.entries(space)])
-    return space, evaluator, None if request.limit is None else parse_limit(request.limit, space)
+    if request.limit is None:
+        return space, evaluator, None
+    return space, evaluator, limited_sampler(space, parse_limit(request.limit, space), law=request.law)
 
 
 def draw_and_evaluate(request: PoolRequest, index: int) -> tuple[Archs, dict[str, NDArray[np.float32]]]:
@@ -106,12 +111,12 @@ def draw_and_evaluate(request: PoolRequest, index: int) -> tuple[Archs, dict[str
     Archs, uint8 (n, n_slots), and metric -> float32 (n,).
     """
     # The tools do not depend on n: workers keep them when a pool grows.
-    space, evaluator, limit = _tools(replace(request, n=1))
-    if limit is None:
+    space, evaluator, limited = _tools(replace(request, n=1))
+    if limited is None:
         archs = draw_chunk(space, seed=request.seed, index=index, n=request.n, law=request.law)
     else:
         rng = chunk_rng(request.seed, index)
-        archs = draw_limited(space, CHUNK_SIZE, rng, limit, law=request.law)[: chunk_length(request.n, index)]
+        archs = limited.draw(CHUNK_SIZE, rng)[: chunk_length(request.n, index)]
     return archs, evaluator(archs)
 
 

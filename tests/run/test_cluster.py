@@ -1,0 +1,62 @@
+"""A real Dask cluster of two processes that loses one in the middle: the table is the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from distributed import LocalCluster
+
+from blockprofile.errors import RunError
+from blockprofile.profile.profile import profile_run
+from blockprofile.run import sample
+from blockprofile.run.chunks import CHUNK_SIZE
+from blockprofile.run.parallel import run_tasks
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture
+def cluster() -> Iterator[LocalCluster]:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    ) as running:
+        yield running
+
+
+def slow_process_id(number: int) -> tuple[int, int]:
+    time.sleep(0.25)
+    return number, os.getpid()
+
+
+def test_a_lost_worker_does_not_change_the_results(cluster: LocalCluster) -> None:
+    victim = next(iter(cluster.workers.values())).pid
+    threading.Timer(1.0, os.kill, args=(victim, signal.SIGKILL)).start()
+    tasks = ((number,) for number in range(24))
+    found = list(run_tasks(slow_process_id, tasks, backend="dask", scheduler=cluster.scheduler_address))
+    assert [number for number, _ in found] == list(range(24))
+    assert len({process for _, process in found}) >= 2
+
+
+def test_sample_and_profile_are_the_same_on_a_cluster(cluster: LocalCluster, tmp_path: Path) -> None:
+    n = 12 * CHUNK_SIZE
+    where = {"backend": "dask", "scheduler": cluster.scheduler_address}
+    victim = next(iter(cluster.workers.values())).pid
+    threading.Timer(0.7, os.kill, args=(victim, signal.SIGKILL)).start()
+    sample("moga", out=tmp_path / "there", n=n, metrics=["macs_m"], **where)
+    sample("moga", out=tmp_path / "here", n=n, metrics=["macs_m"])
+    there = profile_run(tmp_path / "there", **where)
+    here = profile_run(tmp_path / "here")
+    pd.testing.assert_frame_equal(there.table, here.table, check_exact=True)
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blockprofile.run.cluster.CONNECT_SECONDS", 0.5)
+    with pytest.raises(RunError, match="no Dask scheduler answers"):
+        list(run_tasks(slow_process_id, [(1,)], backend="dask", scheduler="tcp://127.0.0.1:1"))

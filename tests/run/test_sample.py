@@ -1,0 +1,174 @@
+"""`sample`: the same data for any workers, after a kill, and when a pool grows; folders that do not mix."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blockprofile.errors import CoverageError, DataError, OptionError, RunError, UnknownNameError
+from blockprofile.run import read_manifest, read_run, sample, shard_paths
+from blockprofile.run.chunks import CHUNK_SIZE
+from blockprofile.space import Space
+
+METRICS = ("macs_m", "params_m")
+N = 3 * CHUNK_SIZE + 1000
+
+
+def digest(folder: Path) -> list[str]:
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in shard_paths(folder)]
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pool") / "run"
+    sample("moga", out=folder, n=N, metrics=METRICS, seed=5)
+    return folder
+
+
+def test_the_folder_holds_archs_of_the_space_and_their_metrics(pool: Path, moga: Space) -> None:
+    parts = list(read_run(pool, moga, METRICS))
+    assert [len(archs) for archs, _ in parts] == [CHUNK_SIZE] * 3 + [1000]
+    archs, metrics = parts[-1]
+    assert moga.contains(archs).all()
+    assert metrics["macs_m"].dtype == np.float32
+    assert metrics["macs_m"].min() > 0
+
+
+def test_the_manifest_names_space_predictors_and_seed(pool: Path, moga: Space) -> None:
+    config = read_manifest(pool).config
+    assert config["space"]["hash"] == moga.hash
+    assert config["predictors"]["macs_m"]["provenance"] == "counted"
+    assert (config["seed"], config["n"], config["law"]) == (5, N, "papers")
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_any_number_of_workers_gives_the_same_bytes(pool: Path, tmp_path: Path, workers: int) -> None:
+    sample("moga", out=tmp_path / "run", n=N, metrics=METRICS, seed=5, workers=workers, backend="threading")
+    assert digest(tmp_path / "run") == digest(pool)
+
+
+def test_processes_give_the_same_bytes(pool: Path, tmp_path: Path) -> None:
+    sample("moga", out=tmp_path / "run", n=N, metrics=METRICS, seed=5, workers=2)
+    assert digest(tmp_path / "run") == digest(pool)
+
+
+def test_missing_and_cut_shards_are_made_again(pool: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    sample("moga", out=folder, n=N, metrics=METRICS, seed=5)
+    shard_paths(folder)[1].unlink()
+    shard_paths(folder)[-1].write_bytes(b"PAR1 cut")
+    again = sample("moga", out=folder, n=N, metrics=METRICS, seed=5)
+    assert again.n_new == CHUNK_SIZE + 1000
+    assert digest(folder) == digest(pool)
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    n, broken, whole = 40 * CHUNK_SIZE, tmp_path / "broken", tmp_path / "whole"
+    arguments = ["sample", "--space", "moga", "--metric", "macs_m", "--n", str(n), "--seed", "2"]
+    code = "import sys; from blockprofile.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments, "--out", str(broken)], stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while len(shard_paths(broken)) < 3:
+        assert time.monotonic() < deadline, "no shard was written within a minute"
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert 3 <= len(shard_paths(broken)) < 40
+    sample("moga", out=broken, n=n, metrics=["macs_m"], seed=2)
+    sample("moga", out=whole, n=n, metrics=["macs_m"], seed=2)
+    assert digest(broken) == digest(whole)
+
+
+def test_a_larger_n_extends_a_run_and_a_smaller_one_is_refused(pool: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    sample("moga", out=folder, n=1000, metrics=METRICS, seed=5)
+    assert sample("moga", out=folder, n=N, metrics=METRICS, seed=5).n_new == N
+    assert digest(folder) == digest(pool)
+    with pytest.raises(RunError, match=f"n is {N} there and 10 here"):
+        sample("moga", out=folder, n=10, metrics=METRICS, seed=5)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"seed": 6}, "seed is 5 there and 6 here"),
+        ({"law": "architectures"}, "law is 'papers' there"),
+        ({"metrics": ["macs_m"]}, "metrics"),
+    ],
+)
+def test_another_configuration_is_refused_by_the_key_that_differs(
+    tmp_path: Path, change: dict[str, object], told: str
+) -> None:
+    asked: dict[str, object] = {"n": 100, "metrics": list(METRICS), "seed": 5, "law": "papers"}
+    sample("moga", out=tmp_path / "run", **asked)  # type: ignore[arg-type]
+    with pytest.raises(RunError, match=told):
+        sample("moga", out=tmp_path / "run", **{**asked, **change})  # type: ignore[arg-type]
+
+
+def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(RunError, match="is no run folder"):
+        sample("moga", out=tmp_path, n=10, metrics=METRICS)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_full_disk_leaves_no_partial_shard_and_keeps_the_finished_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow.parquet as pq
+
+    write, calls = pq.write_table, []
+
+    def fill_up(table: object, where: Path, **options: object) -> None:
+        calls.append(where)
+        if len(calls) == 2:
+            where.write_bytes(b"half")
+            raise OSError(28, "No space left on device", str(where))
+        write(table, where, **options)
+
+    monkeypatch.setattr(pq, "write_table", fill_up)
+    with pytest.raises(OSError, match="No space left"):
+        sample("moga", out=tmp_path / "run", n=N, metrics=METRICS)
+    assert [path.name for path in sorted((tmp_path / "run" / "samples").iterdir())] == ["part-00000.parquet"]
+
+
+def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(UnknownNameError, match="did you mean 'moga'"):
+        sample("mogga", out=out)
+    with pytest.raises(UnknownNameError, match="did you mean 'note10'"):
+        sample("ofa_mbv3", out=out, devices=["note01"])
+    with pytest.raises(CoverageError, match="does not cover space 'moga'; it covers ofa_mbv3"):
+        sample("moga", out=out, devices=["note10"])
+    with pytest.raises(OptionError, match="--backend 'lokki'"):
+        sample("moga", out=tmp_path / "other", n=10, metrics=METRICS, backend="lokki")
+    with pytest.raises(OptionError, match="--workers is 0"):
+        sample("moga", out=tmp_path / "third", n=10, metrics=METRICS, workers=0)
+    assert not out.exists()
+
+
+def test_a_limit_keeps_every_arch_within_it(tmp_path: Path, ofa_mbv3: Space) -> None:
+    folder = tmp_path / "run"
+    sample("ofa_mbv3", out=folder, n=2000, metrics=["macs_m"], devices=["note10"], limit="latency_ms:note10<=25")
+    _, metrics = next(read_run(folder, ofa_mbv3, ("latency_ms:note10",)))
+    assert metrics["latency_ms:note10"].max() <= 25.01
+    assert metrics["latency_ms:note10"].max() > 24
+
+
+def test_a_damaged_shard_is_named(pool: Path, tmp_path: Path, moga: Space) -> None:
+    folder = tmp_path / "run"
+    sample("moga", out=folder, n=10, metrics=METRICS)
+    shard_paths(folder)[0].write_bytes(b"no parquet")
+    with pytest.raises(DataError, match=r"part-00000.parquet cannot be read"):
+        list(read_run(folder, moga, METRICS))
