@@ -19,7 +19,9 @@ class CodeTable:
     ``codes`` is uint8, shape (n_slots, most codes), row by row the allowed codes; ``n_codes`` their number;
     ``place`` the inverse, shape (n_slots, 256), 0 for what is not allowed; ``allowed`` the same as bool.
     ``unit`` and ``layer`` number a slot, 0 where they do not apply. ``group`` joins the slots of a unit and
-    gives every other slot a group of its own.
+    gives every other slot a group of its own. ``shallow`` are the slots of layers that some depth of their unit
+    leaves out, ``depth_of`` the slots of those depths, and ``reach``, shape (n_shallow, 256), tells by the
+    depth's code whether the layer is active.
     """
 
     space: Space
@@ -30,8 +32,9 @@ class CodeTable:
     unit: NDArray[np.int64]
     layer: NDArray[np.int64]
     group: NDArray[np.int64]
-    first_inactive: tuple[int, ...]
-    """The slots of layers that some depth of their unit leaves out."""
+    shallow: NDArray[np.int64]
+    depth_of: NDArray[np.int64]
+    reach: NDArray[np.bool_]
 
     @classmethod
     def of(cls, space: Space) -> CodeTable:
@@ -48,8 +51,7 @@ class CodeTable:
         layer = np.array([slot.layer for slot in space.slots], np.int64)
         group = unit - 1
         group[unit == 0] = len(space.units) + np.arange(int((unit == 0).sum()))
-        shallow = tuple(slot.index for slot in space.layer_slots if slot.layer > min(space.units[slot.unit - 1].depths))
-        return cls(space, codes, n_codes, place, allowed, unit, layer, group, shallow)
+        return cls(space, codes, n_codes, place, allowed, unit, layer, group, *_reach(space))
 
     @property
     def n_groups(self) -> int:
@@ -74,10 +76,8 @@ class CodeTable:
     def active(self, archs: Archs) -> NDArray[np.bool_]:
         """Tell which slots count, by the depths that the archs say: bool, shape (n, n_slots)."""
         active = np.ones(archs.shape, bool)
-        if self.first_inactive:
-            depths = self.space.depths(archs)
-            for slot in self.first_inactive:
-                active[:, slot] = depths[:, self.unit[slot] - 1] >= self.layer[slot]
+        if len(self.shallow):
+            active[:, self.shallow] = self.reach[np.arange(len(self.shallow)), archs[:, self.depth_of]]
         return active
 
     def settle(self, archs: Archs, rng: np.random.Generator) -> Archs:
@@ -87,7 +87,7 @@ class CodeTable:
         -------
         The same array.
         """
-        if not self.first_inactive:
+        if not len(self.shallow):
             return archs
         active = self.active(archs)
         archs[~active] = INACTIVE
@@ -95,3 +95,20 @@ class CodeTable:
         if len(rows):
             archs[rows, slots] = self.draw(slots, rng)
         return archs
+
+
+def _reach(space: Space) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    shallow: list[int] = []
+    depth_of: list[int] = []
+    rows: list[NDArray[np.bool_]] = []
+    for unit in space.units:
+        for layer, slot in enumerate(unit.layers, start=1):
+            if unit.depth is None or layer <= min(unit.depths):
+                continue
+            row = np.zeros(256, bool)
+            row[: len(unit.depths)] = np.asarray(unit.depths) >= layer
+            shallow.append(slot)
+            depth_of.append(unit.depth)
+            rows.append(row)
+    reach = np.stack(rows) if rows else np.zeros((0, 256), bool)
+    return np.array(shallow, np.int64), np.array(depth_of, np.int64), reach

@@ -39,7 +39,7 @@ class Crossover:
         If rate or weights are out of range, or a level is unknown.
     """
 
-    rate: float = 0.9
+    rate: float = 0.7
     levels: dict[str, float] = field(default_factory=lambda: dict.fromkeys(LEVELS, 1.0))
 
     def __post_init__(self) -> None:

@@ -69,17 +69,24 @@ class SeenArchs:
 
     def add(self, archs: Archs) -> None:
         """Remember archs; those that are there already stay there once."""
-        self._recent = np.union1d(self._recent, arch_keys(archs))
+        self._recent = _merge(self._recent, arch_keys(archs[self.fresh(archs)]))
         if len(self._recent) > max(_MERGE_AT, len(self._large) // 8):
-            self._large = np.union1d(self._large, self._recent)
+            self._large = _merge(self._large, self._recent)
             self._recent = np.zeros(0, np.uint64)
 
     def fresh(self, archs: Archs) -> NDArray[np.bool_]:
         """Tell which archs are new, of equal ones the first alone: bool, shape (n,)."""
         keys = arch_keys(archs)
-        first = np.zeros(len(keys), bool)
-        first[np.unique(keys, return_index=True)[1]] = True
+        order = np.argsort(keys, kind="stable")
+        ordered = keys[order]
+        first = np.ones(len(keys), bool)
+        first[order[1:]] = ordered[1:] != ordered[:-1]
         return first & ~_among(keys, self._large) & ~_among(keys, self._recent)
+
+
+def _merge(one: Keys, two: Keys) -> Keys:
+    # A stable sort of two ascending runs is a merge.
+    return np.sort(np.concatenate([one, np.sort(two)]), kind="stable")
 
 
 def _among(keys: Keys, known: Keys) -> NDArray[np.bool_]:
