@@ -56,7 +56,7 @@ def _register() -> None:
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status: 0 done, 1 a bug, 2 the user's mistake, 3 bad data."""
     try:
-        app(args=list(sys.argv[1:] if args is None else args))
+        app(args=list(sys.argv[1:] if args is None else args), prog_name="blockprofile")
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else EXIT_BUG if leaving.code else 0
     except UserError as failure:

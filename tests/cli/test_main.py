@@ -1,0 +1,128 @@
+"""How the program starts and ends: help, version, exit status, and what a failure leaves on stderr."""
+
+from __future__ import annotations
+
+import errno
+import json
+
+import pytest
+
+from blockprofile import __version__
+from blockprofile.cli import COMMANDS
+from blockprofile.cli import main as program
+from blockprofile.cli.main import main
+from blockprofile.cli.output import print_json, print_table
+from blockprofile.errors import CoverageError, DataError, DefinitionError, UserError
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_without_arguments_the_help_is_shown(capsys: Capture) -> None:
+    assert main([]) in {0, 2}
+    assert "Usage: blockprofile" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_lists_every_command(option: str, capsys: Capture) -> None:
+    assert main([option]) == 0
+    printed = capsys.readouterr()
+    for name in COMMANDS:
+        assert f" {name} " in printed.out
+    assert printed.err == ""
+
+
+def test_version(capsys: Capture) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"blockprofile {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["sampel"], "No such command 'sampel'"),
+        (["space", "list", "--jso"], "No such option"),
+        (["space", "show"], "Missing argument"),
+    ],
+)
+def test_a_mistyped_command_line_is_the_users(arguments: list[str], told: str, capsys: Capture) -> None:
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert told in printed.err
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "told"),
+    [
+        (UserError("a wrong wish"), 2, "blockprofile: a wrong wish\n"),
+        (CoverageError("not covered"), 2, "blockprofile: not covered\n"),
+        (DataError("a torn file"), 3, "blockprofile: a torn file\n"),
+        (DefinitionError("wrong", path="a.yaml", line=3, column=4, key="b"), 3, "blockprofile: a.yaml:3:4: b: wrong\n"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "runs/x"),
+            2,
+            "blockprofile: No space left on device: runs/x; ",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "runs"),
+            2,
+            "blockprofile: Permission denied: runs; what was",
+        ),
+    ],
+)
+def test_failures_become_one_line_and_a_status(
+    failure: Exception, status: int, told: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(args: list[str], prog_name: str) -> None:
+        raise failure
+
+    monkeypatch.setattr(program, "app", fail)
+    assert main(["space", "list"]) == status
+    printed = capsys.readouterr()
+    assert printed.err.startswith(told)
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize("failure", [ZeroDivisionError("a bug"), OSError(errno.EBADF, "Bad file descriptor")])
+def test_a_bug_is_not_hidden(failure: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(args: list[str], prog_name: str) -> None:
+        raise failure
+
+    monkeypatch.setattr(program, "app", fail)
+    with pytest.raises(type(failure)):
+        main(["space", "list"])
+
+
+@pytest.mark.parametrize(("code", "status"), [(None, 0), (0, 0), (2, 2), ("a message", 1)])
+def test_exit_codes_pass_through(code: object, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(args: list[str], prog_name: str) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(program, "app", leave)
+    assert main([]) == status
+
+
+def test_json_takes_numpy_and_paths(capsys: Capture) -> None:
+    import numpy as np
+
+    print_json({"a": np.float32(0.5), "b": np.arange(2), "c": np.int64(3), "d": "é"})
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == {"a": 0.5, "b": [0, 1], "c": 3, "d": "é"}
+    assert "é" in printed
+
+
+def test_tables_align_and_format_numbers(capsys: Capture) -> None:
+    print_table([{"name": "a", "value": 1.23456, "n": 1234567}, {"name": "b", "value": None, "n": 7}], title="Title")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].strip() == "Title"
+    assert lines[1].split() == ["name", "value", "n"]
+    assert lines[2].split() == ["a", "1.235", "1,234,567"]
+    assert lines[3].split() == ["b", "7"]
+    assert lines[3].index("7") == len(lines[2]) - 1
+
+
+def test_an_empty_table_prints_nothing_but_its_title(capsys: Capture) -> None:
+    print_table([])
+    assert capsys.readouterr().out.strip() == ""
