@@ -1,0 +1,148 @@
+"""The real runtimes, in a tiny measurement; clocks, pinning and the lock."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from blockprofile.device import machine
+from blockprofile.device.machine import pinned, processor_name, system_name, timing_lock
+from blockprofile.device.measure import measure_table
+from blockprofile.device.rounds import Plan
+from blockprofile.device.runtime import RUNTIMES, Settings, make_runtime, time_call
+from blockprofile.errors import OptionError, UnknownNameError
+from blockprofile.predict import load_predictors
+from blockprofile.space import Operator, Space, draw_archs
+
+OP = Operator(
+    op="mbconv",
+    in_size=28,
+    out_size=28,
+    in_channels=16,
+    out_channels=16,
+    hidden_channels=48,
+    kernel=3,
+    act="relu",
+    skip=True,
+)
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_a_tiny_measurement_on_the_real_thing(name: str, toy: Space, tmp_path: Path) -> None:
+    runtime = make_runtime(name, Settings(clock="cpu"))
+    plan = Plan(min_rounds=6, max_rounds=6, visit_ms=0.3, precision=0.5)
+    table = measure_table(toy, runtime, tmp_path / "me", name="me", hardware="this machine", plan=plan)
+    assert len(table.times) == len(pd.read_parquet(tmp_path / "me" / "table.parquet"))
+    assert sum(time.value > 0 for time in table.times.values()) >= len(table.times) - 2
+    predictor = load_predictors(toy, devices=[str(tmp_path / "me")], metrics=[])[0]
+    latencies = predictor.predict(draw_archs(toy, 100, np.random.default_rng(0)))
+    assert (latencies > 0).all()
+    assert latencies.max() < 1000
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_more_work_takes_more_time(name: str) -> None:
+    runtime = make_runtime(name, Settings(clock="cpu"))
+    best = []
+    for length in (1, 8):
+        prepared = runtime.prepare([OP] * length, seed=0)
+        best.append(min(prepared.read().ms for _ in range(12)))
+    assert best[1] > 2 * best[0]
+
+
+def test_torch_leaves_the_random_state_alone() -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    make_runtime("torch", Settings()).prepare([OP], seed=1)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_cpu_clock_stands_still_while_the_thread_waits() -> None:
+    assert time_call(lambda: time.sleep(0.02), "wall").ms >= 20
+    assert time_call(lambda: time.sleep(0.02), "cpu").ms < 15
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"threads": 0}, "threads is 0; must be at least 1"),
+        ({"batch": -1}, "batch is -1"),
+        ({"dtype": "int8"}, "dtype 'int8' is unknown; choices: float32, float16"),
+        ({"clock": "cpus"}, "clock 'cpus' is unknown; did you mean 'cpu'"),
+        ({"clock": "cpu", "threads": 2}, "not 'cpu' and 2"),
+    ],
+)
+def test_settings_that_cannot_be(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        Settings(**fields)  # type: ignore[arg-type]
+
+
+def test_runtimes_and_providers_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnknownNameError, match="runtime 'onnx_runtime' is unknown; did you mean 'onnxruntime'"):
+        make_runtime("onnx_runtime", Settings())
+    with pytest.raises(OptionError, match="no provider 'tpu'; choices: cpu, cuda"):
+        make_runtime("torch", Settings(provider="tpu"))
+    with pytest.raises(OptionError, match="has no provider 'NpuExecutionProvider' here; did you mean"):
+        make_runtime("onnxruntime", Settings(provider="NpuExecutionProvider"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(OptionError, match="torch finds no CUDA device here"):
+        make_runtime("torch", Settings(provider="cuda"))
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(OptionError, match=r"needs the package 'onnxruntime'; install blockprofile\[onnx\]"):
+        make_runtime("onnxruntime", Settings())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_cuda_is_timed_by_events(dtype: str) -> None:
+    prepared = make_runtime("torch", Settings(provider="cuda", dtype=dtype, batch=4)).prepare([OP], seed=0)
+    readings = [prepared.read().ms for _ in range(5)]
+    assert 0 < min(readings) < 100
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system cannot pin")
+def test_pinning_is_undone() -> None:
+    before = os.sched_getaffinity(0)
+    one = min(before)
+    with pinned((one,)) as used:
+        assert os.sched_getaffinity(0) == {one}
+        assert used == (one,)
+    assert os.sched_getaffinity(0) == before
+    with pinned(()) as used:
+        assert used == ()
+
+
+def test_machine_is_named() -> None:
+    assert processor_name()
+    assert "processors" in system_name()
+
+
+def test_only_one_timing_at_a_time(tmp_path: Path) -> None:
+    import threading
+
+    said: list[str] = []
+    order: list[str] = []
+
+    def second() -> None:
+        with timing_lock(said.append):
+            order.append("second")
+
+    with timing_lock(said.append):
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(0.2)
+        order.append("first")
+    thread.join(5)
+    assert order == ["first", "second"]
+    assert said == [f"another timing runs on this machine; waiting for it to end ({tmp_path / machine.LOCK_NAME})"]
