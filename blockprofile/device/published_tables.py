@@ -92,7 +92,7 @@ def convert_table(name: str) -> pd.DataFrame:
         common = {key: row[key] for key in ("in_channels", "out_channels", "mean_ms", "spread_ms", "count")}
         rows.append({**make(row, act_of(row)), "out_size": row["output_size"], **common})
     table = pd.DataFrame(rows)[[*KEY_COLUMNS, "mean_ms", "spread_ms", "count"]]
-    if source["resolution"].nunique() > 1:
+    if len(source["resolution"].unique()) > 1:
         table.insert(0, "resolution", source["resolution"])
     by_key = table.groupby([key for key in ("resolution", *KEY_COLUMNS) if key in table], sort=False, as_index=False)
     return by_key.agg({"mean_ms": "mean", "spread_ms": "mean", "count": "sum"})
