@@ -71,7 +71,7 @@ def warn_of_scale(metric: str, labels: NDArray[np.float64]) -> str:
     Examples
     --------
     >>> warn_of_scale("top1_percent", np.array([0.71, 0.76]))
-    "top1_percent lies between 0.71 and 0.76: these look like fractions of 1; a metric in percent is expected as 71.0"
+    'top1_percent lies between 0.71 and 0.76: these look like fractions of 1; a metric in percent is expected as 71.0'
     """
     unit, low, high = unit_of(metric), float(labels.min()), float(labels.max())
     between = f"{metric} lies between {low:.4g} and {high:.4g}"
@@ -226,4 +226,4 @@ def _write_card(report: FitReport, space: Space, table: LabelTable, recipe: Reci
     if card["name"] != home:
         card["parameters"] = {"network": home}
     report.folder.mkdir(parents=True, exist_ok=True)
-    write_yaml(report.folder / CARD_NAME, {key: value for key, value in card.items() if value not in (None, "", [])})
+    write_yaml(report.folder / CARD_NAME, {key: value for key, value in card.items() if value not in (None, [])})

@@ -6,11 +6,10 @@ evaluated as such. How a published checkpoint becomes such a file is the busines
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import CoverageError, DataError, one_of
 from blockprofile.predict.card import Card
 from blockprofile.predict.groups import n_codes
-from blockprofile.predict.weights import describe_slots, read_safetensors
+from blockprofile.predict.weights import describe_slots, pack_header, read_safetensors
 from blockprofile.space.space import Archs, Space
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def write_mlp(path: Path, file: MlpFile) -> None:
         arrays |= {f"weight{place}": weight, f"bias{place}": bias}
     content = {"slots": file.slots, "resolutions": file.resolutions, "scale": file.scale, "layers": len(file.layers)}
     stored = {name: array.detach().cpu().float().contiguous() for name, array in arrays.items()}
-    save_file(stored, path, metadata={"format": MLP_FORMAT, "content": json.dumps(content)})
+    save_file(stored, path, metadata=pack_header(MLP_FORMAT, content))
 
 
 def read_mlp(path: Path) -> MlpFile:
@@ -76,11 +75,10 @@ def read_mlp(path: Path) -> MlpFile:
 
     arrays, header = read_safetensors(path)
     try:
-        content = json.loads(header["content"])
-        slots = tuple((str(name), int(size)) for name, size in content["slots"])
-        resolutions = tuple(int(value) for value in content["resolutions"])
-        layers = tuple((arrays[f"weight{n}"], arrays[f"bias{n}"]) for n in range(1, int(content["layers"]) + 1))
-        file = MlpFile(arrays["first"], arrays["first_bias"], layers, slots, resolutions, float(content["scale"]))
+        slots = tuple((str(name), int(size)) for name, size in header["slots"])
+        resolutions = tuple(int(value) for value in header["resolutions"])
+        layers = tuple((arrays[f"weight{n}"], arrays[f"bias{n}"]) for n in range(1, int(header["layers"]) + 1))
+        file = MlpFile(arrays["first"], arrays["first_bias"], layers, slots, resolutions, float(header["scale"]))
     except (KeyError, TypeError, ValueError) as failure:
         raise DataError(f"{path}: its header or arrays are wrong: {failure!r}") from None
     if not all(torch.isfinite(array).all() for array in arrays.values()):
@@ -184,6 +182,6 @@ def build_mlp_predictor(card: Card, path: Path, space: Space) -> MlpPredictor:
     return MlpPredictor(card, space, read_mlp(path))
 
 
-def is_mlp(header: Mapping[str, str]) -> bool:
+def is_mlp(header: Mapping[str, Any]) -> bool:
     """Tell from a file's header whether it holds a plain network."""
     return header.get("format") == MLP_FORMAT

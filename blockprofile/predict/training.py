@@ -27,6 +27,9 @@ Progress = Callable[[int, int, float], None]
 
 RIDGE = 1e-3
 WARM_UP = 0.05
+SMALLEST_SCALE = 1e-12
+SMALL_TABLE = 20_000
+"""Below so many rows a tenth of them decides how much of the network's output is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,21 +93,30 @@ def train_network(
     remainder = labels - constant
     for slot in layout.slots:
         remainder -= additive[codes[:, slot] + layout.offsets[slot]]
-    scale = np.maximum(remainder.std(axis=0), 1e-12)
+    scale = np.maximum(remainder.std(axis=0), SMALLEST_SCALE)
     torch.manual_seed(options.seed)
     arrays = _initialize(layout, labels.shape[1], options)
-    _optimize(
-        arrays,
-        torch.from_numpy(codes),
-        torch.from_numpy((remainder / scale).astype(np.float32)),
-        layout,
-        options,
-        progress,
-    )
-    fixed = {"constant": constant, "additive": additive, "scale": scale}
+    inputs, targets = torch.from_numpy(codes), torch.from_numpy((remainder / scale).astype(np.float32))
+    n_kept = len(codes) // 10 if len(codes) < SMALL_TABLE else 0
+    order = torch.randperm(len(codes), generator=torch.Generator().manual_seed(options.seed))
+    used, kept = order[n_kept:], order[:n_kept]
+    _optimize(arrays, inputs[used], targets[used], layout, options, progress)
+    if n_kept:
+        scale = scale * _worth(arrays, inputs[kept], targets[kept], layout)
+    fixed = {"constant": constant, "additive": additive, "scale": scale.astype(np.float32)}
     arrays |= {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in fixed.items()}
-    arrays["scale"] = arrays["scale"].float()
     return {name: array.detach() for name, array in arrays.items()}
+
+
+def _worth(arrays: dict[str, Tensor], codes: Tensor, targets: Tensor, layout: Layout) -> NDArray[np.float64]:
+    """Tell how much of the network's output helps on rows that it was not trained on: 0 nothing, 1 all of it."""
+    import torch
+
+    with torch.no_grad():
+        outputs = _forward(arrays, codes, _states(codes, layout), layout).double().numpy()
+    power = np.maximum(np.square(outputs).sum(axis=0), SMALLEST_SCALE)
+    worth: NDArray[np.float64] = np.clip((outputs * targets.double().numpy()).sum(axis=0) / power, 0.0, 1.0)
+    return worth
 
 
 def fit_additive(

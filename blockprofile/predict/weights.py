@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from blockprofile.errors import DataError
 from blockprofile.predict.groups import SlotGroup, group_slots, n_codes
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    "WEIGHTS_NAME", "NetworkFile", "describe_slots", "network_layout", "read_header", "read_network",
+    "WEIGHTS_NAME", "NetworkFile", "describe_slots", "network_layout", "pack_header", "read_header", "read_network",
     "read_safetensors", "write_network",
 ]  # fmt: skip
 
 WEIGHTS_NAME = "weights.safetensors"
 FORMAT = "blockprofile.network/1"
+HEADER_KEY = "blockprofile"
 EXACT = frozenset({"constant", "additive"})
 """Arrays kept in float64; the others are stored in float16."""
 
@@ -119,12 +120,28 @@ def write_network(
         for name in ARRAYS
     }
     content = {"metrics": list(metrics), "slots": describe_slots(space), "resolutions": list(resolutions)}
-    header = {"format": FORMAT, "content": json.dumps(content)}
-    save_file(stored, path, metadata=header)
+    save_file(stored, path, metadata=pack_header(FORMAT, content))
 
 
-def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read all arrays and the header of a safetensors file.
+def pack_header(file_format: str, content: Mapping[str, Any]) -> dict[str, str]:
+    """Make the header of a file: one entry, since the order of several is not kept."""
+    return {HEADER_KEY: json.dumps({"format": file_format, **content})}
+
+
+def _unpack_header(path: Path, metadata: Mapping[str, str] | None) -> dict[str, Any]:
+    try:
+        content = json.loads((metadata or {})[HEADER_KEY])
+    except (KeyError, ValueError):
+        raise DataError(
+            f"{path} is not one of this program's network files: its header has no {HEADER_KEY!r}"
+        ) from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: its header holds {content!r}; must be a mapping")
+    return content
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read all arrays and the header of a network file.
 
     Raises
     ------
@@ -135,15 +152,15 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            header = dict(file.metadata() or {})
+            metadata = file.metadata()
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, ValueError) as failure:
         raise DataError(f"{path} cannot be read as safetensors: {failure}") from None
-    return arrays, header
+    return arrays, _unpack_header(path, metadata)
 
 
-def read_header(path: Path) -> dict[str, str]:
-    """Read the header of a safetensors file alone.
+def read_header(path: Path) -> dict[str, Any]:
+    """Read the header of a network file alone.
 
     Raises
     ------
@@ -154,9 +171,10 @@ def read_header(path: Path) -> dict[str, str]:
 
     try:
         with safe_open(path, framework="np") as file:
-            return dict(file.metadata() or {})
+            metadata = file.metadata()
     except (SafetensorError, OSError, ValueError) as failure:
         raise DataError(f"{path} cannot be read as safetensors: {failure}") from None
+    return _unpack_header(path, metadata)
 
 
 def read_network(path: Path) -> NetworkFile:
@@ -183,10 +201,9 @@ def read_network(path: Path) -> NetworkFile:
         if not torch.isfinite(arrays[name]).all():
             raise DataError(f"{path}: array {name!r} holds values that are not finite")
     try:
-        content = json.loads(header["content"])
-        slots = tuple((str(name), int(size)) for name, size in content["slots"])
-        metrics = tuple(str(name) for name in content["metrics"])
-        resolutions = tuple(int(value) for value in content["resolutions"])
+        slots = tuple((str(name), int(size)) for name, size in header["slots"])
+        metrics = tuple(str(name) for name in header["metrics"])
+        resolutions = tuple(int(value) for value in header["resolutions"])
     except (KeyError, TypeError, ValueError) as failure:
         raise DataError(f"{path}: its header is wrong: {failure}") from None
     typed = {name: arrays[name].to(torch.float64 if name in EXACT else torch.float32) for name in ARRAYS}

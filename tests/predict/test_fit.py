@@ -1,0 +1,215 @@
+"""Fitting on the toy space, where the additive part is known and the product metric needs the network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blockprofile.errors import DataError, OptionError
+from blockprofile.predict import Evaluator, build_predictor, find_metric, read_card
+from blockprofile.predict.evaluate import evaluate_predictor, list_residuals
+from blockprofile.predict.fit import FitReport, fit_predictors, split_rows, warn_of_scale
+from blockprofile.predict.labels import LabelTable
+from blockprofile.predict.neural import NetworkPredictor
+from blockprofile.predict.recipe import Recipe, read_recipe
+from blockprofile.predict.training import TrainingOptions
+from blockprofile.space import Archs, Space
+from tests.toy import all_archs
+
+SMALL = TrainingOptions(width=16, hidden=16, depth=1, epochs=1, min_steps=600, batch=64, learning_rate=1e-2)
+
+
+def _weights(archs: Archs) -> np.ndarray:
+    """Give every active layer the value (code + 1) x (slot + 1)."""
+    values = np.where(archs == 255, 0.0, (archs.astype(float) + 1) * (np.arange(archs.shape[1]) + 1))
+    return values[:, [1, 2, 4, 5, 6]]
+
+
+def _table(space: Space, *, copies: int = 2) -> LabelTable:
+    archs = np.repeat(all_archs(space), copies, axis=0)
+    parts = _weights(archs)
+    labels = {"sum": parts.sum(1), "latency_ms:phone": 5 + parts[:, :2].sum(1) * parts[:, 2:].sum(1) / 20}
+    return LabelTable(Path("toy.parquet"), archs, labels, None)
+
+
+def _recipe(*metrics: str, **card: object) -> Recipe:
+    return Recipe(
+        schema="blockprofile.recipe/1", table="toy.parquet", space="toy", metrics={m: {} for m in metrics}, card=card,
+        options=SMALL,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[LabelTable, list[FitReport]]:
+    from tests.toy import toy_space
+
+    space = toy_space()
+    table = _table(space)
+    return table, fit_predictors(
+        table, space, _recipe("latency_ms:phone", "sum", hardware="none"), out=tmp_path_factory.mktemp("fit")
+    )
+
+
+def test_an_additive_metric_is_met_by_the_tables(fitted: tuple[LabelTable, list[FitReport]]) -> None:
+    assert fitted[1][1].fidelity.r2 > 0.9999
+
+
+def test_a_product_is_met_by_the_network(fitted: tuple[LabelTable, list[FitReport]], toy: Space) -> None:
+    table, reports = fitted
+    assert reports[0].fidelity.r2 > 0.995
+    predictor = build_predictor((read_card(reports[0].folder), reports[0].folder), toy)
+    assert isinstance(predictor, NetworkPredictor)
+    labels = table.label("latency_ms:phone")
+    additive = predictor.predict(table.archs) - predictor.predict_rest(table.archs)
+    rest = np.square(labels - predictor.predict(table.archs)).mean()
+    assert rest < 0.5 * np.square(labels - additive).mean()
+
+
+def test_the_card_says_what_was_found(fitted: tuple[LabelTable, list[FitReport]]) -> None:
+    table, reports = fitted
+    for report in reports:
+        card = read_card(report.folder)
+        assert card.error.n == report.fidelity.n == round(0.1 * len(table.archs))
+        assert card.error.rmse == pytest.approx(report.fidelity.rmse, rel=1e-5)
+        assert card.floor == pytest.approx(report.fidelity.mae, rel=1e-3)
+        assert (card.provenance, card.hardware, card.spaces) == ("user", "none", ("toy",))
+    assert read_card(reports[0].folder).device == "phone"
+    assert read_card(reports[1].folder).device is None
+
+
+def test_metrics_that_share_a_network_are_evaluated_in_one_pass(
+    fitted: tuple[LabelTable, list[FitReport]], toy: Space
+) -> None:
+    table, reports = fitted
+    predictors = [build_predictor((read_card(r.folder), r.folder), toy) for r in reports]
+    together = Evaluator(toy, predictors)(table.archs)
+    for predictor in predictors:
+        assert isinstance(predictor, NetworkPredictor)
+        np.testing.assert_array_equal(together[predictor.metric], predictor.predict(table.archs))
+    assert len({predictor.joint_key() for predictor in predictors if isinstance(predictor, NetworkPredictor)}) == 1
+
+
+def test_a_second_fit_gives_the_same_bytes(
+    fitted: tuple[LabelTable, list[FitReport]], toy: Space, tmp_path: Path
+) -> None:
+    table, reports = fitted
+    again = fit_predictors(table, toy, _recipe("latency_ms:phone", "sum", hardware="none"), out=tmp_path)
+    for first, second in zip(reports, again, strict=True):
+        for file in sorted(first.folder.iterdir()):
+            assert file.read_bytes() == (second.folder / file.name).read_bytes(), file.name
+
+
+def test_every_command_finds_a_fitted_folder(fitted: tuple[LabelTable, list[FitReport]], toy: Space) -> None:
+    folder = fitted[1][0].folder
+    assert find_metric(str(folder), toy)[0].metric == "latency_ms:phone"
+
+
+def test_rows_at_several_resolutions(toy: Space, tmp_path: Path) -> None:
+    table = _table(toy)
+    resolutions = np.where(np.arange(len(table.archs)) % 2 == 0, 16, 32)
+    labels = {"score": table.label("sum") * np.where(resolutions == 16, 1.0, 2.0)}
+    table = replace(table, labels=labels, resolutions=resolutions)
+    report = fit_predictors(table, toy, _recipe("score"), out=tmp_path)[0]
+    assert report.fidelity.r2 > 0.99
+    card = read_card(report.folder)
+    assert card.resolutions == (16, 32)
+    low, high = (
+        build_predictor((card, report.folder), toy.at_resolution(r)).predict(table.archs).mean() for r in (16, 32)
+    )
+    assert high / low == pytest.approx(2, rel=0.05)
+    found = evaluate_predictor((card, report.folder), toy, table, column="score")
+    assert found.fidelity.r2 > 0.99
+
+
+def test_noise_is_not_taken_for_structure(toy: Space, tmp_path: Path) -> None:
+    archs = all_archs(toy)
+    noise = np.random.default_rng(0).normal(size=len(archs))
+    table = LabelTable(Path("toy.csv"), archs, {"score": _weights(archs).sum(1) + noise}, None)
+    report = fit_predictors(table, toy, _recipe("score"), out=tmp_path)[0]
+    assert report.fidelity.rmse < 1.3
+
+
+def test_progress_is_told(toy: Space, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    quick = replace(_recipe("sum"), options=replace(SMALL, min_steps=20))
+    fit_predictors(
+        _table(toy), toy, quick, out=tmp_path, progress=lambda epoch, epochs, _: seen.append((epoch, epochs))
+    )
+    assert [epoch for epoch, _ in seen] == list(range(1, seen[-1][1] + 1))
+
+
+def test_refuses_too_few_rows_and_missing_columns(toy: Space, tmp_path: Path) -> None:
+    table = _table(toy)
+    few = replace(table, archs=table.archs[:5], labels={"sum": table.label("sum")[:5]})
+    with pytest.raises(DataError, match="holds 5 rows; at least 20"):
+        fit_predictors(few, toy, _recipe("sum"), out=tmp_path)
+    with pytest.raises(DataError, match="no column 'nothing'"):
+        fit_predictors(table, toy, _recipe("nothing"), out=tmp_path)
+
+
+@pytest.mark.parametrize("holdout", [0.0, 1.0, 0.001, -1.0])
+def test_a_split_leaves_rows_on_both_sides(holdout: float) -> None:
+    with pytest.raises(OptionError, match="holdout"):
+        split_rows(100, holdout=holdout, seed=0)
+
+
+def test_a_split_is_a_partition() -> None:
+    train, held = split_rows(1000, holdout=0.1, seed=3)
+    assert len(held) == 100
+    np.testing.assert_array_equal(np.sort(np.concatenate([train, held])), np.arange(1000))
+    np.testing.assert_array_equal(split_rows(1000, holdout=0.1, seed=3)[1], held)
+    assert not np.array_equal(split_rows(1000, holdout=0.1, seed=0)[1], held)
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels", "match"),
+    [
+        ("top1_percent", [0.7, 0.8], "fractions of 1"),
+        ("top1_percent", [70, 120], "between 0 and 100"),
+        ("latency_ms:x", [0.01, 0.02], "seconds"),
+        ("latency_ms:x", [30_000, 50_000], "microseconds"),
+        ("macs_m", [2e8, 3e8], "millions"),
+    ],
+)
+def test_wrong_scales_are_pointed_out(metric: str, labels: list[float], match: str) -> None:
+    assert match in warn_of_scale(metric, np.array(labels))
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels"),
+    [("top1_percent", [70, 80]), ("latency_ms:x", [2, 40]), ("macs_m", [200, 600]), ("score", [0, 1])],
+)
+def test_right_scales_are_left_alone(metric: str, labels: list[float]) -> None:
+    assert warn_of_scale(metric, np.array(labels)) == ""
+
+
+def test_residuals_by_block_are_brute_force_means(fitted: tuple[LabelTable, list[FitReport]], toy: Space) -> None:
+    table, reports = fitted
+    folder = reports[0].folder
+    rows = np.flatnonzero(np.random.default_rng(0).random(len(table.archs)) < 0.5)
+    found = evaluate_predictor((read_card(folder), folder), toy, table, column="latency_ms:phone", rows=rows)
+    errors = found.predictions - table.label("latency_ms:phone")[rows]
+    records = list_residuals(toy, found)
+    assert len(records) == 5 * 3 + 3
+    for record in records:
+        slot = toy.slot(f"u{record['unit']}l{record['layer']}")
+        code = slot.choices.index(record["block"]) if record["block"] else 255
+        part = errors[table.archs[rows, slot.index] == code]
+        assert record["n"] == len(part)
+        assert record["bias"] == pytest.approx(part.mean())
+
+
+def test_a_recipe_file(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(
+        "schema: blockprofile.recipe/1\ntable: t.csv\nspace: toy\nmetrics: {score: {}}\noptions: {width: 8}\n"
+    )
+    assert read_recipe(path).options == TrainingOptions(width=8)
+    path.write_text(
+        "schema: blockprofile.recipe/1\ntable: t.csv\nspace: toy\nmetrics: {score: {}}\noptions: {wide: 8}\n"
+    )
+    with pytest.raises(DataError, match=r"r.yaml:5:.*wide"):
+        read_recipe(path)
