@@ -18,6 +18,9 @@ from blockprofile.space import INACTIVE, Archs, Space
 
 __all__ = ["PoolQuantiles"]
 
+EVEN = 1e-12
+"""Weights that differ by less count as equal."""
+
 
 class PoolQuantiles:
     """Archs and metrics kept as they come, in order.
@@ -64,17 +67,18 @@ class PoolQuantiles:
         ``groups`` are those that the targets' weights are over.
         """
         values = np.concatenate(self._values[metric])
-        order = np.argsort(values, kind="stable")
+        order = np.argsort(values)
         ascending = values[order]
-        columns = np.concatenate(self._columns, axis=1)
-        columns = np.take(columns, order, axis=1)
+        columns = np.take(np.concatenate(self._columns, axis=1), order, axis=1)
+        finder = _RankFinder(self.space, columns)
         cells: dict[int, NDArray[np.int32]] = {}
         for target in targets:
             group = groups[target.group]
-            ranks, is_even = self._ranks(columns, target, group)
+            ranks = finder.find(target, group)
+            positive = target.weights[target.weights > 0]
             if len(ranks) == 0:
                 yield None
-            elif is_even:
+            elif np.ptp(positive) < EVEN:
                 yield weighted_quantiles(ascending[ranks], None, taus)
             else:
                 if target.group not in cells:
@@ -83,10 +87,31 @@ class PoolQuantiles:
                 kept = weights > 0
                 yield weighted_quantiles(ascending[ranks[kept]], weights[kept], taus)
 
-    def _ranks(self, columns: NDArray[np.uint8], target: Target, group: Group) -> tuple[NDArray[np.intp], bool]:
-        """Find the ranks of the archs that may count, and tell whether they all count alike."""
+
+class _RankFinder:
+    """Find the ranks of the archs that a target may count, in archs sorted by a metric.
+
+    Each slot's ranks are grouped by code once (a stable radix sort); targets of one slot come together.
+    """
+
+    def __init__(self, space: Space, columns: NDArray[np.uint8]) -> None:
+        self.space, self.columns = space, columns
+        self._slot = -1
+        self._by_code: NDArray[np.intp] = np.empty(0, np.intp)
+        self._starts: NDArray[np.intp] = np.empty(0, np.intp)
+
+    def _of_codes(self, slot: int, codes: NDArray[np.integer]) -> NDArray[np.intp]:
+        if slot != self._slot:
+            self._slot = slot
+            self._by_code = np.argsort(self.columns[slot], kind="stable")
+            counts = np.bincount(self.columns[slot], minlength=256)
+            self._starts = np.concatenate([[0], np.cumsum(counts)])
+        parts = [self._by_code[self._starts[code] : self._starts[code + 1]] for code in codes]
+        return parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
+
+    def find(self, target: Target, group: Group) -> NDArray[np.intp]:
+        """Return ascending ranks; what a code alone cannot tell is left to the weights."""
         positive = target.weights > 0
-        is_even = np.ptp(target.weights[positive]) < 1e-12
         ranks: NDArray[np.intp] | None = None
         # The layer's own slot comes last in its group and leaves the fewest archs: look there first.
         for place in reversed(range(len(group.slots))):
@@ -96,7 +121,8 @@ class PoolQuantiles:
                 continue
             if self.space.slots[slot].kind == "layer":
                 codes = np.where(codes == size - 1, INACTIVE, codes)
-            column = columns[slot] if ranks is None else columns[slot][ranks]
-            kept = column == codes[0] if len(codes) == 1 else np.isin(column, codes.astype(np.uint8))
-            ranks = np.flatnonzero(kept) if ranks is None else ranks[kept]
-        return np.arange(columns.shape[1]) if ranks is None else ranks, bool(is_even)
+            if ranks is None:
+                ranks = self._of_codes(slot, codes)
+            else:
+                ranks = ranks[np.isin(self.columns[slot][ranks], codes.astype(np.uint8))]
+        return np.arange(self.columns.shape[1]) if ranks is None else ranks

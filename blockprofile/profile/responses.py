@@ -30,6 +30,7 @@ __all__ = ["DEFAULT_TAUS", "MetricInfo", "Settings", "response_table"]
 
 DEFAULT_TAUS = (0.01, 0.05, 0.5, 0.95, 0.99)
 ALPHA = 0.05
+ROUNDING = 1e-12
 
 Row = dict[str, Any]
 
@@ -182,9 +183,10 @@ def _with_inference(table: pd.DataFrame) -> pd.DataFrame:
 
     table["ci_low"] = table["effect"] - Z95 * table["se"]
     table["ci_high"] = table["effect"] + Z95 * table["se"]
+    # Where nothing varies the standard error is 0; what is left is the rounding of sums, which is no effect.
+    spread = np.hypot(table["se"], ROUNDING * table["value"].abs())
     with np.errstate(divide="ignore", invalid="ignore"):
-        score = (table["effect"] / table["se"]).abs() / math.sqrt(2)
-    # A standard error of 0 with an effect of 0 is a response that cannot vary: no evidence of an effect.
+        score = (table["effect"] / spread).abs() / math.sqrt(2)
     table["p_value"] = np.where(table["effect"].isna(), np.nan, erfc(score.fillna(0.0)))
     table["p_adjusted"] = np.nan
     for _, part in table[table["p_value"].notna()].groupby(["metric", "statistic", "tau"], dropna=False):
