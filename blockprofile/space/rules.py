@@ -37,8 +37,9 @@ class Where:
 class Evidence:
     """One figure behind a rule.
 
-    ``effect`` with its 95 % interval ``ci`` in ``unit``; ``n`` archs; ``p_adjusted`` after false-discovery
-    control; ``floor``, the predictor's own error below which nothing is claimed.
+    ``effect`` of ``what`` (a block or a depth) less that of ``against``, with its 95 % interval ``ci`` in ``unit``;
+    ``n`` archs; ``p_adjusted`` after false-discovery control; ``floor``, the predictor's own error below which
+    nothing is claimed.
     """
 
     metric: str
@@ -49,6 +50,7 @@ class Evidence:
     p_adjusted: float | None = None
     floor: float | None = None
     provenance: str = ""
+    what: str = ""
     against: str = ""
 
 
