@@ -184,10 +184,10 @@ def _with_inference(table: pd.DataFrame) -> pd.DataFrame:
     table["ci_low"] = table["effect"] - Z95 * table["se"]
     table["ci_high"] = table["effect"] + Z95 * table["se"]
     # Where nothing varies the standard error is 0; what is left is the rounding of sums, which is no effect.
-    spread = np.hypot(table["se"], ROUNDING * table["value"].abs())
+    effect, se, value = (table[name].to_numpy(np.float64) for name in ("effect", "se", "value"))
     with np.errstate(divide="ignore", invalid="ignore"):
-        score = (table["effect"] / spread).abs() / math.sqrt(2)
-    table["p_value"] = np.where(table["effect"].isna(), np.nan, erfc(score.fillna(0.0)))
+        score = np.abs(effect) / np.hypot(se, ROUNDING * np.abs(value)) / math.sqrt(2)
+    table["p_value"] = np.where(np.isnan(effect), np.nan, erfc(np.nan_to_num(score)))
     table["p_adjusted"] = np.nan
     for _, part in table[table["p_value"].notna()].groupby(["metric", "statistic", "tau"], dropna=False):
         table.loc[part.index, "p_adjusted"] = false_discovery_control(part["p_value"].to_numpy())
