@@ -7,6 +7,7 @@ COMMANDS: tuple[str, ...] = (
     "run",
     "search",
     "pick",
+    "report",
     "space",
     "device",
     "lut",

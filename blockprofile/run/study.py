@@ -38,6 +38,7 @@ STAGES: Mapping[str, _Kind] = {
     "sample": _Kind("blockprofile.run.sample:sample", ("out",)),
     "profile": _Kind("blockprofile.profile.profile:profile_run", ("run",)),
     "heatmap": _Kind("blockprofile.plot.heatmap:heatmap", ("run", "out")),
+    "report": _Kind("blockprofile.report.api:report", ("run", "out")),
 }
 
 

@@ -1,0 +1,51 @@
+"""`report`: one self-contained HTML file for a run folder, whatever its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from blockprofile.errors import RunError, one_of
+from blockprofile.report.document import Document
+from blockprofile.report.page import write_page
+from blockprofile.run.manifest import read_manifest
+
+__all__ = ["REPORT_NAME", "report"]
+
+REPORT_NAME = "report.html"
+
+_PAGES = {
+    "samples": "blockprofile.report.profile_page:profile_document",
+    "profile": "blockprofile.report.profile_page:profile_document",
+}
+
+
+def report(run: str | Path, *, out: str | Path | None = None) -> Path:
+    """Write the report of a run: one HTML file that opens from disk and loads nothing.
+
+    Parameters
+    ----------
+    run
+        The folder of a profiled run, of a search, or of a comparison.
+    out
+        The file; None is ``report.html`` in the run's folder.
+
+    Returns
+    -------
+    The file.
+
+    Raises
+    ------
+    UserError
+        If the folder is no run, is of another kind, or lacks what the report is about.
+    DataError
+        If its files are damaged, or the page would be larger than 5 MiB.
+    """
+    folder = Path(run)
+    kind = read_manifest(folder).kind
+    if kind not in _PAGES:
+        raise RunError(f"{str(folder)!r} is a run of kind {kind!r}, which has no report; {one_of(kind, _PAGES)}")
+    module, _, name = _PAGES[kind].partition(":")
+    make: Callable[[Path], Document] = getattr(import_module(module), name)
+    return write_page(make(folder), folder / REPORT_NAME if out is None else Path(out))

@@ -1,0 +1,240 @@
+"""Charts as inline SVG: points, lines and bands on two axes; colours come from the page's style."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Band", "Chart", "Line", "Points", "draw_chart", "nice_ticks"]
+
+Floats = NDArray[np.float64]
+
+WIDTH, HEIGHT = 720, 440
+LEFT, RIGHT, TOP, BOTTOM = 66, 14, 12, 48
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Marks. ``tips`` (one each, or none at all) make them reachable; ``labels`` are written beside them.
+
+    ``colour`` is an index of the page's palette; ``shape`` is ``dot``, ``ring`` or ``diamond``; ``x_error`` and
+    ``y_error`` are half-widths of intervals.
+    """
+
+    label: str
+    x: Floats
+    y: Floats
+    tips: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    colour: int = 0
+    shape: str = "dot"
+    size: float = 4.0
+    opacity: float = 1.0
+    x_error: Floats | None = None
+    y_error: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line through points; ``is_step`` draws it as a staircase that holds each value until the next."""
+
+    label: str
+    x: Floats
+    y: Floats
+    colour: int = 0
+    is_step: bool = False
+    is_dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The area between two lines over the same x."""
+
+    label: str
+    x: Floats
+    low: Floats
+    high: Floats
+    colour: int = 0
+    is_step: bool = False
+
+
+Mark = Points | Line | Band
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart: its words and what is drawn, the first at the back. ``title`` is its name for screen readers."""
+
+    title: str
+    x_label: str
+    y_label: str
+    marks: tuple[Mark, ...]
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+
+
+def nice_ticks(low: float, high: float, n: int = 6) -> list[float]:
+    """Return round numbers between two ends, about ``n`` of them: steps of 1, 2 or 5 times a power of ten.
+
+    Examples
+    --------
+    >>> nice_ticks(0.0, 10.0)
+    [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    """
+    if not high > low:
+        return [low]
+    rough = (high - low) / max(n - 1, 1)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [round(place * step, 12) for place in range(first, last + 1)]
+
+
+class _Scale:
+    def __init__(self, chart: Chart) -> None:
+        self.x_ends = chart.x_range or _ends([_extent(mark, "x") for mark in chart.marks])
+        self.y_ends = chart.y_range or _ends([_extent(mark, "y") for mark in chart.marks])
+
+    def x(self, value: float) -> float:
+        low, high = self.x_ends
+        return round(LEFT + (value - low) / (high - low) * (WIDTH - LEFT - RIGHT), 1)
+
+    def y(self, value: float) -> float:
+        low, high = self.y_ends
+        return round(HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
+
+
+def _extent(mark: Mark, axis: str) -> Floats:
+    if isinstance(mark, Band):
+        return mark.x if axis == "x" else np.concatenate([mark.low, mark.high])
+    values = mark.x if axis == "x" else mark.y
+    error = (mark.x_error if axis == "x" else mark.y_error) if isinstance(mark, Points) else None
+    return values if error is None else np.concatenate([values - error, values + error])
+
+
+def _ends(parts: list[Floats]) -> tuple[float, float]:
+    values = np.concatenate(parts) if parts else np.zeros(0)
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    margin = 0.04 * (high - low) or max(abs(low) * 0.1, 1e-9)
+    return low - margin, high + margin
+
+
+def _tick_text(value: float, step: float) -> str:
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 2
+    return f"{value:,.{min(decimals, 6)}f}"
+
+
+def _axes(chart: Chart, scale: _Scale) -> str:
+    parts = []
+    for axis in ("x", "y"):
+        low, high = scale.x_ends if axis == "x" else scale.y_ends
+        ticks = nice_ticks(low, high)
+        step = ticks[1] - ticks[0] if len(ticks) > 1 else abs(ticks[0]) or 1.0
+        for value in ticks:
+            text = escape(_tick_text(value, step))
+            if axis == "x":
+                x = scale.x(value)
+                parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
+                parts.append(
+                    f'<text class="tick" x="{x}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">{text}</text>'
+                )
+            else:
+                y = scale.y(value)
+                parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
+                parts.append(f'<text class="tick" x="{LEFT - 7}" y="{y + 4}" text-anchor="end">{text}</text>')
+    middle = (HEIGHT - BOTTOM + TOP) / 2
+    center = (WIDTH + LEFT) / 2
+    parts.append(
+        f'<text class="axis" x="{center}" y="{HEIGHT - 8}" text-anchor="middle">{escape(chart.x_label)}</text>'
+        f'<text class="axis" transform="translate(15 {middle}) rotate(-90)" text-anchor="middle">'
+        f"{escape(chart.y_label)}</text>"
+    )
+    return "".join(parts)
+
+
+def _path(x: Floats, y: Floats, scale: _Scale, *, is_step: bool) -> str:
+    places = [(scale.x(a), scale.y(b)) for a, b in zip(x, y, strict=True) if math.isfinite(a) and math.isfinite(b)]
+    words = []
+    for place, (a, b) in enumerate(places):
+        words.append(f"{'L' if place else 'M'}{a} {b}" if not (is_step and place) else f"H{a}V{b}")
+    return "".join(words)
+
+
+def _line(mark: Line, scale: _Scale) -> str:
+    dash = " dashed" if mark.is_dashed else ""
+    path = _path(mark.x, mark.y, scale, is_step=mark.is_step)
+    return f'<path class="line c{mark.colour}{dash}" d="{path}"/>'
+
+
+def _band(mark: Band, scale: _Scale) -> str:
+    known = np.isfinite(mark.low) & np.isfinite(mark.high)
+    x, low, high = mark.x[known], mark.low[known], mark.high[known]
+    if len(x) == 0:
+        return ""
+    top = _path(x, high, scale, is_step=mark.is_step)
+    places = [(scale.x(a), scale.y(b)) for a, b in zip(x[::-1], low[::-1], strict=True)]
+    bottom = [f"L{places[0][0]} {places[0][1]}"]
+    bottom += [f"V{b}H{a}V{b}" if not mark.is_step else f"V{b}H{a}" for a, b in places[1:]]
+    if not mark.is_step:
+        bottom = [f"L{a} {b}" for a, b in places]
+    return f'<path class="band c{mark.colour}" d="{top}{"".join(bottom)}Z"/>'
+
+
+def _symbol(shape: str, x: float, y: float, size: float) -> str:
+    if shape == "diamond":
+        r = round(size * 1.4, 1)
+        return f'<path d="M{x} {round(y - r, 1)}l{r} {r}l{-r} {r}l{-r} {-r}Z"/>'
+    return f'<circle cx="{x}" cy="{y}" r="{size}"/>'
+
+
+def _points(mark: Points, scale: _Scale) -> str:
+    parts = []
+    reach = ' tabindex="0" data-walk' if mark.tips else ""
+    parts.append(
+        f'<g class="points c{mark.colour} {mark.shape}" opacity="{mark.opacity}"{reach} role="group" '
+        f'aria-label="{escape(mark.label, quote=True)}">'
+    )
+    for place, (a, b) in enumerate(zip(mark.x, mark.y, strict=True)):
+        if not (math.isfinite(a) and math.isfinite(b)):
+            continue
+        x, y = scale.x(float(a)), scale.y(float(b))
+        if mark.x_error is not None:
+            ends = scale.x(float(a - mark.x_error[place])), scale.x(float(a + mark.x_error[place]))
+            parts.append(f'<line class="error" x1="{ends[0]}" x2="{ends[1]}" y1="{y}" y2="{y}"/>')
+        if mark.y_error is not None:
+            ends = scale.y(float(b - mark.y_error[place])), scale.y(float(b + mark.y_error[place]))
+            parts.append(f'<line class="error" x1="{x}" x2="{x}" y1="{ends[0]}" y2="{ends[1]}"/>')
+        symbol = _symbol(mark.shape, x, y, mark.size)
+        tip = f' data-tip="{escape(mark.tips[place], quote=True)}"' if mark.tips else ""
+        parts.append(f"<g{tip}>{symbol}</g>" if tip else symbol)
+        if mark.labels:
+            near_right = x > WIDTH - 90
+            anchor, shift = ("end", -mark.size - 4) if near_right else ("start", mark.size + 4)
+            place_of = f'x="{round(x + shift, 1)}" y="{round(y - 5, 1)}" text-anchor="{anchor}"'
+            parts.append(f'<text class="label" {place_of}>{escape(mark.labels[place])}</text>')
+    parts.append("</g>")
+    return "".join(parts)
+
+
+def draw_chart(chart: Chart) -> str:
+    """Draw a chart as an SVG element; all words in it are escaped and can be selected."""
+    scale = _Scale(chart)
+    drawn = []
+    for mark in chart.marks:
+        if isinstance(mark, Points):
+            drawn.append(_points(mark, scale))
+        else:
+            drawn.append(_line(mark, scale) if isinstance(mark, Line) else _band(mark, scale))
+    title = escape(chart.title, quote=True)
+    return (
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">'
+        f"{_axes(chart, scale)}{''.join(drawn)}</svg>"
+    )

@@ -1,0 +1,84 @@
+"""Block grids and layer maps as tables with shaded cells, from the data that the figures are drawn from."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import numpy as np
+
+from blockprofile.plot.block_grid import BlockGrid
+from blockprofile.plot.layer_map import LayerMap
+from blockprofile.plot.style import metric_label
+from blockprofile.report.document import Cell, Table
+
+__all__ = ["block_table", "map_table"]
+
+
+def _digits(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> int:
+    largest = float(np.nanmax(np.abs(values), initial=0.0))
+    return int(np.clip(2 - np.floor(np.log10(largest)), 0, 4)) if largest > 0 else 2
+
+
+def map_table(data: LayerMap, *, title: str, n_of: dict[tuple[str, int, int], str] | None = None) -> Table:
+    """Make the table of a layer map: blocks by layers, shaded by effect, faint below noise or floor.
+
+    Parameters
+    ----------
+    data
+        The map.
+    title
+        Its heading.
+    n_of
+        (block, unit, layer) -> what else a cell's tip tells, such as its interval.
+    """
+    bound = float(np.nanmax(np.abs(data.effects), initial=0.0)) or 1.0
+    digits = _digits(data.effects)
+    rows = []
+    for row, block in enumerate(data.blocks):
+        cells = [Cell(block)]
+        for column, (unit, layer) in enumerate(data.layers):
+            effect = float(data.effects[row, column])
+            if np.isnan(effect):
+                cells.append(Cell("·", is_faint=True))
+                continue
+            known = bool(data.is_effect[row, column])
+            more = (n_of or {}).get((block, unit, layer), "")
+            tip = f"{block} at unit {unit}, layer {layer}: {effect:+.{digits + 1}f} {data.unit}{more}"
+            tip += "" if known else "\nbelow noise or the predictor's error"
+            cells.append(Cell(f"{effect:+.{digits}f}", effect, effect / bound, tip, not known))
+        rows.append(tuple(cells))
+    groups = [("", 1)] + [(f"unit {unit}", len(list(of))) for unit, of in groupby(unit for unit, _ in data.layers)]
+    columns = ("block", *(f"layer {layer}" if len(data.layers) < 8 else str(layer) for _, layer in data.layers))
+    caption = (
+        f"{metric_label(data.metric, data.unit)}: difference from the space's mean when the block stands there. Red is "
+        "more, blue is less; faint cells are below noise or the predictor's own error. Focus the map and walk it with "
+        "the arrow keys."
+    )
+    return Table(title, columns, tuple(rows), caption, is_map=True, groups=tuple(groups))
+
+
+def block_table(grids: tuple[BlockGrid, ...], *, title: str) -> Table:
+    """Make the table of M_b: one grid of rows by columns, panels beside each other, shaded by effect."""
+    bound = max(float(np.nanmax(np.abs(grid.effects), initial=0.0)) for grid in grids) or 1.0
+    digits = _digits(np.array([bound]))
+    rows = []
+    for row, name in enumerate(grids[0].rows):
+        cells = [Cell(name)]
+        for grid in grids:
+            for column in range(len(grid.columns)):
+                effect, value = float(grid.effects[row, column]), float(grid.values[row, column])
+                if np.isnan(value):
+                    cells.append(Cell("·", is_faint=True))
+                    continue
+                known = bool(grid.is_effect[row, column])
+                half = float(grid.half_widths[row, column])
+                tip = (
+                    f"{name}, {grid.columns[column]} {grid.title}: {value:.{digits}f} {grid.unit} on average,\n"
+                    f"{effect:+.{digits}f} ± {half:.{digits + 1}f} against the average block (95 % interval)"
+                )
+                cells.append(Cell(f"{value:.{digits}f} ({effect:+.{digits}f})", effect, effect / bound, tip, not known))
+        rows.append(tuple(cells))
+    columns = ["", *(column for grid in grids for column in grid.columns)]
+    groups = [("", 1), *((grid.title, len(grid.columns)) for grid in grids)] if len(grids) > 1 else []
+    caption = f"Average {metric_label(grids[0].metric, grids[0].unit)} with the block, and its effect in brackets."
+    return Table(title, tuple(columns), tuple(rows), caption, is_map=True, groups=tuple(groups))

@@ -1,0 +1,79 @@
+"""From a document to one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blockprofile import __version__
+from blockprofile.errors import DataError
+from blockprofile.report.chart import Chart, Line, Points, draw_chart
+from blockprofile.report.document import Document
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["MAX_BYTES", "render_page", "write_page"]
+
+MAX_BYTES = 5 * 2**20
+_ASSETS = Path(__file__).parent / "assets"
+
+
+def chart_legend(chart: Chart) -> list[tuple[str, int, str]]:
+    """List what a chart's marks mean, as (shape, colour, label), each label once."""
+    found: dict[str, tuple[str, int, str]] = {}
+    for mark in chart.marks:
+        shape = mark.shape if isinstance(mark, Points) else "band"
+        if isinstance(mark, Line):
+            shape = "dashed" if mark.is_dashed else "line"
+        if mark.label:
+            found.setdefault(mark.label, (shape, mark.colour, mark.label))
+    return list(found.values())
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(_ASSETS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # draw_chart escapes every word it is given.
+    environment.filters["draw"] = lambda chart: Markup(draw_chart(chart))  # noqa: S704
+    environment.filters["legend"] = chart_legend
+    return environment
+
+
+def render_page(document: Document) -> str:
+    """Render a document as HTML: style, script and charts inside, nothing loaded."""
+    from markupsafe import Markup
+
+    style, script = (
+        Markup((_ASSETS / name).read_text(encoding="utf-8"))  # noqa: S704 -- the package's own files
+        for name in ("style.css", "script.js")
+    )
+    page = _environment().get_template("page.html.j2")
+    return page.render(document=document, style=style, script=script, version=__version__)
+
+
+def write_page(document: Document, path: Path) -> Path:
+    """Write a document as HTML, under another name first.
+
+    Raises
+    ------
+    DataError
+        If the page is larger than 5 MiB.
+    """
+    text = render_page(document)
+    size = len(text.encode())
+    if size > MAX_BYTES:
+        raise DataError(f"the report {path} would be {size / 2**20:.1f} MiB; at most {MAX_BYTES / 2**20:.0f} MiB fit")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+    return path

@@ -1,0 +1,140 @@
+"""What a profile says, in three sentences; every name and number in them is looked up in its table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from blockprofile.plot.style import metric_title
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Goals", "answer_profile", "find_goals", "list_dominated"]
+
+ACCURACY = "top1_percent"
+_COSTS = ("latency_ms", "macs_m", "flops_m", "params_m")
+
+
+@dataclass(frozen=True, slots=True)
+class Goals:
+    """What is wanted of an arch (``gain``, more is better; None if not there) and what it costs."""
+
+    gain: str | None
+    cost: str | None
+
+
+def find_goals(metrics: list[str]) -> Goals:
+    """Choose gain and cost among a profile's metrics: accuracy, and a latency before multiply-adds and parameters.
+
+    Examples
+    --------
+    >>> find_goals(["top1_percent", "macs_m", "latency_ms:note10"])
+    Goals(gain='top1_percent', cost='latency_ms:note10')
+    """
+    costs = [metric for kind in _COSTS for metric in metrics if metric.partition(":")[0] == kind]
+    gains = [metric for metric in metrics if metric.partition(":")[0] == ACCURACY]
+    return Goals(gains[0] if gains else None, costs[0] if costs else None)
+
+
+def _rows(table: pd.DataFrame, statistic: str, metric: str | None) -> list[dict[str, Any]]:
+    rows = table[(table["statistic"] == statistic) & (table["metric"] == metric)]
+    return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
+
+
+def _unit(table: pd.DataFrame, metric: str) -> str:
+    unit = str(_rows(table, "mean", metric)[0]["unit_of"])
+    return {"percent": "points", "%": "points"}.get(unit, unit)
+
+
+def list_dominated(table: pd.DataFrame, goals: Goals) -> dict[str, str]:
+    """Find blocks that another block beats in gain and cost alike, on average over their layers.
+
+    Returns
+    -------
+    Block -> the beating block of the largest gain. Both differences exceed the floor and twice their standard
+    error, taken as if the two estimates were independent.
+    """
+    if goals.gain is None or goals.cost is None:
+        return {}
+    gain = {row["block"]: row for row in _rows(table, "M_b", goals.gain)}
+    cost = {row["block"]: row for row in _rows(table, "M_b", goals.cost)}
+    beaten: dict[str, str] = {}
+    for block, mine in gain.items():
+        best = 0.0
+        for other, theirs in gain.items():
+            more = _sure(theirs, mine)
+            if more > best and _sure(cost[block], cost[other]) > 0:
+                best, beaten[block] = more, other
+    return beaten
+
+
+def _sure(high: dict[str, Any], low: dict[str, Any]) -> float:
+    """Return by how much ``high`` exceeds ``low``; 0 if that is within noise or floor."""
+    difference = float(high["effect"] - low["effect"])
+    noise = 2 * math.hypot(high["se"], low["se"])
+    return difference if difference > max(noise, high["floor"]) else 0.0
+
+
+def answer_profile(table: pd.DataFrame) -> tuple[str, ...]:
+    """Say what a profile found: blocks, places, depths or the share of effects that are real."""
+    goals = find_goals(list(dict.fromkeys(table["metric"])))
+    sentences = [_about_blocks(table, goals), _about_places(table, goals), _about_depths(table, goals)]
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def _about_blocks(table: pd.DataFrame, goals: Goals) -> str:
+    words = []
+    if goals.gain:
+        row = max(_rows(table, "M_b", goals.gain), key=lambda row: row["effect"])
+        size = f"{row['effect']:+.3g} {_unit(table, goals.gain)} against the average block"
+        words.append(f"{row['block']} adds most to {metric_title(goals.gain)} ({size})")
+    if goals.cost:
+        row = min(_rows(table, "M_b", goals.cost), key=lambda row: row["effect"])
+        size = f"{row['effect']:+.3g} {_unit(table, goals.cost)}"
+        words.append(f"{row['block']} costs least {metric_title(goals.cost)} ({size})")
+    beaten = list_dominated(table, goals)
+    told = ", ".join(f"{block} (by {by})" for block, by in beaten.items())
+    tail = f"; beaten in both by another block on average: {told}" if told else ""
+    if not told and goals.gain and goals.cost:
+        tail = "; no block is beaten in both by another on average"
+    return f"Of the blocks, {' and '.join(words)}{tail}." if words else ""
+
+
+def _about_places(table: pd.DataFrame, goals: Goals) -> str:
+    words = []
+    for metric in (goals.gain, goals.cost):
+        places: dict[tuple[int, int], list[float]] = {}
+        for row in _rows(table, "M_ulb", metric):
+            places.setdefault((row["u"], row["layer"]), []).append(row["effect"])
+        if metric is None or not places:
+            continue
+        spread = {place: max(effects) - min(effects) for place, effects in places.items()}
+        unit, layer = max(spread, key=lambda place: spread[place])
+        size = f"{spread[unit, layer]:.3g} {_unit(table, metric)} between its best and worst block"
+        words.append(f"for {metric_title(metric)} at unit {unit}, layer {layer} ({size})")
+    return f"Which block is chosen matters most {' and '.join(words)}." if words else ""
+
+
+def _about_depths(table: pd.DataFrame, goals: Goals) -> str:
+    gain, cost = _spans(table, goals.gain), _spans(table, goals.cost)
+    rates = {unit: gain[unit] / cost[unit] for unit in gain if cost.get(unit, 0.0) > 0}
+    if goals.gain is None or goals.cost is None or not rates:
+        effects = [row for metric in (goals.gain, goals.cost) for row in _rows(table, "M_ulb", metric)]
+        known = sum(bool(row["is_effect"]) for row in effects)
+        beyond = "are beyond noise and the predictors' own error"
+        return f"{known:,} of {len(effects):,} effects of a block at a layer {beyond}."
+    ends = max(rates, key=lambda unit: rates[unit]), min(rates, key=lambda unit: rates[unit])
+    more, paid = _unit(table, goals.gain), _unit(table, goals.cost)
+    words = [f"in unit {unit} ({gain[unit]:+.3g} {more} for {cost[unit]:+.3g} {paid})" for unit in ends]
+    return f"Going from the smallest to the greatest depth pays most {words[0]} and least {words[1]}."
+
+
+def _spans(table: pd.DataFrame, metric: str | None) -> dict[int, float]:
+    """Return by how much a metric differs between each unit's greatest and smallest depth."""
+    rows = sorted(_rows(table, "M_d", metric), key=lambda row: row["depth"])
+    units: dict[int, list[float]] = {}
+    for row in rows:
+        units.setdefault(row["u"], []).append(row["effect"])
+    return {unit: effects[-1] - effects[0] for unit, effects in units.items()}

@@ -1,0 +1,210 @@
+"""The report of a run of `sample` and `profile`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blockprofile.plot.block_grid import block_grid_data
+from blockprofile.plot.layer_map import layer_map_data
+from blockprofile.plot.style import metric_label, metric_title
+from blockprofile.profile.profile import load_run_space, read_profile
+from blockprofile.report.chart import Chart, Points
+from blockprofile.report.document import Document, Drawing, Part, Section, Table, Text, number, table_of
+from blockprofile.report.maps import block_table, map_table
+from blockprofile.report.profile_answer import answer_profile, find_goals
+from blockprofile.report.provenance import command_line, provenance_section, repeat_section
+from blockprofile.run.manifest import read_manifest
+from blockprofile.run.shards import read_shard, shard_paths
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from blockprofile.space import Space
+
+__all__ = ["profile_document"]
+
+N_SHOWN = 800
+
+
+def profile_document(folder: Path) -> Document:
+    """Make the report of a profiled run.
+
+    Raises
+    ------
+    RunError, DataError
+        If the folder has no profile, its space has changed, or a file is damaged.
+    """
+    table, about = read_profile(folder)
+    config = about["config"]
+    space = load_run_space(config)
+    metrics = list(dict.fromkeys(table["metric"]))
+    n = int(table.loc[table["statistic"] == "mean", "n"].iloc[0])
+    titles = ", ".join(metric_title(metric) for metric in metrics)
+    title = space.definition.title if not space.is_pruned else space.name
+    limit = f" within {config['limit']}" if config.get("limit") else ""
+    asked = (
+        f"Asked: which blocks of {space.name} are worth their cost, and where? From {n:,} archs drawn by the law "
+        f"'{config['law']}'{limit}, seed {config['seed']}, presence '{about['presence']}'; metrics: {titles}."
+    )
+    sections = [
+        Section("blocks", "Blocks", _block_parts(table, space, metrics, folder)),
+        Section("layers", "Blocks at their places", _layer_parts(table, metrics)),
+        *_depth_sections(table),
+        *_quantile_sections(table, metrics),
+        Section("table", "All responses", (_responses(table),)),
+        provenance_section(config["predictors"]),
+        repeat_section(
+            _commands(folder, config, about), config, made_by=read_manifest(folder).version,
+            typed=read_manifest(folder).command,
+        ),
+    ]  # fmt: skip
+    return Document(f"{title}: what the blocks are worth", asked, answer_profile(table), tuple(sections))
+
+
+def _commands(folder: Path, config: dict[str, Any], about: dict[str, Any]) -> list[str]:
+    space = config["space"]
+    pool = {
+        "space": space["source"], "device": config["devices"], "metric": config["metrics"], "n": config["n"],
+        "seed": config["seed"], "law": config["law"], "resolution": space["resolution"], "limit": config["limit"],
+        "out": folder,
+    }  # fmt: skip
+    return [
+        command_line("sample", **pool),
+        command_line("profile", [folder], presence=about["presence"], tau=list(about["taus"])),
+        command_line("heatmap", [folder]),
+        command_line("report", [folder]),
+    ]
+
+
+def _unit(table: pd.DataFrame, metric: str) -> str:
+    return str(table.loc[table["metric"] == metric, "unit_of"].iloc[0])
+
+
+def _block_parts(table: pd.DataFrame, space: Space, metrics: list[str], folder: Path) -> tuple[Part, ...]:
+    goals = find_goals(metrics)
+    parts: list[Part] = []
+    if goals.gain and goals.cost:
+        parts.append(_trade(table, goals.gain, goals.cost))
+    parts += [
+        block_table(block_grid_data(table, space, metric), title=metric_label(metric, _unit(table, metric)))
+        for metric in metrics
+    ]
+    shards = shard_paths(folder)
+    if goals.gain and goals.cost and shards:
+        parts.append(_cloud(table, space, goals.gain, goals.cost, shards[0]))
+    return tuple(parts)
+
+
+def _trade(table: pd.DataFrame, gain: str, cost: str) -> Drawing:
+    """Draw what each block brings against what it costs."""
+    up, right = _block_effects(table, gain), _block_effects(table, cost)
+    units = _unit(table, gain), _unit(table, cost)
+    tips = tuple(f"{b}: {up[b][0]:+.3f} {units[0]}, {right[b][0]:+.3f} {units[1]}" for b in up)
+    x, y = np.array([right[block] for block in up]), np.array([up[block] for block in up])
+    points = Points(
+        "a block, with 95 % intervals", x[:, 0], y[:, 0], tips, tuple(up), x_error=x[:, 1], y_error=y[:, 1], size=5.0
+    )
+    chart = Chart(
+        "What a block brings against what it costs",
+        f"effect on {metric_label(cost, _unit(table, cost))}",
+        f"effect on {metric_label(gain, _unit(table, gain))}",
+        (points,),
+    )
+    caption = (
+        "Average effect of each block against the average block at the same layers, with 95 % intervals (often smaller "
+        f"than the mark). Up and left is better. {_provenances(table, [gain, cost])}"
+    )
+    return Drawing(chart, caption)
+
+
+def _block_effects(table: pd.DataFrame, metric: str) -> dict[str, tuple[float, float]]:
+    """Return block -> effect and half-width of its 95 % interval."""
+    rows = table[(table["statistic"] == "M_b") & (table["metric"] == metric)].to_dict("records")
+    return {row["block"]: (row["effect"], (row["ci_high"] - row["ci_low"]) / 2) for row in rows}
+
+
+def _provenances(table: pd.DataFrame, metrics: list[str]) -> str:
+    words = [f"{metric_title(m)}: {table.loc[table['metric'] == m, 'provenance'].iloc[0]}" for m in metrics]
+    return f"Provenance: {'; '.join(words)}."
+
+
+def _cloud(table: pd.DataFrame, space: Space, gain: str, cost: str, shard: Path) -> Drawing:
+    _, values = read_shard(shard, space, (gain, cost))
+    x, y = values[cost][:N_SHOWN].astype(np.float64), values[gain][:N_SHOWN].astype(np.float64)
+    chart = Chart(
+        "Random archs of the space", metric_label(cost, _unit(table, cost)), metric_label(gain, _unit(table, gain)),
+        (Points("", x, y, size=2.2, opacity=0.55),),
+    )  # fmt: skip
+    return Drawing(chart, f"The first {len(x)} archs of the pool. {_provenances(table, [gain, cost])}")
+
+
+def _layer_parts(table: pd.DataFrame, metrics: list[str]) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    for metric in metrics:
+        rows = table[(table["statistic"] == "M_ulb") & (table["metric"] == metric)]
+        more = {
+            (
+                row["block"],
+                int(row["u"]),
+                int(row["layer"]),
+            ): f" (95 % interval {row['ci_low']:+.3g} to {row['ci_high']:+.3g}, n = {int(row['n']):,})"
+            for row in rows.to_dict("records")
+        }
+        parts.append(
+            map_table(layer_map_data(table, metric), title=metric_label(metric, _unit(table, metric)), n_of=more)
+        )
+    return tuple(parts)
+
+
+def _depth_sections(table: pd.DataFrame) -> list[Section]:
+    rows = table[table["statistic"] == "M_d"]
+    if rows.empty:
+        return []
+    records: dict[tuple[int, int], dict[str, Any]] = {}
+    for row in rows.to_dict("records"):
+        place = int(row["u"]), int(row["depth"])
+        record = records.setdefault(place, {"unit": place[0], "depth": place[1]})
+        record[metric_label(row["metric"], row["unit_of"])] = number(row["effect"], 3, sign=True)
+    caption = "Difference from the space's mean when the unit has that depth."
+    return [
+        Section("depths", "Depths", (table_of("Effect of a unit's depth", list(records.values()), caption=caption),))
+    ]
+
+
+def _quantile_sections(table: pd.DataFrame, metrics: list[str]) -> list[Section]:
+    taus = sorted({float(tau) for tau in table.loc[table["statistic"] == "M_tau", "tau"]})
+    if not taus:
+        return []
+    ends = dict.fromkeys((taus[0], taus[-1]))
+    parts: list[Part] = [
+        Text(
+            "How a block moves the best and the worst archs of the space: its effect on a low and a high quantile of "
+            "each metric (numpy's linear method, or a sketch with a stated error for pools beyond memory)."
+        )
+    ]
+    for metric in metrics:
+        for tau in ends:
+            data = layer_map_data(table, metric, statistic="M_tau", tau=tau)
+            parts.append(map_table(data, title=f"{metric_label(metric, _unit(table, metric))}, {tau:.0%} quantile"))
+    return [Section("quantiles", "Extremes", tuple(parts))]
+
+
+def _responses(table: pd.DataFrame) -> Table:
+    rows = table[table["statistic"].isin(["M_b", "M_ulb", "M_d"])]
+    records = [
+        {
+            "statistic": row["statistic"], "metric": row["metric"], "unit": row["u"] or "", "layer": row["layer"] or "",
+            "depth": row["depth"] or "", "block": row["block"], "value": number(row["value"]),
+            "effect": number(row["effect"], 4, sign=True), "from": number(row["ci_low"], 4, sign=True),
+            "to": number(row["ci_high"], 4, sign=True), "adjusted p": number(row["p_adjusted"], 4), "n": row["n"],
+            "real": "yes" if row["is_effect"] else "no",
+        }
+        for row in rows.to_dict("records")
+    ]  # fmt: skip
+    caption = (
+        "From, to: the effect's 95 % interval. Real: beyond noise (false discovery rate 5 %) and the predictor's error."
+    )
+    return table_of("Means", records, caption=caption, is_folded=True)

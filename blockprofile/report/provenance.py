@@ -1,0 +1,87 @@
+"""Sections that every report ends with: where each metric comes from, and how to repeat the run."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from blockprofile import __version__
+from blockprofile.report.document import Bullets, Code, Section, table_of
+
+__all__ = ["command_line", "provenance_section", "repeat_section"]
+
+_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "moocore")
+
+
+def provenance_section(predictors: Mapping[str, Mapping[str, Any]]) -> Section:
+    """Tell of every metric where it comes from, and below which size no effect is claimed."""
+    rows = []
+    for metric, about in predictors.items():
+        rows.append(
+            {
+                "metric": metric,
+                "unit": about.get("unit", ""),
+                "provenance": about.get("provenance", ""),
+                "error": about.get("caption", ""),
+                "floor": float(about["floor"]) if about.get("floor") is not None else "",
+                "predictor": about.get("name", ""),
+                "content hash": about.get("hash", ""),
+            }
+        )
+    meaning = (
+        "measured: timed on the device",
+        "distilled: a network trained on labels from published predictors",
+        "calibrated: a cost model fitted to published whole-network figures",
+        "counted: exact",
+    )
+    used = {str(about.get("provenance", "")) for about in predictors.values()}
+    words = tuple(word for word in meaning if word.partition(":")[0] in used)
+    caption = "Floor: the predictor's own error; below it, no effect is claimed."
+    return Section(
+        "provenance", "Where the figures come from", (table_of("Predictors", rows, caption=caption), Bullets(words))
+    )
+
+
+def command_line(verb: str, positional: Sequence[object] = (), **options: Any) -> str:
+    """Write a command as it is typed; None, False and empty lists are left out.
+
+    Examples
+    --------
+    >>> command_line("sample", space="moga", device=["mace_gpu"], limit="params_m<=5", seed=0, law=None)
+    "blockprofile sample --space moga --device mace_gpu --limit 'params_m<=5' --seed 0"
+    """
+    words = ["blockprofile", verb, *(str(item) for item in positional)]
+    for name, value in options.items():
+        option = "--" + name.replace("_", "-")
+        if value is True:
+            words.append(option)
+            continue
+        values = value if isinstance(value, list | tuple) else [] if value is None or value is False else [value]
+        for item in values:
+            words += [option, str(item)]
+    return shlex.join(words)
+
+
+def repeat_section(commands: Sequence[str], config: Mapping[str, Any], *, made_by: str, typed: str = "") -> Section:
+    """Tell how to repeat a run: commands, seeds, versions, hashes."""
+    space = config["space"]
+    facts = [
+        f"space {space['name']} at {space['resolution']} pixels, content hash {space['hash']}",
+        f"made by blockprofile {made_by}; report by {__version__}, Python {platform.python_version()}",
+        "libraries here: " + ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES),
+    ]
+    if "seed" in config:
+        facts.insert(0, f"seed {config['seed']}; the same seed gives the same figures for any number of workers")
+    if typed:
+        facts.append(f"typed: {typed}")
+    return Section("repeat", "How to repeat it", (Code("\n".join(commands)), Bullets(tuple(facts))))
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
