@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["print_archs", "register"]
 
-N_SHOWN = 10
+N_BEST, N_SHOWN = 10, 20
 TELL_SECONDS = 2.0
 
 
@@ -123,9 +124,9 @@ class _Reporter:
 
 def _print(result: SearchResult, *, json: bool) -> None:
     front = result.front
-    shown = front if len(result.problem.goals) > 1 else result.top(N_SHOWN)
-    rows = rows_of(shown, result)
+    shown = front if len(result.problem.goals) > 1 else result.top(N_BEST)
     if json:
+        rows = rows_of(shown, result)
         print_json(
             {
                 "space": result.problem.space.name, "algorithm": result.algorithm, "seed": result.seed,
@@ -136,7 +137,11 @@ def _print(result: SearchResult, *, json: bool) -> None:
             }
         )  # fmt: skip
         return
-    print_archs(rows)
+    if len(shown) > N_SHOWN:
+        places = [round(i * (len(shown) - 1) / (N_SHOWN - 1)) for i in range(N_SHOWN)]
+        note(f"{N_SHOWN} of the front's {len(shown)} archs, evenly spaced; --json prints all")
+        shown = replace(shown, numbers=shown.numbers[places])
+    print_archs(rows_of(shown, result))
     goals = ", ".join(f"{goal.name} {goal.direction}" for goal in result.problem.goals)
     reference = ", ".join(f"{value:.6g}" for value in result.problem.natural(result.reference))
     note(

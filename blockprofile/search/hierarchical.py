@@ -64,7 +64,7 @@ class HierarchicalMutation:
     prior: float = 0.15
     roulette: float = 0.7
     changes: float = 1.0
-    learning_rate: float = 0.5
+    learning_rate: float = 1.0
     exploration: float = 0.3
 
     def __post_init__(self) -> None:

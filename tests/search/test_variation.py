@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from blockprofile.errors import OptionError
+from blockprofile.search import Crossover, HierarchicalMutation, UniformMutation
+from blockprofile.search.codes import CodeTable
+from blockprofile.search.edits import UnitEdits
+from blockprofile.search.mutation import unit_weights
+from blockprofile.space import INACTIVE, Space, draw_archs, encode
+from tests.conftest import Freeze
+from tests.toy import all_archs, smaller_toy_space
+
+N = 3_000
+
+
+def draws(space: Space, seed: int = 0, n: int = N) -> np.ndarray:
+    return draw_archs(space, n, np.random.default_rng(seed))
+
+
+def test_a_code_is_redrawn_evenly_and_never_itself(toy: Space) -> None:
+    table = CodeTable.of(toy)
+    slots, codes = np.full(9_000, 1), np.full(9_000, 2, np.uint8)
+    new = table.redraw(slots, codes, np.random.default_rng(0))
+    assert np.bincount(new, minlength=3)[:2] / 9_000 == pytest.approx([0.5, 0.5], abs=0.02)
+    assert (new != 2).all()
+
+
+def test_a_code_that_is_not_allowed_is_replaced_by_any_that_is() -> None:
+    table = CodeTable.of(smaller_toy_space())
+    slot = smaller_toy_space().slot("u2l1").index
+    new = table.redraw(np.full(900, slot), np.full(900, 2, np.uint8), np.random.default_rng(0))
+    assert set(new.tolist()) == {0, 1}
+
+
+def test_a_slot_with_one_choice_keeps_it(toy: Space) -> None:
+    single = toy.restricted([[0]] * toy.n_slots, name="one arch")
+    table = CodeTable.of(single)
+    archs = all_archs(single)
+    assert len(archs) == 1
+    for operator in (UniformMutation().bind(table), HierarchicalMutation().bind(table), UnitEdits(table)):
+        assert np.array_equal(operator(archs, np.random.default_rng(0)), archs)  # type: ignore[operator]
+
+
+def test_settling_makes_layers_agree_with_depths(toy: Space) -> None:
+    table = CodeTable.of(toy)
+    archs = draws(toy)
+    archs[:, toy.slot("u2_depth").index] = np.random.default_rng(1).integers(0, 3, N)
+    assert not toy.contains(archs).all()
+    assert toy.contains(table.settle(archs, np.random.default_rng(2))).all()
+
+
+@pytest.mark.parametrize("levels", [{"unit": 1.0}, {"layer": 1.0}, {"block": 1.0}, {"unit": 1, "layer": 1, "block": 1}])
+def test_children_are_members_of_every_space(shipped: Space, levels: dict[str, float], frozen: Freeze) -> None:
+    cross = Crossover(rate=1.0, levels=levels).bind(CodeTable.of(shipped))
+    one, two = draws(shipped, 0, 500), draws(shipped, 1, 500)
+    children = cross(frozen(one), frozen(two), np.random.default_rng(2))  # type: ignore[arg-type]
+    assert children.dtype == np.uint8
+    assert shipped.contains(children).all()
+    assert (children != one).any()
+
+
+def test_at_unit_level_units_come_whole(ofa_mbv3: Space) -> None:
+    cross = Crossover(rate=1.0, levels={"unit": 1.0}).bind(CodeTable.of(ofa_mbv3))
+    one, two = draws(ofa_mbv3, 0), draws(ofa_mbv3, 1)
+    children = cross(one, two, np.random.default_rng(2))
+    for unit in ofa_mbv3.units:
+        slots = [unit.depth, *unit.layers]
+        from_one = (children[:, slots] == one[:, slots]).all(axis=1)
+        from_two = (children[:, slots] == two[:, slots]).all(axis=1)
+        assert (from_one | from_two).all()
+        assert from_one.mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_at_layer_level_slots_come_from_either(moga: Space) -> None:
+    cross = Crossover(rate=1.0, levels={"layer": 1.0}).bind(CodeTable.of(moga))
+    one, two = draws(moga, 0), draws(moga, 1)
+    children = cross(one, two, np.random.default_rng(2))
+    assert ((children == one) | (children == two)).all()
+    differ = one != two
+    assert (children == two)[differ].mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_at_block_level_properties_come_from_either(moga: Space) -> None:
+    cross = Crossover(rate=1.0, levels={"block": 1.0}).bind(CodeTable.of(moga))
+    one = np.repeat(
+        encode(moga, "e3k3 e3k3 | e3k3 e3k3 e3k3 | e3k3 e3k3 e3k3 e3k3 | e3k3 e3k3 | e3k3 e3k3 e3k3")[None], N, 0
+    )
+    text = "e6k7se e6k7se | e6k7se e6k7se e6k7se | e6k7se e6k7se e6k7se e6k7se | e6k7se e6k7se | e6k7se e6k7se e6k7se"
+    two = np.repeat(encode(moga, text)[None], N, 0)
+    children = cross(one, two, np.random.default_rng(0))
+    names = {moga.block_names[code] for code in np.unique(children)}
+    assert names == {"e3k3", "e3k7", "e6k3", "e6k7", "e3k3se", "e3k7se", "e6k3se", "e6k7se"}
+
+
+def test_a_rate_of_zero_returns_the_first_parent(moga: Space) -> None:
+    cross = Crossover(rate=0.0).bind(CodeTable.of(moga))
+    one = draws(moga, 0)
+    assert np.array_equal(cross(one, draws(moga, 1), np.random.default_rng(2)), one)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"rate": 1.5}, "from 0 to 1"),
+        ({"levels": {"stage": 1.0}}, "'stage' is unknown"),
+        ({"levels": {"unit": -1.0}}, "at least 0"),
+        ({"levels": {"unit": 0.0}}, "all 0"),
+    ],
+)
+def test_crossover_parameters_are_checked(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        Crossover(**wrong)  # type: ignore[arg-type]
+
+
+def test_uniform_mutation_changes_as_many_slots_as_told(moga: Space, frozen: Freeze) -> None:
+    archs = draws(moga, 0, 10_000)
+    mutate = UniformMutation(changes=1.5).bind(CodeTable.of(moga))
+    children = mutate(frozen(archs), np.random.default_rng(1))  # type: ignore[arg-type]
+    assert (children != archs).sum(axis=1).mean() == pytest.approx(1.5, abs=0.05)
+    assert moga.contains(children).all()
+
+
+def test_uniform_mutation_follows_unit_weights(moga: Space) -> None:
+    archs = draws(moga, 0, 20_000)
+    weights = {1: 0.0, 2: 1.0, 3: 3.0, 4: 1.0, 5: 1.0}
+    children = UniformMutation(changes=2.0, weights=weights).bind(CodeTable.of(moga))(archs, np.random.default_rng(1))
+    rates = {}
+    for unit in moga.units:
+        rates[unit.unit] = (children != archs)[:, list(unit.layers)].mean()
+    assert rates[1] == 0
+    assert rates[3] / rates[2] == pytest.approx(3.0, rel=0.05)
+
+
+def test_weights_come_from_a_pruned_space() -> None:
+    assert unit_weights(smaller_toy_space()) == pytest.approx([4 / 3, 2 / 3])
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"), [({3: 1.0}, "units 1 to 2"), ({1: -1.0}, "at least 0"), ({1: 0.0, 2: 0.0}, "are 0")]
+)
+def test_wrong_weights_are_refused(toy: Space, weights: dict[int, float], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        unit_weights(toy, weights)
+
+
+@pytest.mark.parametrize("operator", ["uniform", "hierarchical", "edits"])
+def test_mutants_are_members(shipped: Space, mixed: Space, operator: str) -> None:
+    for space in (shipped, mixed, smaller_toy_space()):
+        table = CodeTable.of(space)
+        made = {
+            "uniform": UniformMutation(changes=2.0).bind,
+            "hierarchical": HierarchicalMutation().bind,
+            "edits": UnitEdits,
+        }[operator](table)
+        archs = draws(space, 0, 400)
+        children = made(archs, np.random.default_rng(1))  # type: ignore[operator]
+        assert space.contains(children).all()
+        assert (children != archs).any()
+
+
+# -- BlockProfile's edits --------------------------------------------------------------------------------------
+
+
+def brute_neighbours(space: Space, arch: np.ndarray) -> set[bytes]:
+    """Every arch of an enumerated space that is one add, remove or swap away, by comparison."""
+    found = set()
+    for other in all_archs(space):
+        differing = np.flatnonzero(other != arch)
+        kinds = [space.slots[slot].kind for slot in differing]
+        if "depth" not in kinds:
+            one_away = len(differing) == 1
+        else:
+            slot = space.slots[differing[kinds.index("depth")]]
+            step = abs(int(other[slot.index]) - int(arch[slot.index])) == 1
+            rest = [place for place in differing if place != slot.index]
+            layers = set(space.units[slot.unit - 1].layers)
+            toggled = all(p in layers and INACTIVE in (int(arch[p]), int(other[p])) for p in rest)
+            one_away = step and toggled
+        if one_away:
+            found.add(other.tobytes())
+    return found
+
+
+@pytest.mark.parametrize("which", ["toy", "mixed", "smaller"])
+def test_the_neighbourhood_is_complete(which: str, toy: Space, mixed: Space) -> None:
+    space = {"toy": toy, "mixed": mixed, "smaller": smaller_toy_space()}[which]
+    edits = UnitEdits(CodeTable.of(space))
+    for arch in all_archs(space)[::67]:
+        listed, source = edits.list_neighbours(arch[None])
+        expected = brute_neighbours(space, arch)
+        assert {row.tobytes() for row in listed} == expected
+        assert len(listed) == len(expected)
+        assert (source == 0).all()
+        drawn = edits(np.repeat(arch[None], 4_000, axis=0), np.random.default_rng(0))
+        assert {row.tobytes() for row in drawn} == expected
+
+
+def test_units_are_edited_by_weight(ofa_mbv3: Space) -> None:
+    weights = {1: 1.0, 2: 0.0, 3: 4.0, 4: 1.0, 5: 1.0}
+    archs = draws(ofa_mbv3, 0, 14_000)
+    children = UnitEdits(CodeTable.of(ofa_mbv3), weights)(archs, np.random.default_rng(1))
+    changed = children != archs
+    shares = [changed[:, [unit.depth, *unit.layers]].any(axis=1).mean() for unit in ofa_mbv3.units]
+    assert shares == pytest.approx([1 / 7, 0, 4 / 7, 1 / 7, 1 / 7], abs=0.02)
+
+
+# -- the hierarchical mutation ---------------------------------------------------------------------------------
+
+
+def test_hierarchical_chances_are_checked() -> None:
+    with pytest.raises(OptionError, match=r"sum to 0\.9"):
+        HierarchicalMutation(random=0.1)
+    with pytest.raises(OptionError, match="from 0 to 1"):
+        HierarchicalMutation(roulette=1.2)
+    with pytest.raises(OptionError, match="greater than 0"):
+        HierarchicalMutation(changes=0)
+
+
+def block_shares(space: Space, config: HierarchicalMutation, *, teach: int | None = None) -> np.ndarray:
+    """Shares of the blocks among what mutation put in layer 1, after teaching it that one block is good."""
+    table = CodeTable.of(space)
+    mutate = config.bind(table)
+    parents = draws(space, 0, 4_000)
+    if teach is not None:
+        for seed in range(20):
+            children = draws(space, seed + 1, 4_000)
+            mutate.learn(parents, children, (children[:, 0] == teach).astype(np.float64))
+    before = parents.copy()
+    children = mutate(before, np.random.default_rng(5))
+    changed = children[:, 0] != parents[:, 0]
+    return np.bincount(children[changed, 0], minlength=space.n_blocks) / changed.sum()
+
+
+def test_the_reinforced_draw_learns_which_block_is_good(moga: Space) -> None:
+    config = HierarchicalMutation(random=0.0, reinforced=1.0, prior=0.0, learning_rate=4.0)
+    assert block_shares(moga, config).max() < 0.25
+    assert block_shares(moga, config, teach=4).argmax() == 4
+    assert block_shares(moga, config, teach=4)[4] > 0.5
+
+
+def test_the_bandit_learns_which_block_is_good(moga: Space) -> None:
+    config = HierarchicalMutation(random=0.0, reinforced=0.0, prior=1.0, roulette=0.0)
+    assert block_shares(moga, config, teach=7)[7] > 0.9
+
+
+def test_the_roulette_wheel_prefers_cheap_blocks(moga: Space) -> None:
+    config = HierarchicalMutation(random=0.0, reinforced=0.0, prior=1.0, roulette=1.0)
+    mutate = config.bind(CodeTable.of(moga))
+    archs = draws(moga, 0, 20_000)
+    children = mutate(archs, np.random.default_rng(1))
+    shares = np.bincount(children[children != archs], minlength=12)
+    assert shares[0] > 1.5 * shares[11]
+    assert shares[:4].sum() > 1.5 * shares[8:].sum()
+
+
+def test_without_learning_merit_nothing_moves(moga: Space) -> None:
+    table = CodeTable.of(moga)
+    mutate, other = (HierarchicalMutation().bind(table) for _ in range(2))
+    archs = draws(moga, 0, 50)
+    mutate.learn(archs, archs, np.ones(50))
+    assert np.array_equal(mutate(archs, np.random.default_rng(1)), other(archs, np.random.default_rng(1)))
