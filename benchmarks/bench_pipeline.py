@@ -1,0 +1,128 @@
+"""Sampling and profiling of ofa_mbv3 on note10: rates against one arch at a time, memory against a tenth.
+
+Run it with `make bench`, or alone: `python benchmarks/bench_pipeline.py [N]`. Answers are asserted while they
+are timed; figures are ratios against a baseline of the same run, since machines differ and are shared.
+"""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from blockprofile.content import content_dir
+from blockprofile.predict import Evaluator, load_predictors
+from blockprofile.predict.lookup import lookup_key, read_table
+from blockprofile.profile.profile import profile_run
+from blockprofile.run import read_run, sample
+from blockprofile.space import count_macs, draw_archs, list_operators, load_space
+
+BASELINE_ARCHS = 1500
+HIDDEN = 400
+N_CELLS, CELL_ARCHS = 181, 100_000
+
+
+def one_arch_at_a_time() -> float:
+    """Time the way of the published code: walk each arch's layers, look each up, run a 3 x 400 network on it.
+
+    Returns
+    -------
+    archs per second. The latencies and multiply-adds are asserted against the compiled tables.
+    """
+    space = load_space("ofa_mbv3")
+    table = read_table(content_dir("predictors") / "note10" / "table.parquet", resolution=224)
+    widths = [128, HIDDEN, HIDDEN, HIDDEN, 1]
+    layers = [torch.nn.Linear(a, b) for a, b in itertools.pairwise(widths)]
+    network = torch.nn.Sequential(*(part for layer in layers for part in (layer, torch.nn.ReLU())))
+    archs = draw_archs(space, BASELINE_ARCHS, np.random.default_rng(0))
+    found = np.zeros((2, len(archs)))
+    started = time.perf_counter()
+    with torch.no_grad():
+        for index, arch in enumerate(archs):
+            operators = list_operators(space, arch)
+            found[0, index] = sum(table[lookup_key(operator)] for operator in operators)
+            found[1, index] = count_macs(operators) / 1e6
+            features = torch.zeros(1, 128)
+            features[0, torch.from_numpy(arch.astype(np.int64) % 128)] = 1.0
+            network(features)
+    rate = len(archs) / (time.perf_counter() - started)
+    ours = Evaluator(space, load_predictors(space, devices=["note10"], metrics=["macs_m"]))(archs)
+    np.testing.assert_allclose(found, np.stack(list(ours.values())), rtol=1e-6)
+    return rate
+
+
+def masks_and_quantiles(folder: Path) -> tuple[float, float]:
+    """Time the plain way of one metric's layer means and quantiles: a boolean mask per cell.
+
+    Returns
+    -------
+    Seconds for one metric, and the mean of the first cell.
+    """
+    space = load_space("ofa_mbv3")
+    parts = list(read_run(folder, space, ("latency_ms:note10",)))
+    archs = np.concatenate([part for part, _ in parts])
+    values = np.concatenate([metrics["latency_ms:note10"] for _, metrics in parts])
+    started = time.perf_counter()
+    cells = []
+    for slot in space.layer_slots:
+        for code in space.allowed[slot.index]:
+            inside = values[archs[:, slot.index] == code]
+            cells.append((inside.mean(dtype=np.float64), np.quantile(inside, [0.01, 0.05, 0.5, 0.95, 0.99])))
+    return time.perf_counter() - started, float(cells[0][0])
+
+
+def peak_memory(n: int) -> float:
+    """Profile ``n`` archs in a fresh process, without keeping them; return its peak memory in MiB."""
+    code = (
+        "import resource, sys\n"
+        "from blockprofile.profile.profile import profile_pool\n"
+        "from blockprofile.run.sample import PoolRequest\n"
+        "request = PoolRequest(space='ofa_mbv3', n=int(sys.argv[1]), devices=('note10',), metrics=('macs_m',))\n"
+        "profile_pool(request, out=sys.argv[2])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(n), f"{folder}/run"], check=True, capture_output=True, text=True
+        )
+    return float(done.stdout.split()[-1])
+
+
+def main(n: int) -> None:
+    """Run all of it and print one line per figure."""
+    baseline = one_arch_at_a_time()
+    print(f"baseline, one arch at a time (top-1, multiply-adds, note10): {baseline:,.0f} archs/s")
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        done = sample("ofa_mbv3", out=run, n=n, devices=["note10"])
+        rate = done.n_new / done.seconds
+        print(f"sample {n:,} ({', '.join(done.metrics)}): {done.seconds:.2f} s")
+        print(f"  {rate:,.0f} archs/s, {rate / baseline:,.0f} times the baseline")
+        plain, first = masks_and_quantiles(run)
+        result = profile_run(run)
+    table = result.table
+    row = table[(table["statistic"] == "M_ulb") & (table["metric"] == "latency_ms:note10")].iloc[0]
+    assert abs(row["value"] - first) < 1e-4 * first
+    plain *= len(done.metrics)
+    print(f"profile {n:,} x {len(done.metrics)} metrics with 5 quantiles, all intervals: {result.seconds:.2f} s")
+    print(f"  a mask per cell, means and quantiles alone: {plain:.2f} s, {plain / result.seconds:.1f} times that")
+    # The published profile evaluates 100,000 archs for each of 181 cells; a cell of a pool holds a ninth of it.
+    pool = 9 * CELL_ARCHS
+    ours = pool / rate + result.seconds * pool / n
+    print(
+        f"the published profile at its own standard error: {N_CELLS * CELL_ARCHS / baseline / ours:,.0f} times faster"
+    )
+    small, large = 5_000_000, 20_000_000
+    memory = {size: peak_memory(size) for size in (small, large)}
+    print(f"peak memory: {memory[small]:.0f} MiB at {small:,} archs, {memory[large]:.0f} MiB at {large:,}")
+    assert memory[large] < 1.15 * memory[small]
+
+
+if __name__ == "__main__":
+    main(int(float(sys.argv[1])) if len(sys.argv) > 1 else 1_000_000)
