@@ -64,12 +64,9 @@ class SeenArchs:
         self._large: Keys = np.zeros(0, np.uint64)
         self._recent: Keys = np.zeros(0, np.uint64)
 
-    def __len__(self) -> int:
-        return len(self._large) + len(self._recent)
-
     def add(self, archs: Archs) -> None:
-        """Remember archs; those that are there already stay there once."""
-        self._recent = _merge(self._recent, arch_keys(archs[self.fresh(archs)]))
+        """Remember archs."""
+        self._recent = _merge(self._recent, arch_keys(archs))
         if len(self._recent) > max(_MERGE_AT, len(self._large) // 8):
             self._large = _merge(self._large, self._recent)
             self._recent = np.zeros(0, np.uint64)
