@@ -15,9 +15,8 @@ WORKERS ?= auto
 demo: $(VENV)/.installed
 	$(BIN)/blockprofile run analysis/quickstart.yaml
 	@echo
-	@echo "Figures (PNG and SVG), profile tables and manifests are in:"
-	@find runs/quickstart -name '*.png' | sort | sed 's/^/  /'
-	@echo "Next: README.md has a five-minute tour; $(BIN)/blockprofile --help lists the commands."
+	@echo "Open first: runs/quickstart/moga-mace_gpu/figures/block_responses.png"
+	@echo "Next: the five-minute tour in README.md; $(BIN)/blockprofile --help lists the commands."
 
 test: lint types pytest
 
