@@ -45,6 +45,8 @@ def run(
         if not json:
             shown = str(files[0]) + (f" and {len(files) - 1} more" if len(files) > 1 else "") if files else ""
             typer.echo(f"[{place}/{len(checked.stages)}] {stage.stage:9} {stage.seconds:6.1f} s  {shown}")
+            if told := getattr(stage.result, "report", ""):
+                typer.echo(f"\n{told}\n")
     if json:
         print_json(done)
         return

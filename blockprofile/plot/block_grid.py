@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.plot.style import DIVERGING, add_caption, metric_label
+from blockprofile.plot.style import add_caption, draw_cells, metric_label
 from blockprofile.space import Block, Space
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BlockGrid", "block_grid_data", "draw_block_grid", "draw_block_grids"]
+__all__ = ["BlockGrid", "arrange_blocks", "block_grid_data", "draw_block_grid", "draw_block_grids", "grid_words"]
+
+Cell = tuple[float, float, float, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,28 @@ def block_grid_data(table: pd.DataFrame, space: Space, metric: str) -> tuple[Blo
     One grid, or one each without and with squeeze-and-excite where the block decides on it.
     """
     part = table[(table["statistic"] == "M_b") & (table["metric"] == metric)]
+    cells = {
+        str(row["block"]): (row["value"], row["effect"], (row["ci_high"] - row["ci_low"]) / 2, bool(row["is_effect"]))
+        for row in part.to_dict("records")
+    }
+    return arrange_blocks(space, cells, metric=metric, unit=str(part["unit_of"].iloc[0]))
+
+
+def arrange_blocks(space: Space, cells: Mapping[str, Cell], *, metric: str, unit: str) -> tuple[BlockGrid, ...]:
+    """Arrange figures of blocks as grids.
+
+    Parameters
+    ----------
+    space
+        The blocks' space.
+    cells
+        Block, or width and block (``0.65:b20``) -> value, effect, half width of its interval, whether it is one.
+    metric, unit
+        What the figures are of.
+    """
     blocks = {block.name: block for block in space.blocks}
     places: dict[str, tuple[str, str, str]] = {}
-    for label in part["block"]:
+    for label in cells:
         width, _, name = label.rpartition(":")
         places[label] = _place(blocks[name], width)
     grids = []
@@ -76,21 +97,13 @@ def block_grid_data(table: pd.DataFrame, space: Space, metric: str) -> tuple[Blo
         mine = {label: place for label, place in places.items() if place[0] == panel}
         rows = tuple(dict.fromkeys(place[1] for place in mine.values()))
         columns = tuple(name for name in dict.fromkeys(place[2] for place in mine.values()) if name) or ("",)
-        arrays = {name: np.full((len(rows), len(columns)), np.nan) for name in ("value", "effect", "half", "is_effect")}
-        for record in part.to_dict("records"):
-            if record["block"] not in mine:
-                continue
-            _, row, column = mine[record["block"]]
-            place = rows.index(row), columns.index(column) if column in columns else 0
-            arrays["value"][place], arrays["effect"][place] = record["value"], record["effect"]
-            arrays["half"][place] = (record["ci_high"] - record["ci_low"]) / 2
-            arrays["is_effect"][place] = record["is_effect"]
-        grids.append(
-            BlockGrid(
-                metric, str(part["unit_of"].iloc[0]), panel, rows, columns, arrays["value"], arrays["effect"],
-                arrays["half"], arrays["is_effect"] == 1,
-            )
-        )  # fmt: skip
+        figures = np.full((len(rows), len(columns), 3), np.nan)
+        known = np.zeros((len(rows), len(columns)), dtype=bool)
+        for label, (_, row, column) in mine.items():
+            at = rows.index(row), columns.index(column) if column in columns else 0
+            *figures[at], known[at] = cells[label]
+        values, effects, halves = np.moveaxis(figures, 2, 0)
+        grids.append(BlockGrid(metric, unit, panel, rows, columns, values, effects, halves, known))
     return tuple(grids)
 
 
@@ -99,27 +112,27 @@ def _decimals(largest: float) -> int:
     return int(np.clip(2 - np.floor(np.log10(largest)), 0, 4)) if largest > 0 else 2
 
 
+def grid_words(grid: BlockGrid, *, limit: float) -> NDArray[np.object_]:
+    """Write each cell: its value, its effect (in parentheses where it is none), the half width of its interval."""
+    digits = _decimals(limit)
+    words = np.full(grid.values.shape, "", dtype=object)
+    for at in np.ndindex(grid.values.shape):
+        if not np.isnan(grid.values[at]):
+            effect, half = grid.effects[at], grid.half_widths[at]
+            told = f"{effect:+.{digits}f}" if grid.is_effect[at] else f"({effect:+.{digits}f})"
+            words[at] = f"{grid.values[at]:.{digits}f}\n{told}" + (f"\n±{half:.{digits + 1}f}" if half > 0 else "")
+    return words
+
+
 def draw_block_grid(grid: BlockGrid, ax: Axes, *, limit: float) -> None:
     """Draw one panel; the colour runs from -limit to +limit around the average block.
 
     An effect below noise or floor is drawn without colour and its value in parentheses.
     """
-    import seaborn as sns
-
-    digits = _decimals(limit)
-    words = np.full(grid.values.shape, "", dtype=object)
-    for place in np.ndindex(grid.values.shape):
-        if not np.isnan(grid.values[place]):
-            effect, half = grid.effects[place], grid.half_widths[place]
-            told = f"{effect:+.{digits}f}" if grid.is_effect[place] else f"({effect:+.{digits}f})"
-            words[place] = f"{grid.values[place]:.{digits}f}\n{told}\n±{half:.{digits + 1}f}"
-    sns.heatmap(
-        np.where(grid.is_effect, grid.effects, np.where(np.isnan(grid.effects), np.nan, 0.0)), annot=words, fmt="",
-        cmap=DIVERGING, center=0.0, vmin=-limit, vmax=limit, cbar=False, linewidths=1.0, linecolor="white", ax=ax,
-        xticklabels=list(grid.columns), yticklabels=list(grid.rows), annot_kws={"fontsize": 7.5},
-    )  # fmt: skip
-    ax.tick_params(length=0)
-    ax.set_yticklabels(grid.rows, rotation=0)
+    shown = np.where(grid.is_effect, grid.effects, np.where(np.isnan(grid.effects), np.nan, 0.0))
+    draw_cells(shown, grid_words(grid, limit=limit), ax, limit=limit)
+    ax.set_xticks(range(len(grid.columns)), grid.columns)
+    ax.set_yticks(range(len(grid.rows)), grid.rows)
     ax.set_title(metric_label(grid.metric, grid.unit) + (f", {grid.title}" if grid.title else ""))
 
 

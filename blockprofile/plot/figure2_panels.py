@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import CoverageError
 from blockprofile.predict.base import AdditivePredictor, Predictor
+from blockprofile.predict.card import Card
 from blockprofile.predict.published import read_published_table
 from blockprofile.predict.registry import build_predictor, find_metric
 from blockprofile.profile.estimate import TargetWeights, estimate_means, standard_errors
@@ -37,7 +39,8 @@ class Panel:
     """One panel: M_b of the nine blocks, expansions (rows) by kernels (columns), ascending.
 
     ``metric`` is a column's name. ``theirs`` is as printed. ``ours`` and ``half_widths`` (of 95 % intervals; 0 where
-    exact) are NaN where no predictor covers the panel; ``how`` says how ours were found, or why not.
+    exact) are NaN where no predictor covers the panel; ``how`` says how ours were found, or why not. ``floor`` is the
+    predictor's own error, ``decimals`` how many are printed.
     """
 
     metric: str
@@ -48,8 +51,10 @@ class Panel:
     theirs: Values
     ours: Values
     half_widths: Values
+    decimals: int
     how: str = ""
     caption: str = ""
+    floor: float = 0.0
 
     @property
     def is_compared(self) -> bool:
@@ -85,21 +90,22 @@ def published_panels() -> tuple[Panel, ...]:
     >>> len(panels), panels[0].metric, panels[0].theirs[-1].tolist()
     (12, 'top1_percent', [77.51, 77.54, 77.58])
     """
-    cells: dict[tuple[str, str, int], dict[tuple[int, int], float]] = {}
+    cells: dict[tuple[str, str, int], dict[tuple[int, int], str]] = {}
     for row in read_published_table("figure2_ofa"):
         metric = row["metric"] + (f":{row['device']}" if row["device"] else "")
         key = (metric, row["unit"], int(row["resolution"]))
-        cells.setdefault(key, {})[int(row["expansion"]), int(row["kernel"])] = float(row["value"])
+        cells.setdefault(key, {})[int(row["expansion"]), int(row["kernel"])] = row["value"]
     return tuple(_empty_panel(*key, values) for key, values in cells.items())
 
 
-def _empty_panel(metric: str, unit: str, resolution: int, values: Mapping[tuple[int, int], float]) -> Panel:
+def _empty_panel(metric: str, unit: str, resolution: int, values: Mapping[tuple[int, int], str]) -> Panel:
     expansions, kernels = (tuple(sorted({key[axis] for key in values})) for axis in (0, 1))
-    theirs = np.array([[values[expansion, kernel] for kernel in kernels] for expansion in expansions])
+    theirs = np.array([[float(values[expansion, kernel]) for kernel in kernels] for expansion in expansions])
+    decimals = max(len(text.partition(".")[2].rstrip("0")) for text in values.values())
     unknown = np.full(theirs.shape, np.nan)
     return Panel(
         metric=metric, unit=unit, resolution=resolution, expansions=expansions, kernels=kernels, theirs=theirs,
-        ours=unknown, half_widths=unknown,
+        ours=unknown, half_widths=unknown, decimals=decimals,
     )  # fmt: skip
 
 
@@ -155,10 +161,11 @@ def _find_predictors(panels: Iterable[Panel]) -> dict[tuple[str, int], tuple[Spa
     return found
 
 
-def _fill(panel: Panel, space: Space, cells: Mapping[str, tuple[float, float]], *, how: str, caption: str) -> Panel:
+def _fill(panel: Panel, space: Space, cells: Mapping[str, tuple[float, float]], *, how: str, card: Card) -> Panel:
     of_shape = {(block.expansion, block.kernel): cells[block.name] for block in space.blocks}
     pairs = np.array([[of_shape[expansion, kernel] for kernel in panel.kernels] for expansion in panel.expansions])
-    return replace(panel, ours=pairs[..., 0], half_widths=Z95 * pairs[..., 1], how=how, caption=caption)
+    words: dict[str, Any] = {"caption": card.caption, "floor": card.floor}
+    return replace(panel, ours=pairs[..., 0], half_widths=Z95 * pairs[..., 1], how=how, **words)
 
 
 def compare_panels(*, presence: str = "cikm21", n: int = 1_000_000, seed: int = 0) -> tuple[Panel, ...]:
@@ -206,9 +213,9 @@ def _compared(
     if (panel.metric, panel.resolution) not in known:
         return replace(panel, how=f"no predictor at {panel.resolution}")
     space, predictor = known[panel.metric, panel.resolution]
-    caption = str(getattr(getattr(predictor, "card", None), "caption", ""))
+    card = find_metric(panel.metric, space)[0]
     if isinstance(predictor, AdditivePredictor):
         exact = exact_profile(space, [predictor.factors], presence=presence)
         cells = {block: (float(value), 0.0) for block, value in zip(exact.blocks, exact.block_mean[0], strict=True)}
-        return _fill(panel, space, cells, how="exact", caption=caption)
-    return _fill(panel, space, sampled[panel.resolution][panel.metric], how=f"{n:,} archs", caption=caption)
+        return _fill(panel, space, cells, how="exact", card=card)
+    return _fill(panel, space, sampled[panel.resolution][panel.metric], how=f"{n:,} archs", card=card)

@@ -8,16 +8,33 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["DIVERGING", "SEQUENTIAL", "add_caption", "figure_style", "metric_label", "metric_title", "save_figure"]
+__all__ = [
+    "DIVERGING",
+    "SEQUENTIAL",
+    "add_caption",
+    "draw_cells",
+    "figure_style",
+    "metric_label",
+    "metric_title",
+    "save_figure",
+    "unit_symbol",
+]
 
 DIVERGING = "RdBu_r"
 """Red above zero, blue below: told apart with every common colour blindness, and in grey by annotations."""
 
 SEQUENTIAL = "cividis"
 """Of even lightness steps, for every common colour blindness."""
+
+DARK = 0.65
+"""The share of the colour scale beyond which text is white."""
 
 _TITLES = {
     "top1_percent": "top-1 accuracy",
@@ -26,7 +43,7 @@ _TITLES = {
     "flops_m": "FLOPs",
     "params_m": "parameters",
 }
-_UNITS = {"percent": "%", "ms": "ms", "M": "M"}
+_UNITS = {"percent": "%"}
 _STYLE: Any = {
     "font.size": 9.0,
     "axes.titlesize": 10.0,
@@ -55,7 +72,35 @@ def metric_title(metric: str) -> str:
 
 def metric_label(metric: str, unit: str) -> str:
     """Write a metric for people, with its unit in brackets."""
-    return f"{metric_title(metric)} [{_UNITS.get(unit, unit)}]"
+    return f"{metric_title(metric)} [{unit_symbol(unit)}]"
+
+
+def unit_symbol(unit: str) -> str:
+    """Write a unit for people.
+
+    Examples
+    --------
+    >>> unit_symbol("percent"), unit_symbol("ms")
+    ('%', 'ms')
+    """
+    return _UNITS.get(unit, unit)
+
+
+def draw_cells(
+    values: NDArray[np.float64], words: NDArray[np.object_], ax: Axes, *, limit: float, fontsize: float = 7.5
+) -> None:
+    """Draw a matrix of cells around zero, each with its words; what is NaN stays empty."""
+    ax.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+    for row, column in np.ndindex(values.shape):
+        if not words[row, column]:
+            continue
+        colour = "white" if abs(values[row, column]) > DARK * limit else "0.1"
+        ax.text(column, row, str(words[row, column]), ha="center", va="center", fontsize=fontsize, color=colour)
+    n_rows, n_columns = values.shape
+    ax.hlines(np.arange(1, n_rows) - 0.5, -0.5, n_columns - 0.5, color="white", lw=1.5)
+    ax.vlines(np.arange(1, n_columns) - 0.5, -0.5, n_rows - 0.5, color="white", lw=1.5)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
 
 
 @contextmanager
