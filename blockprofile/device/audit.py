@@ -24,7 +24,8 @@ from blockprofile.predict.card import Card
 from blockprofile.predict.metrics import measure_fidelity
 from blockprofile.predict.registry import build_predictor, find_device
 from blockprofile.space.sites import list_operators
-from blockprofile.space.space import Archs, Space
+from blockprofile.space.slots import Archs
+from blockprofile.space.space import Space
 from blockprofile.space.text import decode
 
 if TYPE_CHECKING:

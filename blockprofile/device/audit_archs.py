@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from blockprofile.predict.base import Predictor
 from blockprofile.space.sampling import draw_archs
-from blockprofile.space.space import INACTIVE, Archs, Space
+from blockprofile.space.slots import INACTIVE, Archs
+from blockprofile.space.space import Space
 
 __all__ = ["draw_skewed", "spread_archs"]
 

@@ -17,7 +17,8 @@ from blockprofile.space.factors import CompiledSum, factorize
 from blockprofile.space.operators import Operator
 from blockprofile.space.sampling import draw_archs
 from blockprofile.space.sites import build_sites
-from blockprofile.space.space import Archs, Space
+from blockprofile.space.slots import Archs
+from blockprofile.space.space import Space
 
 __all__ = ["Comparison", "compare_devices", "kind_of", "latency_shares"]
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
-from blockprofile.space.operators import Operator, Primitive, primitives
+from blockprofile.space.operators import Operator, primitives
+from blockprofile.space.primitives import Primitive
 
 __all__ = ["OPSET", "onnx_model"]
 

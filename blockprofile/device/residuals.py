@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from blockprofile.device.audit import Audit
 from blockprofile.predict.registry import build_predictor, find_device
 from blockprofile.space.factors import CompiledSum
-from blockprofile.space.space import Archs, Space
+from blockprofile.space.slots import Archs
+from blockprofile.space.space import Space
 
 __all__ = ["depth_rows", "unit_rows"]
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from blockprofile.predict.card import Card
 from blockprofile.space.factors import CompiledSum, Factor
-from blockprofile.space.space import Archs, Space
+from blockprofile.space.slots import Archs
+from blockprofile.space.space import Space
 
 __all__ = ["AdditivePredictor", "Predictor"]
 

@@ -24,7 +24,8 @@ from blockprofile.predict.mlp import MlpFile, write_mlp
 from blockprofile.predict.weights import WEIGHTS_NAME, describe_slots
 from blockprofile.space.definition import Value
 from blockprofile.space.load import load_space
-from blockprofile.space.space import Slot, Space
+from blockprofile.space.slots import Slot
+from blockprofile.space.space import Space
 from blockprofile.yamlfile import write_yaml
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from blockprofile.errors import CoverageError, DefinitionError, one_of
 from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.card import CARD_NAME, Card
 from blockprofile.space.factors import factorize
-from blockprofile.space.operators import Operator, Primitive, primitives
+from blockprofile.space.operators import Operator, primitives
+from blockprofile.space.primitives import Primitive
 from blockprofile.space.sites import build_sites
 from blockprofile.space.space import Space
 

@@ -13,7 +13,8 @@ from blockprofile.errors import OptionError
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.metrics import Fidelity, measure_fidelity
 from blockprofile.predict.registry import Entry, build_predictor
-from blockprofile.space.space import INACTIVE, Archs, Space
+from blockprofile.space.slots import INACTIVE, Archs
+from blockprofile.space.space import Space
 
 __all__ = ["Evaluation", "evaluate_predictor", "list_residuals"]
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError
 from blockprofile.predict.base import AdditivePredictor, Predictor
 from blockprofile.space.factors import CompiledSum
-from blockprofile.space.space import Archs, Space
+from blockprofile.space.slots import Archs
+from blockprofile.space.space import Space
 
 __all__ = ["Evaluator", "JointPredictor"]
 

@@ -18,7 +18,8 @@ from blockprofile.predict.metrics import Fidelity, measure_fidelity
 from blockprofile.predict.recipe import Recipe
 from blockprofile.predict.training import Layout, train_network
 from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, network_layout, read_network, write_network
-from blockprofile.space.space import Archs, Space
+from blockprofile.space.slots import Archs
+from blockprofile.space.space import Space
 from blockprofile.yamlfile import write_yaml
 
 __all__ = [

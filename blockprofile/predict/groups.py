@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.space.space import Archs, Slot, Space
+from blockprofile.space.slots import Archs, Slot
+from blockprofile.space.space import Space
 
 __all__ = ["SlotGroup", "group_slots", "n_codes", "read_states"]
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import ArchError, DataError, one_of
-from blockprofile.space.space import INACTIVE, Archs, Slot, Space
+from blockprofile.space.slots import INACTIVE, Archs, Slot
+from blockprofile.space.space import Space
 from blockprofile.space.text import encode, explain_arch
 
 if TYPE_CHECKING:

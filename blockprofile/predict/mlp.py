@@ -18,7 +18,8 @@ from blockprofile.errors import CoverageError, DataError, one_of
 from blockprofile.predict.card import Card
 from blockprofile.predict.groups import n_codes
 from blockprofile.predict.weights import describe_slots, pack_header, read_safetensors
-from blockprofile.space.space import Archs, Space
+from blockprofile.space.slots import Archs
+from blockprofile.space.space import Space
 
 if TYPE_CHECKING:
     from torch import Tensor

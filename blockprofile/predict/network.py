@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.predict.groups import SlotGroup, read_states
-from blockprofile.space.space import Archs
+from blockprofile.space.slots import Archs
 
 if TYPE_CHECKING:
     import torch

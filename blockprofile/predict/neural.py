@@ -20,7 +20,8 @@ from blockprofile.predict.mlp import MlpPredictor, build_mlp_predictor, is_mlp
 from blockprofile.predict.network import TabulatedNetwork, tabulate
 from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, read_header, read_network
 from blockprofile.space.factors import Factor, table_shape
-from blockprofile.space.space import Archs, Space
+from blockprofile.space.slots import Archs
+from blockprofile.space.space import Space
 
 __all__ = ["NetworkPredictor", "build_network_predictor", "load_network"]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from blockprofile.content import content_dir
 from blockprofile.errors import CoverageError, DataError
 from blockprofile.predict.published import read_published_table
-from blockprofile.space.space import INACTIVE
+from blockprofile.space.slots import INACTIVE
 
 __all__ = [
     "EXPANSIONS",

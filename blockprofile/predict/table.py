@@ -16,7 +16,8 @@ from blockprofile.errors import CoverageError, DataError, one_of
 from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.card import Card
 from blockprofile.space.factors import Factor, table_shape
-from blockprofile.space.space import Slot, Space
+from blockprofile.space.slots import Slot
+from blockprofile.space.space import Space
 
 __all__ = ["TABLE_NAME", "AdditiveTable", "build_table", "read_additive_table", "write_additive_table"]
 

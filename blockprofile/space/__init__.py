@@ -4,10 +4,12 @@ from blockprofile.space.counting import count_archs, depth_counts
 from blockprofile.space.definition import Block, SpaceDefinition
 from blockprofile.space.factors import CompiledSum, Factor, factorize
 from blockprofile.space.load import list_spaces, load_space
-from blockprofile.space.operators import Operator, Primitive, count_macs, count_params, primitives
+from blockprofile.space.operators import Operator, count_macs, count_params, primitives
+from blockprofile.space.primitives import Primitive
 from blockprofile.space.sampling import LAWS, Law, depth_probabilities, draw_archs
 from blockprofile.space.sites import Site, build_sites, list_operators
-from blockprofile.space.space import INACTIVE, Archs, Slot, Space, UnitSlots
+from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots
+from blockprofile.space.space import Space
 from blockprofile.space.text import decode, encode, explain_arch
 
 __all__ = [

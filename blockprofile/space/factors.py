@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from blockprofile.space.operators import Operator
 from blockprofile.space.sites import build_sites
-from blockprofile.space.space import INACTIVE, Archs, Space
+from blockprofile.space.slots import INACTIVE, Archs
+from blockprofile.space.space import Space
 
 __all__ = ["CompiledSum", "Factor", "factorize", "table_shape"]
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError, one_of
 from blockprofile.space.counting import depth_counts
-from blockprofile.space.space import INACTIVE, Archs, Space
+from blockprofile.space.slots import INACTIVE, Archs
+from blockprofile.space.space import Space
 
 __all__ = ["LAWS", "Law", "check_law", "depth_probabilities", "draw_archs"]
 

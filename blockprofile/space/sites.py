@@ -17,7 +17,8 @@ from functools import lru_cache
 from blockprofile.errors import ArchError
 from blockprofile.space.definition import Block, FixedLayer, SpaceDefinition, SqueezeExcite, Unit
 from blockprofile.space.operators import Operator, make_divisible
-from blockprofile.space.space import INACTIVE, Archs, Slot, Space
+from blockprofile.space.slots import INACTIVE, Archs, Slot
+from blockprofile.space.space import Space
 
 __all__ = ["Site", "build_sites", "list_operators"]
 

@@ -13,95 +13,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import ArchError, OptionError, UnknownNameError, one_of
-from blockprofile.space.definition import Block, SpaceDefinition, Value
+from blockprofile.space.definition import Block, SpaceDefinition
+from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots, defined_codes, slots_of
 
-__all__ = ["INACTIVE", "Archs", "Slot", "Space", "UnitSlots"]
-
-INACTIVE = 255
-"""The code of a layer that its unit's depth leaves out."""
-
-Archs = NDArray[np.uint8]
-"""Architectures: uint8 codes, shape (n_slots,) or (n, n_slots)."""
-
-SlotKind = Literal["resolution", "option", "width", "depth", "layer"]
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One decision of an arch.
-
-    ``choices`` are the values in the order of their codes: a slot's code is an index into them. ``unit`` and
-    ``layer`` count from 1 and are 0 where they do not apply.
-    """
-
-    index: int
-    name: str
-    kind: SlotKind
-    choices: tuple[Value, ...]
-    unit: int = 0
-    layer: int = 0
-
-    @property
-    def n_choices(self) -> int:
-        """Count the codes, allowed or not."""
-        return len(self.choices)
-
-
-@dataclass(frozen=True, slots=True)
-class UnitSlots:
-    """Where a unit's decisions stand in an arch; ``depth`` and ``width`` are None where nothing is decided."""
-
-    unit: int
-    depths: tuple[int, ...]
-    layers: tuple[int, ...]
-    depth: int | None = None
-    width: int | None = None
-
-    @property
-    def max_depth(self) -> int:
-        """The number of layers that the unit has at most."""
-        return len(self.layers)
-
-
-def _slots_of(definition: SpaceDefinition) -> tuple[tuple[Slot, ...], tuple[UnitSlots, ...]]:
-    slots: list[Slot] = []
-
-    def add(name: str, kind: SlotKind, choices: Sequence[Value], unit: int = 0, layer: int = 0) -> int:
-        slots.append(Slot(len(slots), name, kind, tuple(choices), unit, layer))
-        return len(slots) - 1
-
-    if definition.input.searched:
-        add("resolution", "resolution", definition.input.resolutions)
-    for option in definition.options:
-        add(option.name, "option", option.values)
-    names = [block.name for block in definition.blocks]
-    units: list[UnitSlots] = []
-    for number, unit in enumerate(definition.units, start=1):
-        width = depth = None
-        if isinstance(unit.out, tuple):
-            width = add(f"u{number}_width", "width", unit.widths or unit.out, number)
-        if len(unit.depths) > 1:
-            depth = add(f"u{number}_depth", "depth", unit.depths, number)
-        layers = tuple(
-            add(f"u{number}l{layer}", "layer", names, number, layer) for layer in range(1, max(unit.depths) + 1)
-        )
-        units.append(UnitSlots(number, unit.depths, layers, depth, width))
-    return tuple(slots), tuple(units)
-
-
-def _defined_codes(definition: SpaceDefinition, slot: Slot) -> tuple[int, ...]:
-    if slot.kind != "layer":
-        return tuple(range(slot.n_choices))
-    unit = definition.units[slot.unit - 1]
-    override = next((item.blocks for item in unit.layers if item.layer == slot.layer), None)
-    names = override or unit.blocks or tuple(block.name for block in definition.blocks)
-    return tuple(sorted(slot.choices.index(name) for name in names))
+__all__ = ["Space"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +59,7 @@ class Space:
                 f"{one_of(self.resolution, inputs.resolutions)}"
             )
         if not self.allowed:
-            codes = tuple(_defined_codes(self.definition, slot) for slot in self.slots)
+            codes = tuple(defined_codes(self.definition, slot) for slot in self.slots)
             object.__setattr__(self, "allowed", codes)
         if len(self.allowed) != self.n_slots:
             raise ValueError(f"allowed has {len(self.allowed)} entries, the space has {self.n_slots} slots")
@@ -148,7 +68,7 @@ class Space:
 
     @cached_property
     def _structure(self) -> tuple[tuple[Slot, ...], tuple[UnitSlots, ...]]:
-        return _slots_of(self.definition)
+        return slots_of(self.definition)
 
     @property
     def slots(self) -> tuple[Slot, ...]:

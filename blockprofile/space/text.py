@@ -12,7 +12,8 @@ import numpy as np
 
 from blockprofile.errors import ArchError, one_of
 from blockprofile.space.definition import Value
-from blockprofile.space.space import INACTIVE, Archs, Slot, Space, UnitSlots
+from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots
+from blockprofile.space.space import Space
 
 __all__ = ["decode", "encode", "explain_arch"]
 

@@ -12,7 +12,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from blockprofile.errors import ArchError
-from blockprofile.space.operators import Operator, Primitive, primitives
+from blockprofile.space.operators import Operator, primitives
+from blockprofile.space.primitives import Primitive
 
 if TYPE_CHECKING:
     from torch import nn
