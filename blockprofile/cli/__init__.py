@@ -3,10 +3,13 @@
 COMMANDS: tuple[str, ...] = (
     "sample",
     "profile",
+    "exact",
+    "sensitivity",
     "heatmap",
     "run",
     "search",
     "pick",
+    "compare",
     "report",
     "space",
     "device",

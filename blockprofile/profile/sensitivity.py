@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.errors import OptionError
 from blockprofile.profile.anova import Term, component_variance, decompose, slot_laws
 from blockprofile.profile.pair_effects import pair_effects
 from blockprofile.profile.pair_sums import PairSums
@@ -198,7 +199,7 @@ def estimate_sensitivity(
 
     Raises
     ------
-    ValueError
+    OptionError
         If a fold holds no arch.
 
     Notes
@@ -210,7 +211,7 @@ def estimate_sensitivity(
     totals = sums.totals[metric]
     sizes = totals[:, 0]
     if not sizes.all():
-        raise ValueError(f"the pool has {int(sizes.sum())} archs; each of its {sums.n_folds} folds needs one")
+        raise OptionError(f"the pool has {int(sizes.sum())} archs; each of its {sums.n_folds} folds needs one")
     draws = np.random.default_rng(seed).multinomial(sums.n_folds, np.full(sums.n_folds, 1 / sums.n_folds), n_replicates)
     weights = np.concatenate([sizes[None], draws * sizes])
     norm = weights.sum(axis=1) ** 2 - (weights**2).sum(axis=1)

@@ -1,0 +1,117 @@
+"""`blockprofile exact`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.sample import DEVICE, LAW, METRIC, RESOLUTION, SPACE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from blockprofile.predict import AdditivePredictor
+    from blockprofile.space import Law, Space
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("exact")(exact)
+
+
+def exact(
+    space: str = SPACE,
+    device: list[str] = DEVICE,
+    metric: list[str] | None = METRIC,
+    presence: str = typer.Option("given", "--presence", help="How an arch gets the layer: given, promoted, cikm21."),
+    law: str = LAW,
+    resolution: int | None = RESOLUTION,
+    tau: list[float] = typer.Option([0.01, 0.05, 0.5, 0.95, 0.99], "--tau", help="Quantiles; repeatable."),
+    limit: str | None = typer.Option(None, "--limit", help="Tell the share within it: 'latency_ms:note10<=30'."),
+    out: Path | None = typer.Option(None, "--out", help="Write all responses to this Parquet file."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Compute responses over all archs of a space, without sampling, for metrics that add up over operators.
+
+    Means are exact; quantiles and shares carry the bound of their error.
+    """
+    from blockprofile.predict import load_predictors
+    from blockprofile.profile.exact_table import additive_predictors, exact_table
+    from blockprofile.profile.presence import check_presence
+    from blockprofile.profile.profile import check_taus
+    from blockprofile.space import load_space
+    from blockprofile.space.sampling import check_law
+
+    where, of_law = load_space(space, resolution=resolution), check_law(law)
+    asked = load_predictors(where, devices=device, metrics=metric)
+    predictors = additive_predictors(asked)
+    table = exact_table(where, predictors, presence=check_presence(presence), law=of_law, taus=check_taus(tau))
+    within = None if limit is None else _share(where, limit, of_law)
+    if out is not None:
+        table.to_parquet(out, index=False)
+    if json:
+        print_json({"space": where.name, "limit": within, "rows": table.to_dict("records")})
+        return
+    print_table(_summary(where, predictors, table), title=f"{where.name}, all archs, law {law}", wrap=["provenance"])
+    typer.echo("")
+    print_table(_blocks(table), title=f"M_b against the average block, presence {presence}; (…) is below the floor")
+    if within is not None:
+        typer.echo("")
+        typer.echo(within["text"])
+    left = [predictor.metric for predictor in asked if predictor not in predictors]
+    if left:
+        note(f"left out, as they do not add up over operators: {', '.join(left)}; see `blockprofile profile`")
+    if out is not None:
+        note(f"{out} ({len(table):,} rows)")
+
+
+def _summary(where: Space, predictors: Sequence[AdditivePredictor], table: pd.DataFrame) -> list[dict[str, Any]]:
+    from blockprofile.profile.extremes import feasible_range
+
+    rows = []
+    for predictor in predictors:
+        mine = table[table["metric"] == predictor.metric]
+        smallest, largest = feasible_range(where, predictor.factors)
+        quantiles = mine[mine["statistic"] == "quantile"].to_dict("records")
+        row: dict[str, Any] = {"metric": predictor.metric, "mean": float(mine["value"].iloc[0]), "smallest": smallest}
+        row |= {f"{100 * each['tau']:g} %": float(each["value"]) for each in quantiles}
+        error = max((float(each["quantile_error"]) for each in quantiles), default=0.0)
+        row |= {"largest": largest, "quantiles ±": error, "unit": predictor.unit}
+        rows.append(row | {"provenance": predictor.card.caption})
+    return rows
+
+
+def _blocks(table: pd.DataFrame) -> list[dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = {}
+    for record in table[table["statistic"] == "M_b"].to_dict("records"):
+        told = f"{record['effect']:+.3f}"
+        row = rows.setdefault(record["block"], {"block": record["block"]})
+        row[f"{record['metric']} [{record['unit_of']}]"] = told if record["is_effect"] else f"({told})"
+    return list(rows.values())
+
+
+def _share(where: Space, text: str, law: Law) -> dict[str, Any]:
+    from blockprofile.run.limits import limited_sampler, parse_limit
+    from blockprofile.space import count_archs
+
+    limit = parse_limit(text, where)
+    share = limited_sampler(where, limit, law=law).share
+    count = count_archs(where)
+    alike = limited_sampler(where, limit, law="architectures").share
+    told = (
+        f"{text}: {100 * share.low:.3g} to {100 * share.high:.3g} % of the archs that the law {law!r} draws; "
+        f"{alike.low * count:.3g} to {alike.high * count:.3g} of the space's {count:.3g} archs"
+    )
+    return {
+        "limit": text,
+        "share": [share.low, share.high],
+        "archs": [alike.low * count, alike.high * count],
+        "of": count,
+        "text": told,
+    }

@@ -1,0 +1,79 @@
+"""`blockprofile sensitivity`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.sample import DEVICE, LAW, METRIC, RESOLUTION, SEED, SPACE
+
+if TYPE_CHECKING:
+    from blockprofile.profile.sensitivity import Sensitivity
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("sensitivity")(sensitivity)
+
+
+def sensitivity(
+    space: str = SPACE,
+    device: list[str] = DEVICE,
+    metric: list[str] | None = METRIC,
+    n: str = typer.Option("200k", "--n", help="How many archs, for metrics that do not add up over operators."),
+    seed: int = SEED,
+    law: str = LAW,
+    resolution: int | None = RESOLUTION,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Say which units, depths and layers a metric's variance over the space comes from.
+
+    Exact for metrics that add up over operators; sampled, with 95 % intervals, for others.
+    """
+    from blockprofile.predict import load_predictors
+    from blockprofile.profile.sensitivities import find_sensitivities
+    from blockprofile.profile.wording import describe_sensitivity
+    from blockprofile.run.chunks import parse_count
+    from blockprofile.space import load_space
+    from blockprofile.space.sampling import check_law
+
+    where = load_space(space, resolution=resolution)
+    predictors = load_predictors(where, devices=device, metrics=metric)
+    found = find_sensitivities(where, predictors, n=parse_count(n), seed=seed, law=check_law(law))
+    sentences = {
+        each.metric: describe_sensitivity(each, unit=p.unit) for each, p in zip(found, predictors, strict=True)
+    }
+    if json:
+        rows = [asdict(row) for each in found for row in each.rows()]
+        print_json({"space": where.name, "law": law, "rows": rows, "sentences": sentences})
+        return
+    title = f"share of the variance over {where.name}, in %; a layer's: its block, given the depth"
+    print_table(_table(found), title=title)
+    for predictor in predictors:
+        typer.echo("")
+        typer.echo(f"{' '.join(sentences[predictor.metric])} [{predictor.card.caption}]")  # type: ignore[attr-defined]
+    sampled = [each.metric for each in found if not each.is_exact]
+    if sampled:
+        note(f"{', '.join(sampled)}: from {max(each.n for each in found):,} archs; the others are exact")
+
+
+def _table(found: tuple[Sensitivity, ...]) -> list[dict[str, Any]]:
+    """One row for each unit and slot, one column for each metric, the interval's half-width where sampled."""
+    columns = {each.metric: [row for row in each.rows() if row.kind != "pair"] for each in found}
+    first = next(iter(columns.values()))
+    rows = []
+    for index, head in enumerate(first):
+        name = "the rest" if head.kind == "rest" else head.name
+        row: dict[str, Any] = {"of": head.kind, "name": name}
+        for metric, lines in columns.items():
+            share = lines[index].share
+            half = 50 * (share.high - share.low)
+            value = f"{100 * share.value:.1f}".replace("-0.0", "0.0")
+            row[metric] = value if lines[index].is_exact else f"{value} ± {half:.1f}"
+        rows.append(row)
+    return rows
