@@ -23,10 +23,14 @@ __all__ = ["STAGES", "StageResult", "Study", "StudyFile", "find_study", "list_st
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A stage's function as ``module:name``, and which of its parameters are paths in the output folder."""
+    """A stage's function as ``module:name``, and which of its parameters are paths in the output folder.
+
+    ``inputs`` are files in the output folder if they are there, and names (of a shipped space) if not.
+    """
 
     function: str
     paths: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
 
     def load(self) -> Callable[..., Any]:
         module, _, name = self.function.partition(":")
@@ -38,6 +42,7 @@ STAGES: Mapping[str, _Kind] = {
     "sample": _Kind("blockprofile.run.sample:sample", ("out",)),
     "profile": _Kind("blockprofile.profile.profile:profile_run", ("run",)),
     "heatmap": _Kind("blockprofile.plot.heatmap:heatmap", ("run", "out")),
+    "compare": _Kind("blockprofile.compare.api:compare", ("out",), ("insights",)),
     "report": _Kind("blockprofile.report.api:report", ("run", "out")),
     "figure2": _Kind("blockprofile.plot.figure2:figure2", ("out",)),
 }
@@ -121,7 +126,7 @@ def _check_stage(document: Document, index: int, stage: Mapping[str, Any]) -> tu
     for key, value in arguments.items():
         if key not in parameters:
             raise document.error(f"stage {name!r} takes no {key!r}; {one_of(key, parameters)}", (*place, key))
-        if key in STAGES[name].paths and not _is_inside(value):
+        if key in (*STAGES[name].paths, *STAGES[name].inputs) and not _is_inside(value):
             raise document.error(f"{value!r} leaves the study's output folder", (*place, key))
     for key, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and key not in arguments:
@@ -136,6 +141,12 @@ def _is_inside(value: Any) -> bool:
 
 def _within(folder: Path, value: Any) -> Any:
     return [folder / item for item in value] if isinstance(value, list) else folder / value
+
+
+def _found(folder: Path, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_found(folder, item) for item in value]
+    return folder / value if (folder / value).exists() else value
 
 
 def run_study(study: Study, *, out: str | Path | None = None) -> Iterator[StageResult]:
@@ -160,5 +171,6 @@ def run_study(study: Study, *, out: str | Path | None = None) -> Iterator[StageR
         started = time.perf_counter()
         kind = STAGES[name]
         resolved = {key: _within(folder, value) if key in kind.paths else value for key, value in arguments.items()}
+        resolved |= {key: _found(folder, arguments[key]) for key in kind.inputs if key in arguments}
         result = kind.load()(**resolved)
         yield StageResult(name, result, time.perf_counter() - started)

@@ -1,0 +1,76 @@
+"""`blockprofile compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("compare")(compare)
+
+
+def compare(
+    space: str = typer.Option(..., "--space", help="The original: a shipped name or a YAML file."),
+    insight: list[str] = typer.Option(
+        [], "--insight", help="A pruned space of it: a file or shipped name; repeatable."
+    ),
+    algorithm: list[str] = typer.Option(
+        ["nsga2"], "--algorithm", help="NAME or NAME:KEY=VALUE,...; repeatable. The first is the yardstick."
+    ),
+    device: list[str] = typer.Option([], "--device", help="A device, or a predictor folder; repeatable."),
+    objective: list[str] = typer.Option(
+        [], "--objective", help="METRIC:max|min[:WEIGHT]; repeatable. Default: top1_percent and every device's latency."
+    ),
+    limit: list[str] = typer.Option([], "--limit", help="METRIC<=VALUE or METRIC>=VALUE; repeatable."),
+    metric: list[str] = typer.Option([], "--metric", help="A further metric to record; repeatable."),
+    budget: str | None = typer.Option(
+        None, "--budget", help="Evaluations of each search. Default 2100; one goal: 220."
+    ),
+    seeds: int = typer.Option(5, "--seeds", help="Searches of each case."),
+    seed: int = typer.Option(0, "--seed", help="The first search's seed."),
+    at: list[float] | None = typer.Option(None, "--at", help="Compare the best accuracy at this latency; repeatable."),
+    resolution: int | None = typer.Option(None, "--resolution", help="Input resolution in pixels."),
+    law: str = typer.Option("papers", "--law", help="Law of the first generation: papers or architectures."),
+    workers: int = typer.Option(1, "--workers", help="Processes; -1 is every core. The result does not depend on it."),
+    out: Path = typer.Option(..., "--out", help="The folder that keeps all searches."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Search original and pruned spaces with the same seeds and budgets, and tell whether they differ.
+
+    The same command on the same folder goes on where it was interrupted.
+    """
+    import json as json_text
+
+    from blockprofile.cli.sample import typed_command
+    from blockprofile.compare import compare as run
+    from blockprofile.compare import comparison_frame, comparison_rows
+
+    found = run(
+        space, insights=insight, algorithms=algorithm, objectives=objective, devices=device, metrics=metric,
+        limits=limit, budget=budget, seeds=seeds, seed=seed, at=at or None, resolution=resolution, law=law,
+        workers=workers, out=out, command=typed_command(),
+    )  # fmt: skip
+    reference = dict(zip(found.problem.names, found.reference.tolist(), strict=True))
+    if json:
+        frame = comparison_frame(found)
+        frame["values"] = [list(map(float, values)) for values in frame["values"]]
+        rows = json_text.loads(frame.to_json(orient="records"))
+        print_json({"seeds": found.seeds, "budget": found.budget, "reference": reference, "rows": rows, "folder": out})
+        return
+    print_table(comparison_rows(found), wrap=["indicator"])
+    for case, speed in found.sooner.items():
+        typer.echo(f"{case}: {speed.words} (the original's final hypervolume)")
+    words = ", ".join(f"{name} {value:.6g}" for name, value in reference.items())
+    note(f"{len(found.seeds)} seeds of {found.budget:,} evaluations each; hypervolume from reference point {words}")
+    note("difference: with its 95 % interval; p: paired t-test, adjusted by Holm; effect size: Hedges' g")
+    for predictor in found.problem.predictors:
+        card = getattr(predictor, "card", None)
+        note(f"{predictor.metric}: {card.caption if card is not None else 'user'}")
+    note(f"kept in {out}; next: blockprofile report {out}")

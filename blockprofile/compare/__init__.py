@@ -1,0 +1,35 @@
+"""Comparing searches: pruned spaces and algorithms against the original, with paired seeds and equal budgets."""
+
+from blockprofile.compare.algorithms import parse_algorithm
+from blockprofile.compare.api import compare, load_comparison
+from blockprofile.compare.attainment import AttainmentDifference, attainment_difference, attainment_surfaces
+from blockprofile.compare.cases import Case, make_cases
+from blockprofile.compare.indicators import JointFront, best_within, hypervolume_curve, joint_front
+from blockprofile.compare.paired import Paired, Sooner, compare_paired, compare_speed
+from blockprofile.compare.result import Comparison, Indicator, Verdict
+from blockprofile.compare.table import comparison_frame, comparison_rows, write_comparison
+
+__all__ = [
+    "AttainmentDifference",
+    "Case",
+    "Comparison",
+    "Indicator",
+    "JointFront",
+    "Paired",
+    "Sooner",
+    "Verdict",
+    "attainment_difference",
+    "attainment_surfaces",
+    "best_within",
+    "compare",
+    "compare_paired",
+    "compare_speed",
+    "comparison_frame",
+    "comparison_rows",
+    "hypervolume_curve",
+    "joint_front",
+    "load_comparison",
+    "make_cases",
+    "parse_algorithm",
+    "write_comparison",
+]

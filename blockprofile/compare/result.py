@@ -1,0 +1,212 @@
+"""What a comparison found: indicators seed by seed, and each case against the original."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.compare.cases import Case
+from blockprofile.compare.indicators import JointFront, best_within, hypervolume_curve, joint_front
+from blockprofile.compare.paired import Paired, Sooner, adjust_holm, compare_paired, compare_speed, first_reached
+from blockprofile.search import Problem, SearchResult
+
+__all__ = ["Comparison", "Indicator", "Verdict"]
+
+Floats = NDArray[np.float64]
+MAX_STEPS = 5_000
+N_LIMITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """A figure of merit, one value per case and seed: float64, shape (n_cases, n_seeds)."""
+
+    name: str
+    title: str
+    unit: str
+    is_more_better: bool
+    values: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One case against the original in one indicator; ``p_adjusted`` is Holm's over all verdicts of the indicator."""
+
+    case: str
+    indicator: Indicator
+    paired: Paired
+    p_adjusted: float
+
+    @property
+    def is_better(self) -> bool | None:
+        """Whether the case is better, worse, or (None) neither beyond doubt: the interval excludes 0."""
+        if not (self.paired.ci_low > 0 or self.paired.ci_high < 0):
+            return None
+        return (self.paired.difference > 0) == self.indicator.is_more_better
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Searches of several cases with the same seeds and budgets.
+
+    Parameters
+    ----------
+    cases
+        The first is the original.
+    runs
+        One list of searches per case, one search per seed.
+    seeds
+        Their seeds.
+    budget
+        Evaluations of each search.
+    at
+        Upper limits on the cost at which the best gain is compared; None takes three from the joint front.
+    folder
+        The run folder, or None.
+    """
+
+    cases: tuple[Case, ...]
+    runs: tuple[tuple[SearchResult, ...], ...]
+    seeds: tuple[int, ...]
+    budget: int
+    at: tuple[float, ...] | None = None
+    folder: Path | None = None
+
+    @property
+    def problem(self) -> Problem:
+        """The original's problem: goals, limits, predictors."""
+        return self.runs[0][0].problem
+
+    @property
+    def reference(self) -> Floats:
+        """The reference point of the hypervolume, each goal in its own direction: float64, shape (m,)."""
+        return self.problem.natural(self.runs[0][0].reference)
+
+    @cached_property
+    def fronts(self) -> tuple[tuple[Floats, ...], ...]:
+        """The minimised fronts by case and seed, each of shape (n, m); empty where nothing is feasible."""
+        return tuple(tuple(run.front.points for run in runs) for runs in self.runs)
+
+    @cached_property
+    def joint(self) -> JointFront:
+        """The non-dominated points of all searches."""
+        return joint_front([front for fronts in self.fronts for front in fronts])
+
+    @cached_property
+    def ends(self) -> NDArray[np.int64]:
+        """Numbers of evaluations at which the curves are known: each one, or about 5,000 evenly spaced."""
+        step = -(-self.budget // MAX_STEPS)
+        return np.arange(step, self.budget + step, step).clip(max=self.budget)
+
+    @cached_property
+    def curves(self) -> Floats:
+        """The hypervolume at `ends`: float64, shape (n_cases, n_seeds, n_ends)."""
+        return np.array([
+            [
+                hypervolume_curve(run.archive.points, run.archive.violations <= 0, run.reference, self.ends)
+                for run in runs
+            ]
+            for runs in self.runs
+        ])  # fmt: skip
+
+    @cached_property
+    def gain_and_cost(self) -> tuple[int, int] | None:
+        """The first goal to be maximised and the first to be minimised, or None if one of them is not there."""
+        directions = [goal.direction for goal in self.problem.goals]
+        if not {"max", "min"} <= set(directions):
+            return None
+        return directions.index("max"), directions.index("min")
+
+    @cached_property
+    def cost_limits(self) -> tuple[float, ...]:
+        """The limits on the cost: those given, or the quartiles of the joint front's cost to three digits."""
+        if self.gain_and_cost is None:
+            return ()
+        if self.at is not None:
+            return self.at
+        costs = self.joint.points[:, self.gain_and_cost[1]]
+        shares = np.arange(1, N_LIMITS + 1) / (N_LIMITS + 1)
+        return tuple(dict.fromkeys(float(f"{value:.3g}") for value in np.quantile(costs, shares)))
+
+    @cached_property
+    def indicators(self) -> tuple[Indicator, ...]:
+        """All figures of merit."""
+        goals = self.problem.goals
+        found = [
+            Indicator("hypervolume", "hypervolume", self._unit(), is_more_better=True, values=self.curves[:, :, -1])
+        ]
+        if len(goals) == 1:
+            sign = -1.0 if goals[0].direction == "max" else 1.0
+            best = self._each(lambda front: sign * float(front[:, 0].min()) if len(front) else np.nan)
+            better = goals[0].direction == "max"
+            return (Indicator("best", f"best {goals[0].name}", self._units()[0], is_more_better=better, values=best),)
+        plus = self._each(self.joint.igd_plus)
+        epsilon = self._each(self.joint.epsilon)
+        found.append(Indicator("igd_plus", "IGD+ (scaled goals)", "", is_more_better=False, values=plus))
+        found.append(Indicator("epsilon", "additive epsilon (scaled goals)", "", is_more_better=False, values=epsilon))
+        return (*found, *self._within_limits())
+
+    def _each(self, value: Callable[[Floats], float]) -> Floats:
+        return np.array([[value(front) for front in fronts] for fronts in self.fronts])
+
+    def _within_limits(self) -> Sequence[Indicator]:
+        if self.gain_and_cost is None:
+            return []
+        gain, cost = self.gain_and_cost
+        units, names = self._units(), self.problem.names
+        found = []
+        for limit in self.cost_limits:
+            values = np.array([
+                [
+                    best_within(-run.archive.points[kept, gain], run.archive.points[kept, cost], limit)
+                    for run in runs
+                    for kept in [run.archive.violations <= 0]
+                ]
+                for runs in self.runs
+            ])  # fmt: skip
+            title = f"best {names[gain]} at {names[cost]} <= {limit:g} {units[cost]}"
+            found.append(Indicator(f"best_at_{limit:g}", title, units[gain], is_more_better=True, values=values))
+        return found
+
+    def _units(self) -> list[str]:
+        predictors = {predictor.metric: predictor.unit for predictor in self.problem.predictors}
+        return [predictors.get(goal.name, "") for goal in self.problem.goals]
+
+    def _unit(self) -> str:
+        return " x ".join(unit for unit in self._units() if unit)
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Every other case against the original, in every indicator."""
+        found = []
+        for indicator in self.indicators:
+            paired = [compare_paired(values, indicator.values[0]) for values in indicator.values[1:]]
+            adjusted = adjust_holm(np.array([one.p_t for one in paired]))
+            found += [
+                Verdict(case.name, indicator, one, float(p))
+                for case, one, p in zip(self.cases[1:], paired, adjusted, strict=True)
+            ]
+        return tuple(found)
+
+    @cached_property
+    def sooner(self) -> Mapping[str, Sooner]:
+        """Case -> how much sooner it reaches, seed by seed, the hypervolume that the original ends with."""
+        levels = self.curves[0, :, -1]
+
+        def needed(case: int) -> Floats:
+            return np.array([
+                first_reached(curve, self.ends, level)
+                for curve, level in zip(self.curves[case], levels, strict=True)
+            ])  # fmt: skip
+
+        theirs = needed(0)
+        return {
+            case.name: compare_speed(needed(place), theirs, budget=self.budget)
+            for place, case in enumerate(self.cases)
+            if place
+        }

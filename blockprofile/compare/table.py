@@ -1,0 +1,100 @@
+"""The table of a comparison: rows for people, one Parquet file for machines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blockprofile.compare.result import Comparison
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COMPARISON_NAME", "comparison_frame", "comparison_rows", "write_comparison"]
+
+COMPARISON_NAME = "comparison.parquet"
+
+
+def comparison_frame(comparison: Comparison) -> pd.DataFrame:
+    """Return one row per case and indicator.
+
+    Returns
+    -------
+    Columns ``case``, ``indicator``, ``title``, ``unit``, ``is_more_better``, ``n``, ``mean``, ``original``,
+    ``difference``, ``ci_low``, ``ci_high``, ``p_t``, ``p_adjusted`` (Holm), ``p_wilcoxon``, ``effect_size``,
+    ``rank_biserial``, ``values`` (seed by seed). The original's own rows have no difference. Rows of the indicator
+    ``sooner`` hold the factor by which the original's final hypervolume is reached sooner in ``mean``, its
+    interval, the number of seeds that reach it in ``n``.
+    """
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for indicator in comparison.indicators:
+        common = {
+            "indicator": indicator.name, "title": indicator.title, "unit": indicator.unit,
+            "is_more_better": indicator.is_more_better,
+        }  # fmt: skip
+        own = indicator.values[0]
+        rows.append({"case": comparison.cases[0].name, **common, "n": len(own), "mean": own.mean(), "values": own})
+        found = {v.case: v for v in comparison.verdicts if v.indicator.name == indicator.name}
+        for place, case in enumerate(comparison.cases[1:], start=1):
+            paired = found[case.name].paired
+            rows.append(
+                {
+                    "case": case.name, **common, "n": paired.n, "mean": paired.ours, "original": paired.theirs,
+                    "difference": paired.difference, "ci_low": paired.ci_low, "ci_high": paired.ci_high,
+                    "p_t": paired.p_t, "p_adjusted": found[case.name].p_adjusted, "p_wilcoxon": paired.p_wilcoxon,
+                    "effect_size": paired.effect_size, "rank_biserial": paired.rank_biserial,
+                    "values": indicator.values[place],
+                }
+            )  # fmt: skip
+    for name, speed in comparison.sooner.items():
+        rows.append(
+            {
+                "case": name, "indicator": "sooner", "title": "reaches the original's final hypervolume sooner",
+                "unit": "times", "is_more_better": True, "n": speed.n_reached, "mean": speed.factor,
+                "ci_low": speed.ci_low, "ci_high": speed.ci_high, "values": [speed.evaluations],
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def write_comparison(comparison: Comparison, path: Path) -> None:
+    """Write the table as Parquet, under another name first; seeds, budget and reference stand in its metadata."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    frame = comparison_frame(comparison)
+    frame["values"] = [[float(value) for value in values] for values in frame["values"]]
+    about = {
+        "seeds": comparison.seeds,
+        "budget": comparison.budget,
+        "reference": dict(zip(comparison.problem.names, comparison.reference.tolist(), strict=True)),
+    }
+    data = pa.Table.from_pandas(frame, preserve_index=False)
+    data = data.replace_schema_metadata({**(data.schema.metadata or {}), b"blockprofile": json.dumps(about).encode()})
+    partial = path.with_name(path.name + ".partial")
+    pq.write_table(data, partial)
+    partial.replace(path)
+
+
+def comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return rows for people: one per indicator and case, with the difference, its interval and the verdict."""
+    rows = []
+    for verdict in comparison.verdicts:
+        paired = verdict.paired
+        better = {True: "better", False: "worse", None: "undecided"}[verdict.is_better]
+        rows.append(
+            {
+                "indicator": verdict.indicator.title,
+                "case": verdict.case,
+                "original": paired.theirs,
+                "mean": paired.ours,
+                "difference": f"{paired.difference:+.3g} [{paired.ci_low:+.3g}, {paired.ci_high:+.3g}]",
+                "p": f"{verdict.p_adjusted:.2g}",
+                "effect size": f"{paired.effect_size:+.2g}",
+                "verdict": better,
+            }
+        )
+    return rows
