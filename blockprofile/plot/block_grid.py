@@ -108,8 +108,11 @@ def arrange_blocks(space: Space, cells: Mapping[str, Cell], *, metric: str, unit
 
 
 def _decimals(largest: float) -> int:
-    """Return how many decimals show an effect of that size with three digits."""
-    return int(np.clip(2 - np.floor(np.log10(largest)), 0, 4)) if largest > 0 else 2
+    """Return how many decimals show an effect of that size with three digits; three decimals do unless it is tiny."""
+    if largest <= 0:
+        return 2
+    place = int(np.floor(np.log10(largest)))
+    return int(np.clip(2 - place, 0, max(3, 1 - place)))
 
 
 def grid_words(grid: BlockGrid, *, limit: float) -> NDArray[np.object_]:

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["LayerMap", "draw_layer_map", "draw_layer_maps", "layer_map_data"]
+__all__ = ["LayerMap", "draw_layer_map", "draw_layer_maps", "layer_colours", "layer_map_data"]
 
 FAINT = 0.25
+"""The share of its colour that a cell keeps which is no effect."""
+ABSENT = 0.88
+"""The grey of a cell where no block can stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +68,28 @@ def layer_map_data(table: pd.DataFrame, metric: str, *, statistic: str = "M_ulb"
     return LayerMap(metric, unit, blocks, layers, effects, known)
 
 
+def layer_colours(data: LayerMap, *, limit: float) -> NDArray[np.float64]:
+    """Colour the cells: red above zero, blue below, mixed with white where it is no effect, grey where no block is.
+
+    Returns
+    -------
+    float64, shape (n_blocks, n_layers, 3), from 0 to 1.
+    """
+    import matplotlib as mpl
+
+    norm = mpl.colors.Normalize(-limit, limit)
+    colours = np.asarray(mpl.colormaps[DIVERGING](norm(np.nan_to_num(data.effects))), np.float64)[..., :3]
+    share = np.where(data.is_effect, 1.0, FAINT)[..., None]
+    mixed = share * colours + (1 - share)
+    return np.asarray(np.where(np.isnan(data.effects)[..., None], ABSENT, mixed), np.float64)
+
+
 def draw_layer_map(data: LayerMap, ax: Axes, *, limit: float | None = None, title: str = "") -> None:
     """Draw one map with a colour bar; what is below noise or floor is faint, units are set apart by lines."""
     import matplotlib as mpl
 
     bound = limit or float(np.nanmax(np.abs(data.effects), initial=0.0)) or 1.0
-    norm = mpl.colors.Normalize(-bound, bound)
-    colours = mpl.colormaps[DIVERGING](norm(np.nan_to_num(data.effects)))
-    colours[..., 3] = np.where(np.isnan(data.effects), 0.0, np.where(data.is_effect, 1.0, FAINT))
-    ax.set_facecolor("0.93")
-    ax.imshow(np.ones((*data.effects.shape, 3)), aspect="auto", interpolation="nearest")
-    ax.imshow(colours, aspect="auto", interpolation="nearest")
-    absent = np.argwhere(np.isnan(data.effects))
-    for row, column in absent:
-        ax.add_patch(mpl.patches.Rectangle((column - 0.5, row - 0.5), 1, 1, color="0.9", lw=0))
+    ax.imshow(layer_colours(data, limit=bound), aspect="auto", interpolation="nearest")
     units = [unit for unit, _ in data.layers]
     starts = [place for place, unit in enumerate(units) if place == 0 or unit != units[place - 1]]
     for start in starts[1:]:
@@ -91,7 +102,7 @@ def draw_layer_map(data: LayerMap, ax: Axes, *, limit: float | None = None, titl
             f"unit {units[start]}", ((start + stop - 1) / 2, 0), xycoords=("data", "axes fraction"), xytext=(0, -16),
             textcoords="offset points", ha="center", va="top", fontsize=8,
         )  # fmt: skip
-    mappable = mpl.cm.ScalarMappable(norm, DIVERGING)
+    mappable = mpl.cm.ScalarMappable(mpl.colors.Normalize(-bound, bound), DIVERGING)
     bar = ax.figure.colorbar(mappable, ax=ax, pad=0.01, fraction=0.03)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8)

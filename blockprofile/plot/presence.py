@@ -7,22 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
-from blockprofile.plot.block_grid import BlockGrid, arrange_blocks, draw_block_grid
-from blockprofile.plot.layer_map import LayerMap, draw_layer_map
+from blockprofile.plot.block_grid import BlockGrid, block_grid_data, draw_block_grid
+from blockprofile.plot.layer_map import LayerMap, draw_layer_map, layer_map_data
 from blockprofile.plot.style import add_caption, metric_label, metric_title
 from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.registry import build_predictor, find_metric
-from blockprofile.profile.exact import ExactProfile, exact_profile
+from blockprofile.profile.exact_table import exact_table
 from blockprofile.profile.presence import Presence
 from blockprofile.space import Space, load_space
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["PresenceView", "draw_presences", "exact_block_grids", "exact_layer_map", "presence_data"]
+__all__ = ["PresenceView", "draw_presences", "presence_data"]
 
 EXPLANATIONS = {
     "given": "drawn from the archs that have the layer",
@@ -46,37 +45,6 @@ class PresenceView:
         """The dearest block's M_b less the cheapest's."""
         values = np.concatenate([grid.values.ravel() for grid in self.grids])
         return float(np.nanmax(values) - np.nanmin(values))
-
-
-def exact_layer_map(profile: ExactProfile, row: int, *, metric: str, unit: str) -> LayerMap:
-    """Arrange exact M_(u,l,b) as a map; ``row`` numbers the metric in the profile."""
-    blocks = tuple(dict.fromkeys(place.block for place in profile.places))
-    layers = tuple(sorted({(place.unit, place.layer) for place in profile.places}))
-    effects = np.full((len(blocks), len(layers)), np.nan)
-    for place, value in zip(profile.places, profile.cell_mean[row], strict=True):
-        effects[blocks.index(place.block), layers.index((place.unit, place.layer))] = value - profile.mean[row]
-    return LayerMap(metric, unit, blocks, layers, effects, np.isfinite(effects))
-
-
-def _against_average(profile: ExactProfile, row: int) -> NDArray[np.float64]:
-    """Return M_b less the average block's at the same layers, as in the table of responses."""
-    here = [(place.unit, place.layer) for place in profile.places]
-    means = {
-        each: np.mean([v for v, h in zip(profile.cell_mean[row], here, strict=True) if h == each]) for each in here
-    }
-    centred = profile.cell_mean[row] - np.array([means[each] for each in here])
-    members = [[place.block == name for place in profile.places] for name in profile.blocks]
-    return np.array([centred[member].mean() for member in members])
-
-
-def exact_block_grids(profile: ExactProfile, row: int, *, metric: str, unit: str) -> tuple[BlockGrid, ...]:
-    """Arrange exact M_b as grids; their intervals have no width."""
-    effects = _against_average(profile, row)
-    cells = {
-        name: (float(value), float(effect), 0.0, True)
-        for name, value, effect in zip(profile.blocks, profile.block_mean[row], effects, strict=True)
-    }
-    return arrange_blocks(profile.space, cells, metric=metric, unit=unit)
 
 
 def presence_data(
@@ -117,9 +85,8 @@ def presence_data(
         raise OptionError(f"metric {metric!r} is not additive on {loaded.name!r}; only sums have exact responses")
     views = []
     for presence in presences:
-        profile = exact_profile(loaded, [predictor.factors], presence=presence)
-        names = {"metric": metric, "unit": predictor.unit}
-        grids, layers = exact_block_grids(profile, 0, **names), exact_layer_map(profile, 0, **names)
+        table = exact_table(loaded, [predictor], presence=presence, taus=())
+        grids, layers = block_grid_data(table, loaded, metric), layer_map_data(table, metric)
         views.append(PresenceView(presence, loaded.name, predictor.card.caption, grids, layers))
     return tuple(views)
 

@@ -49,7 +49,7 @@ _STYLE: Any = {
     "axes.titlesize": 10.0,
     "axes.labelsize": 9.0,
     "figure.dpi": 100,
-    "savefig.dpi": 200,
+    "savefig.dpi": 160,
     "svg.fonttype": "none",
     "svg.hashsalt": "blockprofile",
     "figure.constrained_layout.use": True,
@@ -120,6 +120,17 @@ def add_caption(figure: Figure, lines: Sequence[str]) -> None:
     figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="0.35")
 
 
+def _settle_layout(figure: Figure) -> None:
+    """Work the layout out once and take the engine off, which would work it out twice more for every file."""
+    import matplotlib as mpl
+
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        with mpl.rc_context({"figure.constrained_layout.use": False}):
+            figure.set_layout_engine(None)
+
+
 def save_figure(figure: Figure, path: Path) -> list[Path]:
     """Write a figure as PNG and SVG beside each other and close it.
 
@@ -137,6 +148,7 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     files = [path.with_name(path.name + suffix) for suffix in (".png", ".svg")]
     metadata: Mapping[str, Mapping[str, Any]] = {".png": {"Software": "blockprofile"}, ".svg": {"Date": None}}
+    _settle_layout(figure)
     for file in files:
         figure.savefig(file, metadata=dict(metadata[file.suffix]))
     plt.close(figure)
