@@ -161,6 +161,14 @@ def build_predictor(entry: Entry, space: Space) -> Predictor:
     return builder(card, folder, space)
 
 
+def _default_accuracy(space: Space) -> list[Entry]:
+    """Find the accuracy that is evaluated by default: ImageNet validation, else one on another scale, else none."""
+    fitting = [
+        entry for entry in list_predictors() if entry[0].metric.startswith(ACCURACY) and _covers(entry[0], space)
+    ]
+    return sorted(fitting, key=lambda entry: len(entry[0].metric))[:1]
+
+
 def select_entries(
     space: Space, *, devices: Sequence[str] = (), metrics: Sequence[str] | None = None
 ) -> tuple[Entry, ...]:
@@ -185,8 +193,7 @@ def select_entries(
     """
     wanted: list[Entry] = []
     if metrics is None:
-        accuracy = [entry for entry in list_predictors() if entry[0].metric == ACCURACY and _covers(entry[0], space)]
-        wanted += accuracy[:1]
+        wanted += _default_accuracy(space)
     wanted += [find_device(device, space) for device in devices]
     names = COUNTED_BY_DEFAULT if metrics is None else metrics
     wanted += [find_metric(name, space) for name in names]
