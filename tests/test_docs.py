@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+import shlex
+from dataclasses import fields
+from functools import lru_cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from blockprofile.cli import COMMANDS
+from blockprofile.predict import Card
 from blockprofile.space import count_archs, load_space
+from blockprofile.space.definition import Block, FixedLayer, SpaceDefinition, Unit
+from blockprofile.space.rules import PrunedDefinition
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -32,6 +41,68 @@ def test_the_space_file_of_the_docs_is_in_order(tmp_path: Path) -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
+    generated = {ROOT / "docs" / name for name in reference_pages()}
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+            place = page.parent / target
+            assert place.exists() or place in generated, f"{page.name} links to {target}"
+
+
+# -- the generated reference -----------------------------------------------------------------------------------
+
+
+@lru_cache
+def hooks() -> ModuleType:
+    spec = spec_from_file_location("docs_hooks", ROOT / "docs" / "hooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@lru_cache
+def reference_pages() -> dict[str, str]:
+    return dict(hooks().pages())
+
+
+def test_the_reference_has_every_command_and_option() -> None:
+    page = reference_pages()["reference/commands.md"]
+    headings = {line.removeprefix("## ") for line in page.splitlines() if line.startswith("## ")}
+    names = {path for path, _ in hooks().commands()}
+    assert headings == names
+    assert {f"blockprofile {name}" for name in COMMANDS} <= {" ".join(name.split()[:2]) for name in names}
+    for section in page.split("\n## ")[1:]:
+        name = section.splitlines()[0]
+        command = dict(hooks().commands())[name]
+        for parameter in command.params:
+            assert f"| `{', '.join(parameter.opts)}` |" in section or parameter.param_type_name == "argument"
+
+
+def test_the_reference_has_every_key_of_a_space_file() -> None:
+    page = reference_pages()["reference/files.md"]
+    for record in (SpaceDefinition, Block, Unit, FixedLayer, PrunedDefinition, Card):
+        section = page.split(f"### {record.__name__}\n")[1].split("\n##")[0]
+        assert re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE) == [field.name for field in fields(record)]
+    assert "| `kernel` | whole number | `1` |" in page
+    assert "| `stride` | whole number | required |" in page
+
+
+def command_lines() -> list[str]:
+    """List every `blockprofile ...` line in code of README and docs."""
+    lines = []
+    for page in PAGES:
+        text = re.sub(r"\\\n\s+", " ", page.read_text(encoding="utf-8"))
+        lines += re.findall(r"^    (blockprofile .*?)(?:\s+#.*)?$", text, flags=re.MULTILINE)
+    return sorted(set(lines))
+
+
+@pytest.mark.parametrize("line", command_lines())
+def test_command_lines_of_the_docs_name_commands_and_options_that_exist(line: str) -> None:
+    words = shlex.split(line)
+    known = dict(hooks().commands())
+    name = " ".join(words[:3]) if " ".join(words[:3]) in known else " ".join(words[:2])
+    assert name in known
+    options = {option for parameter in known[name].params for option in parameter.opts} | {"--help"}
+    given = {word.partition("=")[0] for word in words if word.startswith("--")}
+    assert given <= options

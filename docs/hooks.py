@@ -1,0 +1,180 @@
+"""Pages that are made from the code while the documentation is built: commands, file formats, modules.
+
+`mkdocs.yml` names this file as a hook. The functions that make the pages are plain, and tested.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import pkgutil
+import re
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+ORDER = ("space", "predict", "run", "profile", "plot", "prune", "search", "compare", "report", "device", "supernet")
+"""Packages in the order of the work; others follow by name."""
+
+
+def _walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield path, command
+        return
+    for name, child in children.items():
+        yield from _walk(child, f"{path} {name}")
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Yield every subcommand as its full name and its parser."""
+    from typer.main import get_command
+
+    from blockprofile.cli.main import app
+
+    return _walk(get_command(app), "blockprofile")
+
+
+def _cell(text: object) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def _parameter_row(parameter: Any) -> str:
+    is_argument = parameter.param_type_name == "argument"
+    name = parameter.metavar or parameter.name.upper() if is_argument else ", ".join(parameter.opts)
+    default = parameter.default
+    if parameter.required:
+        shown = "required"
+    elif default is None or default is False or callable(default) or default in ("", (), []):
+        shown = ""
+    else:
+        shown = f"`{_cell(default)}`"
+    return f"| `{_cell(name)}` | {_cell(parameter.help or '')} | {shown} |"
+
+
+def commands_page() -> str:
+    """Write the reference of all commands with their arguments and options."""
+    lines = [
+        "# Commands",
+        "",
+        "Results go to stdout, progress and remarks to stderr; `--json` prints for machines. Exit status 0: done;",
+        "2: a mistake in what was asked; 3: bad data; 1: a bug.",
+    ]
+    for path, command in commands():
+        lines += ["", f"## {path}", "", inspect.cleandoc(command.help or ""), ""]
+        shown = [parameter for parameter in command.params if parameter.name != "help"]
+        if shown:
+            lines += ["| | | default |", "|---|---|---|", *map(_parameter_row, shown)]
+    return "\n".join(lines) + "\n"
+
+
+def _type_name(hint: Any) -> str:
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return " or ".join(f"`{value}`" for value in args)
+    if origin in {typing.Union, types.UnionType}:
+        return " or ".join(_type_name(arg) for arg in args if arg is not type(None))
+    if origin is tuple:
+        return f"list of {_type_name(args[0])}"
+    if origin is not None:
+        return "mapping"
+    if dataclasses.is_dataclass(hint):
+        return f"[{hint.__name__}](#{hint.__name__.lower()})"
+    return {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}.get(
+        hint.__name__, hint.__name__
+    )
+
+
+def _records_in(hint: Any) -> Iterator[type]:
+    if dataclasses.is_dataclass(hint):
+        yield typing.cast("type", hint)
+    for arg in typing.get_args(hint):
+        yield from _records_in(arg)
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+        return "required"
+    value = field.default
+    if value is dataclasses.MISSING or value is None or value in ((), "") or dataclasses.is_dataclass(value):
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _record(record: type, known: list[type]) -> Iterator[str]:
+    hints = typing.get_type_hints(record)
+    yield from ["", f"### {record.__name__}", "", re.sub(r"``", "`", inspect.getdoc(record) or ""), ""]
+    yield from ["| key | | default |", "|---|---|---|"]
+    for field in dataclasses.fields(record):
+        yield f"| `{field.name}` | {_type_name(hints[field.name])} | {_default(field)} |"
+        known += [found for found in _records_in(hints[field.name]) if found not in known]
+
+
+def files_page() -> str:
+    """Write the reference of the YAML files, from the records that they are validated into."""
+    from blockprofile.predict.card import Card
+    from blockprofile.run.study import StudyFile
+    from blockprofile.space.definition import SpaceDefinition
+    from blockprofile.space.rules import PrunedDefinition
+
+    lines = [
+        "# Files",
+        "",
+        "An unknown key is an error, as is a value of another type; line, column and choices are told.",
+    ]
+    seen: list[type] = []
+    roots = {
+        "A space": SpaceDefinition, "A pruned space": PrunedDefinition,
+        "A predictor's card": Card, "A study": StudyFile,
+    }  # fmt: skip
+    for title, root in roots.items():
+        lines += ["", f"## {title}"]
+        known = [root]
+        for record in known:
+            if record not in seen:
+                lines += _record(record, known)
+                seen.append(record)
+    return "\n".join([*lines, "", *_stages()]) + "\n"
+
+
+def _stages() -> Iterator[str]:
+    from blockprofile.run.study import STAGES
+
+    yield "### Stages"
+    yield ""
+    yield "Every stage is a library function; its keys are the function's parameters."
+    for name, kind in STAGES.items():
+        parameters = inspect.signature(kind.load()).parameters.values()
+        yield from ["", f"`{name}`: `{kind.function.replace(':', '.')}`", ""]
+        for parameter in parameters:
+            required = parameter.default is inspect.Parameter.empty
+            yield f"- `{parameter.name}`" + (" (required)" if required else f" = `{parameter.default!r}`")
+
+
+def packages() -> list[str]:
+    """Name the packages of the library that have a page."""
+    import blockprofile
+
+    found = [info.name for info in pkgutil.iter_modules(blockprofile.__path__) if info.ispkg and info.name != "cli"]
+    return sorted(found, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+
+
+def module_page(name: str) -> str:
+    """Write the page of a package, which mkdocstrings fills with what the package exports."""
+    return f"# blockprofile.{name}\n\n::: blockprofile.{name}\n    options:\n      show_root_heading: false\n"
+
+
+def pages() -> dict[str, str]:
+    """Make all generated pages: path below docs/ -> Markdown."""
+    made = {"reference/commands.md": commands_page(), "reference/files.md": files_page()}
+    return made | {f"reference/{name}.md": module_page(name) for name in packages()}
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the generated pages to the documentation."""
+    from mkdocs.structure.files import File
+
+    for path, content in pages().items():
+        files.append(File.generated(config, path, content=content))
+    return files
