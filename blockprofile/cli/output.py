@@ -36,7 +36,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, title: str = "", wrap: Seq
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(title) or None, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
     columns = list(rows[0]) if rows else []
     for name in columns:
         numeric = all(isinstance(row.get(name), int | float) or row.get(name) in {None, ""} for row in rows)
@@ -48,6 +48,8 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, title: str = "", wrap: Seq
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
         console = Console(file=sys.stdout, highlight=False, width=160)
+    if title:
+        console.print(escape(title), style="italic", soft_wrap=True)
     console.print(table)
 
 
