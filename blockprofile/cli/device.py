@@ -1,4 +1,4 @@
-"""`blockprofile device list | show`."""
+"""`blockprofile device list | show | compare`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
 
 __all__ = ["register"]
 
-group = typer.Typer(help="Devices: list, show where their figures come from.", no_args_is_help=True)
+group = typer.Typer(help="Devices: list, show where figures come from, compare two.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:

@@ -12,6 +12,9 @@ __all__ = ["register"]
 
 group = typer.Typer(help="Latency tables of your own device: measure, audit, fill in, import.", no_args_is_help=True)
 
+MUCH_DISTURBED = 20.0
+"""Percent of interrupted runs from which on the user is told of the other clock."""
+
 SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file.")
 RESOLUTIONS = typer.Option([], "--resolution", help="Input resolution in pixels; repeatable.")
 LIMIT = typer.Option(600.0, "--time-limit", help="Seconds of timing after which the precision reached has to do.")
@@ -101,6 +104,10 @@ def measure(
         f"{facts['seconds']:.0f} s; drift {facts['drift_percent']:.1f} %, "
         f"call {1000 * table.overhead.call_ms:.1f} us; measured"
     )
+    if facts["disturbed_percent"] > MUCH_DISTURBED and clock == "wall":
+        note(
+            f"{facts['disturbed_percent']:.0f} % of the runs were interrupted: others use this machine; see --clock cpu"
+        )
     note(f"next: blockprofile lut audit {out} --space {space}")
 
 

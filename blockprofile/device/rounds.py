@@ -57,7 +57,7 @@ class Plan:
     precision: float = 0.02
     resolution_ms: float = 0.001
     time_limit_s: float = 600.0
-    min_rounds: int = 8
+    min_rounds: int = 12
     max_rounds: int = 400
     visit_ms: float = 4.0
     max_drift: float = 0.15

@@ -111,7 +111,9 @@ def test_probes_that_are_narrow_are_left_out_of_later_rounds() -> None:
     noisy = FakeRuntime(noise=2.0, seed=3)
     probes["noisy"] = noisy.prepare([OPS[0]], seed=0)
     journal = Journal()
-    measure_rounds(probes, sentinel, plan=Plan(max_rounds=12, precision=1e-6, resolution_ms=1e-9), journal=journal)
+    measure_rounds(
+        probes, sentinel, plan=Plan(min_rounds=8, max_rounds=12, precision=1e-6, resolution_ms=1e-9), journal=journal
+    )
     assert [set(entry.ms) for entry in journal.rounds[8:]] == [{"noisy"}] * 4
 
 
