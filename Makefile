@@ -30,7 +30,7 @@ types: $(VENV)/.installed-test
 pytest: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4
 
-bench: $(VENV)/.installed-test
+bench: $(VENV)/.installed-bench
 	set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 docs: $(VENV)/.installed-docs
@@ -58,6 +58,12 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt | check-python
 	@echo "Installing into $(VENV), with the test tools; the first time takes some minutes."
 	@$(PYTHON) -m venv $(VENV)
 	@$(INSTALL) --editable '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-bench: pyproject.toml constraints.txt | check-python
+	@echo "Installing into $(VENV), with what the benchmarks compare against."
+	@$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --editable '.[bench]'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-docs: pyproject.toml constraints.txt | check-python
