@@ -15,6 +15,9 @@ from blockprofile.space.space import Space
 __all__ = ["AUDIT_TABLE", "repair_card", "write_audit"]
 
 AUDIT_TABLE = "audit.parquet"
+MUCH_DISTURBED = 5.0
+MUCH_DRIFT = 5.0
+"""Percent of interrupted runs, and of drift, from which on the card speaks of them."""
 FACTS = ("rounds", "seconds", "drift_percent", "disturbed_percent", "load")
 
 
@@ -34,6 +37,18 @@ def _error(audit: Audit, rmse: float, notes: str) -> dict[str, Any]:
     }
 
 
+def _conditions(audit: Audit) -> str:
+    """Say what stood in the way of good timings, if anything did."""
+    facts = audit.facts
+    if facts["disturbed_percent"] <= MUCH_DISTURBED and facts["drift_percent"] <= MUCH_DRIFT:
+        return ""
+    load = facts.get("load", {}).get("highest", "unknown")
+    return (
+        f" Others used the machine meanwhile: load up to {load}, {facts['disturbed_percent']:.0f} % of the runs were "
+        f"interrupted, and its speed moved by {facts['drift_percent']:.1f} %."
+    )
+
+
 def write_audit(folder: Path, space: Space, audit: Audit) -> None:
     """Write the audit's networks and put its figures on the card; the RMSE becomes the floor."""
     partial = folder / f"{AUDIT_TABLE}.partial"
@@ -45,12 +60,7 @@ def write_audit(folder: Path, space: Space, audit: Audit) -> None:
         f"{audit.verdict}. Mean error {found['bias_ms']:+.3g} ms over networks of {found['least_ms']:.3g} to "
         f"{found['greatest_ms']:.3g} ms."
     )
-    if found["rmse_percent"] > 3 or audit.facts["disturbed_percent"] > 5:
-        told += (
-            f" The machine was not its own: load up to {audit.facts.get('load', {}).get('highest', 'unknown')}, "
-            f"{audit.facts['disturbed_percent']:.0f} % of the runs interrupted; speed drifted by "
-            f"{audit.facts['drift_percent']:.1f} %."
-        )
+    told += _conditions(audit)
     amend_card(
         folder,
         {
@@ -84,7 +94,7 @@ def repair_card(folder: Path, audit: Audit) -> Repair:
     notes = (
         f"Repaired by {best.model}, fitted to these networks: RMSE {best.cv_rmse_ms:.3g} ms, "
         f"{100 * best.cv_rmse_ms / mean:.1f} % of the mean, each network left out of its own fit. "
-        f"The bare sum: {audit.verdict}."
+        f"The bare sum: {audit.verdict}.{_conditions(audit)}"
     )
     amend_card(
         folder,

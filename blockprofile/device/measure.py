@@ -180,6 +180,7 @@ def _write(
     widths = [time.half_width / 2 for time in table.times.values() if np.isfinite(time.half_width)]
     places = sum(unit.max_depth for unit in space.units)
     floor = float(np.sqrt(places * np.mean(np.square(widths)))) if widths else 0.0
+    clock = "the thread's own processor time" if settings.clock == "cpu" else "the wall clock"
     within = f"{table.within} of {n} within {table.facts['precision']:.1%}"
     write_card(
         folder,
@@ -193,8 +194,8 @@ def _write(
             precision=settings.dtype,
             floor=floor,
             made_from=(
-                f"{n} operators timed in interleaved rounds; {n_chained} of them also in chains, from which the cost "
-                f"of a call was found and taken out. mean_ms is the median over rounds of the best run of a visit; "
+                f"{n} operators timed in interleaved rounds by {clock}; {n_chained} of them also in chains, from which "
+                f"the cost of a call was found and taken out. mean_ms is the median over rounds of the best run of a visit; "
                 f"its 95 % interval: {within}."
             ),
             not_for="Other machines, runtimes, thread counts and batches than those named here.",

@@ -159,6 +159,16 @@ def test_a_biased_sum_is_found_repaired_and_honoured(toy: Space, tmp_path: Path)
     assert again.verdict.startswith("additive")
 
 
+def test_a_busy_machine_stands_on_the_card(toy: Space, tmp_path: Path) -> None:
+    folder = tmp_path / "dev"
+    measured(toy, folder)
+    assert "wall clock" in read_card(folder).made_from
+    write_audit(folder, toy, audited(toy, folder, FakeRuntime(disturb_every=4)))
+    card = read_card(folder)
+    assert "Others used the machine meanwhile" in card.error.notes
+    assert card.created["audit"]["disturbed_percent"] == pytest.approx(25, abs=3)
+
+
 def test_two_repairs_in_a_row_add_up(toy: Space, tmp_path: Path) -> None:
     folder = tmp_path / "dev"
     measured(toy, folder)
