@@ -29,7 +29,7 @@ from blockprofile.space import Space
 
 __all__ = ["compare", "load_comparison"]
 
-RUNS = "runs"
+RUNS, SPACES = "runs", "spaces"
 DEFAULT_SEEDS = 5
 
 
@@ -129,6 +129,7 @@ def compare(
             "predictors": described,
         }
         _prepare(folder, config, command)
+        _keep_spaces(folder, cases)
     places = None if at is None else tuple(float(value) for value in at)
     tasks = [(case, number, asked, _run_folder(folder, case, number)) for case in cases for number in every]
     runs: list[SearchResult] = []
@@ -166,6 +167,15 @@ def _prepare(folder: Path, config: dict[str, Any], command: str) -> None:
         write_manifest(folder, Manifest(kind="comparison", config=config, command=command))
 
 
+def _keep_spaces(folder: Path, cases: Sequence[Case]) -> None:
+    """Copy the files of pruned spaces, so that the folder can be read when they are gone."""
+    for case in cases:
+        source, copy = Path(case.source), folder / SPACES / f"{case.space.name}.yaml"
+        if case.space.is_pruned and source.is_file() and not copy.exists():
+            copy.parent.mkdir(exist_ok=True)
+            copy.write_bytes(source.read_bytes())
+
+
 def _search_one(case: Case, seed: int, asked: dict[str, Any], out: Path | None) -> SearchResult:
     options = dict(asked)
     return search(case.space, options.pop("objectives"), algorithm=case.algorithm, seed=seed, out=out, **options)
@@ -191,7 +201,7 @@ def load_comparison(folder: str | Path) -> Comparison:
     try:
         told = config["cases"]
         algorithms = list(dict.fromkeys(case["algorithm"] for case in told))
-        sources = list(dict.fromkeys(case["space"]["source"] for case in told))
+        sources = list(dict.fromkeys(_kept_source(path, case["space"]) for case in told))
         cases = make_cases(sources[0], sources[1:], algorithms, resolution=config["space"]["resolution"])
         for case, then in zip(cases, told, strict=True):
             if case.space.hash != then["space"]["hash"]:
@@ -203,7 +213,10 @@ def load_comparison(folder: str | Path) -> Comparison:
         )
         at = None if config["at"] is None else tuple(config["at"])
         return Comparison(cases, runs, seeds, config["budget"], at, path)
-    except (KeyError, TypeError, ValueError) as failure:
-        if isinstance(failure, RunError | DataError):
-            raise
+    except (KeyError, TypeError) as failure:
         raise DataError(f"{path / MANIFEST_NAME} is damaged: {failure!r}") from None
+
+
+def _kept_source(folder: Path, about: dict[str, Any]) -> str:
+    copy = folder / SPACES / f"{about['name']}.yaml"
+    return str(copy) if copy.is_file() else str(about["source"])

@@ -138,13 +138,15 @@ class Comparison:
         """All figures of merit."""
         goals = self.problem.goals
         found = [
-            Indicator("hypervolume", "hypervolume", self._unit(), is_more_better=True, values=self.curves[:, :, -1])
+            Indicator(
+                "hypervolume", "hypervolume", self.hypervolume_unit, is_more_better=True, values=self.curves[:, :, -1]
+            )
         ]
         if len(goals) == 1:
             sign = -1.0 if goals[0].direction == "max" else 1.0
             best = self._each(lambda front: sign * float(front[:, 0].min()) if len(front) else np.nan)
             better = goals[0].direction == "max"
-            return (Indicator("best", f"best {goals[0].name}", self._units()[0], is_more_better=better, values=best),)
+            return (Indicator("best", f"best {goals[0].name}", self.units[0], is_more_better=better, values=best),)
         plus = self._each(self.joint.igd_plus)
         epsilon = self._each(self.joint.epsilon)
         found.append(Indicator("igd_plus", "IGD+ (scaled goals)", "", is_more_better=False, values=plus))
@@ -158,7 +160,7 @@ class Comparison:
         if self.gain_and_cost is None:
             return []
         gain, cost = self.gain_and_cost
-        units, names = self._units(), self.problem.names
+        units, names = self.units, self.problem.names
         found = []
         for limit in self.cost_limits:
             values = np.array([
@@ -173,12 +175,16 @@ class Comparison:
             found.append(Indicator(f"best_at_{limit:g}", title, units[gain], is_more_better=True, values=values))
         return found
 
-    def _units(self) -> list[str]:
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The goals' units; empty for a reward."""
         predictors = {predictor.metric: predictor.unit for predictor in self.problem.predictors}
-        return [predictors.get(goal.name, "") for goal in self.problem.goals]
+        return tuple(predictors.get(goal.name, "") for goal in self.problem.goals)
 
-    def _unit(self) -> str:
-        return " x ".join(unit for unit in self._units() if unit)
+    @property
+    def hypervolume_unit(self) -> str:
+        """The product of the goals' units."""
+        return " x ".join(unit for unit in self.units if unit)
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:

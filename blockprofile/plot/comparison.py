@@ -1,0 +1,83 @@
+"""`figures`: all pictures of a comparison, written as PNG and SVG into its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from blockprofile.compare import Comparison, load_comparison
+from blockprofile.plot.convergence import convergence_data, draw_convergence
+from blockprofile.plot.fronts import difference_data, draw_difference, draw_fronts, fronts_data
+from blockprofile.plot.style import add_caption, figure_style, metric_title, save_figure
+
+__all__ = ["comparison_caption", "comparison_figures"]
+
+FIGURES = "figures"
+
+
+def comparison_caption(comparison: Comparison) -> list[str]:
+    """Say what was compared and where the metrics come from."""
+    problem = comparison.problem
+    told = []
+    for predictor in problem.predictors:
+        card = getattr(predictor, "card", None)
+        told.append(f"{metric_title(predictor.metric)}: {card.caption if card is not None else 'user'}")
+    reference = ", ".join(
+        f"{name} {value:.5g}" for name, value in zip(problem.names, comparison.reference, strict=True)
+    )
+    seeds = f"{len(comparison.seeds)} seeds of {comparison.budget:,} evaluations each"
+    return [f"{seeds}; reference point {reference}.", f"Provenance: {'; '.join(told)}."]
+
+
+def comparison_figures(
+    run: str | Path, *, published: Sequence[str] | None = None, out: str | Path | None = None
+) -> list[Path]:
+    """Draw fronts, convergence and attainment differences of a comparison.
+
+    Parameters
+    ----------
+    run
+        The folder of a comparison.
+    published
+        The published networks to mark; None is all whose figures are printed for the device.
+    out
+        The folder for the figures; None is ``figures`` inside the comparison's.
+
+    Returns
+    -------
+    The files: PNG and SVG of each figure.
+
+    Raises
+    ------
+    UserError, DataError
+        As `blockprofile.compare.load_comparison`.
+    """
+    import matplotlib.pyplot as plt
+
+    comparison = load_comparison(run)
+    target = Path(run) / FIGURES if out is None else Path(out)
+    caption = comparison_caption(comparison)
+    title = f"Searching {comparison.cases[0].space.name}"
+    files: list[Path] = []
+    with figure_style():
+        figure, ax = plt.subplots(figsize=(6.4, 4.6))
+        draw_convergence(convergence_data(comparison), ax, unit=comparison.hypervolume_unit)
+        ax.set_title(f"{title}: hypervolume, mean and 95 % interval")
+        add_caption(figure, caption)
+        files += save_figure(figure, target / "hypervolume")
+        fronts = fronts_data(comparison, published=published)
+        if fronts is None:
+            return files
+        figure, ax = plt.subplots(figsize=(6.4, 5.0))
+        draw_fronts(fronts, ax)
+        ax.set_title(f"{title}: median front, and the band of all seeds")
+        add_caption(figure, caption)
+        files += save_figure(figure, target / "fronts")
+        for place, case in enumerate(comparison.cases[1:], start=1):
+            difference = difference_data(comparison, place)
+            assert difference is not None
+            figure, ax = plt.subplots(figsize=(6.4, 5.0))
+            draw_difference(difference, ax, labels=fronts.labels, title=f"{case.name} against the original")
+            add_caption(figure, caption)
+            files += save_figure(figure, target / f"attainment-{case.slug}")
+    return files
