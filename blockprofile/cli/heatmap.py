@@ -19,13 +19,19 @@ def register(app: typer.Typer) -> None:
 def heatmap(
     run: Path = typer.Argument(..., help="A folder with profile.parquet."),
     metric: list[str] | None = typer.Option(None, "--metric", help="Draw this metric alone; repeatable."),
+    kind: list[str] | None = typer.Option(
+        None,
+        "--kind",
+        help="Draw this kind alone; repeatable: blocks, layers, quantiles, depths, distributions, sensitivities. "
+        "Left out: all but sensitivities.",
+    ),
     out: Path | None = typer.Option(None, "--out", help="The folder for the figures; left out: RUN/figures."),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Draw block grids, layer maps and quantile maps as PNG and SVG."""
+    """Draw the figures of a profile as PNG and SVG: responses of blocks, layers, depths; distributions."""
     from blockprofile.plot.heatmap import heatmap as draw
 
-    files = draw(run, metrics=metric, out=out)
+    files = draw(run, metrics=metric, kinds=kind, out=out)
     if json:
         print_json({"files": files})
         return

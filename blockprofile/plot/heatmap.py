@@ -1,40 +1,183 @@
-"""`heatmap`: all response figures of a profile, written as PNG and SVG into the run's folder."""
+"""`heatmap`: the figures of a profiled run, written as PNG and SVG into the run's folder.
+
+Which kinds there are is said in `KINDS`; each kind's data and drawing are in a module of its own.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blockprofile.errors import UnknownNameError, one_of
+from blockprofile.errors import OptionError, UnknownNameError, one_of
 from blockprofile.plot.block_grid import block_grid_data, draw_block_grids
+from blockprofile.plot.depth import depth_data, draw_depths
 from blockprofile.plot.layer_map import draw_layer_maps, layer_map_data
-from blockprofile.plot.style import figure_style, metric_title, save_figure
+from blockprofile.plot.style import figure_style, metric_label, metric_title, save_figure
 from blockprofile.profile.profile import load_run_space, read_profile
+from blockprofile.run.shards import shard_paths
+from blockprofile.space import Space
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "heatmap", "provenance_lines"]
+__all__ = ["FIGURES", "KINDS", "heatmap", "provenance_lines", "select_kinds", "select_metrics"]
 
 FIGURES = "figures"
 QUANTILES_SHOWN = (0.05, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the figures of a run are made from."""
+
+    folder: Path
+    table: pd.DataFrame
+    about: Mapping[str, Any]
+    space: Space
+    metrics: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        return int(self.table.loc[self.table["statistic"] == "mean", "n"].iloc[0])
+
+    @property
+    def title(self) -> str:
+        return self.space.name if self.space.is_pruned else self.space.definition.title
+
+    def caption(self, metrics: Sequence[str]) -> list[str]:
+        return provenance_lines(self.about, metrics, self.n)
+
+
+Figures = Iterator[tuple[str, "Figure"]]
+
+
+def _blocks(run: _Run) -> Figures:
+    grids = {name: block_grid_data(run.table, run.space, name) for name in run.metrics}
+    title = f"Block responses $M_b$: {run.title}"
+    yield "block_responses", draw_block_grids(grids, title=title, caption=run.caption(run.metrics))
+
+
+def _layers(run: _Run) -> Figures:
+    for name in run.metrics:
+        maps = [layer_map_data(run.table, name)]
+        title = f"Layer responses $M_{{u,l,b}}$: {run.title}"
+        yield f"layer_responses-{_slug(name)}", draw_layer_maps(maps, title=title, caption=run.caption([name]))
+
+
+def _quantiles(run: _Run) -> Figures:
+    taus = [tau for tau in QUANTILES_SHOWN if np.isclose(run.table["tau"], tau).any()]
+    for name in run.metrics if taus else ():
+        maps = [layer_map_data(run.table, name, statistic="M_tau", tau=tau) for tau in taus]
+        titles = [
+            f"{metric_label(name, each.unit)}: effect on the {tau:.0%} quantile"
+            for tau, each in zip(taus, maps, strict=True)
+        ]
+        title = f"Quantile responses $M_\\tau$: {run.title}"
+        figure = draw_layer_maps(maps, title=title, caption=run.caption([name]), titles=titles)
+        yield f"quantile_responses-{_slug(name)}", figure
+
+
+def _depths(run: _Run) -> Figures:
+    panels = [data for name in run.metrics if (data := depth_data(run.table, name)) is not None]
+    if panels:
+        title = f"Depth responses $M_d$: {run.title}"
+        yield "depth_responses", draw_depths(panels, title=title, caption=run.caption(run.metrics))
+
+
+def _distributions(run: _Run) -> Figures:
+    from blockprofile.plot.distribution import distribution_data, draw_distributions, mark_networks, read_metrics
+
+    units = run.table.drop_duplicates("metric").set_index("metric")["unit_of"]
+    predicted = mark_networks(run.space, _load_evaluator(run))
+    panels = [
+        distribution_data(
+            read_metrics(run.folder, [name])[name], metric=name, unit=str(units[name]), predicted=predicted.get(name)
+        )
+        for name in run.metrics
+    ]
+    caption = run.caption(run.metrics)
+    if any(panel.marks for panel in panels):
+        caption.insert(0, "Lines: what the predictor gives for a published network; triangles: what is printed for it.")
+    yield "distributions", draw_distributions(panels, title=f"Distributions: {run.title}", caption=caption)
+
+
+def _sensitivities(run: _Run) -> Figures:
+    from blockprofile.plot.sensitivity import draw_sensitivities, sensitivity_data
+    from blockprofile.profile.sensitivities import find_sensitivities
+
+    config = run.about["config"]
+    if config.get("limit"):
+        raise OptionError(f"the run is within {config['limit']}; sensitivities are of the whole space")
+    predictors = [each for each in _load_evaluator(run).predictors if each.metric in run.metrics]
+    found = find_sensitivities(run.space, predictors, seed=config["seed"], law=config["law"])
+    told = "Light: the block of a layer, given the depth (d) of its unit; dark: the unit's depth or width (w)."
+    n = max(each.n for each in found)
+    sampled = f" Sampled metrics: {n:,} archs, with 95 % intervals; the others are exact." if n else ""
+    figure = draw_sensitivities(
+        [sensitivity_data(each) for each in found], title=f"What the variance comes from: {run.title}",
+        caption=[told + sampled, provenance_line(run.about, run.metrics)],
+    )  # fmt: skip
+    yield "sensitivities", figure
+
+
+def _load_evaluator(run: _Run) -> Any:
+    from blockprofile.predict import Evaluator, load_predictors
+
+    config = run.about["config"]
+    return Evaluator(run.space, load_predictors(run.space, devices=config["devices"], metrics=config["metrics"]))
+
+
+KINDS: Mapping[str, Callable[[_Run], Figures]] = {
+    "blocks": _blocks,
+    "layers": _layers,
+    "quantiles": _quantiles,
+    "depths": _depths,
+    "distributions": _distributions,
+    "sensitivities": _sensitivities,
+}
+"""Kinds of figures; each function yields name and figure."""
+
+
+def select_kinds(kinds: Sequence[str] | None, folder: Path) -> tuple[str, ...]:
+    """Return the wanted kinds; left out: all but sensitivities, distributions only where the run kept its archs.
+
+    Raises
+    ------
+    OptionError
+        If there is no such kind.
+    """
+    for kind in kinds or ():
+        if kind not in KINDS:
+            raise OptionError(f"--kind {kind!r} is unknown; {one_of(kind, KINDS)}")
+    if kinds:
+        return tuple(dict.fromkeys(kinds))
+    left_out = {"sensitivities"} if shard_paths(folder) else {"sensitivities", "distributions"}
+    return tuple(kind for kind in KINDS if kind not in left_out)
+
+
+def provenance_line(about: Mapping[str, Any], metrics: Sequence[str]) -> str:
+    """Say each metric's provenance and error."""
+    predictors = about["config"]["predictors"]
+    told = [f"{metric_title(name)}: {predictors[name]['caption']}" for name in metrics]
+    return f"Provenance: {'; '.join(told)}."
 
 
 def provenance_lines(about: Mapping[str, Any], metrics: Sequence[str], n: int) -> list[str]:
     """Say where the figures come from: space, archs, presence, and each metric's provenance and error."""
     config = about["config"]
     space = config["space"]
-    told = "; ".join(f"{metric_title(name)}: {config['predictors'][name]['caption']}" for name in metrics)
     limit = f", {config['limit']}" if config.get("limit") else ""
     return [
         f"Space {space['name']} at {space['resolution']} pixels, {n:,} archs drawn by the law '{config['law']}'{limit}"
         f", seed {config['seed']}; presence '{about['presence']}'; ± are 95 % intervals; what is below noise or the "
         "predictor's own error is faint or in parentheses.",
-        f"Provenance: {told}.",
+        provenance_line(about, metrics),
     ]
 
 
@@ -57,8 +200,14 @@ def select_metrics(table: pd.DataFrame, metrics: Sequence[str] | None) -> list[s
     return list(metrics) if metrics else known
 
 
-def heatmap(run: str | Path, *, metrics: Sequence[str] | None = None, out: str | Path | None = None) -> list[Path]:
-    """Draw block grids, layer maps and quantile maps of a profile.
+def heatmap(
+    run: str | Path,
+    *,
+    metrics: Sequence[str] | None = None,
+    kinds: Sequence[str] | None = None,
+    out: str | Path | None = None,
+) -> list[Path]:
+    """Draw the figures of a profile.
 
     Parameters
     ----------
@@ -66,6 +215,8 @@ def heatmap(run: str | Path, *, metrics: Sequence[str] | None = None, out: str |
         A folder with ``profile.parquet``.
     metrics
         Which metrics; None is all.
+    kinds
+        Which of `KINDS`; None is all but sensitivities, and distributions only where the run kept its archs.
     out
         The folder for the figures; None is ``figures`` inside the profile's.
 
@@ -76,33 +227,16 @@ def heatmap(run: str | Path, *, metrics: Sequence[str] | None = None, out: str |
     Raises
     ------
     UserError, DataError
-        If there is no profile, or no such metric.
+        If there is no profile, no such metric or kind, or a kind needs what the run has not.
     """
     table, about = read_profile(run)
-    space = load_run_space(about["config"])
-    names = select_metrics(table, metrics)
     home = Path(run) if Path(run).is_dir() else Path(run).parent
+    wanted = select_kinds(kinds, home)
+    made = _Run(home, table, about, load_run_space(about["config"]), tuple(select_metrics(table, metrics)))
     target = home / FIGURES if out is None else Path(out)
-    n = int(table.loc[table["statistic"] == "mean", "n"].iloc[0])
-    title = f"{space.definition.title if not space.is_pruned else space.name}"
     files: list[Path] = []
     with figure_style():
-        grids = {name: block_grid_data(table, space, name) for name in names}
-        caption = provenance_lines(about, names, n)
-        figure = draw_block_grids(grids, title=f"Block responses $M_b$: {title}", caption=caption)
-        files += save_figure(figure, target / "block_responses")
-        for name in names:
-            caption = provenance_lines(about, [name], n)
-            figure = draw_layer_maps(
-                [layer_map_data(table, name)], title=f"Layer responses $M_{{u,l,b}}$: {title}", caption=caption
-            )
-            files += save_figure(figure, target / f"layer_responses-{_slug(name)}")
-            taus = [tau for tau in QUANTILES_SHOWN if np.isclose(table["tau"], tau).any()]
-            if taus:
-                maps = [layer_map_data(table, name, statistic="M_tau", tau=tau) for tau in taus]
-                titles = [f"{metric_title(name)}: effect on the {tau:.0%} quantile" for tau in taus]
-                figure = draw_layer_maps(
-                    maps, title=f"Quantile responses $M_\\tau$: {title}", caption=caption, titles=titles
-                )
-                files += save_figure(figure, target / f"quantile_responses-{_slug(name)}")
+        for kind in wanted:
+            for name, figure in KINDS[kind](made):
+                files += save_figure(figure, target / name)
     return files

@@ -1,0 +1,214 @@
+"""The distribution of each metric over a run's archs, with the published networks of the space marked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import RunError, UnknownNameError
+from blockprofile.plot.style import add_caption, metric_label
+from blockprofile.predict.evaluator import Evaluator
+from blockprofile.predict.published import published_latencies, published_network, read_published_table
+from blockprofile.run.shards import shard_paths
+from blockprofile.space import Archs, Space
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "Histogram",
+    "Mark",
+    "distribution_data",
+    "draw_distributions",
+    "mark_networks",
+    "printed_figure",
+    "published_archs",
+    "read_metrics",
+]
+
+N_BINS = 80
+TAUS = (0.05, 0.5, 0.95)
+MARKS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#0072B2")
+"""Okabe and Ito's palette."""
+MAX_COLUMNS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A published network: what the predictor gives for it, what is printed (None where nothing is), its place.
+
+    ``below`` is the share of the archs with a smaller value than the predicted one.
+    """
+
+    name: str
+    predicted: float
+    printed: float | None
+    below: float
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """The shares of a run's archs in bins of equal width.
+
+    ``edges``: float64, (n_bins + 1,); ``shares``: float64, (n_bins,), adding up to 1; ``quantiles``: tau -> value.
+    """
+
+    metric: str
+    unit: str
+    n: int
+    edges: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    quantiles: Mapping[float, float]
+    marks: tuple[Mark, ...] = ()
+
+
+def published_archs(space: Space) -> dict[str, Archs]:
+    """Return the published networks that are members of a space: name -> arch, uint8 (n_slots,).
+
+    Examples
+    --------
+    >>> from blockprofile.space import load_space
+    >>> sorted(published_archs(load_space("moga")))
+    ['MoGA-A', 'MoGA-B', 'MoGA-C']
+    """
+    if space.base.name != "moga":
+        return {}
+    codes: dict[str, list[int]] = {}
+    for row in read_published_table("moga_choices"):
+        # The paper's drawing of MoGA-A differs from its released code in one squeeze-and-excite; the code was timed.
+        if "(" not in row["network"]:
+            codes.setdefault(row["network"], []).append(int(row["block"]))
+    archs = {name: np.array(each, np.uint8) for name, each in codes.items()}
+    return {name: arch for name, arch in archs.items() if bool(space.contains(arch[None])[0])}
+
+
+def printed_figure(network: str, metric: str) -> float | None:
+    """Return what is printed about a published network, None where nothing is.
+
+    Examples
+    --------
+    >>> printed_figure("MoGA-A", "latency_ms:mace_gpu"), printed_figure("MoGA-A", "latency_ms:note10")
+    (11.1, None)
+    """
+    name, _, device = metric.partition(":")
+    if name == "latency_ms":
+        try:
+            return published_latencies(device).get(network)
+        except UnknownNameError:
+            return None
+    about = published_network(network)
+    printed = {"top1_percent": about.top1_percent, "macs_m": about.macs_m, "params_m": about.params_m}
+    return None if device else printed.get(name)
+
+
+def distribution_data(
+    values: NDArray[np.float32], *, metric: str, unit: str, predicted: Mapping[str, float] | None = None
+) -> Histogram:
+    """Bin a metric's values and place networks among them.
+
+    Parameters
+    ----------
+    values
+        float32, shape (n,); at least one.
+    metric, unit
+        What they are of.
+    predicted
+        Published network -> the metric's value for it.
+
+    Returns
+    -------
+    Quantiles are the smallest value at which the distribution function reaches tau (``inverted_cdf``).
+    """
+    wide = values.astype(np.float64)
+    low, high = float(wide.min()), float(wide.max())
+    counts, edges = np.histogram(wide, bins=N_BINS, range=(low, high) if high > low else (low - 0.5, low + 0.5))
+    found = np.quantile(wide, TAUS, method="inverted_cdf")
+    marks = tuple(
+        Mark(name, value, printed_figure(name, metric), float((wide < value).mean()))
+        for name, value in (predicted or {}).items()
+    )
+    quantiles = dict(zip(TAUS, found.tolist(), strict=True))
+    return Histogram(metric, unit, len(wide), edges, counts / len(wide), quantiles, marks)
+
+
+def mark_networks(space: Space, evaluate: Evaluator) -> dict[str, dict[str, float]]:
+    """Evaluate the published networks of a space.
+
+    Parameters
+    ----------
+    evaluate
+        Evaluates the metrics on the space.
+
+    Returns
+    -------
+    Metric -> network -> value.
+    """
+    archs = published_archs(space)
+    if not archs:
+        return {}
+    values = evaluate(np.stack(list(archs.values())))
+    return {metric: dict(zip(archs, row.tolist(), strict=True)) for metric, row in values.items()}
+
+
+def read_metrics(folder: Path, metrics: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    """Read metrics' values of a run's archs, in order.
+
+    Raises
+    ------
+    RunError
+        If the run kept no archs.
+    """
+    import pyarrow.parquet as pq
+
+    paths = shard_paths(folder)
+    if not paths:
+        raise RunError(f"{str(folder)!r} holds no samples; distributions need a run of `blockprofile sample`")
+    tables = [pq.read_table(path, columns=list(metrics)) for path in paths]
+    return {name: np.concatenate([table[name].to_numpy() for table in tables]) for name in metrics}
+
+
+def draw_distribution(data: Histogram, ax: Axes) -> None:
+    """Draw one panel: the histogram, its quantiles, a line for each network and a triangle where it is printed."""
+    ax.stairs(100 * data.shares, data.edges, fill=True, color="#56B4E9", alpha=0.55)
+    top = 100 * float(data.shares.max())
+    ax.set_ylim(0, top * (1.12 + 0.1 * len(data.marks)))
+    for tau, value in data.quantiles.items():
+        ax.vlines(value, 0, top * 1.02, color="0.35", lw=0.9, ls="-" if tau == 0.5 else ":")
+        ax.text(value, top * 1.03, f"{tau:.0%}", fontsize=6.5, ha="center", va="bottom", color="0.35")
+    for place, (mark, colour) in enumerate(zip(data.marks, MARKS, strict=False)):
+        height = top * (1.14 + 0.1 * place)
+        ax.vlines(mark.predicted, 0, height, color=colour, lw=1.4)
+        is_right = mark.predicted > (data.edges[0] + data.edges[-1]) / 2
+        ax.annotate(
+            f"{mark.name} ({mark.below:.0%} below)", (mark.predicted, height), xytext=(-3 if is_right else 3, 0),
+            textcoords="offset points", fontsize=7.5, color=colour, ha="right" if is_right else "left", va="center",
+        )  # fmt: skip
+        if mark.printed is not None:
+            ax.plot(mark.printed, top * 0.03, marker="^", ms=6, color=colour, mec="white", mew=0.6, clip_on=False)
+    ax.set_xlabel(metric_label(data.metric, data.unit))
+    ax.set_ylabel("share of archs [%]", fontsize=8)
+    ax.tick_params(labelsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def draw_distributions(panels: Sequence[Histogram], *, title: str, caption: list[str]) -> Figure:
+    """Draw the distributions of several metrics."""
+    import matplotlib.pyplot as plt
+
+    n_columns = min(len(panels), MAX_COLUMNS)
+    n_rows = -(-len(panels) // n_columns)
+    size = (max(5.2, 4.4 * n_columns), 2.7 * n_rows + 0.5 + 0.18 * len(caption))
+    figure, axes = plt.subplots(n_rows, n_columns, figsize=size, squeeze=False)
+    for ax, data in zip(axes.ravel(), panels, strict=False):
+        draw_distribution(data, ax)
+    for ax in axes.ravel()[len(panels) :]:
+        ax.axis("off")
+    figure.suptitle(title)
+    add_caption(figure, caption)
+    return figure
