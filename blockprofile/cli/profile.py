@@ -12,6 +12,7 @@ from blockprofile.cli.sample import BACKEND, DEVICE, LAW, METRIC, RESOLUTION, SC
 
 if TYPE_CHECKING:
     from blockprofile.profile.profile import ProfileResult
+    from blockprofile.run.sample import PoolRequest
 
 __all__ = ["register"]
 
@@ -33,6 +34,11 @@ def profile(
     out: Path | None = typer.Option(None, "--out", help="The folder for the profile, with --space."),
     presence: str = typer.Option("given", "--presence", help="How an arch gets the layer: given, promoted, cikm21."),
     tau: list[float] = typer.Option([0.01, 0.05, 0.5, 0.95, 0.99], "--tau", help="Quantiles; repeatable."),
+    until: list[str] = typer.Option(
+        [],
+        "--until",
+        help="With --space, stop when every 95 % interval is +-WIDTH: ci=WIDTH or METRIC=WIDTH; repeatable.",
+    ),
     workers: int = WORKERS,
     backend: str = BACKEND,
     scheduler: str | None = SCHEDULER,
@@ -40,7 +46,8 @@ def profile(
 ) -> None:
     """Compute block, layer, depth and quantile responses with their intervals.
 
-    Give a run folder, or --space and --out to draw archs on the way without keeping them.
+    Give a run folder, or --space and --out to draw archs on the way without keeping them. With --until the additive
+    part of each metric is taken exactly and archs are drawn, --n at most, until the intervals are narrow enough.
     """
     from blockprofile.errors import OptionError
     from blockprofile.profile.profile import profile_pool, profile_run
@@ -51,6 +58,8 @@ def profile(
     if (run is None) == (space is None):
         raise OptionError("give either a run folder or --space (with --device and --out), not both and not neither")
     if run is not None:
+        if until:
+            raise OptionError("--until draws as many archs as it takes: give --space and --out, not a run folder")
         result = profile_run(run, presence=presence, taus=tau, workers=workers, backend=backend, scheduler=scheduler)
     else:
         if out is None:
@@ -60,11 +69,28 @@ def profile(
             space=space, n=parse_count(n), devices=tuple(device), metrics=None if metric is None else tuple(metric),
             seed=seed, law=check_law(law), resolution=resolution,
         )  # fmt: skip
+        if until:
+            result = _until(request, until, out=out, how=(presence, tau))
+            _show(result, json=json)
+            return
         result = profile_pool(
             request, out=out, presence=presence, taus=tau, workers=workers, backend=backend, scheduler=scheduler,
             command=typed_command(),
         )  # fmt: skip
     _show(result, json=json)
+
+
+def _until(request: PoolRequest, until: list[str], *, out: Path, how: tuple[str, list[float]]) -> ProfileResult:
+    from blockprofile.profile.until import profile_until
+
+    found = profile_until(request, until, out=out, presence=how[0], taus=how[1], command=typed_command())
+    for metric, width in found.widest.items():
+        times = found.factors[metric]
+        saved = "exact" if times == float("inf") else f"{times:,.0f} times fewer archs than without its additive part"
+        note(f"{metric}: every interval within ±{width:.2g}; {saved}")
+    if not found.is_reached:
+        note(f"not all as narrow as asked: --n allows {request.n:,} archs")
+    return found.profile
 
 
 def _show(result: ProfileResult, *, json: bool) -> None:

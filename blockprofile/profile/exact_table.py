@@ -22,9 +22,12 @@ from blockprofile.space import Law, Space
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["additive_predictors", "exact_table"]
+__all__ = ["KEYS", "additive_predictors", "exact_table", "mean_table"]
 
 Row = dict[str, Any]
+
+KEYS = ("statistic", "u", "layer", "block", "depth")
+"""The columns that tell the mean responses of one metric apart."""
 
 
 def additive_predictors(predictors: Sequence[Predictor]) -> tuple[AdditivePredictor, ...]:
@@ -96,6 +99,13 @@ def exact_table(
         "effect", "se", "ci_low", "ci_high", "p_value", "p_adjusted", "floor", "is_effect", "quantile_error",
     ]  # fmt: skip
     return table[columns]
+
+
+def mean_table(found: ExactProfile, metric: str) -> pd.DataFrame:
+    """Make the exact means of one metric a table: ``metric``, `KEYS`, ``value``, ``effect``."""
+    import pandas as pd
+
+    return pd.DataFrame({"metric": metric, **row} for row in _mean_rows(found, 0))[["metric", *KEYS, "value", "effect"]]
 
 
 def _row(statistic: str, value: float, effect: float = math.nan, **place: object) -> Row:

@@ -189,14 +189,8 @@ def profile_pool(
     """
     started = time.perf_counter()
     settings = Settings(presence=check_presence(presence), law=check_law(request.law), taus=check_taus(taus))
-    config, folder = request.config(), Path(out)
-    if (folder / MANIFEST_NAME).is_file():
-        refuse_other(folder, read_manifest(folder).config, config)
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"--out {str(folder)!r} exists and is no run folder; choose another, or empty it")
-    else:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_manifest(folder, Manifest(kind="profile", config=config, command=command))
+    config = request.config()
+    folder = prepare_folder(out, config, command)
     metrics = tuple(config["predictors"])
     seen = Accumulator(request.load(), metrics, n_planned=request.n)
     done = 0 if seen.is_exact else load_checkpoint(folder, seen)
@@ -214,6 +208,25 @@ def profile_pool(
     result = _finish(seen, folder, config, settings, started)
     remove_checkpoint(folder)
     return result
+
+
+def prepare_folder(out: str | Path, config: Mapping[str, Any], command: str) -> Path:
+    """Make the folder of a profile whose archs are not kept, or check that it is one of the same configuration.
+
+    Raises
+    ------
+    RunError
+        If the folder holds anything else.
+    """
+    folder = Path(out)
+    if (folder / MANIFEST_NAME).is_file():
+        refuse_other(folder, read_manifest(folder).config, config)
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"--out {str(folder)!r} exists and is no run folder; choose another, or empty it")
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_manifest(folder, Manifest(kind="profile", config=config, command=command))
+    return folder
 
 
 def _merged(seen: Accumulator | None, part: Accumulator) -> Accumulator:

@@ -116,6 +116,8 @@ class _Plan:
     def quantile_rows(self, metric: str) -> Iterator[Row]:
         """Yield the rows of quantiles and their effects."""
         taus, quantiles = self.settings.taus, self.seen.quantiles
+        if not taus:
+            return
         whole = quantiles.overall(metric, taus)
         for place, tau in enumerate(taus):
             value = float(whole.values[place])
@@ -136,7 +138,13 @@ def _spread(found: QuantileEstimate, place: int) -> float:
     return float(found.high[place] - found.low[place]) / (2 * Z95)
 
 
-def response_table(seen: Accumulator, *, info: Mapping[str, MetricInfo], settings: Settings) -> pd.DataFrame:
+def response_table(
+    seen: Accumulator,
+    *,
+    info: Mapping[str, MetricInfo],
+    settings: Settings,
+    known: Mapping[str, pd.DataFrame] | None = None,
+) -> pd.DataFrame:
     """Make the table of all responses of all metrics.
 
     Parameters
@@ -147,6 +155,9 @@ def response_table(seen: Accumulator, *, info: Mapping[str, MetricInfo], setting
         Metric -> unit, provenance, floor.
     settings
         Presence, law, taus.
+    known
+        Metric -> the exact means of the part that was taken off before its moments were summed, as
+        `blockprofile.profile.exact_table.mean_table` gives them; they are put back.
 
     Returns
     -------
@@ -174,7 +185,17 @@ def response_table(seen: Accumulator, *, info: Mapping[str, MetricInfo], setting
         error = 0.0 if isinstance(seen.quantiles, PoolQuantiles) else seen.quantiles.error[metric]
         rows += [{**common, **row, "quantile_error": math.nan} for row in plan.mean_rows(metric)]
         rows += [{**common, **row, "quantile_error": error} for row in plan.quantile_rows(metric)]
-    return _with_inference(pd.DataFrame(rows))
+    return _with_inference(_put_back(pd.DataFrame(rows), known or {}))
+
+
+def _put_back(table: pd.DataFrame, known: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    keys = ["statistic", "u", "layer", "block", "depth"]
+    for metric, part in known.items():
+        mine = (table["metric"] == metric) & table["statistic"].isin(set(part["statistic"]))
+        found = table.loc[mine, keys].merge(part, on=keys, how="left", validate="one_to_one")
+        table.loc[mine, "value"] += found["value"].to_numpy()
+        table.loc[mine, "effect"] += found["effect"].to_numpy()
+    return table
 
 
 def _with_inference(table: pd.DataFrame) -> pd.DataFrame:
