@@ -163,10 +163,10 @@ def test_a_busy_machine_stands_on_the_card(toy: Space, tmp_path: Path) -> None:
     folder = tmp_path / "dev"
     measured(toy, folder)
     assert "wall clock" in read_card(folder).made_from
-    write_audit(folder, toy, audited(toy, folder, FakeRuntime(disturb_every=4)))
+    write_audit(folder, toy, audited(toy, folder, FakeRuntime(disturb_every=7)))
     card = read_card(folder)
     assert "Others used the machine meanwhile" in card.error.notes
-    assert card.created["audit"]["disturbed_percent"] == pytest.approx(25, abs=3)
+    assert card.created["audit"]["disturbed_percent"] == pytest.approx(100 / 7, abs=4)
 
 
 def test_two_repairs_in_a_row_add_up(toy: Space, tmp_path: Path) -> None:
