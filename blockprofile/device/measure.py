@@ -194,9 +194,9 @@ def _write(
             precision=settings.dtype,
             floor=floor,
             made_from=(
-                f"{n} operators timed in interleaved rounds by {clock}; {n_chained} of them also in chains, "
-                f"from which the cost of a call was found and taken out. mean_ms is the median over rounds of the best run of a visit; "
-                f"its 95 % interval: {within}."
+                f"{n} operators timed in interleaved rounds by {clock}; {n_chained} of them also in chains, from which "
+                f"the cost of a call was found and taken out. mean_ms is the median over rounds of the best run of a "
+                f"visit; its 95 % interval: {within}."
             ),
             not_for="Other machines, runtimes, thread counts and batches than those named here.",
             parameters={"correction": {"call_ms": round(table.overhead.call_ms, 6)}},
