@@ -18,6 +18,8 @@ REPORT_NAME = "report.html"
 _PAGES = {
     "samples": "blockprofile.report.profile_page:profile_document",
     "profile": "blockprofile.report.profile_page:profile_document",
+    "search": "blockprofile.report.search_page:search_document",
+    "comparison": "blockprofile.report.comparison_page:comparison_document",
 }
 
 

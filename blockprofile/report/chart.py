@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Band", "Chart", "Line", "Points", "draw_chart", "nice_ticks"]
+__all__ = ["Band", "Chart", "Line", "Points", "Shade", "draw_chart", "nice_ticks"]
 
 Floats = NDArray[np.float64]
 
 WIDTH, HEIGHT = 720, 440
-LEFT, RIGHT, TOP, BOTTOM = 66, 14, 12, 48
+LEFT, RIGHT, TOP, BOTTOM = 84, 14, 12, 52
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,17 @@ class Band:
     is_step: bool = False
 
 
-Mark = Points | Line | Band
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """A grid of cells from -1 (red) to 1 (blue); ``values`` has shape (len(x), len(y)), cells centred on the places."""
+
+    label: str
+    x: Floats
+    y: Floats
+    values: Floats
+
+
+Mark = Points | Line | Band | Shade
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +199,25 @@ def _band(mark: Band, scale: _Scale) -> str:
     return f'<path class="band c{mark.colour}" d="{top}{"".join(bottom)}Z"/>'
 
 
+def _shade(mark: Shade, scale: _Scale) -> str:
+    """Draw the cells that are not 0, neighbours of one value in a row as one."""
+    width = abs(scale.x(mark.x[1]) - scale.x(mark.x[0])) if len(mark.x) > 1 else 8.0
+    height = abs(scale.y(mark.y[1]) - scale.y(mark.y[0])) if len(mark.y) > 1 else 8.0
+    parts = []
+    for row, y in enumerate(mark.y):
+        values = mark.values[:, row]
+        edges = np.flatnonzero(np.diff(values, prepend=np.nan, append=np.nan) != 0)
+        for start, stop in pairwise(edges):
+            value = float(values[start])
+            if value:
+                box = f'x="{scale.x(mark.x[start]) - width / 2:.1f}" y="{scale.y(y) - height / 2:.1f}"'
+                size = f'width="{width * (stop - start):.1f}" height="{height + 0.3:.1f}"'
+                parts.append(
+                    f'<rect class="{"more" if value > 0 else "less"}" {box} {size} opacity="{abs(value):.2f}"/>'
+                )
+    return "".join(parts)
+
+
 def _symbol(shape: str, x: float, y: float, size: float) -> str:
     if shape == "diamond":
         r = round(size * 1.4, 1)
@@ -231,10 +261,12 @@ def draw_chart(chart: Chart) -> str:
     for mark in chart.marks:
         if isinstance(mark, Points):
             drawn.append(_points(mark, scale))
+        elif isinstance(mark, Shade):
+            drawn.append(_shade(mark, scale))
         else:
             drawn.append(_line(mark, scale) if isinstance(mark, Line) else _band(mark, scale))
     title = escape(chart.title, quote=True)
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">'
-        f"{_axes(chart, scale)}{''.join(drawn)}</svg>"
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="{title}">'
+        f"{_axes(chart, scale)}<svg x='0' y='0' width='{WIDTH}' height='{HEIGHT}'>{''.join(drawn)}</svg></svg>"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from blockprofile import __version__
 from blockprofile.errors import DataError
-from blockprofile.report.chart import Chart, Line, Points, draw_chart
+from blockprofile.report.chart import Chart, Line, Points, Shade, draw_chart
 from blockprofile.report.document import Document
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def chart_legend(chart: Chart) -> list[tuple[str, int, str]]:
         shape = mark.shape if isinstance(mark, Points) else "band"
         if isinstance(mark, Line):
             shape = "dashed" if mark.is_dashed else "line"
-        if mark.label:
+        if mark.label and not isinstance(mark, Shade):
             found.setdefault(mark.label, (shape, mark.colour, mark.label))
     return list(found.values())
 

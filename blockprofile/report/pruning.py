@@ -1,0 +1,76 @@
+"""What pruned spaces leave out, rule by rule, with the evidence that their files give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from blockprofile.report.document import Cell, Part, Section, Text, number, table_of
+from blockprofile.space.rules import Evidence, PrunedDefinition, Rule
+from blockprofile.yamlfile import read_yaml
+
+__all__ = ["pruning_section", "rule_words"]
+
+
+def rule_words(rule: Rule) -> str:
+    """Say what a rule does, such as ``unit 1: without e3k7``.
+
+    Examples
+    --------
+    >>> rule_words(Rule(drop=("e3k7",), max_depth=3))
+    'everywhere: without e3k7; at most 3 layers'
+    """
+    where = "everywhere" if rule.where.unit is None else f"unit {rule.where.unit}"
+    if rule.where.layer is not None:
+        where += f", layer {rule.where.layer}"
+    does = []
+    if rule.drop:
+        does.append(f"without {', '.join(rule.drop)}")
+    if rule.keep:
+        does.append(f"only {', '.join(rule.keep)}")
+    if rule.max_depth is not None:
+        does.append(f"at most {rule.max_depth} layers")
+    if rule.min_depth is not None:
+        does.append(f"at least {rule.min_depth} layers")
+    if rule.drop_widths:
+        does.append(f"without widths {', '.join(str(width) for width in rule.drop_widths)}")
+    return f"{where}: {'; '.join(does)}"
+
+
+def _rows(rule: Rule) -> list[dict[str, Any]]:
+    head: dict[str, Any] = {"decision": rule_words(rule), "why": rule.why, "policy": rule.policy}
+    empty = dict.fromkeys(
+        ("metric", "compared", "effect", "95 % interval", "adjusted p", "n", "floor", "provenance"), ""
+    )
+    if not rule.evidence:
+        return [head | empty]
+    return [head | _evidence(evidence) for evidence in rule.evidence]
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    low_high = evidence.ci
+    return {
+        "metric": evidence.metric,
+        "compared": f"{evidence.what} less {evidence.against}" if evidence.against else evidence.what,
+        "effect": Cell(f"{evidence.effect:+.3g} {evidence.unit}", evidence.effect),
+        "95 % interval": f"{low_high[0]:+.3g} to {low_high[1]:+.3g}" if low_high else "",
+        "adjusted p": number(evidence.p_adjusted, 4),
+        "n": evidence.n or "",
+        "floor": number(evidence.floor, 3),
+        "provenance": evidence.provenance,
+    }
+
+
+def pruning_section(files: list[Path]) -> Section | None:
+    """Tell every decision of pruned spaces; None if there are no files."""
+    parts: list[Part] = []
+    for path in files:
+        definition = read_yaml(path).validate(PrunedDefinition)
+        rows = [row for rule in definition.rules for row in _rows(rule)]
+        if definition.notes:
+            parts.append(Text(definition.notes))
+        caption = definition.title or ""
+        if definition.sources:
+            caption += f" From: {'; '.join(definition.sources)}."
+        parts.append(table_of(f"{definition.name}: {len(definition.rules)} decisions", rows, caption=caption))
+    return Section("pruning", "What was pruned, and why", tuple(parts)) if parts else None

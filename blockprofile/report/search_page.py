@@ -1,0 +1,93 @@
+"""The report of one search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from blockprofile.plot.style import metric_title
+from blockprofile.report.archs import arch_table, front_table
+from blockprofile.report.document import Document, Section
+from blockprofile.report.provenance import command_line, provenance_section, repeat_section
+from blockprofile.report.search_charts import search_drawings
+from blockprofile.run.manifest import read_manifest
+from blockprofile.search import Evaluations, SearchResult, load_search
+from blockprofile.search.pick import pick
+
+__all__ = ["search_document"]
+
+N_TOP = 20
+
+
+def search_document(folder: Path) -> Document:
+    """Make the report of a search.
+
+    Raises
+    ------
+    UserError, DataError
+        As `blockprofile.search.load_search`.
+    """
+    result, manifest = load_search(folder), read_manifest(folder)
+    config, space = manifest.config, result.problem.space
+    goals = " and ".join(f"{metric_title(goal.name)} ({goal.direction})" for goal in result.problem.goals)
+    limits = f", within {', '.join(config['limits'])}" if config["limits"] else ""
+    asked = (
+        f"Asked: the best archs of {space.name} in {goals}{limits}; algorithm {result.algorithm}, seed {result.seed}."
+    )
+    shown = result.front if len(result.problem.goals) > 1 else result.top(N_TOP)
+    sections = [Section("front", "What was found", search_drawings(result))]
+    if len(shown):
+        sections.append(
+            Section("archs", "The archs", (front_table(shown, title="Archs, best in the first goal first"),))
+        )
+        sections.append(
+            Section("chosen", "Chosen archs", (arch_table(_chosen(result, shown), space, title="Layer by layer"),))
+        )
+    sections += [
+        provenance_section(config["predictors"]),
+        repeat_section(
+            [_command(folder, manifest.config), command_line("report", [folder])], config, made_by=manifest.version,
+            typed=manifest.command,
+        ),
+    ]  # fmt: skip
+    title = f"{space.definition.title if not space.is_pruned else space.name}: a search"
+    return Document(title, asked, _answer(result, shown), tuple(sections))
+
+
+def _chosen(result: SearchResult, shown: Evaluations) -> list[tuple[str, Evaluations]]:
+    ends = [("first of the list", shown.numbers[:1]), ("last of the list", shown.numbers[-1:])]
+    if len(result.problem.goals) > 1:
+        ends.insert(1, ("knee", pick(result, knee=True).numbers[:1]))
+    return [(words, Evaluations(result.archive, numbers)) for words, numbers in ends]
+
+
+def _answer(result: SearchResult, shown: Evaluations) -> tuple[str, ...]:
+    n, names = len(result.archive), result.problem.names
+    if not len(shown):
+        return (f"None of {n:,} evaluated archs keeps all limits.",)
+    best = result.problem.natural(shown.points)
+    ranges = ", ".join(
+        f"{name} {column.min():.4g} to {column.max():.4g}" for name, column in zip(names, best.T, strict=True)
+    )
+    if len(names) == 1:
+        return (f"Of {n:,} evaluated archs the best reaches {names[0]} {best[0, 0]:.5g}.", f"It is {shown.texts()[0]}.")
+    knee = pick(result, knee=True)
+    words = ", ".join(
+        f"{name} {value:.4g}" for name, value in zip(names, result.problem.natural(knee.points)[0], strict=True)
+    )
+    return (
+        f"{n:,} evaluations left a front of {len(shown)} archs: {ranges}.",
+        f"Its knee, where more of one goal begins to cost much of another, is at {words}.",
+        f"Its hypervolume is {result.hypervolume:.6g}.",
+    )
+
+
+def _command(folder: Path, config: object) -> str:
+    assert isinstance(config, dict)
+    algorithm = dict(config["algorithm"])
+    return command_line(
+        "search", space=config["space"]["source"],
+        objective=[f"{g['metric']}:{g['direction']}:{g['weight']:g}" for g in config["goals"] if "metric" in g],
+        limit=config["limits"], algorithm=algorithm["name"], population=algorithm.get("population"),
+        pool=algorithm.get("pool"), children=algorithm.get("children"), budget=config["budget"]["evaluations"],
+        seed=config["seed"], law=config["law"], resolution=config["space"]["resolution"], out=folder,
+    )  # fmt: skip
