@@ -88,7 +88,7 @@ def compare(
     space: str = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file."),
     n: int = typer.Option(20_000, "--n", help="How many random archs."),
     seed: int = typer.Option(0, "--seed", help="Seed of the draws."),
-    out: Path | None = typer.Option(None, "--out", help="Folder for the scatter picture, PNG and SVG."),
+    out: Path | None = typer.Option(None, "--out", help="Folder for the picture, PNG and SVG."),
     json: bool = JSON_OPTION,
 ) -> None:
     """Compare two devices: do they rank archs and blocks alike, and what takes their time?"""
@@ -99,11 +99,9 @@ def compare(
     found = compare_devices(loaded, (first, second), n=n, seed=seed)
     picture: Path | None = None
     if out is not None:
-        from blockprofile.plot.latency import comparison_data, save_scatter
+        from blockprofile.plot.devices import save_devices
 
-        picture = save_scatter(
-            comparison_data(found, space=loaded.name), out / f"{found.devices[0]}-{found.devices[1]}"
-        )[0]
+        picture = save_devices(found, out / f"{found.devices[0]}-{found.devices[1]}", space=loaded.name)[0]
     if json:
         data = asdict(found)
         del data["latencies"]

@@ -173,6 +173,18 @@ def read_metrics(folder: Path, metrics: Sequence[str]) -> dict[str, NDArray[np.f
     return {name: np.concatenate([table[name].to_numpy() for table in tables]) for name in metrics}
 
 
+def arrange_marks(data: Histogram) -> list[tuple[Mark, str, int, str]]:
+    """Give every mark a colour, a height (0 for the lowest) and the side of its label, so that no label is crossed.
+
+    All labels of a panel are on one side of their lines; the further a line is on that side, the lower it ends.
+    """
+    middle = (data.edges[0] + data.edges[-1]) / 2
+    to_left = bool(np.mean([mark.predicted for mark in data.marks]) > middle) if data.marks else False
+    order = sorted(range(len(data.marks)), key=lambda i: data.marks[i].predicted, reverse=not to_left)
+    side = "left" if to_left else "right"
+    return [(data.marks[i], MARKS[i % len(MARKS)], place, side) for place, i in enumerate(order)]
+
+
 def draw_distribution(data: Histogram, ax: Axes) -> None:
     """Draw one panel: the histogram, its quantiles, a line for each network and a triangle where it is printed."""
     ax.stairs(100 * data.shares, data.edges, fill=True, color="#56B4E9", alpha=0.55)
@@ -181,13 +193,13 @@ def draw_distribution(data: Histogram, ax: Axes) -> None:
     for tau, value in data.quantiles.items():
         ax.vlines(value, 0, top * 1.02, color="0.35", lw=0.9, ls="-" if tau == 0.5 else ":")
         ax.text(value, top * 1.03, f"{tau:.0%}", fontsize=6.5, ha="center", va="bottom", color="0.35")
-    for place, (mark, colour) in enumerate(zip(data.marks, MARKS, strict=False)):
+    for mark, colour, place, side in arrange_marks(data):
         height = top * (1.14 + 0.1 * place)
         ax.vlines(mark.predicted, 0, height, color=colour, lw=1.4)
-        is_right = mark.predicted > (data.edges[0] + data.edges[-1]) / 2
         ax.annotate(
-            f"{mark.name} ({mark.below:.0%} below)", (mark.predicted, height), xytext=(-3 if is_right else 3, 0),
-            textcoords="offset points", fontsize=7.5, color=colour, ha="right" if is_right else "left", va="center",
+            f"{mark.name} ({mark.below:.0%} below)", (mark.predicted, height), textcoords="offset points", fontsize=7.5,
+            xytext=(-3 if side == "left" else 3, 0), ha="right" if side == "left" else "left", va="center",
+            color=colour,
         )  # fmt: skip
         if mark.printed is not None:
             ax.plot(mark.printed, top * 0.03, marker="^", ms=6, color=colour, mec="white", mew=0.6, clip_on=False)

@@ -101,9 +101,10 @@ def _distributions(run: _Run) -> Figures:
         )
         for name in run.metrics
     ]
-    caption = run.caption(run.metrics)
+    told = "Solid and dotted: the median, the 5 and the 95 % quantile."
     if any(panel.marks for panel in panels):
-        caption.insert(0, "Lines: what the predictor gives for a published network; triangles: what is printed for it.")
+        told += " Lines: what the predictor gives for a published network; triangles: what is printed for it."
+    caption = [f"{pool_words(run.about, run.n)}. {told}", provenance_line(run.about, run.metrics)]
     yield "distributions", draw_distributions(panels, title=f"Distributions: {run.title}", caption=caption)
 
 
@@ -170,15 +171,22 @@ def provenance_line(about: Mapping[str, Any], metrics: Sequence[str]) -> str:
 
 def provenance_lines(about: Mapping[str, Any], metrics: Sequence[str], n: int) -> list[str]:
     """Say where the figures come from: space, archs, presence, and each metric's provenance and error."""
+    return [
+        f"{pool_words(about, n)}; presence '{about['presence']}'; ± are 95 % intervals; what is below noise or the "
+        "predictor's own error is faint, hollow or in parentheses.",
+        provenance_line(about, metrics),
+    ]
+
+
+def pool_words(about: Mapping[str, Any], n: int) -> str:
+    """Say which archs the figures are of."""
     config = about["config"]
     space = config["space"]
     limit = f", {config['limit']}" if config.get("limit") else ""
-    return [
+    return (
         f"Space {space['name']} at {space['resolution']} pixels, {n:,} archs drawn by the law '{config['law']}'{limit}"
-        f", seed {config['seed']}; presence '{about['presence']}'; ± are 95 % intervals; what is below noise or the "
-        "predictor's own error is faint or in parentheses.",
-        provenance_line(about, metrics),
-    ]
+        f", seed {config['seed']}"
+    )
 
 
 def _slug(metric: str) -> str:
