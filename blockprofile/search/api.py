@@ -128,6 +128,7 @@ def search(
             "limits": [constraint.text for constraint in problem.constraints],
             "algorithm": {"name": chosen.name, **chosen.describe()},
             "budget": {"evaluations": spent.evaluations, "seconds": spent.seconds},
+            "devices": list(devices),
             "predictors": described,
             "seed": seed,
             "law": law,

@@ -62,6 +62,8 @@ class Recorder:
         self._first, self._written = 0, time.monotonic()
         if (folder / MANIFEST_NAME).is_file():
             refuse_other(folder, read_manifest(folder).config, config)
+            if self.is_finished:
+                shutil.rmtree(folder / _PARTS, ignore_errors=True)
         elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(f"--out {str(folder)!r} exists and is no run folder; choose another, or empty it")
         else:

@@ -48,7 +48,9 @@ def load_search(folder: str | Path, *, space: Space | None = None) -> SearchResu
         where = load_space(told["source"]).at_resolution(told["resolution"]) if space is None else space
         if where.hash != told["hash"]:
             raise RunError(f"space {told['source']!r} has changed since the search in {str(path)!r} was made")
-        problem, _ = build_problem(where, wanted, limits=config["limits"], metrics=list(config["predictors"]))
+        problem, _ = build_problem(
+            where, wanted, limits=config["limits"], devices=config["devices"], metrics=list(config["predictors"])
+        )
         archive = Archive(problem)
         for generation in read_evaluations(path, problem):
             archive.append(generation.proposal, generation.values)

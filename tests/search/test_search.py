@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from blockprofile.content import content_dir
 from blockprofile.errors import CoverageError, DataError, InfeasibleError, OptionError, RunError, UnknownNameError
 from blockprofile.search import (
     NSGA2,
@@ -257,6 +259,16 @@ def test_a_finished_run_is_read_and_not_searched_again(moga: Space, tmp_path: Pa
     assert np.array_equal(loaded.archive.archs, first.archive.archs)
     assert loaded.hypervolume == first.hypervolume
     assert loaded.problem.names == first.problem.names
+
+
+def test_a_users_own_device_folder_is_found_again(tmp_path: Path) -> None:
+    folder = tmp_path / "user_device"
+    shutil.copytree(content_dir("predictors") / "mace_gpu", folder)
+    card = folder / "card.yaml"
+    card.write_text(card.read_text().replace("latency_ms:mace_gpu", "latency_ms:mine"))
+    result = search("moga", ["macs_m:max", "latency_ms:min"], devices=[str(folder)], budget=100, out=tmp_path / "run")
+    assert result.problem.names == ("macs_m", "latency_ms:mine")
+    assert load_search(tmp_path / "run").hypervolume == result.hypervolume
 
 
 def test_an_interrupted_search_keeps_what_it_has(tmp_path: Path) -> None:
