@@ -1,0 +1,102 @@
+"""Exact answers on ofa_mbv3: against a pool of a million archs, against rejection, against plain samples.
+
+Run it with `make bench`, or alone: `python benchmarks/bench_exact.py`. Answers are asserted while they are timed;
+figures are ratios against a baseline of the same run, since machines differ and are shared.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from blockprofile.predict import AdditivePredictor, Evaluator, load_predictors
+from blockprofile.profile import (
+    Control,
+    LimitedSampler,
+    controlled_responses,
+    exact_distribution,
+    exact_profile,
+    exact_quantiles,
+)
+from blockprofile.space import Space, draw_archs, load_space
+
+POOL = 1_000_000
+LIMIT_MS = 25.0
+SMALL = 20_000
+
+
+def additive(space: Space) -> list[AdditivePredictor]:
+    """Load the Note10's latency, multiply-adds and parameters."""
+    found = load_predictors(space, devices=["note10"], metrics=["macs_m", "params_m"])
+    return [predictor for predictor in found if isinstance(predictor, AdditivePredictor)]
+
+
+def against_a_pool(space: Space) -> None:
+    """Responses of three metrics, and one metric's quantiles: exact, and from a million archs."""
+    predictors = additive(space)
+    started = time.perf_counter()
+    exact = exact_profile(space, [predictor.factors for predictor in predictors])
+    seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    quantiles = exact_quantiles(space, predictors[0].factors)
+    for_quantiles = time.perf_counter() - started
+
+    started = time.perf_counter()
+    archs = draw_archs(space, POOL, np.random.default_rng(0))
+    values = np.stack(list(Evaluator(space, predictors)(archs).values())).astype(np.float64)
+    means = np.array([values[:, archs[:, p.slot.index] == p.code].mean(axis=1) for p in exact.places]).T
+    sampled = time.perf_counter() - started
+    counts = np.array([np.count_nonzero(archs[:, p.slot.index] == p.code) for p in exact.places])
+    scores = (means - exact.cell_mean) / np.sqrt(exact.cell_variance / counts)
+    assert np.abs(scores).max() < 5
+    assert np.abs(np.quantile(values[0], quantiles.taus) - quantiles.whole).max() < 0.1
+    print(f"responses of 3 metrics: exact {seconds:.3f} s; a pool of {POOL:,} takes {sampled / seconds:,.0f} x as long")
+    print(f"quantile responses of 1 metric: {for_quantiles:.2f} s, within {quantiles.error:.3f} ms")
+
+
+def against_rejection(space: Space) -> None:
+    """Archs per second under a limit that one in a thousand meets: with and without rejection."""
+    latency = additive(space)[0]
+    sampler = LimitedSampler(space, latency.factors, limit=LIMIT_MS)
+    started = time.perf_counter()
+    drawn = sampler.draw(SMALL, np.random.default_rng(1))
+    rate = SMALL / (time.perf_counter() - started)
+    started = time.perf_counter()
+    pool = draw_archs(space, POOL, np.random.default_rng(2))
+    kept = latency.predict(pool)
+    kept = kept[kept <= LIMIT_MS]
+    rejecting = len(kept) / (time.perf_counter() - started)
+    share = exact_distribution(space, latency.factors).share_under(LIMIT_MS)
+    assert sampler.share.low <= share.high
+    assert share.low <= sampler.share.high
+    ours = latency.predict(drawn)
+    assert ours.max() <= LIMIT_MS
+    assert abs(ours.mean() - kept.mean()) < 5 * kept.std() / np.sqrt(len(kept))
+    print(f"draws under {LIMIT_MS:g} ms ({100 * share.value:.2f} % of the space): {rate / rejecting:,.0f} x rejection")
+
+
+def against_plain_samples(space: Space) -> None:
+    """How many times fewer archs an interval takes with the additive part taken exactly."""
+    archs = draw_archs(space, SMALL, np.random.default_rng(3))
+    others = draw_archs(space, 10 * SMALL, np.random.default_rng(4))
+    for predictor in load_predictors(space, devices=["rtx2080ti_gpu"], metrics=["top1_percent"]):
+        factors = predictor.factors  # type: ignore[attr-defined]
+        found = controlled_responses(archs, predictor.predict(archs), control=Control(space, factors))
+        plain = predictor.predict(others).astype(np.float64)
+        assert abs(found.mean - plain.mean()) < 5 * plain.std() / np.sqrt(len(plain))
+        times = float(np.median(found.reduction))
+        assert times > 10
+        print(f"{predictor.metric}: {times:,.0f} times fewer archs for the same interval of a response (median)")
+
+
+def main() -> None:
+    """Run all parts."""
+    space = load_space("ofa_mbv3")
+    against_a_pool(space)
+    against_rejection(space)
+    against_plain_samples(space)
+
+
+if __name__ == "__main__":
+    main()
