@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import CoverageError, DataError, one_of
 from blockprofile.predict.card import Card
 from blockprofile.predict.groups import n_codes
+from blockprofile.predict.parts import evaluate_parts
 from blockprofile.predict.weights import describe_slots, pack_header, read_safetensors
 from blockprofile.space.slots import Archs
 from blockprofile.space.space import Space
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["MLP_FORMAT", "MlpFile", "MlpPredictor", "build_mlp_predictor", "read_mlp", "slot_offsets", "write_mlp"]
 
 MLP_FORMAT = "blockprofile.mlp/1"
-ROWS_AT_ONCE = 4096
-ROW_MULTIPLE = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,26 +146,18 @@ class MlpPredictor:
         ArchError
             If dtype or shape do not fit the space.
         """
-        import torch
-
         rows = np.atleast_2d(self.space.check(archs))
-        values = np.empty(len(rows), np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(rows), ROWS_AT_ONCE):
-                part = rows[start : start + ROWS_AT_ONCE]
-                values[start : start + len(part)] = self._predict_part(part)
-        return values
+        return evaluate_parts(self._predict_part, rows, n_outputs=1)[0]
 
     def _predict_part(self, archs: Archs) -> NDArray[np.float32]:
         import torch
         from torch.nn.functional import embedding_bag, relu
 
-        filled = np.concatenate([archs, np.repeat(archs[:1], -len(archs) % ROW_MULTIPLE, axis=0)])
-        codes = torch.from_numpy(np.minimum(filled, self._last).astype(np.int64)) + self._offsets
+        codes = torch.from_numpy(np.minimum(archs, self._last).astype(np.int64)) + self._offsets
         state = embedding_bag(codes, self._file.first, mode="sum") + self._bias
         for weight, bias in self._file.layers:
             state = torch.addmm(bias, relu(state), weight)
-        found: NDArray[np.float32] = (state[: len(archs), 0] * self._file.scale).numpy()
+        found: NDArray[np.float32] = (state * self._file.scale).T.numpy()
         return found
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.predict.groups import SlotGroup, read_states
+from blockprofile.predict.parts import evaluate_parts
 from blockprofile.space.slots import Archs
 
 if TYPE_CHECKING:
@@ -46,13 +47,6 @@ ARRAYS = (
 
 GROUP_ARRAYS = ("inner", "inner_bias", "mix", "direct")
 """Those that have one entry for each group."""
-
-ROWS_AT_ONCE = 4096
-"""Archs evaluated at a time; the intermediate results stay in cache."""
-
-ROW_MULTIPLE = 64
-"""Batches are filled up to a multiple of this, so that every row takes the same path through the kernels
-and an arch's prediction does not depend on its neighbours."""
 
 
 def embed_groups(arrays: Arrays, groups: Sequence[SlotGroup], offsets: Sequence[int], codes: Tensor) -> Tensor:
@@ -148,30 +142,20 @@ class TabulatedNetwork:
         -------
         The additive part and the remainder, float32 of shape (n_metrics, n); the prediction is their sum.
         """
-        import torch
-
         n_metrics = int(self.constant.shape[0])
-        additive = np.empty((n_metrics, len(archs)), np.float32)
-        rest = np.empty((n_metrics, len(archs)), np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(archs), ROWS_AT_ONCE):
-                part = archs[start : start + ROWS_AT_ONCE]
-                stop = start + len(part)
-                additive[:, start:stop], rest[:, start:stop] = self._evaluate_part(part)
-        return additive, rest
+        found = evaluate_parts(self._evaluate_part, archs, n_outputs=2 * n_metrics)
+        return found[:n_metrics], found[n_metrics:]
 
-    def _evaluate_part(self, archs: Archs) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _evaluate_part(self, archs: Archs) -> NDArray[np.float32]:
         import torch
         from torch.nn.functional import embedding_bag
 
-        n = len(archs)
-        states = read_states(self.groups, archs)
-        states = np.concatenate([states, np.repeat(states[:1], -n % ROW_MULTIPLE, axis=0)])
-        rows = torch.from_numpy(states).to(self.device) + self.offsets
-        direct = embedding_bag(rows, self.additive, mode="sum") + self.constant
+        rows = torch.from_numpy(read_states(self.groups, archs)).to(self.device) + self.offsets
+        additive = embedding_bag(rows, self.additive, mode="sum") + self.constant
         mixed = embedding_bag(rows, self.mix, mode="sum").float()
         rest = forward_trunk(self.arrays, mixed) * self.arrays["scale"]
-        return direct[:n].T.cpu().numpy(), rest[:n].T.cpu().numpy()
+        both: NDArray[np.float32] = torch.cat([additive, rest], dim=1).T.cpu().numpy()
+        return both
 
 
 def tabulate(

@@ -1,0 +1,73 @@
+"""Evaluating archs part by part on all of torch's threads, with the same result for any number of them.
+
+Each part runs on one thread from start to end. Kernels that split every small operation over threads wait for
+each other at each step, which costs more than it gives here, and a great deal on a busy machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.space.space import Archs
+
+__all__ = ["ROWS_AT_ONCE", "evaluate_parts"]
+
+ROWS_AT_ONCE = 1024
+"""Archs evaluated at a time; the intermediate results stay in a core's cache."""
+
+ROW_MULTIPLE = 64
+"""Parts are filled up to a multiple of this, so that every row takes the same path through the kernels
+and an arch's prediction does not depend on its neighbours."""
+
+
+@lru_cache(maxsize=4)
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    import torch
+
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="predict", initializer=_use_one_thread)
+    pool.submit(int).result()
+    torch.set_num_threads(n_threads)
+    return pool
+
+
+def _use_one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def evaluate_parts(
+    function: Callable[[Archs], NDArray[np.float32]], archs: Archs, *, n_outputs: int
+) -> NDArray[np.float32]:
+    """Evaluate a function of archs part by part.
+
+    Parameters
+    ----------
+    function
+        Takes uint8 of shape (m, n_slots), m a multiple of 64; returns float32 of shape (n_outputs, m).
+    archs
+        uint8, shape (n, n_slots), n may be 0.
+
+    Returns
+    -------
+    float32, shape (n_outputs, n).
+    """
+    import torch
+
+    found = np.empty((n_outputs, len(archs)), np.float32)
+
+    def fill(start: int) -> None:
+        part = archs[start : start + ROWS_AT_ONCE]
+        filled = np.concatenate([part, np.repeat(part[:1], -len(part) % ROW_MULTIPLE, axis=0)])
+        with torch.inference_mode():
+            found[:, start : start + len(part)] = function(filled)[:, : len(part)]
+
+    starts = range(0, len(archs), ROWS_AT_ONCE)
+    for _ in _pool(torch.get_num_threads()).map(fill, starts):
+        pass
+    return found
