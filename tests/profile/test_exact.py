@@ -24,7 +24,16 @@ from tests.toy import (
     toy_space,
 )
 
-SPACES = [toy_space(), mixed_space(), smaller_toy_space()]
+
+def gap_space() -> Space:
+    """Make the toy space with unit 2 of depth 1 or 3, but not 2."""
+    space = toy_space()
+    allowed = [list(codes) for codes in space.allowed]
+    allowed[space.slot("u2_depth").index] = [0, 2]
+    return space.restricted(allowed, name="gap")
+
+
+SPACES = [toy_space(), mixed_space(), smaller_toy_space(), gap_space()]
 LAWS = ["papers", "architectures"]
 
 
