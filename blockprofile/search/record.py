@@ -58,8 +58,8 @@ class Recorder:
 
     def __init__(self, folder: Path, problem: Problem, *, config: Mapping[str, Any], command: str = "") -> None:
         self.folder, self._problem = folder, problem
-        self._buffer: list[pa.Table] = []
-        self._first, self._written = 0, time.monotonic()
+        self._archive: Archive | None = None
+        self._n_kept, self._written = 0, time.monotonic()
         if (folder / MANIFEST_NAME).is_file():
             refuse_other(folder, read_manifest(folder).config, config)
             if self.is_finished:
@@ -77,34 +77,31 @@ class Recorder:
 
     def read(self) -> list[Generation]:
         """Read all generations that were kept."""
-        return read_evaluations(self.folder, self._problem)
+        generations = read_evaluations(self.folder, self._problem)
+        self._n_kept = sum(len(generation.proposal.archs) for generation in generations)
+        return generations
 
     def add(self, archive: Archive) -> None:
-        """Keep the generation that was just added to the archive."""
-        number = archive.n_generations - 1
-        if not self._buffer:
-            self._first = number
-        n = int((archive.generation == number).sum())
-        self._buffer.append(_table(archive, slice(len(archive) - n, len(archive))))
+        """Keep the generations that were added to the archive since the last call, at once or a little later."""
+        self._archive = archive
         if time.monotonic() - self._written >= FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Write what is not written yet."""
-        import pyarrow as pa
-
-        if self._buffer:
+        archive = self._archive
+        if archive is not None and len(archive) > self._n_kept:
             (self.folder / _PARTS).mkdir(exist_ok=True)
-            path = self.folder / _PARTS / f"part-{self._first:06d}.parquet"
-            _write(path, pa.concat_tables(self._buffer).combine_chunks())
-            self._buffer = []
+            first = int(archive.generation[self._n_kept])
+            path = self.folder / _PARTS / f"part-{first:06d}.parquet"
+            _write(path, _table(archive, slice(self._n_kept, len(archive))))
+            self._n_kept = len(archive)
         self._written = time.monotonic()
 
     def finish(self, result: SearchResult) -> None:
         """Write the finished tables; they take the place of the parts."""
         import pyarrow as pa
 
-        self._buffer = []
         members, progress = result.fronts()
         _write(self.folder / _FRONTS, pa.Table.from_pandas(members, preserve_index=False))
         _write(self.folder / _PROGRESS, pa.Table.from_pandas(progress, preserve_index=False))
