@@ -47,7 +47,8 @@ def _place(block: Block, width: str) -> tuple[str, str, str]:
         return "", "skip", ""
     if block.op == "bottleneck":
         return "", f"ratio {block.ratio:g}", f"width {width}" if width else ""
-    panel = "" if block.se is None else "with SE" if block.se else "without SE"
+    parts = ["" if block.se is None else "with SE" if block.se else "without SE", f"width {width}" if width else ""]
+    panel = ", ".join(part for part in parts if part)
     return panel, f"expansion {block.expansion:g}", f"kernel {block.kernel}"
 
 
