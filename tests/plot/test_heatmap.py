@@ -1,0 +1,67 @@
+"""`heatmap`: which figures a run gets, their names and captions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blockprofile.errors import OptionError, RunError, UnknownNameError
+from blockprofile.plot.heatmap import KINDS, heatmap, provenance_lines, select_kinds, select_metrics
+from blockprofile.profile.profile import profile_pool, profile_run, read_profile
+from blockprofile.run.sample import PoolRequest, sample
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("figures") / "ofa"
+    sample("ofa_mbv3", metrics=["macs_m"], n=5_000, seed=0, out=folder)
+    profile_run(folder)
+    return folder
+
+
+def test_every_kind_but_sensitivities(run: Path) -> None:
+    files = heatmap(run)
+    stems = [
+        "block_responses",
+        "layer_responses-macs_m",
+        "quantile_responses-macs_m",
+        "depth_responses",
+        "distributions",
+    ]
+    assert [file.name for file in files] == [stem + suffix for stem in stems for suffix in (".png", ".svg")]
+    assert {file.parent for file in files} == {run / "figures"}
+    assert all(file.stat().st_size > 5_000 for file in files)
+
+
+def test_one_kind_into_another_folder(run: Path, tmp_path: Path) -> None:
+    files = heatmap(run, kinds=["sensitivities"], metrics=["macs_m"], out=tmp_path / "new")
+    assert [file.name for file in files] == ["sensitivities.png", "sensitivities.svg"]
+
+
+def test_a_pool_that_was_not_kept_has_no_distributions(tmp_path: Path) -> None:
+    profile_pool(PoolRequest(space="moga", n=3_000, metrics=("macs_m",)), out=tmp_path / "pool")
+    names = {file.stem for file in heatmap(tmp_path / "pool")}
+    assert names == {"block_responses", "layer_responses-macs_m", "quantile_responses-macs_m"}
+    with pytest.raises(RunError, match="distributions need a run of `blockprofile sample`"):
+        heatmap(tmp_path / "pool", kinds=["distributions"])
+
+
+def test_captions_say_archs_law_seed_and_provenance(run: Path) -> None:
+    _, about = read_profile(run)
+    first, second = provenance_lines(about, ["macs_m"], 5_000)
+    assert "Space ofa_mbv3 at 224 pixels, 5,000 archs drawn by the law 'papers', seed 0; presence 'given'" in first
+    assert second == "Provenance: multiply-adds: counted."
+
+
+def test_unknown_names(run: Path, tmp_path: Path) -> None:
+    table, _ = read_profile(run)
+    assert select_metrics(table, None) == ["macs_m"]
+    assert select_kinds(["blocks", "blocks"], run) == ("blocks",)
+    assert set(select_kinds(None, run)) == set(KINDS) - {"sensitivities"}
+    with pytest.raises(UnknownNameError, match="no metric 'mac_m'; did you mean 'macs_m'"):
+        heatmap(run, metrics=["mac_m"])
+    with pytest.raises(OptionError, match="--kind 'block' is unknown; did you mean 'blocks'"):
+        heatmap(run, kinds=["block"])
+    with pytest.raises(RunError, match="there is no profile"):
+        heatmap(tmp_path)
