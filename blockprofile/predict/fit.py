@@ -114,15 +114,15 @@ def fit_predictors(
     out: Path,
     progress: Callable[[int, int, float], None] = lambda *_: None,
 ) -> list[FitReport]:
-    """Train one network for all metrics of a recipe and write one predictor folder for each.
+    """Train a network for each metric of a recipe, or one for all, and write one predictor folder for each.
 
     Parameters
     ----------
     table
         Labelled archs of ``space``.
     recipe
-        Metrics, their columns and card fields, training options. The metrics share one network, whose weights
-        stand in the first one's folder; the other cards name that folder.
+        Metrics, their columns and card fields, training options. Where the metrics share one network, its
+        weights stand in the first one's folder and the other cards name that folder.
     out
         The folder that the predictor folders are written into.
     progress
@@ -143,6 +143,21 @@ def fit_predictors(
         )
     if recipe.resolution is not None:
         table = dataclasses.replace(table, resolutions=None)
+    if recipe.shared:
+        return _fit_network(table, space, recipe, out=out, progress=progress)
+    return [
+        report
+        for metric, entry in recipe.metrics.items()
+        for report in _fit_network(
+            table, space, dataclasses.replace(recipe, metrics={metric: entry}), out=out, progress=progress
+        )
+    ]
+
+
+def _fit_network(
+    table: LabelTable, space: Space, recipe: Recipe, *, out: Path, progress: Callable[[int, int, float], None]
+) -> list[FitReport]:
+    """Train one network for all metrics of a recipe."""
     metrics, options = list(recipe.metrics), recipe.options
     labels = np.stack([table.label(recipe.metrics[metric].get("column", metric)) for metric in metrics], axis=1)
     resolutions = () if table.resolutions is None else tuple(int(r) for r in np.unique(table.resolutions))

@@ -19,7 +19,8 @@ class Recipe:
 
     ``table`` is a file beside the recipe. ``resolution`` says that all rows hold at one resolution, whatever the
     table's column of that name says of other metrics. ``card`` holds fields of every card; each entry of
-    ``metrics`` its ``column`` and further fields of its card. ``holdout`` is the share of rows that the
+    ``metrics`` its ``column`` and further fields of its card. ``shared`` makes one network
+    for all metrics: faster together, less faithful each. ``holdout`` is the share of rows that the
     predictors are judged on; ``options`` are those of the training.
     """
 
@@ -29,6 +30,7 @@ class Recipe:
     metrics: dict[str, dict[str, Any]]
     resolution: int | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
+    shared: bool = False
     holdout: float = 0.1
     options: TrainingOptions = field(default_factory=TrainingOptions)
 

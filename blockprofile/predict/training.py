@@ -40,14 +40,14 @@ class TrainingOptions:
     layers. ``min_steps`` raises the number of epochs for small tables.
     """
 
-    width: int = 256
-    hidden: int = 256
+    width: int = 192
+    hidden: int = 128
     depth: int = 2
-    epochs: int = 30
+    epochs: int = 16
     min_steps: int = 2000
     batch: int = 2048
     learning_rate: float = 4e-3
-    weight_decay: float = 1e-2
+    weight_decay: float = 0.1
     huber: float = 0.3
     seed: int = 0
 

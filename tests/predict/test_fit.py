@@ -35,10 +35,10 @@ def _table(space: Space, *, copies: int = 2) -> LabelTable:
     return LabelTable(Path("toy.parquet"), archs, labels, None)
 
 
-def _recipe(*metrics: str, **card: object) -> Recipe:
+def _recipe(*metrics: str, shared: bool = True, **card: object) -> Recipe:
     return Recipe(
         schema="blockprofile.recipe/1", table="toy.parquet", space="toy", metrics={m: {} for m in metrics}, card=card,
-        options=SMALL,
+        options=SMALL, shared=shared,
     )  # fmt: skip
 
 
@@ -100,6 +100,17 @@ def test_a_second_fit_gives_the_same_bytes(
     for first, second in zip(reports, again, strict=True):
         for file in sorted(first.folder.iterdir()):
             assert file.read_bytes() == (second.folder / file.name).read_bytes(), file.name
+
+
+def test_metrics_with_a_network_each_are_fitted_alone(toy: Space, tmp_path: Path) -> None:
+    quick = replace(_recipe("sum", "latency_ms:phone", shared=False), options=replace(SMALL, min_steps=50))
+    reports = fit_predictors(_table(toy), toy, quick, out=tmp_path / "both")
+    alone = fit_predictors(_table(toy), toy, replace(quick, metrics={"sum": {}}), out=tmp_path / "one")
+    assert (alone[0].folder / "weights.safetensors").read_bytes() == (
+        reports[0].folder / "weights.safetensors"
+    ).read_bytes()
+    assert [report.metric for report in reports] == ["sum", "latency_ms:phone"]
+    assert all((report.folder / "weights.safetensors").is_file() for report in reports)
 
 
 def test_every_command_finds_a_fitted_folder(fitted: tuple[LabelTable, list[FitReport]], toy: Space) -> None:
