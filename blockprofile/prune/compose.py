@@ -1,0 +1,193 @@
+"""Policies in sequence: whole network first, then units, layers, depths and widths, within the bounds of a pruning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from blockprofile.errors import OptionError
+from blockprofile.prune.decision import Decision, Policy, View, Weigher
+from blockprofile.prune.figures import Figures, Scope
+from blockprofile.prune.front import Rates, front_rates, support
+from blockprofile.space import Space, UnitSlots
+from blockprofile.space.rules import Where
+
+__all__ = ["Bounds", "Outcome", "choices_of", "compose", "slots_at"]
+
+ORDER: tuple[Scope, ...] = ("network", "unit", "layer", "depth", "width")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How far a pruning may go.
+
+    Parameters
+    ----------
+    keep
+        Blocks that stay at every layer that has as many, at least 1.
+    max_drop
+        The share of all choices (blocks at layers, depths, widths) that may be dropped, 0 to 1.
+    tolerance
+        The share of the front's hypervolume that may be given up at each of its ends, 0 to below 0.5; and the share
+        of its accuracy that rules for a unit or the whole network may give up at any exchange rate.
+
+    Raises
+    ------
+    OptionError
+        If a bound is not allowed.
+    """
+
+    keep: int = 2
+    max_drop: float = 0.8
+    tolerance: float = 0.002
+
+    def __post_init__(self) -> None:
+        if self.keep < 1:
+            raise OptionError(f"--keep is {self.keep}; at least 1 block must stay at every layer")
+        if not 0 <= self.max_drop <= 1:
+            raise OptionError(f"--max-drop is {self.max_drop}; it must be a share from 0 to 1")
+        if not 0 <= self.tolerance < 0.5:
+            raise OptionError(f"--tolerance is {self.tolerance}; it must be a share from 0 to below 0.5")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The decisions of all policies, in order, and what is left of the space.
+
+    A choice may be decided on several times: what one policy keeps, another may drop.
+    """
+
+    space: Space
+    decisions: tuple[Decision, ...]
+    mutation: dict[int, float]
+    figures: Figures
+    rates: Rates
+
+    @property
+    def drops(self) -> tuple[Decision, ...]:
+        """The decisions that drop something."""
+        return tuple(decision for decision in self.decisions if decision.verdict == "drop")
+
+
+def slots_at(space: Space, decision: Decision) -> list[int]:
+    """List the slots that a decision is about and that hold its choice."""
+    units: Iterable[UnitSlots] = space.units
+    if decision.where.unit is not None:
+        units = [space.units[decision.where.unit - 1]]
+    slots: list[int | None] = []
+    for unit in units:
+        if decision.kind == "block":
+            slots += [unit.layers[decision.where.layer - 1]] if decision.where.layer is not None else unit.layers
+        else:
+            slots.append(unit.depth if decision.kind == "depth" else unit.width)
+    return [slot for slot in slots if slot is not None and decision.code in space.allowed[slot]]
+
+
+def choices_of(space: Space) -> int:
+    """Count the choices that a pruning may drop: blocks at layers, depths and widths."""
+    kinds = {"layer", "depth", "width"}
+    return sum(len(codes) for slot, codes in zip(space.slots, space.allowed, strict=True) if slot.kind in kinds)
+
+
+class _Pruner:
+    """A space that is narrowed decision by decision."""
+
+    def __init__(self, figures: Figures, bounds: Bounds) -> None:
+        self.whole, self.bounds = figures, bounds
+        self.rates = front_rates(figures, tolerance=bounds.tolerance)
+        self.space = figures.space
+        self.n_choices = choices_of(figures.space)
+        self.decisions: list[Decision] = []
+
+    @property
+    def view(self) -> View:
+        return View(self.whole.restricted(self.space), self.rates)
+
+    def take(self, decisions: Sequence[Decision]) -> None:
+        """Carry out what is to be dropped, the strongest first, as far as the bounds allow."""
+        order = sorted(range(len(decisions)), key=lambda place: -decisions[place].strength)
+        settled = list(decisions)
+        for place in order:
+            if decisions[place].verdict == "drop":
+                settled[place] = self._try(decisions[place])
+        self.decisions += settled
+
+    def _try(self, decision: Decision) -> Decision:
+        slots = slots_at(self.space, decision)
+        if not slots:
+            return replace(decision, verdict="keep", why=f"already gone; {decision.why}")
+        allowed = [list(codes) for codes in self.space.allowed]
+        for slot in slots:
+            allowed[slot].remove(decision.code)
+        reason = self._objection(decision, slots, allowed)
+        if reason:
+            return replace(decision, verdict="keep", why=f"kept, {reason}; {decision.why}")
+        narrower = self.space.restricted(allowed, name=self.space.name)
+        if decision.kind == "block" and decision.where.layer is None:
+            lost = self._lost(narrower, decision)
+            if lost > self.bounds.tolerance:
+                share = f"{100 * lost:.1f} % of the front's accuracy"
+                return replace(decision, verdict="keep", why=f"kept here, its layers need it ({share}); {decision.why}")
+        self.space = narrower
+        return decision
+
+    def _objection(self, decision: Decision, slots: Sequence[int], allowed: Sequence[Sequence[int]]) -> str:
+        keep = self.bounds.keep if decision.kind == "block" else 1
+        if any(len(allowed[slot]) < keep for slot in slots):
+            return f"at least {keep} must stay"
+        if decision.kind == "depth" and not _is_end(self.space, decision):
+            return "a unit's depths are cut at their ends only"
+        dropped = self.n_choices - sum(len(codes) for codes in self.space.allowed) + self._untouched
+        if dropped + len(slots) > self.bounds.max_drop * self.n_choices:
+            return f"at most {100 * self.bounds.max_drop:g} % of the choices may go"
+        return ""
+
+    @property
+    def _untouched(self) -> int:
+        return sum(len(codes) for codes in self.space.allowed) - choices_of(self.space)
+
+    def _lost(self, narrower: Space, decision: Decision) -> float:
+        """Return the greatest worth that the model's front loses at any rate, as a share of its accuracy."""
+        rates = np.zeros(1) if decision.policy == "max-accuracy" else self.rates.values
+        before = support(self.whole, rates)
+        after = support(self.whole.restricted(narrower), rates)
+        return float((before - after).max()) / self.rates.span if self.rates.span > 0 else 0.0
+
+
+def _is_end(space: Space, decision: Decision) -> bool:
+    assert decision.where.unit is not None
+    depths = space.unit_depths(decision.where.unit)
+    return int(decision.name) in {min(depths), max(depths)}
+
+
+def compose(
+    figures: Figures, policies: Sequence[Policy | Weigher], *, bounds: Bounds = Bounds()  # noqa: B008
+) -> Outcome:
+    """Let policies decide one after the other, the wider places first.
+
+    Parameters
+    ----------
+    figures
+        Of the space that is to be pruned.
+    policies
+        In the order in which they are asked at each scope. They see only what is left.
+    bounds
+        How far the pruning may go.
+
+    Notes
+    -----
+    A drop for a unit or the whole network must not cost the model's front more than ``bounds.tolerance`` of its
+    accuracy at any of its exchange rates, all such drops together; else its layers are judged one by one.
+    """
+    pruner = _Pruner(figures, bounds)
+    for scope in ORDER:
+        for policy in policies:
+            if isinstance(policy, Policy) and scope in policy.scopes:
+                pruner.take(policy.judge(pruner.view, scope))
+    mutation: dict[int, float] = {}
+    for policy in policies:
+        if isinstance(policy, Weigher):
+            mutation = policy.weigh(pruner.view)
+    return Outcome(pruner.space, tuple(pruner.decisions), mutation, figures, pruner.rates)
