@@ -80,13 +80,17 @@ class NSGA2:
             "population": self.population,
             "crossover": self.crossover.describe(),
             "mutation": self.mutation.describe(),
-            "select": self.select.__name__,
-            "survive": self.survive.__name__,
+            "select": _name(self.select),
+            "survive": _name(self.survive),
         }
 
     def start(self, archive: Archive, initial: InitialPool) -> _NSGA2Searcher:
         """Make a searcher."""
         return _NSGA2Searcher(self, archive, initial)
+
+
+def _name(part: object) -> str:
+    return str(getattr(part, "__name__", type(part).__name__))
 
 
 class _NSGA2Searcher:

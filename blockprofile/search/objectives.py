@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import OptionError
 
 __all__ = ["Direction", "Goal", "Objective", "normalised_weights", "parse_objective"]
 
@@ -158,7 +158,7 @@ def normalised_weights(goals: Sequence[Goal]) -> NDArray[np.float64]:
         raise OptionError("a search needs at least one objective, such as top1_percent:max")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise OptionError(f"objective {twice[0]!r} is given twice; {one_of(twice[0], dict.fromkeys(names))}")
+        raise OptionError(f"objective {twice[0]!r} is given twice; each metric can be one objective")
     weights = np.array([goal.weight for goal in goals], np.float64)
     if weights.sum() <= 0:
         raise OptionError(f"the weights of {', '.join(names)} are all 0; at least one must be greater")

@@ -67,7 +67,7 @@ class Recorder:
         elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(f"--out {str(folder)!r} exists and is no run folder; choose another, or empty it")
         else:
-            folder.mkdir(parents=True, exist_ok=True)
+            _make_folder(folder)
             write_manifest(folder, Manifest(kind="search", config=config, command=command))
 
     @property
@@ -107,6 +107,13 @@ class Recorder:
         _write(self.folder / _PROGRESS, pa.Table.from_pandas(progress, preserve_index=False))
         _write(self.folder / EVALUATIONS, _table(result.archive, slice(0, len(result.archive))))
         shutil.rmtree(self.folder / _PARTS, ignore_errors=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileNotFoundError, FileExistsError) as failure:
+        raise RunError(f"--out {str(folder)!r} cannot be made: {failure.strerror}") from None
 
 
 def _table(archive: Archive, rows: slice) -> pa.Table:

@@ -7,7 +7,7 @@ from typing import Any
 
 from blockprofile.errors import OptionError, one_of
 from blockprofile.predict import Predictor, build_predictor, find_device, find_metric
-from blockprofile.predict.registry import Entry
+from blockprofile.predict.registry import Entry, select_entries
 from blockprofile.run.manifest import describe_predictor
 from blockprofile.search.constraints import Constraint, parse_constraint
 from blockprofile.search.objectives import Goal, Objective, parse_objective
@@ -16,7 +16,7 @@ from blockprofile.space import Space
 
 __all__ = ["build_problem"]
 
-_LATENCY = "latency_ms"
+_ACCURACY, _LATENCY = "top1_percent", "latency_ms"
 
 
 def build_problem(
@@ -57,7 +57,8 @@ def build_problem(
     if not goals:
         if not latencies:
             raise OptionError("nothing to search for: name a device or objectives, such as top1_percent:max")
-        goals = [Objective("top1_percent", "max"), *(Objective(metric, "min") for metric in latencies)]
+        accuracy = _default_accuracy(space, predictors)
+        goals = [Objective(accuracy, "max"), *(Objective(metric, "min") for metric in latencies)]
     goals = [_with_device(goal, latencies) for goal in goals]
     wanted = [metric for goal in goals for metric in goal.metrics]
     wanted += [constraint.metric for constraint in constraints] + latencies + list(metrics)
@@ -74,6 +75,15 @@ def build_problem(
         chosen.append(build_predictor(entry, space))
         described[metric] = describe_predictor(entry)
     return Problem(space, goals, predictors=chosen, constraints=constraints), described
+
+
+def _default_accuracy(space: Space, predictors: Sequence[Predictor]) -> str:
+    """Return the accuracy that is searched for unless told otherwise: the user's, or the shipped default."""
+    metrics = [predictor.metric for predictor in predictors] + [card.metric for card, _ in select_entries(space)]
+    found = [metric for metric in metrics if metric.partition(":")[0] == _ACCURACY]
+    if not found:
+        raise OptionError(f"no accuracy predictor covers space {space.base.name!r}: name the objectives")
+    return found[0]
 
 
 def _with_device(goal: Goal, latencies: Sequence[str]) -> Goal:

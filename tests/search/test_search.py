@@ -445,3 +445,20 @@ def test_one_device_gives_latency_its_name(moga: Space) -> None:
     result = search(moga, ["macs_m:max", "latency_ms:min:0.5"], devices=["mace_gpu"], budget=100)
     assert result.problem.names == ("macs_m", "latency_ms:mace_gpu")
     assert result.problem.weights == pytest.approx([2 / 3, 1 / 3])
+
+
+def test_without_objectives_accuracy_is_searched_against_the_devices(ofa_mbv3: Space, toy: Space) -> None:
+    predictors = [ProductPredictor(ofa_mbv3, metric="top1_percent:mine")]
+    result = search(ofa_mbv3, devices=["note10"], predictors=predictors, budget=100)
+    assert result.problem.names == ("top1_percent:mine", "latency_ms:note10")
+    with pytest.raises(OptionError, match="no accuracy predictor covers space 'toy'"):
+        search(toy, devices=["mace_gpu"], budget=100)
+
+
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="is no run folder"):
+        search("moga", MACS_LATENCY, budget=100, out=tmp_path / "file")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere" / "deep")
+    with pytest.raises(RunError, match="cannot be made"):
+        search("moga", MACS_LATENCY, budget=100, out=tmp_path / "dangling")
