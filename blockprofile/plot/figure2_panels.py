@@ -135,7 +135,7 @@ def sampled_block_means(
             moments.add(archs, values)
             advance(len(archs))
     targets = block_targets(space, moments.groups, presence=presence, law=request.law)
-    stacked = TargetWeights(targets)
+    stacked = TargetWeights(targets, moments)
     names = tuple(dict.fromkeys(target.block for target in targets))
     member = np.array([[target.block == name for target in targets] for name in names], np.float64)
     member /= member.sum(axis=1, keepdims=True)

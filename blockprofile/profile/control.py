@@ -191,7 +191,7 @@ def controlled_responses(
     moments.add(archs, {"metric": np.asarray(values, np.float32), "rest": control.rest(archs, values)})
     targets = block_targets(space, moments.groups, presence=presence, law=law)
     targets += depth_targets(space, moments.groups, law=law)
-    stacked = TargetWeights(targets)
+    stacked = TargetWeights(targets, moments)
     found, errors = {}, {}
     for name in ("metric", "rest"):
         found[name] = estimate_means(moments, name, stacked)

@@ -27,23 +27,29 @@ class TargetWeights:
     ----------
     targets
         In the order of the estimates.
+    moments
+        What the pool has seen: cells without an arch are left out, which are most where depths are searched.
 
     Attributes
     ----------
     members
         Group number -> the numbers of its targets, int64.
+    cells
+        Group number -> the numbers of its cells that hold an arch, int64.
     weights
         Group number -> float64, shape (n_members, n_cells).
     """
 
-    def __init__(self, targets: Sequence[Target]) -> None:
+    def __init__(self, targets: Sequence[Target], moments: PoolMoments) -> None:
         self.targets = tuple(targets)
         numbers: dict[int, list[int]] = {}
         for index, target in enumerate(targets):
             numbers.setdefault(target.group, []).append(index)
         self.members = {group: np.array(indices) for group, indices in numbers.items()}
+        self.cells = {group: np.flatnonzero(moments.counts[group]) for group in numbers}
         self.weights = {
-            group: np.stack([targets[index].weights for index in indices]) for group, indices in numbers.items()
+            group: np.stack([targets[index].weights[self.cells[group]] for index in indices])
+            for group, indices in numbers.items()
         }
 
 
@@ -70,8 +76,9 @@ def estimate_means(moments: PoolMoments, metric: str, stacked: TargetWeights) ->
     n_targets = len(stacked.targets)
     mass, sums, n = np.zeros(n_targets), np.zeros(n_targets), np.zeros(n_targets, np.int64)
     for group, members in stacked.members.items():
-        weights, counts = stacked.weights[group], moments.counts[group]
-        columns = np.stack([counts.astype(np.float64), moments.sums[metric][group]], axis=1)
+        weights, kept = stacked.weights[group], stacked.cells[group]
+        counts = moments.counts[group][kept]
+        columns = np.stack([counts.astype(np.float64), moments.sums[metric][group][kept]], axis=1)
         mass[members], sums[members] = (weights @ columns).T
         n[members] = (weights > 0) @ counts
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -123,8 +130,9 @@ def standard_errors(
             share = mine.sum(axis=1, keepdims=True)
             slope -= share
             offset -= share * total_mean
-        variance[rows] += (slope * slope) @ moments.squares[metric][group]
-        variance[rows] -= 2 * (slope * offset) @ moments.sums[metric][group]
-        variance[rows] += (offset * offset) @ moments.counts[group].astype(np.float64)
+        kept = stacked.cells[group]
+        variance[rows] += (slope * slope) @ moments.squares[metric][group][kept]
+        variance[rows] -= 2 * (slope * offset) @ moments.sums[metric][group][kept]
+        variance[rows] += (offset * offset) @ moments.counts[group][kept].astype(np.float64)
     errors: Doubles = np.sqrt(np.maximum(variance, 0.0)) / moments.n
     return errors

@@ -66,8 +66,10 @@ class _Plan:
     def __init__(self, seen: Accumulator, settings: Settings) -> None:
         self.seen, self.settings = seen, settings
         groups = seen.moments.groups
-        self.blocks = TargetWeights(block_targets(seen.space, groups, presence=settings.presence, law=settings.law))
-        self.depths = TargetWeights(depth_targets(seen.space, groups, law=settings.law))
+        self.blocks = TargetWeights(
+            block_targets(seen.space, groups, presence=settings.presence, law=settings.law), seen.moments
+        )
+        self.depths = TargetWeights(depth_targets(seen.space, groups, law=settings.law), seen.moments)
         self.layer_groups = layer_groups(seen.space)
         self.layer_targets = block_targets(seen.space, self.layer_groups, presence=settings.presence, law=settings.law)
 
