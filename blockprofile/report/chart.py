@@ -266,7 +266,10 @@ def draw_chart(chart: Chart) -> str:
         else:
             drawn.append(_line(mark, scale) if isinstance(mark, Line) else _band(mark, scale))
     title = escape(chart.title, quote=True)
+    size = f"{WIDTH - LEFT} {HEIGHT - TOP - BOTTOM}"
+    width, height = size.split()
+    box = f'x="{LEFT}" y="{TOP}" width="{width}" height="{height}" viewBox="{LEFT} {TOP} {size}"'
     return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="{title}">'
-        f"{_axes(chart, scale)}<svg x='0' y='0' width='{WIDTH}' height='{HEIGHT}'>{''.join(drawn)}</svg></svg>"
+        f"{_axes(chart, scale)}<svg {box}>{''.join(drawn)}</svg></svg>"
     )

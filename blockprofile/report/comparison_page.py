@@ -107,8 +107,8 @@ def _words() -> Text:
     return Text(
         "From, to: the 95 % interval of the paired difference (Student's t). p: paired t-test, adjusted by Holm over "
         "the cases; exact signed-rank test of Wilcoxon beside it. Effect size: Hedges' g of the differences; "
-        "rank-biserial: share of ranks for less share against. IGD+ and additive epsilon are against the joint front of all searches, "
-        "every goal scaled to 0..1 by it; less is better. Verdict: whether the interval excludes 0."
+        "rank-biserial: share of ranks for less share against. IGD+ and additive epsilon are against the joint front "
+        "of all searches, every goal scaled to 0..1 by it; less is better. Verdict: whether the interval excludes 0."
     )
 
 

@@ -5,11 +5,15 @@
   const show = (element) => {
     if (current) current.classList.remove("on");
     current = element;
-    if (!element) { tip.hidden = true; return; }
+    tip.hidden = !element;
+    if (!element) return;
     element.classList.add("on");
     tip.textContent = element.dataset.tip;
-    tip.hidden = false;
-    const box = element.getBoundingClientRect(), own = tip.getBoundingClientRect();
+    place();
+  };
+  const place = () => {
+    if (!current) return;
+    const box = current.getBoundingClientRect(), own = tip.getBoundingClientRect();
     const left = Math.min(Math.max(4, box.left + box.width / 2 + 10), innerWidth - own.width - 4);
     const above = box.top - own.height - 8;
     tip.style.left = left + "px";
@@ -18,7 +22,7 @@
   const tipOf = (event) => event.target.closest ? event.target.closest("[data-tip]") : null;
   document.addEventListener("pointerover", (event) => show(tipOf(event)));
   document.addEventListener("click", (event) => show(tipOf(event)));
-  document.addEventListener("scroll", () => show(null), { passive: true });
+  document.addEventListener("scroll", place, { passive: true, capture: true });
 
   const neighbour = (all, from, key) => {
     const at = all.indexOf(from), cell = from && from.closest("td");

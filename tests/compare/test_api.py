@@ -1,0 +1,185 @@
+"""Comparisons of whole searches: what is compared, that it is kept, read back, and paired."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from blockprofile.compare import compare, comparison_frame, comparison_rows, load_comparison, make_cases
+from blockprofile.compare.algorithms import parse_algorithm
+from blockprofile.errors import DataError, OptionError, RunError, UnknownNameError
+from blockprofile.search import NSGA2, HierarchicalMutation, hypervolume, search
+
+GOALS = ["params_m:max", "macs_m:min"]
+PRUNED = """
+schema: blockprofile.pruned/1
+name: small
+base: {name: moga}
+rules:
+  - {drop: [e3k3se, e3k5se, e3k7se, e6k3se, e6k5se, e6k7se], why: "nothing but parameters", policy: by hand}
+"""
+
+
+def _pruned(folder: Path) -> Path:
+    path = folder / "small.yaml"
+    path.write_text(PRUNED)
+    return path
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """One small comparison for all tests."""
+    home = tmp_path_factory.mktemp("compare")
+    found = compare(
+        "moga", insights=[_pruned(home)], objectives=GOALS, budget=300, seeds=3, at=[300.0], out=home / "run"
+    )
+    return home / "run", found
+
+
+def test_values_are_those_of_single_searches(kept: tuple[Path, Any]) -> None:
+    _, found = kept
+    values = {indicator.name: indicator.values for indicator in found.indicators}
+    alone = search("moga", GOALS, budget=300, seed=1)
+    assert values["hypervolume"][0, 1] == pytest.approx(alone.hypervolume)
+    params, macs = alone.archive.metrics["params_m"], alone.archive.metrics["macs_m"]
+    assert values["best_at_300"][0, 1] == pytest.approx(params[macs <= 300].max())
+
+
+def test_all_searches_share_reference_and_budget(kept: tuple[Path, Any]) -> None:
+    _, found = kept
+    references = {tuple(run.reference) for runs in found.runs for run in runs}
+    assert len(references) == 1
+    assert {len(run.archive) for runs in found.runs for run in runs} == {300}
+    assert [[run.seed for run in runs] for runs in found.runs] == [[0, 1, 2]] * 2
+
+
+def test_curves_end_at_the_final_hypervolume(kept: tuple[Path, Any]) -> None:
+    _, found = kept
+    final = [
+        [hypervolume(front, runs[0].reference) for front in fronts]
+        for fronts, runs in zip(found.fronts, found.runs, strict=True)
+    ]
+    assert found.curves[:, :, -1] == pytest.approx(np.array(final))
+
+
+def test_verdicts_follow_from_the_values(kept: tuple[Path, Any]) -> None:
+    _, found = kept
+    verdict = found.verdicts[0]
+    values = found.indicators[0].values
+    assert verdict.case == "small"
+    assert verdict.paired.difference == pytest.approx((values[1] - values[0]).mean())
+    # Squeeze-and-excite brings parameters at next to no multiply-adds: without it the front is smaller beyond doubt.
+    assert verdict.is_better is False
+    assert found.sooner["small"].n_reached < 3
+
+
+def test_reading_back_gives_the_same_table(kept: tuple[Path, Any]) -> None:
+    folder, found = kept
+    again = load_comparison(folder)
+    ours, theirs = comparison_frame(found), comparison_frame(again)
+    assert ours.drop(columns="values").equals(theirs.drop(columns="values"))
+    table = pq.read_table(folder / "comparison.parquet").to_pandas()
+    assert table["indicator"].tolist() == ours["indicator"].tolist()
+    assert [len(values) for values in table["values"]] == [len(values) for values in ours["values"]]
+    assert len(comparison_rows(found)) == len(found.verdicts)
+
+
+def test_the_pruned_file_may_go(kept: tuple[Path, Any], tmp_path: Path) -> None:
+    source = _pruned(tmp_path)
+    compare("moga", insights=[source], objectives=GOALS, budget=100, seeds=1, out=tmp_path / "run")
+    source.unlink()
+    assert load_comparison(tmp_path / "run").cases[1].name == "small"
+
+
+def test_the_same_command_reads_what_is_there(kept: tuple[Path, Any]) -> None:
+    folder, found = kept
+    insight = folder.parent / "small.yaml"
+    again = compare("moga", insights=[insight], objectives=GOALS, budget=300, seeds=3, at=[300.0], out=folder)
+    assert (again.curves == found.curves).all()
+    with pytest.raises(RunError, match="budget is 300 there and 200 here"):
+        compare("moga", insights=[insight], objectives=GOALS, budget=200, seeds=3, at=[300.0], out=folder)
+
+
+def test_algorithms_are_cases_too() -> None:
+    found = compare("moga", algorithms=["nsga2", "random"], objectives=GOALS, budget=200, seeds=2)
+    assert [case.name for case in found.cases] == ["original, nsga2", "original, random"]
+
+
+def test_one_goal_compares_the_best() -> None:
+    found = compare("moga", algorithms=["mutation", "random"], objectives=["params_m:max"], budget=120, seeds=2)
+    (indicator,) = found.indicators
+    assert indicator.is_more_better
+    assert indicator.values[0, 0] == pytest.approx(found.runs[0][0].archive.metrics["params_m"].max())
+    assert found.cost_limits == ()
+
+
+def test_one_seed_has_a_difference_but_no_interval() -> None:
+    found = compare("moga", algorithms=["nsga2", "random"], objectives=GOALS, budget=120, seeds=1)
+    assert np.isfinite(found.verdicts[0].paired.difference)
+    assert found.verdicts[0].is_better is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "nothing to compare"),
+        ({"insights": ["ofa_mbv3"]}, "is made from 'ofa_mbv3'"),
+        ({"algorithms": ["nsga2", "nsga2"]}, "must differ"),
+        ({"algorithms": ["nsga3"]}, "did you mean 'nsga2'"),
+        ({"algorithms": ["nsga2", "random"], "seeds": 0}, "--seeds is 0"),
+        ({"algorithms": ["nsga2", "random"], "seed": -1}, "--seed -1"),
+        ({"algorithms": ["nsga2", "random"], "budget": "few"}, "--budget 'few'"),
+    ],
+)
+def test_mistakes_are_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        compare("moga", objectives=GOALS, **options)
+
+
+def test_a_pruned_space_is_no_original(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="name its base with --space"):
+        make_cases(_pruned(tmp_path), [], ["nsga2", "random"])
+
+
+def test_folders_that_are_no_comparison(kept: tuple[Path, Any], tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="does not exist"):
+        load_comparison(tmp_path / "none")
+    with pytest.raises(RunError, match="expected a comparison"):
+        load_comparison(kept[0] / "runs" / "original" / "seed-0")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_text("")
+    with pytest.raises(RunError, match="is no run folder"):
+        compare("moga", algorithms=["nsga2", "random"], objectives=GOALS, out=tmp_path / "other")
+
+
+def test_an_unfinished_comparison_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    compare("moga", algorithms=["nsga2", "random"], objectives=GOALS, budget=100, seeds=1, out=folder)
+    (folder / "comparison.parquet").unlink()
+    with pytest.raises(RunError, match="is unfinished"):
+        load_comparison(folder)
+    (folder / "comparison.parquet").write_text("")
+    text = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(text.replace('"seeds"', '"seedz"'))
+    with pytest.raises(DataError, match="is damaged"):
+        load_comparison(folder)
+
+
+def test_algorithms_are_parsed_with_parameters() -> None:
+    found = parse_algorithm("nsga2:population=40,mutator=hierarchical")
+    assert isinstance(found, NSGA2)
+    assert found.population == 40
+    assert isinstance(found.mutation, HierarchicalMutation)
+    for text, message in [
+        ("nsga2:pool=3", "has no parameter 'pool'"),
+        ("nsga2:population=x", "must be a whole number"),
+        ("nsga2:population", "KEY=VALUE"),
+        ("nsga2:mutator=odd", "mutator 'odd'"),
+        ("mutation:top=0", "at least 1"),
+    ]:
+        with pytest.raises(OptionError, match=message):
+            parse_algorithm(text)

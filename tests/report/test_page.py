@@ -1,0 +1,158 @@
+"""Pages: well formed, self-contained, small, escaped, and saying what the runs hold."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from blockprofile.errors import DataError, RunError, UnknownNameError
+from blockprofile.profile.profile import read_profile
+from blockprofile.report import MAX_BYTES, render_page, report, write_page
+from blockprofile.report.document import Bullets, Cell, Code, Document, Section, Table, Text, number, table_of
+from blockprofile.report.profile_answer import Goals, answer_profile, find_goals, list_dominated
+from blockprofile.report.provenance import command_line
+from tests.report.pages import Page
+
+KINDS = ("profile", "search", "comparison")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_page_is_well_formed_and_its_links_lead_somewhere(reports: dict[str, Path], kind: str) -> None:
+    page = Page(reports[kind])
+    assert page.counts["h1"] == 1
+    assert len(page.ids) == len(set(page.ids))
+    for link in page.links:
+        assert link == "data:," or link.removeprefix("#") in page.ids
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_page_loads_nothing_and_is_small(reports: dict[str, Path], kind: str) -> None:
+    text = reports[kind].read_text(encoding="utf-8")
+    assert len(text.encode()) < MAX_BYTES
+    assert not re.search(r"""(src|href|url|import|fetch)\s*[=(]\s*["']?\s*(https?:)?//""", text)
+    assert not re.search(r"@import|<iframe|<object|<embed|XMLHttpRequest|fetch\(", text)
+    assert "default-src 'none'" in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_page_says_provenance_commands_seeds_and_versions(reports: dict[str, Path], kind: str) -> None:
+    words = Page(reports[kind]).text
+    assert "calibrated" in words
+    assert "seed 0" in words
+    assert "content hash 19d571168f23fef5" in words
+    assert re.search(r"blockprofile (sample|search|compare) --space moga", words)
+    assert re.search(r"Python 3\.\d+", words)
+    assert "numpy" in words
+
+
+def test_profile_page_holds_the_figures_of_the_profile(reports: dict[str, Path]) -> None:
+    page = Page(reports["profile"])
+    table, about = read_profile(reports["profile"].parent)
+    n_metrics = len(about["config"]["predictors"])
+    # Trade and cloud; M_b, M_ulb and two quantiles of each metric, all responses, predictors.
+    assert page.counts["svg"] == 2 * 2
+    assert page.counts["table"] == 4 * n_metrics + 2
+    row = table[(table["statistic"] == "M_ulb") & (table["metric"] == "top1_percent")].iloc[7]
+    assert f"{row['effect']:+.4f}" in page.text
+
+
+def test_profile_answer_names_the_extremes(reports: dict[str, Path]) -> None:
+    table, _ = read_profile(reports["profile"].parent)
+    sentences = answer_profile(table)
+    assert len(sentences) == 3
+    blocks = table[(table["statistic"] == "M_b") & (table["metric"] == "latency_ms:mace_gpu")]
+    cheapest = blocks.loc[blocks["effect"].idxmin(), "block"]
+    assert f"{cheapest} costs least latency on mace_gpu" in sentences[0]
+    assert f"{sentences[0]}" in Page(reports["profile"]).text
+
+
+def test_dominated_blocks_are_beaten_in_both(reports: dict[str, Path]) -> None:
+    table, _ = read_profile(reports["profile"].parent)
+    goals = find_goals(list(dict.fromkeys(table["metric"])))
+    effects = {
+        metric: table[(table["statistic"] == "M_b") & (table["metric"] == metric)].set_index("block")["effect"]
+        for metric in (goals.gain, goals.cost)
+    }
+    beaten = list_dominated(table, goals)
+    for block, by in beaten.items():
+        assert effects[goals.gain][by] > effects[goals.gain][block]
+        assert effects[goals.cost][by] < effects[goals.cost][block]
+    assert list_dominated(table, Goals(None, goals.cost)) == {}
+
+
+def test_comparison_page_tells_verdict_pruning_and_archs(reports: dict[str, Path]) -> None:
+    page = Page(reports["comparison"])
+    assert "With 300 evaluations each over 3 seeds, small ends with" in page.text
+    assert "reaches what the original ends with" in page.text
+    assert "unit 1: without e6k7, e6k7se" in page.text
+    assert "they cost <much> & bring little" in page.text
+    assert "-0.1 points" in page.text
+    assert "published networks, measured by their authors" in page.text
+    assert "MobileNetV3-Large" in page.text
+    # Fronts, convergence, one attainment difference; each with a clipped inner picture.
+    assert page.counts["svg"] == 3 * 2
+
+
+def test_search_page_lists_the_front(reports: dict[str, Path]) -> None:
+    page = Page(reports["search"])
+    assert re.search(r"300 evaluations left a front of \d+ archs", page.text)
+    assert page.counts["svg"] == 2 * 2
+
+
+def test_every_part_is_rendered_and_escaped() -> None:
+    parts = (
+        Text("a < b"),
+        Bullets(("one & two",)),
+        Code("x <y>"),
+        Table("t", ("c",), ((Cell("<i>", 1.0, 0.5, 'say "hi"'),),), is_map=True),
+        table_of("s", [{"n": 1234, "word": "w", "x": 0.5, "none": None}], is_folded=True),
+    )
+    html = render_page(Document("<title>", "asked", ("answer",), (Section("s", "S", parts),)))
+    for words in (
+        "a &lt; b",
+        "one &amp; two",
+        "x &lt;y&gt;",
+        "&lt;i&gt;",
+        "say &#34;hi&#34;",
+        "1,234",
+        "&lt;title&gt;",
+    ):
+        assert words in html
+    assert "<i>" not in html
+
+
+def test_cells() -> None:
+    assert number(None).text == number(float("nan")).text == ""
+    assert number(1234.5, 1).text == "1,234.5"
+    assert Cell("x").style == ""
+    assert "var(--high) 50%" in Cell("x", heat=0.5).style
+    assert "var(--low) 15%" in Cell("x", heat=-0.5, is_faint=True).style
+
+
+def test_command_line_leaves_out_what_is_not_set() -> None:
+    assert command_line("x", ["a b"], flag=True, off=False, none=None, many=[1, 2], at_least=3) == (
+        "blockprofile x 'a b' --flag --many 1 --many 2 --at-least 3"
+    )
+
+
+def test_a_page_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    document = Document("t", "a", ("x" * (MAX_BYTES + 1),))
+    with pytest.raises(DataError, match="at most 5 MiB"):
+        write_page(document, tmp_path / "page.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mistakes_are_named(tmp_path: Path, reports: dict[str, Path]) -> None:
+    with pytest.raises(UnknownNameError, match="does not exist"):
+        report(tmp_path / "none")
+    manifest = reports["search"].parent / "manifest.json"
+    (tmp_path / "manifest.json").write_text(manifest.read_text().replace('"kind": "search"', '"kind": "other"'))
+    with pytest.raises(RunError, match="which has no report; choices: samples"):
+        report(tmp_path)
+
+
+def test_the_same_run_gives_the_same_page(reports: dict[str, Path], tmp_path: Path) -> None:
+    again = report(reports["profile"].parent, out=tmp_path / "again.html")
+    assert again.read_bytes() == reports["profile"].read_bytes()
