@@ -18,10 +18,13 @@ from blockprofile.errors import DataError, UserError
 __all__ = ["EXIT_BUG", "EXIT_DATA", "EXIT_USER", "app", "main", "run"]
 
 EXIT_BUG, EXIT_USER, EXIT_DATA = 1, 2, 3
+EXIT_INTERRUPTED = 130
 
 _USERS_OS_ERRORS = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR}
-)
+    {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS,
+     errno.ENOTDIR, errno.EISDIR,
+     errno.ENAMETOOLONG, errno.ELOOP, errno.EFBIG}
+)  # fmt: skip
 
 app = typer.Typer(
     name="blockprofile",
@@ -58,6 +61,8 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         app(args=list(sys.argv[1:] if args is None else args), prog_name="blockprofile")
     except SystemExit as leaving:
+        if leaving.code == EXIT_INTERRUPTED:
+            return _fail("interrupted; what was finished is kept", EXIT_INTERRUPTED)
         return leaving.code if isinstance(leaving.code, int) else EXIT_BUG if leaving.code else 0
     except UserError as failure:
         return _fail(str(failure), EXIT_USER)

@@ -58,8 +58,9 @@ def list_all(json: bool = JSON_OPTION) -> None:
 
 @group.command("show")
 def show(name: str = _NAME, json: bool = JSON_OPTION) -> None:
-    """Show a space: units, blocks, size, cost of its smallest and largest arch."""
-    from blockprofile.space import count_archs, load_space
+    """Show a space: units, blocks, size, and the range of its multiply-adds and parameters."""
+    from blockprofile.profile.extremes import feasible_range
+    from blockprofile.space import count_archs, count_macs, count_params, factorize, load_space
 
     space = load_space(name)
     rows: list[dict[str, Any]] = []
@@ -79,9 +80,12 @@ def show(name: str = _NAME, json: bool = JSON_OPTION) -> None:
             }
         )
     count = count_archs(space)
+    macs = [value / 1e6 for value in feasible_range(space, factorize(space, count_macs))]
+    params = [value / 1e6 for value in feasible_range(space, factorize(space, count_params))]
     summary = {
         "name": space.name, "title": space.definition.title, "hash": space.hash, "n_slots": space.n_slots,
         "archs": count, "resolutions": list(space.definition.input.resolutions), "resolution": space.resolution,
+        "macs_m": macs, "params_m": params,
         "sources": list(space.definition.sources), "notes": space.definition.notes,
     }  # fmt: skip
     if json:
@@ -90,6 +94,9 @@ def show(name: str = _NAME, json: bool = JSON_OPTION) -> None:
     typer.echo(f"{space.name}: {space.definition.title}")
     typer.echo(f"{count:,} archs ({scientific(count)}), {space.n_slots} slots, hash {space.hash[:12]}")
     typer.echo(f"input {space.resolution} pixels, of {', '.join(map(str, space.definition.input.resolutions))}")
+    typer.echo(
+        f"{macs[0]:.1f} to {macs[1]:.1f} M multiply-adds, {params[0]:.2f} to {params[1]:.2f} M parameters (counted)"
+    )
     print_table(rows, wrap=["blocks"])
     for source in space.definition.sources:
         typer.echo(f"source: {source}")

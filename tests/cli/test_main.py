@@ -104,6 +104,15 @@ def test_exit_codes_pass_through(code: object, status: int, monkeypatch: pytest.
     assert main([]) == status
 
 
+def test_an_interruption_says_that_what_was_finished_is_kept(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(path: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("blockprofile.space.load_space", interrupt)
+    assert main(["space", "count", "moga"]) == 130
+    assert capsys.readouterr().err.endswith("blockprofile: interrupted; what was finished is kept\n")
+
+
 def test_json_takes_numpy_and_paths(capsys: Capture) -> None:
     import numpy as np
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from blockprofile.cli.main import main
 from blockprofile.cli.space import scientific
 from blockprofile.space import count_archs, list_spaces, load_space
+from tests.golden.renew import cost
 from tests.space.test_load import TOY_YAML
+from tests.toy import all_archs, toy_space
 
 Capture = pytest.CaptureFixture[str]
 
@@ -39,6 +42,7 @@ def test_show(toy_file: Path, capsys: Capture) -> None:
     printed = capsys.readouterr().out
     assert "21,758,655,492,572,485,851 archs (2.18e19), 25 slots" in printed
     assert "Once-for-All" in printed
+    assert "193.1 to 843.1 M multiply-adds, 4.60 to 10.70 M parameters (counted)" in printed
     assert main(["space", "show", str(toy_file), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["name"] == "toy"
@@ -46,6 +50,9 @@ def test_show(toy_file: Path, capsys: Capture) -> None:
     assert shown["slots"] == ["u1_depth", "u1l1", "u1l2", "u2_depth", "u2l1", "u2l2", "u2l3"]
     assert [row["depths"] for row in shown["units"]] == ["1 2", "1 2 3"]
     assert shown["units"][1]["blocks"] == "e2k3 e4k3 e4k5se"
+    costs = np.array([cost(toy_space(), arch) for arch in all_archs(toy_space())]) / 1e6
+    assert shown["macs_m"] == pytest.approx([costs[:, 0].min(), costs[:, 0].max()])
+    assert shown["params_m"] == pytest.approx([costs[:, 1].min(), costs[:, 1].max()])
 
 
 def test_show_tells_layers_apart_where_they_differ(capsys: Capture) -> None:
