@@ -1,1 +1,57 @@
 """Figures: every one as a function that computes its data, which is tested, and a thin one that draws it."""
+
+from blockprofile.plot.block_grid import BlockGrid, arrange_blocks, block_grid_data, draw_block_grids
+from blockprofile.plot.depth import DepthResponses, depth_data, draw_depths
+from blockprofile.plot.devices import BlockRanks, block_ranks_data, draw_devices, save_devices
+from blockprofile.plot.distribution import Histogram, Mark, distribution_data, draw_distributions, published_archs
+from blockprofile.plot.figure2 import Figure2, draw_figure2, figure2
+from blockprofile.plot.figure2_flops import CountStep, count_steps
+from blockprofile.plot.figure2_panels import Panel, compare_panels, published_panels
+from blockprofile.plot.heatmap import KINDS, heatmap
+from blockprofile.plot.layer_map import LayerMap, draw_layer_maps, layer_map_data
+from blockprofile.plot.presence import PresenceView, draw_presences, presence_data
+from blockprofile.plot.sensitivity import SensitivityBars, draw_sensitivities, sensitivity_data
+from blockprofile.plot.style import add_caption, figure_style, metric_label, metric_title, save_figure
+
+__all__ = [
+    "KINDS",
+    "BlockGrid",
+    "BlockRanks",
+    "CountStep",
+    "DepthResponses",
+    "Figure2",
+    "Histogram",
+    "LayerMap",
+    "Mark",
+    "Panel",
+    "PresenceView",
+    "SensitivityBars",
+    "add_caption",
+    "arrange_blocks",
+    "block_grid_data",
+    "block_ranks_data",
+    "compare_panels",
+    "count_steps",
+    "depth_data",
+    "distribution_data",
+    "draw_block_grids",
+    "draw_depths",
+    "draw_devices",
+    "draw_distributions",
+    "draw_figure2",
+    "draw_layer_maps",
+    "draw_presences",
+    "draw_sensitivities",
+    "figure2",
+    "figure_style",
+    "heatmap",
+    "layer_map_data",
+    "metric_label",
+    "metric_title",
+    "presence_data",
+    "published_archs",
+    "published_panels",
+    "save_devices",
+    "save_figure",
+    "sensitivity_data",
+]
