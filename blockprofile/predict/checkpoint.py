@@ -12,6 +12,7 @@ github.com/mit-han-lab/once-for-all, accuracy predictors for MobileNetV3 and Res
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
 __all__ = ["LAYOUTS", "CheckpointLayout", "convert_checkpoint", "import_predictor", "read_checkpoint"]
 
 MAX_BYTES = 1 << 26
+
+_UNREADABLE = (
+    pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError,
+    IndexError, AssertionError,
+)  # fmt: skip
+"""What torch's reader of tensors raises at truncated and foreign files."""
 PERCENT = 100.0
 
 Columns = Callable[[Slot, Value], Sequence[int]]
@@ -110,17 +117,9 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     if path.stat().st_size > MAX_BYTES:
         raise DataError(f"{path} has {path.stat().st_size} bytes; at most {MAX_BYTES} are read")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-    ) as failure:
+        with warnings.catch_warnings(action="ignore"):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except _UNREADABLE as failure:
         reason = str(failure).strip().splitlines()
         raise DataError(
             f"{path} is no checkpoint of tensors alone: {reason[0] if reason else type(failure).__name__}"
