@@ -46,6 +46,7 @@ class DeviceCard:
     precision: str
     floor: float
     made_from: str
+    sources: Sequence[str]
     not_for: str = ""
     parameters: Mapping[str, Any]
     created: Mapping[str, Any]
@@ -69,6 +70,7 @@ def write_card(folder: Path, facts: DeviceCard) -> None:
         "runtime": facts.runtime,
         "batch": facts.batch,
         "precision": facts.precision,
+        "sources": list(facts.sources),
         "made_from": facts.made_from,
         "floor": round(facts.floor, 6),
         "error": {"on": "", "notes": facts.error_notes},

@@ -61,6 +61,7 @@ def write_imported(
             precision=dtype,
             floor=floor,
             made_from=f"{len(times)} operators read from {source}; {table.n_extra} further rows were not needed.",
+            sources=[source],
             parameters={},
             created={
                 "on": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

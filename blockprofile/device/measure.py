@@ -199,6 +199,7 @@ def _write(
                 f"visit; its 95 % interval: {within}."
             ),
             not_for="Other machines, runtimes, thread counts and batches than those named here.",
+            sources=[f"timed on this machine by blockprofile lut measure, {table.facts['on']}"],
             parameters={"correction": {"call_ms": round(table.overhead.call_ms, 6)}},
             created=table.facts,
             error_notes="The sum has not been audited against whole networks; the floor is the operators' own error.",

@@ -59,6 +59,7 @@ def test_template_filled_and_imported_predicts(toy: Space, filled: Path, tmp_pat
     assert (card.provenance, card.hardware, card.runtime) == ("measured", "A phone", "LiteRT")
     assert card.floor == pytest.approx(0.01 / 10 * 5**0.5, rel=1e-3)  # five layers at most, standard error 1 us each
     assert "phone.csv" in card.made_from
+    assert card.sources == ("phone.csv",)
 
 
 def test_without_spreads_there_is_no_floor_and_the_card_says_so(toy: Space, filled: Path, tmp_path: Path) -> None:
