@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from blockprofile.predict import Evaluator
+
 __all__ = ["FIGURES", "KINDS", "heatmap", "provenance_lines", "select_kinds", "select_metrics"]
 
 FIGURES = "figures"
@@ -127,7 +129,7 @@ def _sensitivities(run: _Run) -> Figures:
     yield "sensitivities", figure
 
 
-def _load_evaluator(run: _Run) -> Any:
+def _load_evaluator(run: _Run) -> Evaluator:
     from blockprofile.predict import Evaluator, load_predictors
 
     config = run.about["config"]
