@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from blockprofile.compare import Comparison, load_comparison
+from blockprofile.compare.chosen import best_arch
+from blockprofile.plot.arch_diagram import diagram_data, draw_diagram
+from blockprofile.plot.choices import choices_data, draw_choices
 from blockprofile.plot.convergence import convergence_data, draw_convergence
 from blockprofile.plot.fronts import difference_data, draw_difference, draw_fronts, fronts_data
-from blockprofile.plot.style import add_caption, figure_style, metric_title, save_figure
+from blockprofile.plot.style import add_caption, figure_style, metric_label, metric_title, save_figure
 
 __all__ = ["comparison_caption", "comparison_figures"]
 
@@ -32,7 +35,7 @@ def comparison_caption(comparison: Comparison) -> list[str]:
 def comparison_figures(
     run: str | Path, *, published: Sequence[str] | None = None, out: str | Path | None = None
 ) -> list[Path]:
-    """Draw fronts, convergence and attainment differences of a comparison.
+    """Draw fronts, convergence, attainment differences and chosen archs of a comparison.
 
     Parameters
     ----------
@@ -80,4 +83,30 @@ def comparison_figures(
             draw_difference(difference, ax, labels=fronts.labels, title=f"{case.name} against the original")
             add_caption(figure, caption)
             files += save_figure(figure, target / f"attainment-{case.slug}")
+        files += _arch_figures(comparison, target, caption)
     return files
+
+
+def _arch_figures(comparison: Comparison, target: Path, caption: list[str]) -> list[Path]:
+    """Draw the blocks of every case's front, and the arch with the best gain within the middle cost limit."""
+    import matplotlib.pyplot as plt
+
+    assert comparison.gain_and_cost is not None
+    gain, cost = comparison.gain_and_cost
+    label = metric_label(comparison.problem.names[cost], comparison.units[cost])
+    limit = comparison.cost_limits[len(comparison.cost_limits) // 2]
+    space, n_cases = comparison.cases[0].space, len(comparison.cases)
+    lines, line_axes = plt.subplots(n_cases, 1, figsize=(9.0, 0.9 + 2.9 * n_cases), squeeze=False)
+    boxes, box_axes = plt.subplots(n_cases, 1, figsize=(9.0, 0.6 + 1.5 * n_cases), squeeze=False)
+    for place, (case, runs) in enumerate(zip(comparison.cases, comparison.runs, strict=True)):
+        front = runs[0].front
+        data = choices_data(space, front.archs, front.points[:, cost])
+        draw_choices(data, line_axes[place, 0], label=label, title=f"{case.name}: front of seed {runs[0].seed}")
+        best = best_arch(runs, gain=gain, cost=cost, limit=limit)
+        box_axes[place, 0].set_axis_off()
+        if best is not None:
+            told = ", ".join(f"{name} {values[0]:.4g}" for name, values in best.metrics.items())
+            draw_diagram(diagram_data(space, best.archs[0]), box_axes[place, 0], title=f"{case.name}: {told}")
+    add_caption(lines, caption)
+    add_caption(boxes, [f"Best of all seeds within {limit:g} {comparison.units[cost]}; black rims: SE.", *caption])
+    return save_figure(lines, target / "blocks_of_fronts") + save_figure(boxes, target / "best_archs")

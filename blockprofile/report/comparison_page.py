@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from blockprofile.compare import Comparison, load_comparison
+from blockprofile.compare.chosen import best_arch
 from blockprofile.plot.style import metric_title
 from blockprofile.report.archs import arch_table
 from blockprofile.report.comparison_answer import answer_comparison
@@ -16,7 +17,6 @@ from blockprofile.report.provenance import command_line, provenance_section, rep
 from blockprofile.report.pruning import pruning_section
 from blockprofile.report.search_charts import convergence_drawing, difference_drawing, fronts_drawing
 from blockprofile.run.manifest import read_manifest
-from blockprofile.search import Evaluations
 from blockprofile.space import count_archs
 
 __all__ = ["comparison_document"]
@@ -136,16 +136,9 @@ def _chosen(comparison: Comparison) -> list[Section]:
     chosen = []
     for limit in comparison.cost_limits:
         for case, runs in zip(comparison.cases, comparison.runs, strict=True):
-            best: tuple[float, Evaluations] | None = None
-            for run in runs:
-                points = run.archive.points
-                within = np.flatnonzero((run.archive.violations <= 0) & (points[:, cost] <= limit))
-                if len(within):
-                    number_ = within[np.argmin(points[within, gain])]
-                    if best is None or points[number_, gain] < best[0]:
-                        best = float(points[number_, gain]), Evaluations(run.archive, np.array([number_]))
+            best = best_arch(runs, gain=gain, cost=cost, limit=limit)
             if best is not None:
-                chosen.append((f"{case.name}, ≤ {limit:g} {comparison.units[cost]}", best[1]))
+                chosen.append((f"{case.name}, ≤ {limit:g} {comparison.units[cost]}", best))
     if not chosen:
         return []
     table = arch_table(chosen, comparison.cases[0].space, title="Best arch of each case within each limit")

@@ -44,6 +44,7 @@ STAGES: Mapping[str, _Kind] = {
     "heatmap": _Kind("blockprofile.plot.heatmap:heatmap", ("run", "out")),
     "compare": _Kind("blockprofile.compare.api:compare", ("out",), ("insights",)),
     "compare_rewards": _Kind("blockprofile.compare.rewards:compare_rewards", ("out",)),
+    "latency_shares": _Kind("blockprofile.plot.latency_share:latency_shares", ("out",)),
     "figures": _Kind("blockprofile.plot.comparison:comparison_figures", ("run", "out")),
     "report": _Kind("blockprofile.report.api:report", ("run", "out")),
     "figure2": _Kind("blockprofile.plot.figure2:figure2", ("out",)),

@@ -1,0 +1,81 @@
+"""Archs as rows of boxes, one per layer, in the style of MoGA's Figure 4: taller is wider, colour is the kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from blockprofile.plot.fronts import COLOURS
+from blockprofile.space import INACTIVE, Archs, Space
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Box", "diagram_data", "draw_diagram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One layer: ``height`` from 0 to 1 relative to the largest expansion (or ratio); ``kernel`` 0 for none."""
+
+    unit: int
+    layer: int
+    label: str
+    height: float
+    kernel: int
+    has_se: bool
+
+
+def diagram_data(space: Space, arch: Archs) -> tuple[Box, ...]:
+    """List the active layers of one arch.
+
+    Parameters
+    ----------
+    arch
+        uint8, shape (n_slots,).
+    """
+
+    def size(place: int) -> float:
+        block = space.blocks[place]
+        return float(block.ratio or block.expansion or 0.0)
+
+    largest = max(size(place) for place in range(space.n_blocks)) or 1.0
+    boxes = []
+    for slot in space.layer_slots:
+        code = int(arch[slot.index])
+        if code == INACTIVE:
+            continue
+        block = space.blocks[code]
+        boxes.append(
+            Box(slot.unit, slot.layer, block.name, size(code) / largest, int(block.kernel or 0), bool(block.se))
+        )
+    return tuple(boxes)
+
+
+def draw_diagram(boxes: tuple[Box, ...], ax: Axes, *, title: str = "") -> None:
+    """Draw one arch; a double rim is squeeze-and-excite, a gap divides units."""
+    import matplotlib as mpl
+
+    kernels = sorted({box.kernel for box in boxes})
+    x, previous = 0.0, 0
+    for box in boxes:
+        x += 0.5 if previous and box.unit != previous else 0.0
+        if box.unit != previous:
+            ax.text(x, -0.16, f"unit {box.unit}", fontsize=7, ha="left", va="top")
+        height = max(box.height, 0.12)
+        colour = COLOURS[kernels.index(box.kernel) % len(COLOURS)]
+        rim, width = ("black", 2.0) if box.has_se else ("white", 0.5)
+        ax.add_patch(mpl.patches.Rectangle((x, (1 - height) / 2), 0.82, height, fc=colour, ec=rim, lw=width))
+        ax.text(x + 0.41, 0.5, box.label, fontsize=6.5, ha="center", va="center", rotation=90, color="white")
+        x, previous = x + 1.0, box.unit
+    ax.set_xlim(-0.3, max(x, 1.0))
+    ax.set_ylim(-0.35, 1.1)
+    ax.set_title(title, fontsize=8.5, loc="left")
+    ax.set_axis_off()
+    marks = [
+        mpl.patches.Patch(color=COLOURS[place % len(COLOURS)], label=f"kernel {kernel}")
+        for place, kernel in enumerate(kernels)
+        if kernel
+    ]
+    if marks:
+        ax.legend(handles=marks, frameon=False, fontsize=7, loc="lower right", ncols=len(marks), bbox_to_anchor=(1, 1))
