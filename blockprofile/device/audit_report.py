@@ -89,8 +89,7 @@ def repair_card(folder: Path, audit: Audit) -> Repair:
     once = best.scale * (old.call_ms + old.offset_ms) + best.offset_ms
     found = audit.figures
     mean = found["mean_ms"]
-    corrected = best.apply(audit.predicted, audit.n_operators)
-    r2 = 1 - float(((corrected - audit.measured) ** 2).sum() / ((audit.measured - mean) ** 2).sum())
+    r2 = 1 - best.cv_rmse_ms**2 / float(audit.measured.var())
     notes = (
         f"Repaired by {best.model}, fitted to these networks: RMSE {best.cv_rmse_ms:.3g} ms, "
         f"{100 * best.cv_rmse_ms / mean:.1f} % of the mean, each network left out of its own fit. "
