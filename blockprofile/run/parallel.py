@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from blockprofile.errors import OptionError, one_of
 
-__all__ = ["BACKENDS", "Backend", "check_workers", "run_tasks"]
+__all__ = ["BACKENDS", "Backend", "check_backend", "check_workers", "run_tasks"]
 
 Backend = Literal["loky", "threading", "dask"]
 BACKENDS: tuple[str, ...] = ("loky", "threading", "dask")
@@ -30,6 +30,19 @@ def check_workers(workers: int) -> int:
     if workers < 1:
         raise OptionError(f"--workers is {workers}; it must be at least 1, or -1 for every core")
     return workers
+
+
+def check_backend(backend: str, workers: int) -> None:
+    """Check a backend's name and a number of workers, before any work.
+
+    Raises
+    ------
+    OptionError
+        If one of them is not allowed.
+    """
+    if backend not in BACKENDS:
+        raise OptionError(f"--backend {backend!r} is unknown; {one_of(backend, BACKENDS)}")
+    check_workers(workers)
 
 
 def run_tasks(
@@ -60,8 +73,7 @@ def run_tasks(
     OptionError
         If the backend is unknown, or ``dask`` is not installed or has no scheduler.
     """
-    if backend not in BACKENDS:
-        raise OptionError(f"--backend {backend!r} is unknown; {one_of(backend, BACKENDS)}")
+    check_backend(backend, workers)
     if backend == "dask":
         from blockprofile.run.cluster import run_on_cluster
 

@@ -30,7 +30,7 @@ from blockprofile.run.manifest import (
     refuse_other,
     write_manifest,
 )
-from blockprofile.run.parallel import run_tasks
+from blockprofile.run.parallel import check_backend, run_tasks
 from blockprofile.run.progress import show_progress
 from blockprofile.run.shards import SAMPLES, is_complete, shard_path, write_shard
 from blockprofile.space import Archs, Law, Space, load_space
@@ -206,6 +206,7 @@ def sample(
         limit=limit,
     )
     chunk_rng(seed, 0)
+    check_backend(backend, workers)
     started = time.perf_counter()
     _, evaluator, _ = _tools(replace(request, n=1))
     folder = Path(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -46,8 +47,10 @@ def write_shard(path: Path, space: Space, archs: Archs, metrics: Mapping[str, ND
     try:
         pq.write_table(pa.table(data), partial, compression="zstd", compression_level=1, use_dictionary=False)
         partial.replace(path)
-    except BaseException:
+    except BaseException as failure:
         partial.unlink(missing_ok=True)
+        if isinstance(failure, OSError) and failure.errno and failure.filename is None:
+            raise OSError(failure.errno, os.strerror(failure.errno), str(path)) from failure
         raise
 
 
