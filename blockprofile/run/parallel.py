@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from blockprofile.errors import OptionError, one_of
 
-__all__ = ["BACKENDS", "Backend", "check_backend", "check_workers", "run_tasks"]
+__all__ = ["BACKENDS", "check_backend", "check_workers", "run_tasks"]
 
-Backend = Literal["loky", "threading", "dask"]
 BACKENDS: tuple[str, ...] = ("loky", "threading", "dask")
 
 Result = TypeVar("Result")
