@@ -12,10 +12,20 @@ import re
 import types
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 ORDER = ("space", "predict", "run", "profile", "plot", "prune", "search", "compare", "report", "device", "supernet")
 """Packages in the order of the work; others follow by name."""
+
+
+SECTIONS = {
+    "Spaces": ("spaces", "own-space"),
+    "Figures and their meaning": ("definitions", "figures", "exact", "figure2"),
+    "Pruning and search": ("prune", "search", "compare", "report"),
+    "Devices and accuracy": ("devices", "calibration", "predictors", "distillation", "supernet"),
+}
+"""Where the written pages stand in the navigation; pages that are not named here follow under "More"."""
 
 
 def _walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -169,6 +179,24 @@ def pages() -> dict[str, str]:
     """Make all generated pages: path below docs/ -> Markdown."""
     made = {"reference/commands.md": commands_page(), "reference/files.md": files_page()}
     return made | {f"reference/{name}.md": module_page(name) for name in packages()}
+
+
+def navigation() -> list[Any]:
+    """Order all pages, written and generated."""
+    written = {path.stem for path in Path(__file__).parent.glob("*.md")} - {"index"}
+    named = {name for names in SECTIONS.values() for name in names}
+    sections = {title: [name for name in names if name in written] for title, names in SECTIONS.items()}
+    sections["More"] = sorted(written - named)
+    nav: list[Any] = ["index.md"]
+    nav += [{title: [f"{name}.md" for name in names]} for title, names in sections.items() if names]
+    modules = [f"reference/{name}.md" for name in packages()]
+    return [*nav, {"Reference": ["reference/commands.md", "reference/files.md", {"Modules": modules}]}]
+
+
+def on_config(config: Any) -> Any:
+    """Set the navigation."""
+    config["nav"] = navigation()
+    return config
 
 
 def on_files(files: Any, config: Any) -> Any:

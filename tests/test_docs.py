@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -86,6 +87,15 @@ def test_the_reference_has_every_key_of_a_space_file() -> None:
         assert re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE) == [field.name for field in fields(record)]
     assert "| `kernel` | whole number | `1` |" in page
     assert "| `stride` | whole number | required |" in page
+
+
+def leaves(nav: list[Any]) -> list[str]:
+    return [nav_page for item in nav for nav_page in ([item] if isinstance(item, str) else leaves(*item.values()))]
+
+
+def test_every_page_stands_once_in_the_navigation() -> None:
+    pages = [page.name for page in (ROOT / "docs").glob("*.md")] + list(reference_pages())
+    assert sorted(leaves(hooks().navigation())) == sorted(pages)
 
 
 def command_lines() -> list[str]:
