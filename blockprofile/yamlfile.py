@@ -184,12 +184,15 @@ def read_yaml(path: Path | str) -> Document:
     return Document(file, _plain(source, [MAX_NODES]), source)
 
 
-def write_yaml(path: Path, data: Mapping[str, Any]) -> None:
-    """Write a mapping (plain, or ruamel's with comments) as YAML, under another name first and then renamed."""
+def write_yaml(path: Path, data: Mapping[str, Any], *, width: int = 110) -> None:
+    """Write a mapping (plain, or ruamel's with comments) as YAML, under another name first and then renamed.
+
+    Lines are broken at ``width`` characters where YAML allows it.
+    """
     from ruamel.yaml import YAML
 
     yaml = YAML()
-    yaml.width = 110
+    yaml.width = width
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()
     yaml.dump(data, text)

@@ -6,6 +6,7 @@ COMMANDS: tuple[str, ...] = (
     "exact",
     "sensitivity",
     "heatmap",
+    "prune",
     "run",
     "search",
     "pick",

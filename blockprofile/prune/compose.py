@@ -12,7 +12,6 @@ from blockprofile.prune.decision import Decision, Policy, View, Weigher
 from blockprofile.prune.figures import Figures, Scope
 from blockprofile.prune.front import Rates, front_rates, support
 from blockprofile.space import Space, UnitSlots
-from blockprofile.space.rules import Where
 
 __all__ = ["Bounds", "Outcome", "choices_of", "compose", "slots_at"]
 
@@ -163,7 +162,10 @@ def _is_end(space: Space, decision: Decision) -> bool:
 
 
 def compose(
-    figures: Figures, policies: Sequence[Policy | Weigher], *, bounds: Bounds = Bounds()  # noqa: B008
+    figures: Figures,
+    policies: Sequence[Policy | Weigher],
+    *,
+    bounds: Bounds = Bounds(),
 ) -> Outcome:
     """Let policies decide one after the other, the wider places first.
 

@@ -37,10 +37,10 @@ class Depth:
             return outbid(found, rates, floors=view.floors, lines=lines)
 
         def dropped(found: Competition, duel: Duel) -> str:
-            lost = signed(-duel.loss, figures.gain.unit)
+            lost = signed(duel.loss, figures.gain.unit).removeprefix("+")
             return (
                 f"{contrast(figures, found, duel)}: with the best blocks at {duel.rate:.3g} {unit}, "
-                f"the rate that favours it most, it is worth {lost}"
+                f"the rate that favours it most, it is worth {lost} less"
             )
 
         def kept(_found: Competition, duel: Duel) -> str:

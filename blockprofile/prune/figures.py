@@ -232,7 +232,11 @@ class _Reader:
         at = self.space.slots[slot]
         names = {code: self.space.block_names[code] for code in self.space.allowed[slot]}
         gain, cost = (
-            {code: cell for code in names if (cell := self._cell(cells, at.unit, at.layer, code, self._widths(at.unit)))}
+            {
+                code: cell
+                for code in names
+                if (cell := self._cell(cells, at.unit, at.layer, code, self._widths(at.unit)))
+            }
             for cells in self._blocks
         )
         found = _compete(Where(unit=at.unit, layer=at.layer), "block", names, gain, cost)
@@ -305,9 +309,7 @@ def read_figures(table: pd.DataFrame, space: Space, *, gain: str, cost: str) -> 
     metrics = _metric(table, gain), _metric(table, cost)
     reader = _Reader(table, space, *metrics)
     layers = {
-        slot.index: reader.layer(slot.index)
-        for slot in space.layer_slots
-        if slot.layer <= space.max_depth(slot.unit)
+        slot.index: reader.layer(slot.index) for slot in space.layer_slots if slot.layer <= space.max_depth(slot.unit)
     }
     names = dict(enumerate(space.block_names))
 

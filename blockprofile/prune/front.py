@@ -71,9 +71,7 @@ def _best(found: Competition, rates: Doubles) -> tuple[Doubles, Doubles]:
     return gain[chosen], cost[chosen]
 
 
-def depth_lines(
-    figures: Figures, depths: Competition, parts: list[tuple[Doubles, Doubles]]
-) -> tuple[Doubles, Doubles]:
+def depth_lines(figures: Figures, depths: Competition, parts: list[tuple[Doubles, Doubles]]) -> tuple[Doubles, Doubles]:
     """Add to each depth's response what choosing the blocks of its layers adds: shape (n_depths, n_rates) each."""
     gains, costs = [], []
     for row, code in enumerate(depths.codes):
@@ -95,7 +93,9 @@ def _best_depth(
 
 def layer_parts(figures: Figures, unit: int, rates: Doubles) -> list[tuple[Doubles, Doubles]]:
     """Return accuracy and cost of the best block of each of a unit's layers, at each rate."""
-    return [_best(figures.layers[slot], rates) for slot in figures.space.units[unit - 1].layers if slot in figures.layers]
+    return [
+        _best(figures.layers[slot], rates) for slot in figures.space.units[unit - 1].layers if slot in figures.layers
+    ]
 
 
 def support(figures: Figures, rates: Doubles) -> Doubles:

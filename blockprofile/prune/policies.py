@@ -20,9 +20,7 @@ Duels = Callable[[Competition], list[Duel]]
 Words = Callable[[Competition, Duel], str]
 
 
-def decide(
-    view: View, scope: Scope, policy: str, *, duels: Duels, dropped: Words, kept: Words
-) -> list[Decision]:
+def decide(view: View, scope: Scope, policy: str, *, duels: Duels, dropped: Words, kept: Words) -> list[Decision]:
     """Turn duels into decisions: p-values are adjusted over the scope, and what is sure enough is dropped.
 
     Parameters
@@ -100,13 +98,13 @@ class ExchangeRate:
         unit = rate_unit(view.figures.gain, view.figures.cost)
 
         def dropped(found: Competition, duel: Duel) -> str:
-            lost = signed(-duel.loss, view.figures.gain.unit)
+            lost = signed(duel.loss, view.figures.gain.unit).removeprefix("+")
             return (
                 f"{contrast(view.figures, found, duel)}: at the rate that favours it most, {duel.rate:.3g} {unit}, "
-                f"it is worth {lost}"
+                f"it is worth {lost} less"
             )
 
-        def kept(found: Competition, duel: Duel) -> str:
+        def kept(_found: Competition, duel: Duel) -> str:
             return f"no choice is worth more beyond the floor at {duel.rate:.3g} {unit}"
 
         return decide(
@@ -135,7 +133,10 @@ class MaxAccuracy:
             if not len(found.top_gain):
                 return fought
             top = found.top_gain
-            return [duel if duel.rival < 0 or top[duel.rival] > top[duel.row] else replace(duel, rival=-1) for duel in fought]
+            return [
+                duel if duel.rival < 0 or top[duel.rival] > top[duel.row] else replace(duel, rival=-1)
+                for duel in fought
+            ]
 
         def dropped(found: Competition, duel: Duel) -> str:
             less = signed(float(found.gain[duel.row] - found.gain[duel.rival]), view.figures.gain.unit)

@@ -1,0 +1,180 @@
+"""`blockprofile prune`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.sample import LAW, RESOLUTION, SEED, WORKERS, typed_command
+
+if TYPE_CHECKING:
+    from blockprofile.predict import Predictor
+    from blockprofile.prune.certificate import Certificate, Points
+    from blockprofile.prune.pruning import Pruning
+    from blockprofile.space import Space
+
+__all__ = ["register"]
+
+HELD_OUT_SEED = 1 << 32
+"""Seeds of the certificate's archs start here, beyond those that people give to a pool."""
+
+BUDGET = 2_100
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("prune")(prune)
+
+
+def prune(
+    run: Path | None = typer.Argument(None, help="A run folder that was profiled, or a profile.parquet."),
+    space: str | None = typer.Option(None, "--space", help="Profile this space first; needs --profile-out."),
+    profile_out: Path | None = typer.Option(None, "--profile-out", help="The folder of that profile."),
+    n: str = typer.Option("1e6", "--n", help="How many archs, with --space."),
+    out: Path = typer.Option(..., "--out", help="The pruned-space file to write, such as pruned.yaml."),
+    device: list[str] = typer.Option(
+        [], "--device", help="A device of the profile; with several, only what is bad on all of them is dropped."
+    ),
+    cost: str | None = typer.Option(None, "--cost", help="A metric to weigh instead of a latency, such as macs_m."),
+    policy: list[str] = typer.Option(
+        [], "--policy", help="dominated, exchange-rate, max-accuracy, depth, focus; repeatable, asked in this order."
+    ),
+    keep: int = typer.Option(2, "--keep", help="Blocks that stay at every layer."),
+    max_drop: float = typer.Option(0.8, "--max-drop", help="The share of all choices that may be dropped."),
+    tolerance: float = typer.Option(
+        0.002, "--tolerance", help="The share of the front's hypervolume that may be given up at each end."
+    ),
+    name: str | None = typer.Option(None, "--name", help="The pruned space's name; the file's name unless given."),
+    explain: bool = typer.Option(False, "--explain", help="Tell every decision, also those not to drop."),
+    certificate: bool = typer.Option(True, "--certificate/--no-certificate", help="Check the result on new archs."),
+    seed: int = SEED,
+    law: str = LAW,
+    resolution: int | None = RESOLUTION,
+    workers: int = WORKERS,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Turn a profile into a smaller space: rules with their evidence, and a certificate from new archs.
+
+    Give a run folder, or --space, --device and --profile-out to make the profile on the way.
+    """
+    from blockprofile.errors import OptionError
+    from blockprofile.prune import Bounds, find_policies
+    from blockprofile.prune.pruning import prune as decide
+    from blockprofile.prune.write import write_pruned
+
+    bounds = Bounds(keep=keep, max_drop=max_drop, tolerance=tolerance)
+    find_policies(policy)
+    if out.suffix not in {".yaml", ".yml"}:
+        raise OptionError(f"--out is {str(out)!r}; a pruned space is a file ending in .yaml")
+    if (run is None) == (space is None):
+        raise OptionError("give either a run folder or --space (with --device and --profile-out)")
+    if run is None:
+        if profile_out is None:
+            raise OptionError("--space needs --profile-out, the folder of the profile")
+        assert space is not None
+        run = _profile(
+            space, profile_out, device=device, n=n, seed=seed, law=law, resolution=resolution, workers=workers
+        )
+    pruning = decide(run, name=name or out.stem, devices=device, cost=cost, policies=policy, bounds=bounds)
+    checks = _certify(pruning) if certificate else {}
+    definition = replace(
+        pruning.definition,
+        certificate={metric: found.as_mapping() for metric, found in checks.items()},
+        notes=f"{pruning.definition.notes} Made by: {typed_command()}",
+    )
+    write_pruned(out, definition, base_file=pruning.base_file)
+    _show(pruning, checks, out, explain=explain, json=json)
+
+
+def _profile(
+    space: str, out: Path, *, device: list[str], n: str, seed: int, law: str, resolution: int | None, workers: int
+) -> Path:
+    from blockprofile.profile.profile import profile_pool
+    from blockprofile.run.chunks import parse_count
+    from blockprofile.run.sample import PoolRequest
+    from blockprofile.space.sampling import check_law
+
+    request = PoolRequest(
+        space=space, n=parse_count(n), devices=tuple(device), seed=seed, law=check_law(law), resolution=resolution
+    )
+    return profile_pool(request, out=out, workers=workers, command=typed_command()).path
+
+
+class SearchReach:
+    """Try the archs of a short search by random mutation.
+
+    Parameters
+    ----------
+    predictors
+        Of the accuracy and of the cost, in this order.
+    """
+
+    words = f"{BUDGET:,} evaluations of a search by random mutation"
+
+    def __init__(self, predictors: tuple[Predictor, Predictor]) -> None:
+        self.predictors = predictors
+
+    def __call__(self, space: Space, seed: int) -> Points:
+        """Search."""
+        import numpy as np
+
+        from blockprofile.search import search
+
+        gain, cost = (predictor.metric for predictor in self.predictors)
+        result = search(
+            space, [f"{gain}:max", f"{cost}:min"], algorithm="mutation", budget=BUDGET, seed=seed,
+            predictors=self.predictors,
+        )  # fmt: skip
+        values = result.history.metrics
+        return np.stack([values[gain], values[cost]], axis=1).astype(np.float64)
+
+
+def _certify(pruning: Pruning) -> dict[str, Certificate]:
+    from blockprofile.prune.certificate import certify
+
+    checks = {}
+    for outcome in pruning.outcomes:
+        cost = outcome.figures.cost.name
+        note(f"certificate of {cost}: 22 spaces, 3 searches each")
+        reach = SearchReach(pruning.load_predictors(cost))
+        seeds = [HELD_OUT_SEED + number for number in range(3)]
+        checks[cost] = certify(pruning.before, pruning.space, reach=reach, seeds=seeds)
+    return checks
+
+
+def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explain: bool, json: bool) -> None:
+    from blockprofile.prune.explain import decision_rows, explain_lines, summary_lines
+
+    if json:
+        data: dict[str, Any] = {
+            "path": out, "name": pruning.space.name, "hash": pruning.space.hash, "size": pruning.definition.size,
+            "rules": len(pruning.definition.rules), "mutation": pruning.space.mutation,
+            "certificate": {metric: found.as_mapping() for metric, found in checks.items()},
+        }  # fmt: skip
+        print_json(data | ({"decisions": decision_rows(pruning)} if explain else {}))
+    else:
+        if explain:
+            for line in explain_lines(pruning):
+                typer.echo(line)
+            typer.echo("")
+        for line in summary_lines(pruning):
+            typer.echo(line)
+        for metric, found in checks.items():
+            typer.echo("")
+            print_table(_limit_rows(found), title=f"best top1_percent within limits of {metric}, {found.reach}")
+            typer.echo(f"front matched or bettered: {100 * found.front_kept:.0f} %"
+                       f" (random prunings: {100 * found.random_front_kept:.0f} %)")  # fmt: skip
+            typer.echo(f"certificate: {found.verdict}")
+    for metric, found in checks.items():
+        if not (found.is_better_than_random and found.is_better_than_original):
+            note(f"WARNING: {metric}: {found.verdict}")
+    note(f"{out}; next: blockprofile compare --space {pruning.before.name} --insight {out}")
+
+
+def _limit_rows(found: Certificate) -> list[dict[str, Any]]:
+    columns = zip(found.limits, found.best_before, found.best_after, found.best_random, strict=True)
+    return [{"limit": limit, "original": old, "pruned": new, "random": other} for limit, old, new, other in columns]

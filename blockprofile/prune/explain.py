@@ -1,0 +1,71 @@
+"""Every decision in words and as rows: what was dropped, what was kept, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blockprofile.prune.decision import Decision, place_name
+from blockprofile.prune.pruning import Pruning
+
+__all__ = ["decision_rows", "explain_lines", "summary_lines"]
+
+Row = dict[str, Any]
+
+
+def _row(decision: Decision, cost: str) -> Row:
+    return {
+        "cost": cost,
+        "place": place_name(decision.where),
+        "unit": decision.where.unit,
+        "layer": decision.where.layer,
+        "kind": decision.kind,
+        "choice": decision.name,
+        "policy": decision.policy,
+        "verdict": decision.verdict,
+        "why": decision.why,
+    }
+
+
+def decision_rows(pruning: Pruning) -> list[Row]:
+    """List all decisions of all costs, in the order in which they were made."""
+    return [_row(decision, outcome.figures.cost.name) for outcome in pruning.outcomes for decision in outcome.decisions]
+
+
+def explain_lines(pruning: Pruning) -> list[str]:
+    """Tell each decision in a line, also those not to drop, place by place."""
+    lines: list[str] = []
+    for outcome in pruning.outcomes:
+        figures, rates = outcome.figures, outcome.rates
+        unit = f"{figures.gain.unit or '1'} per {figures.cost.unit or '1'}"
+        offers = f"the front offers {rates.low:.3g} to {rates.high:.3g} {unit}"
+        lines.append(f"{figures.gain.name} against {figures.cost.name}: {offers}")
+        place = ""
+        for decision in outcome.decisions:
+            if place_name(decision.where) != place:
+                place = place_name(decision.where)
+                lines.append(f"  {place}")
+            word = "DROP" if decision.verdict == "drop" else "keep"
+            named = decision.name if decision.kind == "block" else f"{decision.kind} {decision.name}"
+            lines.append(f"    {word} {named} ({decision.policy}): {decision.why}")
+        for unit_number, weight in outcome.mutation.items():
+            lines.append(f"  unit {unit_number}: mutation weight {weight:g}")
+    return lines
+
+
+def summary_lines(pruning: Pruning) -> list[str]:
+    """Say in a few lines how large the space was and is, and what each unit still has."""
+    size, space = pruning.definition.size, pruning.space
+    lines = [
+        f"{pruning.before.name}: {size['archs_before']:.3g} archs, {size['choices_before']} choices; "
+        f"{space.name}: {size['archs_after']:.3g} archs, {size['choices_after']} choices, "
+        f"{len(pruning.definition.rules)} rules"
+    ]
+    for unit in space.units:
+        blocks = [
+            " ".join(space.block_names[code] for code in space.allowed[slot])
+            for slot in unit.layers[: space.max_depth(unit.unit)]
+        ]
+        depths = "-".join(str(end) for end in sorted({min(space.unit_depths(unit.unit)), space.max_depth(unit.unit)}))
+        shown = blocks[0] if len(set(blocks)) == 1 else " | ".join(blocks)
+        lines.append(f"  unit {unit.unit}, depth {depths}: {shown}")
+    return lines

@@ -1,0 +1,250 @@
+"""`prune`: from a profile to a pruned space, with all decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blockprofile.errors import OptionError, one_of
+from blockprofile.predict import Predictor, build_predictor
+from blockprofile.predict.registry import select_entries
+from blockprofile.profile.profile import load_run_space, read_profile
+from blockprofile.prune.compose import Bounds, Outcome, choices_of, compose
+from blockprofile.prune.decision import Policy, Weigher
+from blockprofile.prune.depth import Depth
+from blockprofile.prune.figures import read_figures
+from blockprofile.prune.focus import Focus
+from blockprofile.prune.policies import Dominated, ExchangeRate, MaxAccuracy
+from blockprofile.prune.rules import common_space, make_rules
+from blockprofile.space import Space, count_archs, list_spaces, load_space
+from blockprofile.space.load import find_space_file, load_pruned
+from blockprofile.space.rules import Base, PrunedDefinition, Rule, apply_rules
+from blockprofile.yamlfile import read_yaml
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DEFAULT_POLICIES", "POLICIES", "Pruning", "find_policies", "prune", "prune_table"]
+
+POLICIES: dict[str, Policy | Weigher] = {
+    policy.name: policy for policy in (Dominated(), ExchangeRate(), MaxAccuracy(), Depth(), Focus())
+}
+"""The policies that can be named."""
+
+DEFAULT_POLICIES = ("dominated", "exchange-rate", "depth")
+GAIN = "top1_percent"
+LATENCY = "latency_ms:"
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """A finished pruning.
+
+    ``definition`` is the record of the pruned-space file, ``space`` the pruned space, ``before`` the one that was
+    pruned; ``outcomes`` has one entry for each cost. ``base_file`` is the base's own file where it is not shipped;
+    ``devices`` and ``metrics`` are those that the profile was asked for.
+    """
+
+    definition: PrunedDefinition
+    space: Space
+    before: Space
+    outcomes: tuple[Outcome, ...]
+    base_file: Path | None = None
+    devices: tuple[str, ...] = ()
+    metrics: tuple[str, ...] | None = None
+
+    def load_predictors(self, cost: str) -> tuple[Predictor, Predictor]:
+        """Make the profile's own predictors of the accuracy and of a cost, for the space that was pruned."""
+        entries = {
+            each[0].metric: each for each in select_entries(self.before, devices=self.devices, metrics=self.metrics)
+        }
+        return build_predictor(entries[GAIN], self.before), build_predictor(entries[cost], self.before)
+
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """The metrics that were weighed against accuracy."""
+        return tuple(outcome.figures.cost.name for outcome in self.outcomes)
+
+
+def find_policies(names: Sequence[str]) -> tuple[Policy | Weigher, ...]:
+    """Find policies by name; none means the default ones.
+
+    Raises
+    ------
+    OptionError
+        If a name is unknown or given twice.
+    """
+    for name in names:
+        if name not in POLICIES:
+            raise OptionError(f"--policy {name!r} is unknown; {one_of(name, POLICIES)}")
+        if list(names).count(name) > 1:
+            raise OptionError(f"--policy {name!r} is given twice")
+    return tuple(POLICIES[name] for name in names or DEFAULT_POLICIES)
+
+
+def _find_costs(metrics: Sequence[str], devices: Sequence[str], cost: str | None) -> tuple[str, ...]:
+    latencies = [name for name in metrics if name.startswith(LATENCY)]
+    if devices:
+        named = [name.removeprefix(LATENCY) for name in latencies]
+        for device in devices:
+            if device not in named:
+                raise OptionError(f"the profile has no latency of device {device!r}; {one_of(device, named)}")
+        return tuple(dict.fromkeys(LATENCY + device for device in devices))
+    if cost is not None:
+        if cost not in metrics:
+            raise OptionError(f"--cost {cost!r} is not in the profile; {one_of(cost, metrics)}")
+        return (cost,)
+    if len(latencies) > 1:
+        named = [name.removeprefix(LATENCY) for name in latencies]
+        raise OptionError(f"the profile has {len(latencies)} devices; say which with --device: {', '.join(named)}")
+    if latencies:
+        return tuple(latencies)
+    if "macs_m" in metrics:
+        return ("macs_m",)
+    raise OptionError(f"the profile has no latency; say what to weigh with --cost: {', '.join(metrics)}")
+
+
+def prune_table(
+    table: pd.DataFrame,
+    space: Space,
+    *,
+    costs: Sequence[str],
+    gain: str = GAIN,
+    policies: Sequence[Policy | Weigher] = (),
+    bounds: Bounds = Bounds(),  # noqa: B008
+) -> tuple[tuple[Outcome, ...], tuple[Rule, ...]]:
+    """Prune a space by a table of responses.
+
+    Parameters
+    ----------
+    table
+        Of `blockprofile.profile.response_table`.
+    space
+        The space that was profiled.
+    costs
+        The metrics that accuracy is weighed against; with several, only what is bad for all of them is dropped.
+    gain
+        The metric of which more is wanted.
+    policies
+        In order; none means the default ones.
+    bounds
+        How far the pruning may go.
+
+    Raises
+    ------
+    OptionError
+        If the profile lacks a metric.
+    """
+    chosen = tuple(policies) or find_policies(())
+    outcomes = tuple(compose(read_figures(table, space, gain=gain, cost=cost), chosen, bounds=bounds) for cost in costs)
+    return outcomes, make_rules(outcomes)
+
+
+def prune(
+    profile: str | Path,
+    *,
+    name: str = "pruned",
+    devices: Sequence[str] = (),
+    cost: str | None = None,
+    policies: Sequence[str] = (),
+    bounds: Bounds = Bounds(),  # noqa: B008
+) -> Pruning:
+    """Prune the space of a profile.
+
+    Parameters
+    ----------
+    profile
+        A run folder that was profiled, or its ``profile.parquet``.
+    name
+        The pruned space's name.
+    devices
+        Devices of the profile; with several, only what is bad on all of them is dropped. None takes the profile's
+        latency, or multiply-adds where it has none.
+    cost
+        A metric of the profile instead of a device's latency.
+    policies
+        Names of `POLICIES`; none means ``dominated``, ``exchange-rate`` and ``depth``.
+    bounds
+        How far the pruning may go.
+
+    Raises
+    ------
+    UserError
+        If there is no such profile, metric or policy.
+    DataError
+        If a file is damaged.
+    """
+    chosen = find_policies(policies)
+    table, about = read_profile(profile)
+    config = about["config"]
+    space = load_run_space(config)
+    metrics = list(config["predictors"])
+    if GAIN not in metrics:
+        raise OptionError(f"the profile has no {GAIN}, which a pruning needs; its metrics: {', '.join(metrics)}")
+    costs = _find_costs(metrics, devices, cost)
+    outcomes, rules = prune_table(table, space, costs=costs, policies=chosen, bounds=bounds)
+    base, base_file, inherited, mutation = _ancestry(config["space"]["source"], space)
+    final = common_space(outcomes)
+    mutation |= _mean_weights(outcomes)
+    pruned = apply_rules(space, rules, name=name, mutation=mutation)
+    if pruned.allowed != final.allowed:
+        raise AssertionError("the rules do not give the space that was decided on")
+    title = f"{space.definition.title}, pruned for {' and '.join(cost.removeprefix(LATENCY) for cost in costs)}"
+    definition = PrunedDefinition(
+        schema="blockprofile.pruned/1",
+        name=name,
+        title=title,
+        base=base,
+        rules=(*inherited, *rules),
+        mutation=mutation,
+        size=_size(space, pruned),
+        provenance=_provenance(config, about, (GAIN, *costs)),
+        notes=f"Policies: {', '.join(policy.name for policy in chosen)}.",
+    )
+    asked = config["metrics"]
+    return Pruning(
+        definition, pruned, space, outcomes, base_file,
+        devices=tuple(config["devices"]), metrics=None if asked is None else tuple(asked),
+    )  # fmt: skip
+
+
+def _mean_weights(outcomes: Sequence[Outcome]) -> dict[int, float]:
+    units = outcomes[0].mutation
+    return {unit: round(sum(each.mutation[unit] for each in outcomes) / len(outcomes), 3) for unit in units}
+
+
+def _size(before: Space, after: Space) -> dict[str, Any]:
+    return {
+        "archs_before": count_archs(before),
+        "archs_after": count_archs(after),
+        "choices_before": choices_of(before),
+        "choices_after": choices_of(after),
+    }
+
+
+def _provenance(
+    config: Mapping[str, Any], about: Mapping[str, Any], metrics: Sequence[str]
+) -> tuple[dict[str, Any], ...]:
+    pool = {"n": config["n"], "seed": config["seed"], "law": config["law"], "presence": about["presence"]}
+    found = []
+    for metric in metrics:
+        card = config["predictors"][metric]
+        keys = ("metric", "name", "provenance", "caption", "floor", "unit", "hash")
+        found.append({**{key: card[key] for key in keys}, **pool})
+    return tuple(found)
+
+
+def _ancestry(source: str, space: Space) -> tuple[Base, Path | None, tuple[Rule, ...], dict[int, float]]:
+    """Find the base of a space, its file if it is not shipped, and what an earlier pruning laid down."""
+    file = find_space_file(source)
+    if read_yaml(file).data.get("schema") == "blockprofile.pruned/1":
+        parent = load_pruned(file)
+        base_file = None if parent.base.file is None else file.parent / parent.base.file
+        base = replace(parent.base, hash=space.base.hash)
+        return base, base_file, parent.rules, dict(parent.mutation)
+    name = space.base.name
+    if name in list_spaces() and load_space(name).hash == space.base.hash:
+        return Base(name=name, hash=space.base.hash), None, (), {}
+    return Base(name=name, hash=space.base.hash, file=file.name), file, (), {}
