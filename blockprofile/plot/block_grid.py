@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BlockGrid", "arrange_blocks", "block_grid_data", "draw_block_grid", "draw_block_grids", "grid_words"]
 
+SKIP = "skip"
+
 Cell = tuple[float, float, float, bool]
 
 
@@ -44,7 +46,7 @@ class BlockGrid:
 def _place(block: Block, width: str) -> tuple[str, str, str]:
     """Return panel, row and column of a block."""
     if block.op == "skip":
-        return "", "skip", ""
+        return "", SKIP, ""
     if block.op == "bottleneck":
         return "", f"ratio {block.ratio:g}", f"width {width}" if width else ""
     parts = ["" if block.se is None else "with SE" if block.se else "without SE", f"width {width}" if width else ""]
@@ -128,13 +130,21 @@ def grid_words(grid: BlockGrid, *, limit: float) -> NDArray[np.object_]:
     return words
 
 
+def _centred(words: str, n: int) -> list[str]:
+    return [words if place == n // 2 else "" for place in range(n)]
+
+
 def draw_block_grid(grid: BlockGrid, ax: Axes, *, limit: float) -> None:
     """Draw one panel; the colour runs from -limit to +limit around the average block.
 
     An effect below noise or floor is drawn without colour and its value in parentheses.
     """
     shown = np.where(grid.is_effect, grid.effects, np.where(np.isnan(grid.effects), np.nan, 0.0))
-    draw_cells(shown, grid_words(grid, limit=limit), ax, limit=limit)
+    words = grid_words(grid, limit=limit)
+    for row in [place for place, name in enumerate(grid.rows) if name == SKIP]:
+        # A skip has no kernel: its one cell is drawn as wide as the row.
+        shown[row], words[row] = shown[row, 0], _centred(words[row, 0], len(grid.columns))
+    draw_cells(shown, words, ax, limit=limit)
     ax.set_xticks(range(len(grid.columns)), grid.columns)
     ax.set_yticks(range(len(grid.rows)), grid.rows)
     ax.set_title(metric_label(grid.metric, grid.unit) + (f", {grid.title}" if grid.title else ""))

@@ -75,6 +75,8 @@ def draw_sensitivity(data: SensitivityBars, ax: Axes) -> None:
         errors = np.clip([data.shares - data.lows, data.highs - data.shares], 0, None)[:, inner]
         ax.errorbar(x[inner], data.shares[inner], yerr=errors, fmt="none", ecolor="0.25", elinewidth=0.9)
     ax.set_xticks(x, [_label(*each) for each in zip(data.names, data.kinds, data.units, strict=True)], fontsize=7.5)
+    for label, kind in zip(ax.get_xticklabels(), data.kinds, strict=True):
+        label.set_rotation(90 if kind in {"option", "resolution"} else 0)
     for unit in dict.fromkeys(unit for unit in data.units if unit):
         here = [place for place, each in enumerate(data.units) if each == unit]
         if here[0]:

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
-from blockprofile.plot.block_grid import arrange_blocks, block_grid_data, draw_block_grids, grid_words
+from blockprofile.plot.block_grid import arrange_blocks, block_grid_data, draw_block_grid, draw_block_grids, grid_words
 from blockprofile.plot.style import figure_style
 from blockprofile.profile.exact_table import exact_table
 from blockprofile.space import Space, load_space
@@ -75,3 +76,16 @@ def test_drawn_panels_share_the_scale_of_their_metric(toy: Space) -> None:
     assert second.get_title() == "latency on toy [ms], with SE"
     assert len(first.texts) == 2
     plt.close(figure)
+
+
+def test_a_skip_is_drawn_as_wide_as_the_row() -> None:
+    space = load_space("proxylessnas")
+    cells = {block.name: (float(place), 0.5, 0.0, True) for place, block in enumerate(space.blocks)}
+    (grid,) = arrange_blocks(space, cells, metric=METRIC, unit="ms")
+    assert np.isnan(grid.values[-1, 1:]).all()
+    axes = Figure().add_subplot()
+    draw_block_grid(grid, axes, limit=1.0)
+    image = np.asarray(axes.images[0].get_array())
+    assert image[-1].tolist() == [0.5] * 3
+    assert [text.get_position()[0] for text in axes.texts][-1] == 1, "one text, in the middle"
+    assert len(axes.texts) == len(space.blocks)
