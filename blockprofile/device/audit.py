@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.device.audit_archs import spread_archs
+from blockprofile.device.folder import make_folder
 from blockprofile.device.journal import Journal
 from blockprofile.device.machine import processor_name
 from blockprofile.device.probes import distinct_operators, pick_sentinel
@@ -174,7 +175,7 @@ def audit_table(
     predictor = build_predictor(entry, space)
     archs = spread_archs(space, predictor, n, np.random.default_rng(seed))
     networks = [list_operators(space, arch) for arch in archs]
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     journal = Journal(out / AUDIT_JOURNAL)
     journal.open(
         {

@@ -15,6 +15,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from blockprofile.device.folder import make_folder
 from blockprofile.device.median import Median
 from blockprofile.device.probes import distinct_operators
 from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError, one_of
@@ -67,6 +68,7 @@ def write_template(space: Space, path: Path, *, resolutions: Sequence[int] = ())
     The number of operators.
     """
     operators = distinct_operators(space, resolutions)
+    make_folder(path.parent)
     with path.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(COLUMNS)

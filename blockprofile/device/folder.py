@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from blockprofile.device.median import Median
-from blockprofile.errors import OptionError
+from blockprofile.errors import OptionError, RunError
 from blockprofile.predict.card import CARD_NAME
 from blockprofile.predict.lookup import KEY_COLUMNS, TABLE_NAME, lookup_key
 from blockprofile.space.operators import Operator
 from blockprofile.yamlfile import read_yaml, write_yaml
 
-__all__ = ["DeviceCard", "amend_card", "check_name", "write_card", "write_table"]
+__all__ = ["DeviceCard", "amend_card", "check_name", "make_folder", "write_card", "write_table"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -31,6 +31,20 @@ def check_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise OptionError(f"name {name!r} cannot name a device; letters, digits, '_', '.' and '-' are allowed")
     return name
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, where they are missing.
+
+    Raises
+    ------
+    RunError
+        If that cannot be done: a file stands there, or writing is not allowed.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise RunError(f"the folder {str(folder)!r} cannot be made: {failure.strerror}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from blockprofile import __version__
 from blockprofile.device.csvfile import CsvTable
-from blockprofile.device.folder import DeviceCard, check_name, write_card, write_table
+from blockprofile.device.folder import DeviceCard, check_name, make_folder, write_card, write_table
 from blockprofile.space.space import Space
 
 __all__ = ["write_imported"]
@@ -42,7 +42,7 @@ def write_imported(
         If ``name`` cannot name a device.
     """
     check_name(name)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     times = list(table.times.values())
     errors = [time.spread / np.sqrt(max(1, time.n)) for time in times if np.isfinite(time.spread)]
     places = sum(unit.max_depth for unit in space.units)

@@ -13,7 +13,7 @@ import numpy as np
 
 from blockprofile import __version__
 from blockprofile.device.cache import CacheFiller, typical_weight_bytes
-from blockprofile.device.folder import DeviceCard, check_name, write_card, write_table
+from blockprofile.device.folder import DeviceCard, check_name, make_folder, write_card, write_table
 from blockprofile.device.journal import Journal
 from blockprofile.device.median import Median
 from blockprofile.device.overhead import Overhead, fit_overhead, operator_times
@@ -112,7 +112,7 @@ def measure_table(
     sizes = _check_resolutions(space, resolutions)
     operators = distinct_operators(space, sizes)
     probes = plan_probes(operators)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     journal = Journal(folder / JOURNAL_NAME)
     journal.open(_configuration(runtime, space, sizes, operators))
     chained = {probe.operator for probe in probes if probe.length > 1}

@@ -111,6 +111,14 @@ def test_options_that_cannot_be_are_refused(toy: Space, tmp_path: Path) -> None:
         check_name("my phone")
 
 
+def test_a_folder_that_cannot_be_made(toy: Space, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(RunError, match=r"the folder '.*file' cannot be made: File exists"):
+        measured(toy, tmp_path / "file")
+    with pytest.raises(RunError, match=r"the folder '.*deeper' cannot be made: Not a directory"):
+        measured(toy, tmp_path / "file" / "deeper")
+
+
 def test_more_jobs_build_at_once_and_measure_alike(toy: Space, tmp_path: Path) -> None:
     one, four = measured(toy, tmp_path / "one"), measured(toy, tmp_path / "four", jobs=4)
     assert {op: time.value for op, time in one.times.items()} == {op: time.value for op, time in four.times.items()}
