@@ -7,12 +7,12 @@ and the like; multiply-adds and parameters are folds over those.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
 from blockprofile.space.definition import Act
-from blockprofile.space.primitives import Primitive
+from blockprofile.space.primitives import Part, Primitive, PrimitiveKind
 
 __all__ = ["OpName", "Operator", "count_macs", "count_params", "make_divisible", "primitives"]
 
@@ -88,139 +88,85 @@ def make_divisible(value: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
+def _pointwise(channels: tuple[int, int], size: int, *, act: Act = "none", part: Part = "main") -> Primitive:
+    """Make a 1x1 convolution with batch normalisation."""
+    return Primitive(
+        kind="conv", in_channels=channels[0], out_channels=channels[1], in_size=size, out_size=size, bn=True, act=act,
+        part=part,
+    )  # fmt: skip
+
+
+def _spatial(kind: PrimitiveKind, channels: int, op: Operator) -> Primitive:
+    """Make the convolution that has the operator's kernel and stride, with batch normalisation."""
+    return Primitive(
+        kind=kind, in_channels=channels, out_channels=channels, in_size=op.in_size, out_size=op.out_size,
+        kernel=op.kernel, stride=op.stride, bn=True, act=op.act,
+    )  # fmt: skip
+
+
+def _gate(channels: tuple[int, int], act: Act | Literal["hsigmoid"]) -> Primitive:
+    """Make one of the two layers of a squeeze-and-excite."""
+    return Primitive(
+        kind="conv", in_channels=channels[0], out_channels=channels[1], in_size=1, out_size=1, bias=True, act=act,
+        part="se",
+    )  # fmt: skip
+
+
+def _same(kind: PrimitiveKind, channels: int, sizes: tuple[int, int], *, part: Part = "main") -> Primitive:
+    """Make a step that keeps the channels and has no parameters."""
+    return Primitive(
+        kind=kind, in_channels=channels, out_channels=channels, in_size=sizes[0], out_size=sizes[1], part=part
+    )
+
+
 def _mbconv(op: Operator) -> list[Primitive]:
-    hidden, steps = op.hidden_channels, []
+    hidden, squeeze = op.hidden_channels, op.se_channels
+    steps = []
     if hidden != op.in_channels:
-        steps.append(
-            Primitive(
-                kind="conv",
-                in_channels=op.in_channels,
-                out_channels=hidden,
-                in_size=op.in_size,
-                out_size=op.in_size,
-                bn=True,
-                act=op.act,
-            )
-        )
-    steps.append(
-        Primitive(
-            kind="depthwise",
-            in_channels=hidden,
-            out_channels=hidden,
-            in_size=op.in_size,
-            out_size=op.out_size,
-            kernel=op.kernel,
-            stride=op.stride,
-            bn=True,
-            act=op.act,
-        )
-    )
-    if op.se_channels:
-        squeeze = op.se_channels
+        steps.append(_pointwise((op.in_channels, hidden), op.in_size, act=op.act))
+    steps.append(_spatial("depthwise", hidden, op))
+    if squeeze:
         steps += [
-            Primitive(
-                kind="global_pool", in_channels=hidden, out_channels=hidden, in_size=op.out_size, out_size=1, part="se"
-            ),
-            Primitive(
-                kind="conv",
-                in_channels=hidden,
-                out_channels=squeeze,
-                in_size=1,
-                out_size=1,
-                bias=True,
-                act=op.se_act,
-                part="se",
-            ),
-            Primitive(
-                kind="conv",
-                in_channels=squeeze,
-                out_channels=hidden,
-                in_size=1,
-                out_size=1,
-                bias=True,
-                act="hsigmoid",
-                part="se",
-            ),
-            Primitive(
-                kind="scale",
-                in_channels=hidden,
-                out_channels=hidden,
-                in_size=op.out_size,
-                out_size=op.out_size,
-                part="se",
-            ),
+            _same("global_pool", hidden, (op.out_size, 1), part="se"),
+            _gate((hidden, squeeze), op.se_act),
+            _gate((squeeze, hidden), "hsigmoid"),
+            _same("scale", hidden, (op.out_size, op.out_size), part="se"),
         ]
-    steps.append(
-        Primitive(
-            kind="conv",
-            in_channels=hidden,
-            out_channels=op.out_channels,
-            in_size=op.out_size,
-            out_size=op.out_size,
-            bn=True,
-        )
-    )
+    steps.append(_pointwise((hidden, op.out_channels), op.out_size))
     return steps
 
 
 def _bottleneck(op: Operator) -> list[Primitive]:
     mid = op.hidden_channels
     steps = [
-        Primitive(
-            kind="conv",
-            in_channels=op.in_channels,
-            out_channels=mid,
-            in_size=op.in_size,
-            out_size=op.in_size,
-            bn=True,
-            act=op.act,
-        ),
-        Primitive(
-            kind="conv",
-            in_channels=mid,
-            out_channels=mid,
-            in_size=op.in_size,
-            out_size=op.out_size,
-            kernel=op.kernel,
-            stride=op.stride,
-            bn=True,
-            act=op.act,
-        ),
-        Primitive(
-            kind="conv",
-            in_channels=mid,
-            out_channels=op.out_channels,
-            in_size=op.out_size,
-            out_size=op.out_size,
-            bn=True,
-        ),
+        _pointwise((op.in_channels, mid), op.in_size, act=op.act),
+        _spatial("conv", mid, op),
+        _pointwise((mid, op.out_channels), op.out_size),
     ]
     if not op.skip:
         if op.stride > 1:
-            steps.append(
-                Primitive(
-                    kind="avg_pool",
-                    in_channels=op.in_channels,
-                    out_channels=op.in_channels,
-                    in_size=op.in_size,
-                    out_size=op.out_size,
-                    kernel=op.stride,
-                    stride=op.stride,
-                    part="shortcut",
-                )
-            )
-        steps.append(
-            Primitive(
-                kind="conv",
-                in_channels=op.in_channels,
-                out_channels=op.out_channels,
-                in_size=op.out_size,
-                out_size=op.out_size,
-                bn=True,
-                part="shortcut",
-            )
-        )
+            pool = _same("avg_pool", op.in_channels, (op.in_size, op.out_size), part="shortcut")
+            steps.append(replace(pool, kernel=op.stride, stride=op.stride))
+        steps.append(_pointwise((op.in_channels, op.out_channels), op.out_size, part="shortcut"))
     return steps
+
+
+def _plain(op: Operator) -> list[Primitive]:
+    """Expand an operator that is a single step."""
+    kinds: dict[OpName, PrimitiveKind] = {
+        "conv": "conv",
+        "linear": "linear",
+        "max_pool": "max_pool",
+        "global_pool": "global_pool",
+    }
+    has_weights = op.op in {"conv", "linear"}
+    return [
+        Primitive(
+            kind=kinds[op.op], in_channels=op.in_channels, out_channels=op.out_channels, in_size=op.in_size,
+            out_size=op.out_size, kernel=op.kernel or 1, stride=op.stride, bn=op.bn and has_weights,
+            bias=op.bias and has_weights, act=op.act,
+        )
+    ]  # fmt: skip
 
 
 @lru_cache(maxsize=65536)
@@ -229,59 +175,11 @@ def primitives(op: Operator) -> tuple[Primitive, ...]:
 
     A bottleneck ends with its shortcut's projection, the addition and the last activation.
     """
-    if op.op == "mbconv":
-        steps = _mbconv(op)
-    elif op.op == "bottleneck":
-        steps = _bottleneck(op)
-    elif op.op == "conv":
-        steps = [
-            Primitive(
-                kind="conv",
-                in_channels=op.in_channels,
-                out_channels=op.out_channels,
-                in_size=op.in_size,
-                out_size=op.out_size,
-                kernel=op.kernel,
-                stride=op.stride,
-                bn=op.bn,
-                bias=op.bias,
-                act=op.act,
-            )
-        ]
-    elif op.op == "linear":
-        steps = [
-            Primitive(
-                kind="linear",
-                in_channels=op.in_channels,
-                out_channels=op.out_channels,
-                in_size=1,
-                out_size=1,
-                bias=op.bias,
-            )
-        ]
-    else:
-        steps = [
-            Primitive(
-                kind=op.op,
-                in_channels=op.in_channels,
-                out_channels=op.out_channels,
-                in_size=op.in_size,
-                out_size=op.out_size,
-                kernel=op.kernel,
-                stride=op.stride,
-            )
-        ]
+    expand = {"mbconv": _mbconv, "bottleneck": _bottleneck}.get(op.op, _plain)
+    steps = expand(op)
     if op.skip or op.op == "bottleneck":
-        steps.append(
-            Primitive(
-                kind="add",
-                in_channels=op.out_channels,
-                out_channels=op.out_channels,
-                in_size=op.out_size,
-                out_size=op.out_size,
-                act=op.act if op.op == "bottleneck" else "none",
-            )
-        )
+        joined = _same("add", op.out_channels, (op.out_size, op.out_size))
+        steps.append(replace(joined, act=op.act) if op.op == "bottleneck" else joined)
     return tuple(steps)
 
 

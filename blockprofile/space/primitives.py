@@ -7,7 +7,7 @@ from typing import Literal
 
 from blockprofile.space.definition import Act
 
-__all__ = ["Primitive", "PrimitiveKind"]
+__all__ = ["Part", "Primitive", "PrimitiveKind"]
 
 PrimitiveKind = Literal["conv", "depthwise", "linear", "act", "add", "scale", "max_pool", "avg_pool", "global_pool"]
 Part = Literal["main", "se", "shortcut"]
