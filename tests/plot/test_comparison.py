@@ -1,0 +1,166 @@
+"""Figures of comparisons: what they show is what the searches hold; artists follow the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from blockprofile.compare import Comparison, compare
+from blockprofile.compare.chosen import best_arch
+from blockprofile.compare.rewards import compare_rewards, describe_rewards, rewards_frame
+from blockprofile.errors import CoverageError, OptionError
+from blockprofile.plot.arch_diagram import diagram_data, draw_diagram
+from blockprofile.plot.choices import choices_data, draw_choices
+from blockprofile.plot.comparison import comparison_figures
+from blockprofile.plot.convergence import convergence_data, draw_convergence
+from blockprofile.plot.fronts import difference_data, draw_difference, draw_fronts, fronts_data, published_marks
+from blockprofile.plot.latency_share import KINDS, draw_latency_shares, latency_share_data, latency_shares
+from blockprofile.plot.rewards import rewards_data
+from blockprofile.predict import load_predictors
+from blockprofile.space import INACTIVE, Space, draw_archs
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    """Two algorithms on MoGA's space, three seeds."""
+    out = tmp_path_factory.mktemp("figures") / "run"
+    return compare("moga", algorithms=["nsga2", "random"], devices=["mace_gpu"], budget=300, seeds=3, out=out)
+
+
+@pytest.fixture
+def ax() -> Iterator[Any]:
+    """Axes that are closed after the test."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots()
+    yield axes
+    plt.close(figure)
+
+
+def test_bands_are_what_the_seeds_attain(run: Comparison, ax: Any) -> None:
+    data = fronts_data(run)
+    assert data is not None
+    assert (data.gain, data.cost) == ("top1_percent", "latency_ms:mace_gpu")
+    band = data.bands[1]
+    place = 150
+    metrics = [one.archive.metrics for one in run.runs[1]]
+    best = sorted(m["top1_percent"][m["latency_ms:mace_gpu"] <= band.cost[place]].max() for m in metrics)
+    assert [band.worst[place], band.median[place], band.best[place]] == pytest.approx(best)
+    draw_fronts(data, ax)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [case.name for case in run.cases]
+
+
+def test_published_networks_are_marked_where_their_figures_are_printed() -> None:
+    marks = {mark.name: (mark.gain, mark.cost) for mark in published_marks("top1_percent", "latency_ms:mace_gpu")}
+    assert marks["MoGA-A"] == (75.9, 11.1)
+    assert published_marks("top1_percent", "latency_ms:note10") == ()
+    assert published_marks("top1_percent", "macs_m") == ()
+    only = published_marks("top1_percent", "latency_ms:mace_gpu", ["MoGA-B"])
+    assert [mark.name for mark in only] == ["MoGA-B"]
+
+
+def test_convergence_ends_with_the_mean_and_its_interval(run: Comparison, ax: Any) -> None:
+    from scipy import stats
+
+    curve = convergence_data(run)[0]
+    final = run.curves[0, :, -1]
+    assert curve.mean[-1] == pytest.approx(final.mean())
+    low, high = stats.t.interval(0.95, 2, loc=final.mean(), scale=stats.sem(final))
+    assert (curve.low[-1], curve.high[-1]) == pytest.approx((low, high))
+    draw_convergence(convergence_data(run), ax, unit="x")
+    assert len(ax.lines) == 2
+
+
+def test_difference_is_in_favour_of_the_better_algorithm(run: Comparison, ax: Any) -> None:
+    data = difference_data(run, 1)
+    assert data is not None
+    assert data.difference.sum() < 0
+    draw_difference(data, ax, labels=("x", "y"), title="t")
+    assert ax.get_title() == "t"
+
+
+def test_all_figures_are_written(run: Comparison) -> None:
+    assert run.folder is not None
+    files = comparison_figures(run.folder)
+    names = {file.stem for file in files}
+    assert names == {"hypervolume", "fronts", "attainment-original--random", "blocks_of_fronts", "best_archs"}
+    assert all(file.stat().st_size > 1000 for file in files)
+
+
+def test_one_goal_has_a_convergence_alone(tmp_path: Path) -> None:
+    found = compare(
+        "moga", algorithms=["mutation", "random"], objectives=["params_m:max"], budget=60, seeds=2, out=tmp_path / "run"
+    )
+    assert fronts_data(found) is None
+    assert difference_data(found, 1) is None
+    assert {file.stem for file in comparison_figures(tmp_path / "run", out=tmp_path / "out")} == {"hypervolume"}
+
+
+def test_best_arch_is_the_best_of_all_seeds_within_the_limit(run: Comparison) -> None:
+    found = best_arch(run.runs[0], gain=0, cost=1, limit=8.0)
+    assert found is not None
+    values = [one.archive.metrics for one in run.runs[0]]
+    best = max(v["top1_percent"][v["latency_ms:mace_gpu"] <= 8.0].max() for v in values)
+    assert found.metrics["top1_percent"][0] == best
+    assert best_arch(run.runs[0], gain=0, cost=1, limit=0.1) is None
+
+
+def test_choices_and_diagram_show_active_layers_alone(ofa_mbv3: Space, ax: Any) -> None:
+    archs = draw_archs(ofa_mbv3, 5, np.random.default_rng(0))
+    data = choices_data(ofa_mbv3, archs, np.arange(5.0)[::-1])
+    slots = [slot.index for slot in ofa_mbv3.layer_slots]
+    assert (np.isnan(data.codes) == (archs[:, slots] == INACTIVE)).all()
+    assert data.order.tolist() == [4, 3, 2, 1, 0]
+    draw_choices(data, ax, label="cost")
+    assert sum(len(line.get_xdata()) == len(slots) for line in ax.lines) == 5
+    boxes = diagram_data(ofa_mbv3, archs[0])
+    assert len(boxes) == int(ofa_mbv3.depths(archs[:1]).sum())
+    assert max(box.height for box in boxes) <= 1.0
+    ax.clear()
+    draw_diagram(boxes, ax, title="t")
+    assert len(ax.patches) == len(boxes)
+
+
+def test_latency_shares_add_up_to_the_prediction(moga: Space, ax: Any) -> None:
+    arch = draw_archs(moga, 1, np.random.default_rng(0))
+    for device in ("mace_gpu", "tflite_cpu"):
+        share = latency_share_data(moga, arch[0], device, name="a")
+        (predictor,) = load_predictors(moga, devices=[device], metrics=[])
+        assert share.milliseconds.sum() == pytest.approx(float(predictor.predict(arch)[0]), rel=1e-5)
+    draw_latency_shares([share], ax)
+    assert sum(patch.get_width() for patch in ax.patches) == pytest.approx(100)
+    assert len(ax.patches) == len(KINDS)
+
+
+def test_latency_shares_need_a_cost_model(ofa_mbv3: Space, tmp_path: Path) -> None:
+    arch = draw_archs(ofa_mbv3, 1, np.random.default_rng(0))[0]
+    with pytest.raises(CoverageError, match="'note10' has no cost model but a lookup"):
+        latency_share_data(ofa_mbv3, arch, "note10")
+    text = " | ".join(["e3k3 e3k3", "e3k3 e3k3 e3k3", "e3k3 e3k3 e3k3 e3k3", "e3k3 e3k3", "e3k3 e3k3 e3k3"])
+    files = latency_shares("moga", archs={"small": text}, devices=["mace_gpu"], out=tmp_path / "shares")
+    assert [file.name for file in files] == ["shares.png", "shares.svg"]
+
+
+def test_rewards_are_those_of_the_searches(tmp_path: Path) -> None:
+    found = compare_rewards("moga", latency="latency_ms:tflite_cpu", target=75, budget=120, seeds=2, out=tmp_path / "r")
+    frame = rewards_frame(found)
+    assert frame[["form", "seed"]].to_numpy().tolist() == [["soft", 0], ["soft", 1], ["hard", 0], ["hard", 1]]
+    hard = found.runs["hard"][1]
+    latency = hard.archive.metrics["latency_ms:tflite_cpu"]
+    assert frame["share_within"].iloc[3] == pytest.approx((latency <= 75).mean())
+    reward = hard.archive.metrics["top1_percent"] * np.where(latency <= 75, 1.0, 75 / latency)
+    assert frame["top1_percent"].iloc[3] == pytest.approx(hard.archive.metrics["top1_percent"][reward.argmax()])
+    assert sum(len(cloud.latency) for cloud in rewards_data(found)) == 4 * 120
+    assert len(describe_rewards(found)) == 2
+    assert found.paired("latency").n == 2
+    assert (tmp_path / "r" / "rewards.parquet").is_file()
+    assert (tmp_path / "r" / "figures" / "rewards.png").is_file()
+    with pytest.raises(OptionError, match="--seeds is 0"):
+        compare_rewards("moga", latency="latency_ms:tflite_cpu", target=75, seeds=0)
