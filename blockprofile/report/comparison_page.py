@@ -12,7 +12,7 @@ from blockprofile.compare.chosen import best_arch
 from blockprofile.plot.style import metric_title
 from blockprofile.report.archs import arch_table
 from blockprofile.report.comparison_answer import answer_comparison
-from blockprofile.report.document import Cell, Document, Part, Section, Table, Text, number, table_of
+from blockprofile.report.document import Cell, Document, Part, Section, Table, Text, number, p_value, table_of
 from blockprofile.report.provenance import command_line, provenance_section, repeat_section
 from blockprofile.report.pruning import pruning_section
 from blockprofile.report.search_charts import convergence_drawing, difference_drawing, fronts_drawing
@@ -95,7 +95,7 @@ def _verdicts(comparison: Comparison) -> Table:
                 "indicator": verdict.indicator.title, "case": verdict.case, "original": number(paired.theirs, 4),
                 "mean": number(paired.ours, 4), "difference": number(paired.difference, 4, sign=True),
                 "from": number(paired.ci_low, 4, sign=True), "to": number(paired.ci_high, 4, sign=True),
-                "p (Holm)": number(verdict.p_adjusted, 4), "p (Wilcoxon)": number(paired.p_wilcoxon, 4),
+                "p (Holm)": p_value(verdict.p_adjusted), "p (Wilcoxon)": p_value(paired.p_wilcoxon),
                 "effect size": number(paired.effect_size, 2, sign=True),
                 "rank-biserial": number(paired.rank_biserial, 2, sign=True), "verdict": words,
             }

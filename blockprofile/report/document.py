@@ -8,7 +8,20 @@ from typing import Any, ClassVar
 
 from blockprofile.report.chart import Chart
 
-__all__ = ["Bullets", "Cell", "Code", "Document", "Drawing", "Part", "Section", "Table", "Text", "number", "table_of"]
+__all__ = [
+    "Bullets",
+    "Cell",
+    "Code",
+    "Document",
+    "Drawing",
+    "Part",
+    "Section",
+    "Table",
+    "Text",
+    "number",
+    "p_value",
+    "table_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +141,19 @@ def number(value: float | None, digits: int = 3, *, sign: bool = False) -> Cell:
     if value is None or value != value:  # noqa: PLR0124 -- NaN
         return Cell("")
     return Cell(f"{value:{'+' if sign else ''},.{digits}f}", sort=float(value))
+
+
+def p_value(value: float | None) -> Cell:
+    """Make a cell of a p-value: two digits, or that it is below 1e-99.
+
+    Examples
+    --------
+    >>> p_value(0.0123).text, p_value(0.0).text, p_value(None).text
+    ('0.012', '< 1e-99', '')
+    """
+    if value is None or value != value:  # noqa: PLR0124 -- NaN
+        return Cell("")
+    return Cell(f"{value:.2g}" if value >= 1e-99 else "< 1e-99", float(value))
 
 
 def table_of(title: str, rows: Sequence[Mapping[str, Any]], *, caption: str = "", is_folded: bool = False) -> Table:

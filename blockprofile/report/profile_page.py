@@ -12,7 +12,7 @@ from blockprofile.plot.layer_map import layer_map_data
 from blockprofile.plot.style import metric_label, metric_title
 from blockprofile.profile.profile import load_run_space, read_profile
 from blockprofile.report.chart import Chart, Points
-from blockprofile.report.document import Document, Drawing, Part, Section, Table, Text, number, table_of
+from blockprofile.report.document import Document, Drawing, Part, Section, Table, Text, number, p_value, table_of
 from blockprofile.report.maps import block_table, map_table
 from blockprofile.report.profile_answer import answer_profile, find_goals
 from blockprofile.report.provenance import command_line, provenance_section, repeat_section
@@ -199,7 +199,7 @@ def _responses(table: pd.DataFrame) -> Table:
             "statistic": row["statistic"], "metric": row["metric"], "unit": row["u"] or "", "layer": row["layer"] or "",
             "depth": row["depth"] or "", "block": row["block"], "value": number(row["value"]),
             "effect": number(row["effect"], 4, sign=True), "from": number(row["ci_low"], 4, sign=True),
-            "to": number(row["ci_high"], 4, sign=True), "adjusted p": number(row["p_adjusted"], 4), "n": row["n"],
+            "to": number(row["ci_high"], 4, sign=True), "adjusted p": p_value(row["p_adjusted"]), "n": row["n"],
             "real": "yes" if row["is_effect"] else "no",
         }
         for row in rows.to_dict("records")

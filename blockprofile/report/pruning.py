@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from blockprofile.report.document import Cell, Part, Section, Text, number, table_of
+from blockprofile.report.document import Cell, Part, Section, Text, number, p_value, table_of
 from blockprofile.space.rules import Evidence, PrunedDefinition, Rule
 from blockprofile.yamlfile import read_yaml
 
@@ -54,7 +54,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
         "compared": f"{evidence.what} less {evidence.against}" if evidence.against else evidence.what,
         "effect": Cell(f"{evidence.effect:+.3g} {evidence.unit}", evidence.effect),
         "95 % interval": f"{low_high[0]:+.3g} to {low_high[1]:+.3g}" if low_high else "",
-        "adjusted p": number(evidence.p_adjusted, 4),
+        "adjusted p": p_value(evidence.p_adjusted),
         "n": evidence.n or "",
         "floor": number(evidence.floor, 3),
         "provenance": evidence.provenance,

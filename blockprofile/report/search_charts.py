@@ -92,7 +92,7 @@ def convergence_drawing(comparison: Comparison) -> Drawing:
     for colour, curve in enumerate(curves):
         marks.append(Band("", curve.evaluations, curve.low, curve.high, colour))
         marks.append(Line(curve.case, curve.evaluations, curve.mean, colour))
-    last = max(float(curve.high[-1]) for curve in curves)
+    last = max(float(curve.high[len(curve.high) // 4 :].max()) for curve in curves)
     first = min(float(np.interp(0.05 * comparison.budget, curve.evaluations, curve.low)) for curve in curves)
     margin = 0.05 * (last - first) or 0.1
     unit = comparison.hypervolume_unit
