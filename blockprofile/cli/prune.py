@@ -66,7 +66,7 @@ def prune(
     from blockprofile.prune.pruning import prune as decide
     from blockprofile.prune.write import write_pruned
 
-    bounds = Bounds(keep=keep, max_drop=max_drop, tolerance=tolerance)
+    Bounds(keep=keep, max_drop=max_drop, tolerance=tolerance)
     find_policies(policy)
     if out.suffix not in {".yaml", ".yml"}:
         raise OptionError(f"--out is {str(out)!r}; a pruned space is a file ending in .yaml")
@@ -79,7 +79,10 @@ def prune(
         run = _profile(
             space, profile_out, device=device, n=n, seed=seed, law=law, resolution=resolution, workers=workers
         )
-    pruning = decide(run, name=name or out.stem, devices=device, cost=cost, policies=policy, bounds=bounds)
+    pruning = decide(
+        run, name=name or out.stem, devices=device, cost=cost, policies=policy, keep=keep, max_drop=max_drop,
+        tolerance=tolerance,
+    )  # fmt: skip
     checks = _certify(pruning) if certificate else {}
     definition = replace(
         pruning.definition,

@@ -18,6 +18,7 @@ from blockprofile.prune.figures import read_figures
 from blockprofile.prune.focus import Focus
 from blockprofile.prune.policies import Dominated, ExchangeRate, MaxAccuracy
 from blockprofile.prune.rules import common_space, make_rules
+from blockprofile.prune.write import write_pruned
 from blockprofile.space import Space, count_archs, list_spaces, load_space
 from blockprofile.space.load import find_space_file, load_pruned
 from blockprofile.space.rules import Base, PrunedDefinition, Rule, apply_rules
@@ -143,22 +144,27 @@ def prune_table(
 
 
 def prune(
-    profile: str | Path,
+    run: str | Path,
     *,
-    name: str = "pruned",
+    out: str | Path | None = None,
+    name: str | None = None,
     devices: Sequence[str] = (),
     cost: str | None = None,
     policies: Sequence[str] = (),
-    bounds: Bounds = Bounds(),  # noqa: B008
+    keep: int = 2,
+    max_drop: float = 0.8,
+    tolerance: float = 0.002,
 ) -> Pruning:
     """Prune the space of a profile.
 
     Parameters
     ----------
-    profile
+    run
         A run folder that was profiled, or its ``profile.parquet``.
+    out
+        The pruned-space file to write; None writes nothing.
     name
-        The pruned space's name.
+        The pruned space's name; None takes that of the file.
     devices
         Devices of the profile; with several, only what is bad on all of them is dropped. None takes the profile's
         latency, or multiply-adds where it has none.
@@ -166,8 +172,8 @@ def prune(
         A metric of the profile instead of a device's latency.
     policies
         Names of `POLICIES`; none means ``dominated``, ``exchange-rate`` and ``depth``.
-    bounds
-        How far the pruning may go.
+    keep, max_drop, tolerance
+        How far the pruning may go; see `Bounds`.
 
     Raises
     ------
@@ -176,8 +182,9 @@ def prune(
     DataError
         If a file is damaged.
     """
-    chosen = find_policies(policies)
-    table, about = read_profile(profile)
+    chosen, bounds = find_policies(policies), Bounds(keep=keep, max_drop=max_drop, tolerance=tolerance)
+    name = name or ("pruned" if out is None else Path(out).stem)
+    table, about = read_profile(run)
     config = about["config"]
     space = load_run_space(config)
     metrics = list(config["predictors"])
@@ -204,10 +211,13 @@ def prune(
         notes=f"Policies: {', '.join(policy.name for policy in chosen)}.",
     )
     asked = config["metrics"]
-    return Pruning(
+    pruning = Pruning(
         definition, pruned, space, outcomes, base_file,
         devices=tuple(config["devices"]), metrics=None if asked is None else tuple(asked),
     )  # fmt: skip
+    if out is not None:
+        write_pruned(Path(out), definition, base_file=base_file)
+    return pruning
 
 
 def _mean_weights(outcomes: Sequence[Outcome]) -> dict[int, float]:

@@ -42,6 +42,7 @@ STAGES: Mapping[str, _Kind] = {
     "sample": _Kind("blockprofile.run.sample:sample", ("out",)),
     "profile": _Kind("blockprofile.profile.profile:profile_run", ("run",)),
     "heatmap": _Kind("blockprofile.plot.heatmap:heatmap", ("run", "out")),
+    "prune": _Kind("blockprofile.prune.pruning:prune", ("run", "out")),
     "compare": _Kind("blockprofile.compare.api:compare", ("out",), ("insights",)),
     "compare_rewards": _Kind("blockprofile.compare.rewards:compare_rewards", ("out",)),
     "latency_shares": _Kind("blockprofile.plot.latency_share:latency_shares", ("out",)),
