@@ -1,7 +1,8 @@
-"""`blockprofile space list | show | check | count`."""
+"""`blockprofile space list | show | check | count | diff`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import typer
@@ -10,7 +11,9 @@ from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
 
 __all__ = ["register"]
 
-group = typer.Typer(help="Search spaces: list, show, check a file, count architectures.", no_args_is_help=True)
+group = typer.Typer(
+    help="Search spaces: list, show, check a file, count architectures, compare two.", no_args_is_help=True
+)
 
 _NAME = typer.Argument(..., help="A shipped space, or the path of a YAML file.", metavar="SPACE")
 
@@ -128,3 +131,53 @@ def count(name: str = _NAME, json: bool = JSON_OPTION) -> None:
     else:
         typer.echo(number)
         note(f"space {space.name!r}: {scientific(number)} architectures")
+
+
+@group.command("diff")
+def diff(
+    first: str = typer.Argument(..., help="A space, such as the base.", metavar="FIRST"),
+    second: str = typer.Argument(..., help="Another space of the same base.", metavar="SECOND"),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Say what one space has and another lacks: blocks, depths, widths, architectures, mutation weights."""
+    from blockprofile.space import load_space
+    from blockprofile.space.diff import diff_spaces
+
+    one, other = load_space(first), load_space(second)
+    found = diff_spaces(one, other)
+    rows = [
+        {
+            "slot": each.slot.name,
+            f"only in {one.name}": " ".join(map(str, each.only_first)),
+            f"only in {other.name}": " ".join(map(str, each.only_second)),
+        }
+        for each in found.slots
+    ]
+    if json:
+        print_json(
+            {
+                "first": one.name, "second": other.name, "archs_first": found.n_first, "archs_second": found.n_second,
+                "archs_both": found.n_both, "second_is_subset": found.is_subset,
+                "mutation_first": one.mutation, "mutation_second": other.mutation,
+                "slots": [
+                    {"slot": each.slot.name, "unit": each.slot.unit, "layer": each.slot.layer,
+                     "only_first": each.only_first, "only_second": each.only_second}
+                    for each in found.slots
+                ],
+            }
+        )  # fmt: skip
+        return
+    typer.echo(
+        f"{one.name}: {scientific(found.n_first)} archs; {other.name}: {scientific(found.n_second)}; "
+        f"both: {scientific(found.n_both)}"
+    )
+    if rows:
+        print_table(rows, wrap=list(rows[0])[1:])
+    else:
+        typer.echo("the same choices at every slot")
+    if dict(one.mutation) != dict(other.mutation):
+        typer.echo(f"mutation weights: {_weights(one.mutation)} and {_weights(other.mutation)}")
+
+
+def _weights(mutation: Mapping[int, float]) -> str:
+    return ", ".join(f"unit {unit}: {weight:g}" for unit, weight in mutation.items()) or "none"
