@@ -1,0 +1,103 @@
+"""`blockprofile predictor fit | evaluate | import`, from the command line to the files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from blockprofile.cli.main import EXIT_DATA, EXIT_USER, main
+from blockprofile.predict import read_card
+from blockprofile.space import decode, draw_archs, load_space
+
+Capture = pytest.CaptureFixture[str]
+RECIPE = """\
+schema: blockprofile.recipe/1
+table: phone.csv
+space: moga
+options: {width: 8, hidden: 8, depth: 1, epochs: 1, min_steps: 30}
+card: {hardware: my phone}
+metrics:
+  latency_ms:phone: {column: ms, notes: made up}
+"""
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A CSV of 200 MoGA archs whose latency adds up."""
+    moga = load_space("moga")
+    archs = draw_archs(moga, 200, np.random.default_rng(0))
+    milliseconds = 5 + 0.1 * archs.sum(axis=1) * (1 + archs[:, 3] / 50)
+    frame = pd.DataFrame({"arch": [decode(moga, arch) for arch in archs], "ms": milliseconds, "s": milliseconds / 1000})
+    frame.to_csv(tmp_path / "phone.csv", index=False)
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    return tmp_path / "phone.csv"
+
+
+def test_fit_then_use_the_folder(table: Path, capsys: Capture) -> None:
+    out = table.parent / "out"
+    assert main(["predictor", "fit", str(table.with_name("recipe.yaml")), "--out", str(out), "--json"]) == 0
+    printed = capsys.readouterr()
+    (row,) = json.loads(printed.out)
+    assert "epoch" in printed.err
+    assert row["metric"] == "latency_ms:phone"
+    assert row["n"] == 20
+    folder = out / "phone_moga"
+    card = read_card(folder)
+    assert (card.device, card.hardware, card.provenance, card.unit) == ("phone", "my phone", "user", "ms")
+    assert main(["device", "show", str(folder)]) == 0
+    assert "R2" in capsys.readouterr().out
+    arguments = ["predictor", "evaluate", str(folder), str(table), "--space", "moga", "--column", "ms"]
+    assert main([*arguments, "--holdout", "0.1", "--json", "--out", str(out / "judged")]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["mae"] == pytest.approx(card.error.mae, rel=1e-4)
+    assert found["n"] == 20
+    residuals = pd.read_csv(out / "judged" / "residuals.csv")
+    assert len(residuals) == 14 * 12
+    assert residuals["n"].sum() == 14 * 20
+    assert (out / "judged" / "scatter.png").read_bytes().startswith(b"\x89PNG")
+    assert main(arguments) == 0
+    assert "Kendall tau" in capsys.readouterr().out
+
+
+def test_fit_warns_of_seconds(table: Path, capsys: Capture) -> None:
+    text = RECIPE.replace("column: ms", "column: s")
+    table.with_name("recipe.yaml").write_text(text)
+    assert main(["predictor", "fit", str(table.with_name("recipe.yaml")), "--out", str(table.parent / "out")]) == 0
+    printed = capsys.readouterr()
+    assert "warning: latency_ms:phone lies between" in printed.err
+    assert "look like seconds" in printed.err
+    assert "latency_ms:phone" in printed.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "match"),
+    [
+        (["fit", "phone.csv"], EXIT_USER, "needs --space and at least one --metric"),
+        (["fit", "phone.csv", "--space", "moga", "--metric", "score"], EXIT_DATA, "no column 'score'"),
+        (["fit", "phone.csv", "--space", "mogo", "--metric", "score=ms"], EXIT_USER, "did you mean 'moga'"),
+        (["fit", "recipe.yaml", "--space", "moga"], EXIT_USER, "leave out --space"),
+        (["fit", "none.csv", "--space", "moga", "--metric", "score=ms"], EXIT_DATA, "does not exist"),
+        (["evaluate", "nothing", "phone.csv", "--space", "moga"], EXIT_USER, "'nothing' is unknown"),
+        (["evaluate", "mace_gpu", "phone.csv", "--space", "moga"], EXIT_DATA, "no column 'latency_ms:mace_gpu'"),
+        (["evaluate", "mace_gpu", "phone.csv", "--space", "moga", "--column=ms", "--holdout=2"], EXIT_USER, "must"),
+        (["import", "phone.csv", "--out", "x"], EXIT_DATA, "no checkpoint of tensors alone"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_worded(
+    table: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, arguments: list[str], status: int, match: str
+) -> None:
+    monkeypatch.chdir(table.parent)
+    assert main(["predictor", *arguments]) == status
+    printed = capsys.readouterr()
+    assert match in printed.err
+    assert printed.out == ""
+
+
+def test_evaluate_a_calibrated_device(table: Path, capsys: Capture) -> None:
+    arguments = ["predictor", "evaluate", "mace_gpu", str(table), "--space", "moga", "--column", "ms", "--json"]
+    assert main(arguments) == 0
+    assert json.loads(capsys.readouterr().out)["n"] == 200
