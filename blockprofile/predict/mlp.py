@@ -147,7 +147,8 @@ class MlpPredictor:
             If dtype or shape do not fit the space.
         """
         rows = np.atleast_2d(self.space.check(archs))
-        return evaluate_parts(self._predict_part, rows, n_outputs=1)[0]
+        values: NDArray[np.float32] = evaluate_parts(self._predict_part, rows, n_outputs=1)[0]
+        return values
 
     def _predict_part(self, archs: Archs) -> NDArray[np.float32]:
         import torch

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.space.space import Archs
+from blockprofile.space.slots import Archs
 
 __all__ = ["ROWS_AT_ONCE", "evaluate_parts"]
 
