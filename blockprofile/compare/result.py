@@ -49,6 +49,15 @@ class Verdict:
             return None
         return (self.paired.difference > 0) == self.indicator.is_more_better
 
+    @property
+    def words(self) -> str:
+        """Say it in a word or two; whether seeds had no value, such as no arch within a limit."""
+        n_seeds = self.indicator.values.shape[1]
+        if self.paired.n == 0:
+            return "none found"
+        word = {True: "better", False: "worse", None: "undecided"}[self.is_better]
+        return word if self.paired.n == n_seeds else f"{word} ({self.paired.n} of {n_seeds} seeds)"
+
 
 @dataclass(frozen=True)
 class Comparison:

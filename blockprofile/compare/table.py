@@ -84,7 +84,6 @@ def comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:
     rows = []
     for verdict in comparison.verdicts:
         paired = verdict.paired
-        better = {True: "better", False: "worse", None: "undecided"}[verdict.is_better]
         rows.append(
             {
                 "indicator": verdict.indicator.title,
@@ -94,7 +93,7 @@ def comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:
                 "difference": f"{paired.difference:+.3g} [{paired.ci_low:+.3g}, {paired.ci_high:+.3g}]",
                 "p": f"{verdict.p_adjusted:.2g}",
                 "effect size": f"{paired.effect_size:+.2g}",
-                "verdict": better,
+                "verdict": verdict.words,
             }
         )
     return rows

@@ -49,6 +49,9 @@ def _limits(verdicts: list[Verdict]) -> str:
     for verdict in found:
         paired = verdict.paired
         at = verdict.indicator.title.partition(" at ")[2]
+        if paired.n == 0:
+            told.append(f"no arch found at {at}")
+            continue
         half = (paired.ci_high - paired.ci_low) / 2
         error = f" ± {half:.2g}" if math.isfinite(half) else ""
         told.append(f"{paired.difference:+.2f}{error} {verdict.indicator.unit} at {at}")

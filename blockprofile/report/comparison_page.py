@@ -89,7 +89,6 @@ def _verdicts(comparison: Comparison) -> Table:
     rows = []
     for verdict in comparison.verdicts:
         paired = verdict.paired
-        words = {True: "better", False: "worse", None: "undecided"}[verdict.is_better]
         rows.append(
             {
                 "indicator": verdict.indicator.title, "case": verdict.case, "original": number(paired.theirs, 4),
@@ -97,7 +96,7 @@ def _verdicts(comparison: Comparison) -> Table:
                 "from": number(paired.ci_low, 4, sign=True), "to": number(paired.ci_high, 4, sign=True),
                 "p (Holm)": p_value(verdict.p_adjusted), "p (Wilcoxon)": p_value(paired.p_wilcoxon),
                 "effect size": number(paired.effect_size, 2, sign=True),
-                "rank-biserial": number(paired.rank_biserial, 2, sign=True), "verdict": words,
+                "rank-biserial": number(paired.rank_biserial, 2, sign=True), "verdict": verdict.words,
             }
         )  # fmt: skip
     return table_of("Paired differences", rows)

@@ -12,6 +12,7 @@ import pytest
 from blockprofile.compare import compare, comparison_frame, comparison_rows, load_comparison, make_cases
 from blockprofile.compare.algorithms import parse_algorithm
 from blockprofile.errors import DataError, OptionError, RunError, UnknownNameError
+from blockprofile.report.comparison_answer import answer_comparison
 from blockprofile.search import NSGA2, HierarchicalMutation, hypervolume, search
 
 GOALS = ["params_m:max", "macs_m:min"]
@@ -183,3 +184,14 @@ def test_algorithms_are_parsed_with_parameters() -> None:
     ]:
         with pytest.raises(OptionError, match=message):
             parse_algorithm(text)
+
+
+def test_a_limit_that_no_arch_keeps_is_said(kept: tuple[Path, Any]) -> None:
+    folder, _ = kept
+    insight = folder.parent / "small.yaml"
+    found = compare("moga", insights=[insight], objectives=GOALS, budget=60, seeds=2, at=[1.0])
+    verdict = found.verdicts[-1]
+    assert verdict.indicator.name == "best_at_1"
+    assert verdict.words == "none found"
+    assert found.verdicts[0].words in {"better", "worse", "undecided"}
+    assert "no arch found at macs_m <= 1 M" in " ".join(answer_comparison(found))
