@@ -45,7 +45,7 @@ class Competition:
     """Choices that compete at one place.
 
     ``codes`` are the slots' codes and ``names`` what they stand for. ``gain`` is the accuracy of each choice,
-    ``cost`` its cost, both against the same standard; ``gain_se`` and ``cost_se`` their standard errors, ``n`` the
+    ``cost`` its cost, both against the same standard (for blocks the average block at that place); ``gain_se`` and ``cost_se`` their standard errors, ``n`` the
     archs behind them. All arrays have shape (n_choices,).
     """
 
@@ -172,6 +172,13 @@ def _compete(
     )  # fmt: skip
 
 
+def _centred(found: Competition) -> Competition:
+    """Take figures against the average choice; what having the layer at all is worth belongs to the depth."""
+    if len(found) == 0:
+        return found
+    return replace(found, gain=found.gain - found.gain.mean(), cost=found.cost - found.cost.mean())
+
+
 def _average(parts: Iterable[tuple[Doubles, dict[int, int], Doubles, NDArray[np.int64]]]) -> dict[int, _Cell]:
     """Average, code by code, what several layers say of it against their own average block."""
     found: dict[int, list[tuple[float, float, int]]] = {}
@@ -243,7 +250,7 @@ class _Reader:
         top = [self._cell(self._top, at.unit, at.layer, code, self._widths(at.unit)) for code in found.codes]
         if top and all(each is not None for each in top):
             found = replace(found, top_gain=np.array([each[0] for each in top if each is not None]))
-        return self._with_mean_error(found)
+        return self._with_mean_error(_centred(found))
 
     def _with_mean_error(self, found: Competition) -> Competition:
         # An effect's error is that of the cell's mean less the space's; comparing two cells needs their own.

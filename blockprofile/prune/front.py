@@ -136,7 +136,7 @@ def front_rates(figures: Figures, *, tolerance: float) -> Rates:
     strips = -np.diff(gain) * (cost[0] - middle_cost)
     lost_above = np.concatenate([[0.0], np.cumsum(strips)])
     lost_below = np.concatenate([np.cumsum((-np.diff(cost) * (middle_gain - gain[-1]))[::-1])[::-1], [0.0]])
-    first = max(1, int(np.argmax(lost_above >= tolerance * lost_above[-1])))
+    first = max(1, int(np.flatnonzero(lost_above <= tolerance * lost_above[-1])[-1]))
     last = max(first, int(np.argmax(lost_below <= tolerance * lost_above[-1])))
     low, high = float(everything[first]), float(everything[last])
     values = np.geomspace(low, high, N_RATES) if high > low else np.array([low])
