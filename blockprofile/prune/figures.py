@@ -44,9 +44,10 @@ class Metric:
 class Competition:
     """Choices that compete at one place.
 
-    ``codes`` are the slots' codes and ``names`` what they stand for. ``gain`` is the accuracy of each choice,
-    ``cost`` its cost, both against the same standard (for blocks the average block at that place); ``gain_se`` and ``cost_se`` their standard errors, ``n`` the
-    archs behind them. All arrays have shape (n_choices,).
+    ``codes`` are the slots' codes and ``names`` what they stand for. ``gain`` is the accuracy of each choice, ``cost``
+    its cost, both against the same standard (for blocks the average block at that place); ``gain_se`` and
+    ``cost_se`` their standard errors, ``n`` the archs behind them (counted once for each layer that is averaged
+    over). All arrays have shape (n_choices,).
     """
 
     where: Where
