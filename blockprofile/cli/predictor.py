@@ -38,9 +38,11 @@ def fit(
     space: str = typer.Option("", "--space", help="A shipped space, or the path of a YAML file."),
     metric: list[str] = _METRIC,
     out: Path = typer.Option(Path(), "--out", help="Folder that the predictor folders are written into."),
-    seed: int = typer.Option(0, "--seed", min=0, help="Seed of the split, the initial weights and the batches."),
-    epochs: int = typer.Option(0, "--epochs", min=0, help="Passes over the rows; 0 leaves it to the recipe."),
-    holdout: float = typer.Option(0.1, "--holdout", help="Share of the rows that the predictor is judged on."),
+    seed: int | None = typer.Option(None, "--seed", min=0, help="Seed of the split, the weights and the batches [0]."),
+    epochs: int | None = typer.Option(None, "--epochs", min=1, help="Passes over the rows [16]."),
+    holdout: float | None = typer.Option(
+        None, "--holdout", help="Share of rows that the predictor is judged on [0.1]."
+    ),
     json: bool = JSON_OPTION,
 ) -> None:
     """Fit a predictor to labelled archs: split, train, judge, write a folder that every command accepts."""
@@ -48,9 +50,10 @@ def fit(
     from blockprofile.predict.labels import read_labels
     from blockprofile.space import load_space
 
-    recipe = _recipe(table, space, metric, seed=seed, holdout=holdout)
-    if epochs:
-        recipe = replace(recipe, options=replace(recipe.options, epochs=epochs))
+    recipe = _recipe(table, space, metric)
+    changed = {name: value for name, value in (("seed", seed), ("epochs", epochs)) if value is not None}
+    recipe = replace(recipe, options=replace(recipe.options, **changed))
+    recipe = recipe if holdout is None else replace(recipe, holdout=holdout)
     where = load_space(recipe.space)
     labels = read_labels(table.parent / recipe.table, where)
     for name, entry in recipe.metrics.items():
@@ -159,10 +162,9 @@ def import_checkpoint(
         print_table([row | {"resolutions": " ".join(map(str, card["resolutions"]))}], wrap=["folder"])
 
 
-def _recipe(table: Path, space: str, metrics: list[str], *, seed: int, holdout: float) -> Recipe:
+def _recipe(table: Path, space: str, metrics: list[str]) -> Recipe:
     from blockprofile.errors import OptionError
     from blockprofile.predict.recipe import Recipe, read_recipe
-    from blockprofile.predict.training import TrainingOptions
 
     if table.suffix.lower() in {".yaml", ".yml"}:
         if space or metrics:
@@ -173,10 +175,7 @@ def _recipe(table: Path, space: str, metrics: list[str], *, seed: int, holdout: 
             "a table needs --space and at least one --metric, such as --metric latency_ms:phone=my_column"
         )
     named = {name: {"column": column or name} for name, _, column in (word.partition("=") for word in metrics)}
-    return Recipe(
-        schema="blockprofile.recipe/1", table=table.name, space=space, metrics=named, holdout=holdout,
-        options=TrainingOptions(seed=seed),
-    )  # fmt: skip
+    return Recipe(schema="blockprofile.recipe/1", table=table.name, space=space, metrics=named)
 
 
 def _show_epoch(epoch: int, epochs: int, loss: float) -> None:
