@@ -39,7 +39,7 @@ def test_a_tiny_measurement_on_the_real_thing(name: str, toy: Space, tmp_path: P
     plan = Plan(min_rounds=6, max_rounds=6, visit_ms=0.3, precision=0.5)
     table = measure_table(toy, runtime, tmp_path / "me", name="me", hardware="this machine", plan=plan)
     assert len(table.times) == len(pd.read_parquet(tmp_path / "me" / "table.parquet"))
-    assert sum(time.value > 0 for time in table.times.values()) >= len(table.times) - 2
+    assert sum(time.value > 0 for time in table.times.values()) > len(table.times) / 2
     predictor = load_predictors(toy, devices=[str(tmp_path / "me")], metrics=[])[0]
     latencies = predictor.predict(draw_archs(toy, 100, np.random.default_rng(0)))
     assert (latencies > 0).all()
