@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from blockprofile.report.document import Cell, Part, Section, Text, number, p_value, table_of
+from blockprofile.report.document import Cell, Part, Section, Table, Text, number, p_value, table_of
 from blockprofile.space.rules import Evidence, PrunedDefinition, Rule
 from blockprofile.yamlfile import read_yaml
 
@@ -61,6 +62,18 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
     }
 
 
+def _certificate(name: str, metric: str, told: Mapping[str, Any]) -> Table:
+    """Set the best gains before and after, and of random prunings of the same size, side by side."""
+    keys = {"limits": f"{metric} at most", "best_before": "before", "best_after": "after", "best_random": "random"}
+    columns = {words: told[key] for key, words in keys.items() if key in told}
+    rows = [
+        {words: number(float(value), 3) for words, value in zip(columns, values, strict=True)}
+        for values in zip(*columns.values(), strict=True)
+    ]
+    title = f"{name}: certificate, best accuracy at equal effort on new archs"
+    return table_of(title, rows, caption=str(told.get("verdict", "")))
+
+
 def pruning_section(files: list[Path]) -> Section | None:
     """Tell every decision of pruned spaces; None if there are no files."""
     parts: list[Part] = []
@@ -73,4 +86,5 @@ def pruning_section(files: list[Path]) -> Section | None:
         if definition.sources:
             caption += f" From: {'; '.join(definition.sources)}."
         parts.append(table_of(f"{definition.name}: {len(definition.rules)} decisions", rows, caption=caption))
+        parts += [_certificate(definition.name, metric, told) for metric, told in definition.certificate.items()]
     return Section("pruning", "What was pruned, and why", tuple(parts)) if parts else None

@@ -26,6 +26,13 @@ rules:
     evidence:
       - {metric: top1_percent, effect: -0.1, unit: points, ci: [-0.2, -0.05], n: 1000, p_adjusted: 0.01, floor: 0.05,
          provenance: calibrated, what: e6k7, against: e6k5}
+certificate:
+  "latency_ms:mace_gpu":
+    verdict: better than random
+    limits: [8.0, 9.0]
+    best_before: [75.1, 75.2]
+    best_after: [75.3, 75.4]
+    best_random: [75.0, 75.1]
 """
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 

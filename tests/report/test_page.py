@@ -89,6 +89,8 @@ def test_comparison_page_tells_verdict_pruning_and_archs(reports: dict[str, Path
     assert "unit 1: without e6k7, e6k7se" in page.text
     assert "they cost <much> & bring little" in page.text
     assert "-0.1 points" in page.text
+    assert "latency_ms:mace_gpu at most before after random 8.000 75.100 75.300 75.000" in page.text
+    assert "better than random" in page.text
     assert "published networks, measured by their authors" in page.text
     assert "MobileNetV3-Large" in page.text
     # Fronts, convergence, one attainment difference; each with a clipped inner picture.
