@@ -16,6 +16,9 @@ from blockprofile.space.space import Space
 
 __all__ = ["Evaluator", "JointPredictor"]
 
+ROWS_TRIED = 64
+"""Archs on which a predictor of unknown make is tried twice when it is first used."""
+
 
 @runtime_checkable
 class JointPredictor(Protocol):
@@ -62,6 +65,7 @@ class Evaluator:
         self._sum = CompiledSum(space, [p.factors for p in self._additive]) if self._additive else None
         self._joint: dict[object, list[JointPredictor]] = {}
         self._single: list[Predictor] = []
+        self._tried: set[str] = set()
         for predictor in predictors:
             if isinstance(predictor, AdditivePredictor):
                 continue
@@ -87,7 +91,8 @@ class Evaluator:
         ArchError
             If dtype or shape do not fit the space.
         DataError
-            If a predictor returns another shape, or a value that is not finite.
+            If a predictor returns another shape, a value that is not finite, or another value for the same archs
+            (tried on its first use).
         """
         rows = np.atleast_2d(self.space.check(archs))
         found: dict[str, NDArray[np.float32]] = {}
@@ -98,8 +103,23 @@ class Evaluator:
             outputs = group[0].predict_jointly(group, rows)  # type: ignore[arg-type]
             found |= {p.metric: values for p, values in zip(group, outputs, strict=True)}
         for predictor in self._single:
+            if predictor.metric not in self._tried and len(rows):
+                _try(predictor, rows[:ROWS_TRIED])
+                self._tried.add(predictor.metric)
             found[predictor.metric] = predictor.predict(rows)
         return {metric: _checked(metric, found[metric], len(rows)) for metric in self.metrics}
+
+
+def _try(predictor: Predictor, archs: Archs) -> None:
+    """Try a predictor of unknown make on its first archs: the same input must give the same values."""
+    first = _checked(predictor.metric, predictor.predict(archs.copy()), len(archs))
+    again = _checked(predictor.metric, predictor.predict(archs.copy()), len(archs))
+    if not np.array_equal(first, again):
+        place = int(np.flatnonzero(first != again)[0])
+        raise DataError(
+            f"the predictor of {predictor.metric!r} is not deterministic: arch number {place} gave {first[place]}, "
+            f"then {again[place]}"
+        )
 
 
 def _checked(metric: str, values: NDArray[np.float32], n: int) -> NDArray[np.float32]:
