@@ -46,7 +46,7 @@ def prune(
     keep: int = typer.Option(2, "--keep", help="Blocks that stay at every layer."),
     max_drop: float = typer.Option(0.8, "--max-drop", help="The share of all choices that may be dropped."),
     tolerance: float = typer.Option(
-        0.002, "--tolerance", help="The share of the front's hypervolume that may be given up at each end."
+        0.004, "--tolerance", help="The share of the front's hypervolume that may be given up at each end."
     ),
     name: str | None = typer.Option(None, "--name", help="The pruned space's name; the file's name unless given."),
     explain: bool = typer.Option(False, "--explain", help="Tell every decision, also those not to drop."),

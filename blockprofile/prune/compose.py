@@ -15,6 +15,9 @@ from blockprofile.space import Space, UnitSlots
 
 __all__ = ["Bounds", "Outcome", "choices_of", "compose", "slots_at"]
 
+WIDE_PART = 8
+"""Rules for units and the network may together cost an eighth of the tolerance: they must hold nearly everywhere."""
+
 ORDER: tuple[Scope, ...] = ("network", "unit", "layer", "depth", "width")
 
 
@@ -29,8 +32,9 @@ class Bounds:
     max_drop
         The share of all choices (blocks at layers, depths, widths) that may be dropped, 0 to 1.
     tolerance
-        The share of the front's hypervolume that may be given up at each of its ends, 0 to below 0.5; and the share
-        of its accuracy that rules for a unit or the whole network may give up at any exchange rate.
+        The share of the front's hypervolume that may be given up at each of its ends, 0 to below 0.5. An eighth of it
+        is the share of the front's accuracy that rules for units and the whole network may give up at any
+        exchange rate.
 
     Raises
     ------
@@ -40,7 +44,7 @@ class Bounds:
 
     keep: int = 2
     max_drop: float = 0.8
-    tolerance: float = 0.002
+    tolerance: float = 0.004
 
     def __post_init__(self) -> None:
         if self.keep < 1:
@@ -126,8 +130,8 @@ class _Pruner:
         narrower = self.space.restricted(allowed, name=self.space.name)
         if decision.kind == "block" and decision.where.layer is None:
             lost = self._lost(narrower, decision)
-            if lost > self.bounds.tolerance:
-                share = f"{100 * lost:.1f} % of the front's accuracy"
+            if lost > self.bounds.tolerance / WIDE_PART:
+                share = f"{100 * lost:.2g} % of the front's accuracy"
                 return replace(decision, verdict="keep", why=f"kept here, its layers need it ({share}); {decision.why}")
         self.space = narrower
         return decision
@@ -180,8 +184,9 @@ def compose(
 
     Notes
     -----
-    A drop for a unit or the whole network must not cost the model's front more than ``bounds.tolerance`` of its
-    accuracy at any of its exchange rates, all such drops together; else its layers are judged one by one.
+    A drop for a unit or the whole network must not cost the model's front more than an eighth of
+    ``bounds.tolerance`` of its accuracy at any of its exchange rates, all such drops together; else its layers are
+    judged one by one.
     """
     pruner = _Pruner(figures, bounds)
     for scope in ORDER:

@@ -153,7 +153,7 @@ def prune(
     policies: Sequence[str] = (),
     keep: int = 2,
     max_drop: float = 0.8,
-    tolerance: float = 0.002,
+    tolerance: float = 0.004,
 ) -> Pruning:
     """Prune the space of a profile.
 
