@@ -22,7 +22,7 @@ ORDER = ("space", "predict", "run", "profile", "plot", "prune", "search", "compa
 SECTIONS = {
     "Spaces": ("spaces", "own-space"),
     "Figures and their meaning": ("definitions", "figures", "exact", "figure2"),
-    "Pruning and search": ("prune", "search", "compare", "report"),
+    "Pruning and search": ("pruning", "search", "compare", "report"),
     "Devices and accuracy": ("devices", "calibration", "predictors", "distillation", "supernet"),
 }
 """Where the written pages stand in the navigation; pages that are not named here follow under "More"."""

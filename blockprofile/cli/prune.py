@@ -51,6 +51,7 @@ def prune(
     name: str | None = typer.Option(None, "--name", help="The pruned space's name; the file's name unless given."),
     explain: bool = typer.Option(False, "--explain", help="Tell every decision, also those not to drop."),
     certificate: bool = typer.Option(True, "--certificate/--no-certificate", help="Check the result on new archs."),
+    figures: Path | None = typer.Option(None, "--figures", help="A folder for pictures of the decisions."),
     seed: int = SEED,
     law: str = LAW,
     resolution: int | None = RESOLUTION,
@@ -90,6 +91,10 @@ def prune(
         notes=f"{pruning.definition.notes} Made by: {typed_command()}",
     )
     write_pruned(out, definition, base_file=pruning.base_file)
+    if figures is not None:
+        from blockprofile.plot.pruning import pruning_figures
+
+        pruning_figures(pruning, figures)
     _show(pruning, checks, out, explain=explain, json=json)
 
 

@@ -75,7 +75,7 @@ class Dominated:
         """Decide on every choice of one scope."""
 
         def dropped(found: Competition, duel: Duel) -> str:
-            return f"dominated: {contrast(view.figures, found, duel)}"
+            return f"{contrast(view.figures, found, duel)}, no better in either"
 
         def kept(_found: Competition, _duel: Duel) -> str:
             return "no choice is both as accurate and as cheap, and better beyond the floor"
