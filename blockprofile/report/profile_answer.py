@@ -48,6 +48,12 @@ def _unit(table: pd.DataFrame, metric: str) -> str:
     return {"percent": "points", "%": "points"}.get(unit, unit)
 
 
+def _short(value: float, *, sign: bool = False) -> str:
+    """Write a number with three digits, or as a whole one from 1,000 on."""
+    plus = "+" if sign else ""
+    return f"{value:{plus},.0f}" if abs(value) >= 1000 else f"{value:{plus}.3g}"
+
+
 def list_dominated(table: pd.DataFrame, goals: Goals) -> dict[str, str]:
     """Find blocks that another block beats in gain and cost alike, on average over their layers.
 
@@ -88,11 +94,11 @@ def _about_blocks(table: pd.DataFrame, goals: Goals) -> str:
     words = []
     if goals.gain:
         row = max(_rows(table, "M_b", goals.gain), key=lambda row: row["effect"])
-        size = f"{row['effect']:+.3g} {_unit(table, goals.gain)} against the average block"
+        size = f"{_short(row['effect'], sign=True)} {_unit(table, goals.gain)} against the average block"
         words.append(f"{row['block']} adds most to {metric_title(goals.gain)} ({size})")
     if goals.cost:
         row = min(_rows(table, "M_b", goals.cost), key=lambda row: row["effect"])
-        size = f"{row['effect']:+.3g} {_unit(table, goals.cost)}"
+        size = f"{_short(row['effect'], sign=True)} {_unit(table, goals.cost)}"
         words.append(f"{row['block']} costs least {metric_title(goals.cost)} ({size})")
     beaten = list_dominated(table, goals)
     told = ", ".join(f"{block} (by {by})" for block, by in beaten.items())
@@ -112,7 +118,7 @@ def _about_places(table: pd.DataFrame, goals: Goals) -> str:
             continue
         spread = {place: max(effects) - min(effects) for place, effects in places.items()}
         unit, layer = max(spread, key=lambda place: spread[place])
-        size = f"{spread[unit, layer]:.3g} {_unit(table, metric)} between its best and worst block"
+        size = f"{_short(spread[unit, layer])} {_unit(table, metric)} between its best and worst block"
         words.append(f"for {metric_title(metric)} at unit {unit}, layer {layer} ({size})")
     return f"Which block is chosen matters most {' and '.join(words)}." if words else ""
 
@@ -127,7 +133,10 @@ def _about_depths(table: pd.DataFrame, goals: Goals) -> str:
         return f"{known:,} of {len(effects):,} effects of a block at a layer {beyond}."
     ends = max(rates, key=lambda unit: rates[unit]), min(rates, key=lambda unit: rates[unit])
     more, paid = _unit(table, goals.gain), _unit(table, goals.cost)
-    words = [f"in unit {unit} ({gain[unit]:+.3g} {more} for {cost[unit]:+.3g} {paid})" for unit in ends]
+    words = [
+        f"in unit {unit} ({_short(gain[unit], sign=True)} {more} for {_short(cost[unit], sign=True)} {paid})"
+        for unit in ends
+    ]
     return f"Going from the smallest to the greatest depth pays most {words[0]} and least {words[1]}."
 
 
