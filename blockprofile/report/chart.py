@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 
 WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 84, 14, 12, 52
+LETTER, LINE = 6.4, 12.0
+"""About the width of a label's letter and the height of its line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def nice_ticks(low: float, high: float, n: int = 6) -> list[float]:
         return [low]
     rough = (high - low) / max(n - 1, 1)
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.75)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     return [round(place * step, 12) for place in range(first, last + 1)]
@@ -225,8 +227,29 @@ def _symbol(shape: str, x: float, y: float, size: float) -> str:
     return f'<circle cx="{x}" cy="{y}" r="{size}"/>'
 
 
+def _label(text: str, x: float, y: float, gap: float, taken: list[tuple[float, float, float]]) -> str:
+    """Write a label beside a mark, where no earlier one stands: right or left, above or below."""
+    width = LETTER * len(text)
+    sides = [(x + gap, "start"), (x - gap - width, "end")]
+    if x + gap + width > WIDTH - RIGHT:
+        sides.reverse()
+    choices = [(left, anchor, y + shift) for shift in (-5.0, 14.0, -18.0, 27.0) for left, anchor in sides]
+    free = [choice for choice in choices if not any(_overlaps((choice[0], choice[2], width), box) for box in taken)]
+    left, anchor, top = (free or choices)[0]
+    taken.append((left, top, width))
+    at = left if anchor == "start" else left + width
+    place = f'x="{round(at, 1)}" y="{round(top, 1)}" text-anchor="{anchor}"'
+    return f'<text class="label" {place}>{escape(text)}</text>'
+
+
+def _overlaps(one: tuple[float, float, float], other: tuple[float, float, float]) -> bool:
+    apart = one[0] + one[2] < other[0] or other[0] + other[2] < one[0]
+    return not apart and abs(one[1] - other[1]) < LINE
+
+
 def _points(mark: Points, scale: _Scale) -> str:
     parts = []
+    taken: list[tuple[float, float, float]] = []
     reach = ' tabindex="0" data-walk' if mark.tips else ""
     parts.append(
         f'<g class="points c{mark.colour} {mark.shape}" opacity="{mark.opacity}"{reach} role="group" '
@@ -246,10 +269,7 @@ def _points(mark: Points, scale: _Scale) -> str:
         tip = f' data-tip="{escape(mark.tips[place], quote=True)}"' if mark.tips else ""
         parts.append(f"<g{tip}>{symbol}</g>" if tip else symbol)
         if mark.labels:
-            near_right = x > WIDTH - 90
-            anchor, shift = ("end", -mark.size - 4) if near_right else ("start", mark.size + 4)
-            place_of = f'x="{round(x + shift, 1)}" y="{round(y - 5, 1)}" text-anchor="{anchor}"'
-            parts.append(f'<text class="label" {place_of}>{escape(mark.labels[place])}</text>')
+            parts.append(_label(mark.labels[place], x, y, mark.size + 4, taken))
     parts.append("</g>")
     return "".join(parts)
 

@@ -88,3 +88,14 @@ def test_legend_names_each_label_once() -> None:
 
 def test_a_chart_without_finite_values_still_has_axes() -> None:
     assert "<svg" in _chart(Points("p", np.array([np.nan]), np.array([np.nan])))
+
+
+def test_labels_of_near_points_do_not_lie_on_each_other() -> None:
+    x, y = np.array([0.0, 5.0, 5.01, 5.02, 10.0]), np.array([0.0, 5.0, 5.01, 5.02, 10.0])
+    drawn = _chart(Points("p", x, y, labels=("first", "alpha", "beta", "gamma", "last")))
+    places = {
+        (text, float(top)) for top, text in re.findall(r'class="label" x="[\d.]+" y="([\d.]+)"[^>]*>(\w+)<', drawn)
+    }
+    sides = dict(re.findall(r'text-anchor="(start|end)">(alpha|beta|gamma|last)<', drawn)[::-1])
+    assert len(places) == 5
+    assert set(sides) == {"start", "end"}
