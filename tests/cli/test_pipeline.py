@@ -31,7 +31,7 @@ def test_sample_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_profile_shows_responses_with_provenance(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["profile", str(run)]) == 0
     printed = capsys.readouterr()
-    for word in ("e6k7se", "calibrated", "counted", "latency_ms:mace_gpu [ms]", "top1_percent [percent]"):
+    for word in ("e6k7se", "calibrated", "counted", "latency_ms:mace_gpu [ms]", "top1_percent [%]"):
         assert word in printed.out
     assert "next: blockprofile heatmap" in printed.err
 
