@@ -15,7 +15,7 @@ WORKERS ?= auto
 demo: $(VENV)/.installed
 	$(BIN)/blockprofile run analysis/quickstart.yaml
 	@echo
-	@echo "Open first: runs/quickstart/moga-mace_gpu/figures/block_responses.png"
+	@echo "Open first: runs/quickstart/comparison/report.html"
 	@echo "Next: the five-minute tour in README.md; $(BIN)/blockprofile --help lists the commands."
 
 test: lint types pytest

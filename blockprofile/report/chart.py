@@ -247,16 +247,21 @@ def _overlaps(one: tuple[float, float, float], other: tuple[float, float, float]
     return not apart and abs(one[1] - other[1]) < LINE
 
 
+def _is_finite(x: float, y: float) -> bool:
+    return math.isfinite(x) and math.isfinite(y)
+
+
 def _points(mark: Points, scale: _Scale) -> str:
     parts = []
-    taken: list[tuple[float, float, float]] = []
+    known = [(scale.x(float(a)), scale.y(float(b))) for a, b in zip(mark.x, mark.y, strict=True) if _is_finite(a, b)]
+    taken = [(x - mark.size, y + 4.0, 2 * mark.size) for x, y in known]
     reach = ' tabindex="0" data-walk' if mark.tips else ""
     parts.append(
         f'<g class="points c{mark.colour} {mark.shape}" opacity="{mark.opacity}"{reach} role="group" '
         f'aria-label="{escape(mark.label, quote=True)}">'
     )
     for place, (a, b) in enumerate(zip(mark.x, mark.y, strict=True)):
-        if not (math.isfinite(a) and math.isfinite(b)):
+        if not _is_finite(a, b):
             continue
         x, y = scale.x(float(a)), scale.y(float(b))
         if mark.x_error is not None:
