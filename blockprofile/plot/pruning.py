@@ -98,8 +98,8 @@ def draw_decision_map(data: DecisionMap, ax: Axes) -> None:
 class Rivals:
     """The choices of one place, in the plane of cost and accuracy against the average choice.
 
-    ``kept`` tells which stay at one layer of the place at least; ``low`` and ``high`` are the exchange rates at the ends of
-    the front.
+    ``kept`` tells which stay at one layer of the place at least; ``low`` and ``high`` are the rates at the ends
+    of the front.
     """
 
     found: Competition
