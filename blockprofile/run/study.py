@@ -39,11 +39,12 @@ class _Kind:
 
 
 STAGES: Mapping[str, _Kind] = {
-    "sample": _Kind("blockprofile.run.sample:sample", ("out",)),
+    "sample": _Kind("blockprofile.run.sample:sample", ("out",), ("space",)),
     "profile": _Kind("blockprofile.profile.profile:profile_run", ("run",)),
     "heatmap": _Kind("blockprofile.plot.heatmap:heatmap", ("run", "out")),
     "prune": _Kind("blockprofile.prune.pruning:prune", ("run", "out")),
-    "compare": _Kind("blockprofile.compare.api:compare", ("out",), ("insights",)),
+    "search": _Kind("blockprofile.search.api:search", ("out",), ("space",)),
+    "compare": _Kind("blockprofile.compare.api:compare", ("out",), ("space", "insights")),
     "compare_rewards": _Kind("blockprofile.compare.rewards:compare_rewards", ("out",)),
     "latency_shares": _Kind("blockprofile.plot.latency_share:latency_shares", ("out",)),
     "figures": _Kind("blockprofile.plot.comparison:comparison_figures", ("run", "out")),
@@ -130,7 +131,7 @@ def _check_stage(document: Document, index: int, stage: Mapping[str, Any]) -> tu
     for key, value in arguments.items():
         if key not in parameters:
             raise document.error(f"stage {name!r} takes no {key!r}; {one_of(key, parameters)}", (*place, key))
-        if key in (*STAGES[name].paths, *STAGES[name].inputs) and not _is_inside(value):
+        if key in STAGES[name].paths and not _is_inside(value):
             raise document.error(f"{value!r} leaves the study's output folder", (*place, key))
     for key, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and key not in arguments:

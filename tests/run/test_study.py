@@ -60,3 +60,21 @@ def test_shipped_studies_are_found_by_name_and_are_in_order() -> None:
 def test_an_unknown_study_is_named_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'quickstart'"):
         find_study("quikstart")
+
+
+def test_an_input_is_a_file_of_the_study_or_a_name(tmp_path: Path) -> None:
+    text = """
+schema: blockprofile.study/1
+name: small
+title: Prune by hand, then search
+out: runs/small
+stages:
+  - search: {space: SPACE, objectives: ["params_m:max"], budget: 40, out: found}
+"""
+    pruned = "schema: blockprofile.pruned/1\nname: mine\nbase: {name: moga}\nrules: [{drop: [e6k7se]}]\n"
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.yaml").write_text(pruned)
+    for name, expected in [("moga", "moga"), ("mine.yaml", "mine"), (str(tmp_path / "out" / "mine.yaml"), "mine")]:
+        study = read_study(write(tmp_path, text.replace("SPACE", name).replace("found", f"found-{len(name)}")))
+        (stage,) = run_study(study, out=tmp_path / "out")
+        assert stage.result.problem.space.name == expected
