@@ -40,6 +40,7 @@ def prune(
         [], "--device", help="A device of the profile; with several, only what is bad on all of them is dropped."
     ),
     cost: str | None = typer.Option(None, "--cost", help="A metric to weigh instead of a latency, such as macs_m."),
+    gain: str | None = typer.Option(None, "--gain", help="The metric that more is wanted of, if not top1_percent."),
     policy: list[str] = typer.Option(
         [], "--policy", help="dominated, exchange-rate, max-accuracy, depth, focus; repeatable, asked in this order."
     ),
@@ -81,7 +82,7 @@ def prune(
             space, profile_out, device=device, n=n, seed=seed, law=law, resolution=resolution, workers=workers
         )
     pruning = decide(
-        run, name=name or out.stem, devices=device, cost=cost, policies=policy, keep=keep, max_drop=max_drop,
+        run, name=name or out.stem, devices=device, cost=cost, gain=gain, policies=policy, keep=keep, max_drop=max_drop,
         tolerance=tolerance,
     )  # fmt: skip
     checks = _certify(pruning) if certificate else {}
@@ -173,7 +174,7 @@ def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explai
             typer.echo(line)
         for metric, found in checks.items():
             typer.echo("")
-            print_table(_limit_rows(found), title=f"best top1_percent within limits of {metric}, {found.reach}")
+            print_table(_limit_rows(found), title=f"best accuracy within limits of {metric}, {found.reach}")
             typer.echo(f"front matched or bettered: {100 * found.front_kept:.0f} %"
                        f" (random prunings: {100 * found.random_front_kept:.0f} %)")  # fmt: skip
             typer.echo(f"certificate: {found.verdict}")

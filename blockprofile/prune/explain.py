@@ -67,5 +67,9 @@ def summary_lines(pruning: Pruning) -> list[str]:
         ]
         depths = "-".join(str(end) for end in sorted({min(space.unit_depths(unit.unit)), space.max_depth(unit.unit)}))
         shown = blocks[0] if len(set(blocks)) == 1 else " | ".join(blocks)
-        lines.append(f"  unit {unit.unit}, depth {depths}: {shown}")
+        width = ""
+        if unit.width is not None:
+            choices = space.slots[unit.width].choices
+            width = f", width {' '.join(str(choices[code]) for code in space.allowed[unit.width])}"
+        lines.append(f"  unit {unit.unit}, depth {depths}{width}: {shown}")
     return lines

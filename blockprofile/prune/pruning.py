@@ -61,7 +61,8 @@ class Pruning:
         entries = {
             each[0].metric: each for each in select_entries(self.before, devices=self.devices, metrics=self.metrics)
         }
-        return build_predictor(entries[GAIN], self.before), build_predictor(entries[cost], self.before)
+        gain = self.outcomes[0].figures.gain.name
+        return build_predictor(entries[gain], self.before), build_predictor(entries[cost], self.before)
 
     @property
     def costs(self) -> tuple[str, ...]:
@@ -83,6 +84,20 @@ def find_policies(names: Sequence[str]) -> tuple[Policy | Weigher, ...]:
         if list(names).count(name) > 1:
             raise OptionError(f"--policy {name!r} is given twice")
     return tuple(POLICIES[name] for name in names or DEFAULT_POLICIES)
+
+
+def _find_gain(metrics: Sequence[str], gain: str | None) -> str:
+    if gain is not None:
+        if gain not in metrics:
+            raise OptionError(f"--gain {gain!r} is not in the profile; {one_of(gain, metrics)}")
+        return gain
+    scales = [name for name in metrics if name.startswith(f"{GAIN}:")]
+    if GAIN in metrics or len(scales) == 1:
+        return GAIN if GAIN in metrics else scales[0]
+    raise OptionError(
+        f"the profile has {'several scales of' if scales else 'no'} {GAIN}; say what is wanted with --gain: "
+        f"{', '.join(scales or metrics)}"
+    )
 
 
 def _find_costs(metrics: Sequence[str], devices: Sequence[str], cost: str | None) -> tuple[str, ...]:
@@ -150,6 +165,7 @@ def prune(
     name: str | None = None,
     devices: Sequence[str] = (),
     cost: str | None = None,
+    gain: str | None = None,
     policies: Sequence[str] = (),
     keep: int = 2,
     max_drop: float = 0.8,
@@ -170,6 +186,8 @@ def prune(
         latency, or multiply-adds where it has none.
     cost
         A metric of the profile instead of a device's latency.
+    gain
+        The metric of which more is wanted; None takes the profile's top-1 accuracy.
     policies
         Names of `POLICIES`; none means ``dominated``, ``exchange-rate`` and ``depth``.
     keep, max_drop, tolerance
@@ -188,10 +206,9 @@ def prune(
     config = about["config"]
     space = load_run_space(config)
     metrics = list(config["predictors"])
-    if GAIN not in metrics:
-        raise OptionError(f"the profile has no {GAIN}, which a pruning needs; its metrics: {', '.join(metrics)}")
+    gain = _find_gain(metrics, gain)
     costs = _find_costs(metrics, devices, cost)
-    outcomes, rules = prune_table(table, space, costs=costs, policies=chosen, bounds=bounds)
+    outcomes, rules = prune_table(table, space, costs=costs, gain=gain, policies=chosen, bounds=bounds)
     base, base_file, inherited, mutation = _ancestry(config["space"]["source"], space)
     final = common_space(outcomes)
     mutation |= _mean_weights(outcomes)
@@ -207,7 +224,7 @@ def prune(
         rules=(*inherited, *rules),
         mutation=mutation,
         size=_size(space, pruned),
-        provenance=_provenance(config, about, (GAIN, *costs)),
+        provenance=_provenance(config, about, (gain, *costs)),
         notes=f"Policies: {', '.join(policy.name for policy in chosen)}.",
     )
     asked = config["metrics"]

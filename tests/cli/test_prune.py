@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from blockprofile.cli.main import main
+from blockprofile.predict.registry import find_device
 from blockprofile.space import count_archs, load_space
-from blockprofile.space.load import load_pruned
+from blockprofile.space.load import find_space_file, load_pruned
 
 Capture = pytest.CaptureFixture[str]
 
@@ -119,6 +120,25 @@ def test_an_edit_by_hand_that_breaks_is_reported_by_line(run: Path, tmp_path: Pa
 def test_mistakes(run: Path, tmp_path: Path, capsys: Capture, args: list[str], message: str) -> None:
     assert main(["prune", str(run), "--out", str(tmp_path / "x.yaml"), *args]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_users_own_space_goes_along_with_its_pruning(tmp_path: Path, capsys: Capture) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(find_space_file("moga").read_text().replace("name: moga", "name: own"))
+    folder, out = tmp_path / "run", tmp_path / "elsewhere" / "small.yaml"
+    card = find_device("mace_gpu", load_space("moga"))[1]
+    assert main(["sample", "--space", str(own), "--device", str(card), "--metric", "macs_m", "--n", "5000",
+                 "--out", str(folder)]) == 0  # fmt: skip
+    assert main(["profile", str(folder)]) == 0
+    args = ["prune", str(folder), "--gain", "latency_ms:mace_gpu", "--cost", "macs_m", "--no-certificate"]
+    assert main([*args, "--out", str(out)]) == 0
+    assert (out.parent / "own.yaml").read_text() == own.read_text()
+    assert load_space(out).base.name == "own"
+    capsys.readouterr()
+    assert main([*args, "--out", str(tmp_path / "own.yaml")]) == 2
+    assert "is the file of the base space" in capsys.readouterr().err
+    assert main(["prune", str(folder), "--out", str(out)]) == 2
+    assert "the profile has no top1_percent" in capsys.readouterr().err
 
 
 def test_out_must_be_a_yaml_file_and_a_new_profile_needs_a_folder(run: Path, tmp_path: Path, capsys: Capture) -> None:
