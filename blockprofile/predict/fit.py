@@ -234,7 +234,7 @@ def _write_card(report: FitReport, space: Space, table: LabelTable, recipe: Reci
         "floor": float(f"{fidelity.mae:.4g}"),
         "error": {
             "on": "rows of the same table, held out", "n": fidelity.n,
-            **{key: float(f"{value:.6g}") for key, value in figures.items()},
+            **{key: float(f"{value:.8g}") for key, value in figures.items()},
         },
         "created": {"command": "blockprofile predictor fit", "options": asdict(recipe.options)},
     }  # fmt: skip
