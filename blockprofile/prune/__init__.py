@@ -3,10 +3,11 @@
 from blockprofile.prune.compose import Bounds, Outcome, compose
 from blockprofile.prune.decision import Decision, Policy, View, Weigher
 from blockprofile.prune.depth import Depth
-from blockprofile.prune.figures import Competition, Figures, read_figures
+from blockprofile.prune.figures import Competition, Figures
 from blockprofile.prune.focus import Focus
 from blockprofile.prune.policies import Dominated, ExchangeRate, MaxAccuracy
 from blockprofile.prune.pruning import DEFAULT_POLICIES, POLICIES, Pruning, find_policies, prune, prune_table
+from blockprofile.prune.reading import read_figures
 
 __all__ = [
     "DEFAULT_POLICIES",

@@ -14,9 +14,9 @@ from blockprofile.profile.profile import load_run_space, read_profile
 from blockprofile.prune.compose import Bounds, Outcome, choices_of, compose
 from blockprofile.prune.decision import Policy, Weigher
 from blockprofile.prune.depth import Depth
-from blockprofile.prune.figures import read_figures
 from blockprofile.prune.focus import Focus
 from blockprofile.prune.policies import Dominated, ExchangeRate, MaxAccuracy
+from blockprofile.prune.reading import read_figures
 from blockprofile.prune.rules import common_space, make_rules
 from blockprofile.prune.write import write_pruned
 from blockprofile.space import Space, count_archs, list_spaces, load_space

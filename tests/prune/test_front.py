@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from blockprofile.prune.figures import Figures, read_figures
+from blockprofile.prune.figures import Figures
 from blockprofile.prune.front import front_rates, support
+from blockprofile.prune.reading import read_figures
 from blockprofile.space import INACTIVE, Space
 from tests.prune.profiles import COST, GAIN, made_up
 from tests.toy import all_archs

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blockprofile.errors import OptionError
-from blockprofile.prune.figures import read_figures
+from blockprofile.prune.reading import read_figures
 from blockprofile.space import Space
 from tests.prune.profiles import COST, GAIN, by_block, made_up
 
