@@ -56,6 +56,10 @@ class Browser:
         feature = {"name": "prefers-color-scheme", "value": scheme}
         self._command("Emulation.setEmulatedMedia", {"features": [feature]})
 
+    def use_paper(self, *, on: bool) -> None:
+        """Show the page as it is printed, or as it is on a screen."""
+        self._command("Emulation.setEmulatedMedia", {"media": "print" if on else "screen"})
+
     def press(self, *keys: str) -> None:
         """Press keys one after the other."""
         strokes = [{"type": kind, "value": _KEYS[key]} for key in keys for kind in ("keyDown", "keyUp")]

@@ -42,6 +42,16 @@ def test_every_figure_and_table_is_visible(
     assert browser.run("return document.documentElement.scrollWidth <= innerWidth + 1;")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_paper_is_wide_enough(browser: Browser, reports: dict[str, Path], kind: str) -> None:
+    browser.size(760, 1000)
+    browser.use_paper(on=True)
+    browser.open(reports[kind])
+    assert browser.run("return document.documentElement.scrollWidth;") <= 761
+    assert browser.run("return getComputedStyle(document.querySelector('nav')).display;") == "none"
+    browser.use_paper(on=False)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_the_page(browser: Browser, reports: dict[str, Path], scheme: str) -> None:
     browser.prefer(scheme)
