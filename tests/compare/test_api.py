@@ -195,3 +195,12 @@ def test_a_limit_that_no_arch_keeps_is_said(kept: tuple[Path, Any]) -> None:
     assert verdict.words == "none found"
     assert found.verdicts[0].words in {"better", "worse", "undecided"}
     assert "no arch found at macs_m <= 1 M" in " ".join(answer_comparison(found))
+
+
+def test_two_workers_find_what_one_finds(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"algorithms": ["nsga2", "random"], "objectives": GOALS, "budget": 100, "seeds": 1}
+    one, two = compare("moga", **options), compare("moga", **options, workers=2, out=tmp_path / "run")
+    assert (one.curves == two.curves).all()
+    assert [(a.indicator.name, a.paired.difference) for a in one.verdicts] == [
+        (b.indicator.name, b.paired.difference) for b in two.verdicts
+    ]
