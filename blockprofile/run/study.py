@@ -151,7 +151,7 @@ def _within(folder: Path, value: Any) -> Any:
 def _found(folder: Path, value: Any) -> Any:
     if isinstance(value, list):
         return [_found(folder, item) for item in value]
-    return folder / value if (folder / value).exists() else value
+    return folder / value if (folder / value).is_file() else value
 
 
 def run_study(study: Study, *, out: str | Path | None = None) -> Iterator[StageResult]:

@@ -72,7 +72,7 @@ stages:
   - search: {space: SPACE, objectives: ["params_m:max"], budget: 40, out: found}
 """
     pruned = "schema: blockprofile.pruned/1\nname: mine\nbase: {name: moga}\nrules: [{drop: [e6k7se]}]\n"
-    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "moga").mkdir(parents=True)
     (tmp_path / "out" / "mine.yaml").write_text(pruned)
     for name, expected in [("moga", "moga"), ("mine.yaml", "mine"), (str(tmp_path / "out" / "mine.yaml"), "mine")]:
         study = read_study(write(tmp_path, text.replace("SPACE", name).replace("found", f"found-{len(name)}")))
