@@ -224,7 +224,10 @@ def prepare_folder(out: str | Path, config: Mapping[str, Any], command: str) -> 
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(f"--out {str(folder)!r} exists and is no run folder; choose another, or empty it")
     else:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as failure:
+            raise RunError(f"--out {str(folder)!r} cannot be made: {failure.strerror}; choose another place") from None
         write_manifest(folder, Manifest(kind="profile", config=config, command=command))
     return folder
 

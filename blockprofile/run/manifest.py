@@ -11,7 +11,6 @@ from typing import Any
 
 from blockprofile import __version__
 from blockprofile.errors import DataError, RunError, UnknownNameError
-from blockprofile.predict.card import Card
 from blockprofile.predict.registry import Entry
 from blockprofile.space import Space
 
@@ -51,12 +50,6 @@ def describe_predictor(entry: Entry) -> dict[str, Any]:
         "name": card.name, "metric": card.metric, "unit": card.unit, "provenance": card.provenance,
         "floor": card.floor, "caption": card.caption, "hash": digest.hexdigest()[:16],
     }  # fmt: skip
-
-
-def card_of(predictor: object) -> Card | None:
-    """Return a predictor's card, or None for one that a user made without."""
-    card = getattr(predictor, "card", None)
-    return card if isinstance(card, Card) else None
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -139,7 +139,10 @@ def _prepare(folder: Path, request: PoolRequest, command: str) -> tuple[int, dic
         refuse_other(folder, old, config)
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(f"--out {str(folder)!r} exists and is no run folder; choose another, or empty it")
-    (folder / SAMPLES).mkdir(parents=True, exist_ok=True)
+    try:
+        (folder / SAMPLES).mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as failure:
+        raise RunError(f"--out {str(folder)!r} cannot be made: {failure.strerror}; choose another place") from None
     if request.n > old_n:
         write_manifest(folder, Manifest(kind="samples", config=config, command=command))
     return request.n, config
