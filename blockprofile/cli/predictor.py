@@ -1,4 +1,4 @@
-"""`blockprofile predictor fit | evaluate | import`."""
+"""`blockprofile predictor fit | evaluate | label | import`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-group = typer.Typer(help="Predictors: fit to labelled archs, evaluate, import.", no_args_is_help=True)
+group = typer.Typer(help="Predictors: fit to labelled archs, evaluate, label archs, import.", no_args_is_help=True)
 
 _METRIC = typer.Option(
     [], "--metric", metavar="NAME[=COLUMN]", help="A metric, and its column where it has another name. May be repeated."
@@ -46,21 +46,22 @@ def fit(
     json: bool = JSON_OPTION,
 ) -> None:
     """Fit a predictor to labelled archs: split, train, judge, write a folder that every command accepts."""
+    from blockprofile.predict.drawn import read_drawn
     from blockprofile.predict.fit import fit_predictors, warn_of_scale
     from blockprofile.predict.labels import read_labels
     from blockprofile.space import load_space
 
     recipe = _recipe(table, space, metric)
-    changed = {name: value for name, value in (("seed", seed), ("epochs", epochs)) if value is not None}
-    recipe = replace(recipe, options=replace(recipe.options, **changed))
+    recipe = recipe.changed(seed=seed, epochs=epochs)
     recipe = recipe if holdout is None else replace(recipe, holdout=holdout)
     where = load_space(recipe.space)
     labels = read_labels(table.parent / recipe.table, where)
+    drawn = read_drawn(table.parent / recipe.drawn, where) if recipe.drawn else None
     for name, entry in recipe.metrics.items():
         warning = warn_of_scale(name, labels.label(entry.get("column", name)))
         if warning:
             note(f"warning: {warning}")
-    reports = fit_predictors(labels, where, recipe, out=out, progress=_show_epoch)
+    reports = fit_predictors(labels, where, recipe, drawn=drawn, out=out, progress=_show_epoch)
     rows = [_row(report) for report in reports]
     if json:
         print_json(rows)
@@ -137,6 +138,34 @@ def _write_evaluation(out: Path, card: Card, found: Evaluation, residuals: list[
     figure.suptitle(f"{card.name}: {card.provenance}, n = {found.fidelity.n}, R2 {found.fidelity.r2:.5f}")
     figure.savefig(out / "scatter.png", dpi=150)
     note(f"wrote {out / 'scatter.png'} and {out / 'residuals.csv'}")
+
+
+@group.command("label")
+def label(
+    predictor: str = typer.Argument(..., help="A device, a metric, or the path of a predictor folder: the teacher."),
+    space: str = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file."),
+    n: str = typer.Option(..., "--n", help="How many archs to draw: 1000000, 1e6, 2M."),
+    out: Path = typer.Option(..., "--out", help="The Parquet file to write."),
+    seed: int = typer.Option(0, "--seed", min=0, help="Seed of the archs."),
+    decimals: int = typer.Option(3, "--decimals", min=0, max=9, help="Round the labels to so many decimals."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Label archs drawn from a seed with a predictor, to distil it: a recipe names the file as its ``drawn``."""
+    from blockprofile.predict.drawn import write_drawn
+    from blockprofile.run.chunks import parse_count
+    from blockprofile.space import load_space
+
+    where = load_space(space)
+    entry = _find(predictor, where)
+    labels = write_drawn(out, entry, where, n=parse_count(n), seed=seed, decimals=decimals)
+    row = {
+        "metric": entry[0].metric, "labels": len(labels), "mean": float(labels.mean()), "std": float(labels.std()),
+        "bytes": out.stat().st_size, "file": str(out),
+    }  # fmt: skip
+    if json:
+        print_json(row)
+    else:
+        print_table([row], wrap=["file"])
 
 
 @group.command("import")

@@ -16,6 +16,7 @@ from blockprofile.predict.groups import n_codes
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.metrics import Fidelity, measure_fidelity
 from blockprofile.predict.recipe import Recipe
+from blockprofile.predict.relu_training import train_relu
 from blockprofile.predict.training import Layout, train_network
 from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, network_layout, read_network, write_network
 from blockprofile.space.slots import Archs
@@ -112,6 +113,7 @@ def fit_predictors(
     recipe: Recipe,
     *,
     out: Path,
+    drawn: LabelTable | None = None,
     progress: Callable[[int, int, float], None] = lambda *_: None,
 ) -> list[FitReport]:
     """Train a network for each metric of a recipe, or one for all, and write one predictor folder for each.
@@ -125,6 +127,8 @@ def fit_predictors(
         weights stand in the first one's folder and the other cards name that folder.
     out
         The folder that the predictor folders are written into.
+    drawn
+        Further labelled archs, which are trained on and never judged by.
     progress
         Called after every epoch with its number, the number of epochs and the loss.
 
@@ -144,27 +148,42 @@ def fit_predictors(
     if recipe.resolution is not None:
         table = dataclasses.replace(table, resolutions=None)
     if recipe.shared:
-        return _fit_network(table, space, recipe, out=out, progress=progress)
+        return _fit_network(table, drawn, space, recipe, out=out, progress=progress)
     return [
         report
         for metric, entry in recipe.metrics.items()
         for report in _fit_network(
-            table, space, dataclasses.replace(recipe, metrics={metric: entry}), out=out, progress=progress
+            table, drawn, space, dataclasses.replace(recipe, metrics={metric: entry}), out=out, progress=progress
         )
     ]
 
 
 def _fit_network(
-    table: LabelTable, space: Space, recipe: Recipe, *, out: Path, progress: Callable[[int, int, float], None]
+    table: LabelTable,
+    drawn: LabelTable | None,
+    space: Space,
+    recipe: Recipe,
+    *,
+    out: Path,
+    progress: Callable[[int, int, float], None],
 ) -> list[FitReport]:
     """Train one network for all metrics of a recipe."""
-    metrics, options = list(recipe.metrics), recipe.options
-    labels = np.stack([table.label(recipe.metrics[metric].get("column", metric)) for metric in metrics], axis=1)
+    metrics = list(recipe.metrics)
+    columns = [recipe.metrics[metric].get("column", metric) for metric in metrics]
+    labels = np.stack([table.label(column) for column in columns], axis=1)
     resolutions = () if table.resolutions is None else tuple(int(r) for r in np.unique(table.resolutions))
     layout = Layout(*network_layout(space, len(resolutions)))
     codes = _codes(table, space, resolutions)
-    train, held = split_rows(len(codes), holdout=recipe.holdout, seed=options.seed)
-    arrays = train_network(codes[train], labels[train], layout, options, progress=progress)
+    train, held = split_rows(len(codes), holdout=recipe.holdout, seed=recipe.seed)
+    used_codes, used_labels = codes[train], labels[train]
+    if drawn is not None:
+        further = np.stack([drawn.label(column) for column in columns], axis=1)
+        used_codes = np.concatenate([used_codes, _codes(drawn, space, resolutions)])
+        used_labels = np.concatenate([used_labels, further])
+    if recipe.relu is not None:
+        arrays = train_relu(used_codes, used_labels, layout, space, recipe.relu, progress=progress)
+    else:
+        arrays = train_network(used_codes, used_labels, layout, recipe.options, progress=progress)
     home = out / folder_name(metrics[0], space)
     home.mkdir(parents=True, exist_ok=True)
     write_network(home / WEIGHTS_NAME, arrays, space=space, metrics=metrics, resolutions=resolutions)
@@ -172,8 +191,11 @@ def _fit_network(
     reports = []
     for metric, truth, found in zip(metrics, labels[held].T, predictions, strict=True):
         fidelity = measure_fidelity(truth, found, maximize=is_maximized(metric))
-        reports.append(FitReport(metric, out / folder_name(metric, space), len(train), fidelity))
-        _write_card(reports[-1], space, table, recipe, resolutions)
+        reports.append(FitReport(metric, out / folder_name(metric, space), len(used_codes), fidelity))
+        made_from = f"{len(train)} of the {len(table.archs)} rows of {table.path.name}, chosen at random"
+        if drawn is not None:
+            made_from += f"; {len(drawn.archs)} drawn archs of {drawn.path.name}"
+        _write_card(reports[-1], space, recipe, resolutions, title_of=table.path.name, made_from=made_from)
     return reports
 
 
@@ -213,14 +235,16 @@ def predict_table(
     return found
 
 
-def _write_card(report: FitReport, space: Space, table: LabelTable, recipe: Recipe, resolutions: Sequence[int]) -> None:
+def _write_card(
+    report: FitReport, space: Space, recipe: Recipe, resolutions: Sequence[int], *, title_of: str, made_from: str
+) -> None:
     metric, fidelity = report.metric, report.fidelity
     column, _, device = metric.partition(":")
     figures = {key: value for key, value in asdict(fidelity).items() if key not in {"n", "bias"} and np.isfinite(value)}
     card = {
         "schema": "blockprofile.predictor/1",
         "name": folder_name(metric, space),
-        "title": f"{metric} of {space.base.name}, fitted to {table.path.name}",
+        "title": f"{metric} of {space.base.name}, fitted to {title_of}",
         "kind": "network",
         "metric": metric,
         "unit": unit_of(metric),
@@ -230,13 +254,13 @@ def _write_card(report: FitReport, space: Space, table: LabelTable, recipe: Reci
         "resolutions": list(resolutions),
         **recipe.card,
         **{key: value for key, value in recipe.metrics[metric].items() if key != "column"},
-        "made_from": f"{report.n_train} of the {len(table.archs)} rows of {table.path.name}, chosen at random",
+        "made_from": made_from,
         "floor": float(f"{fidelity.mae:.4g}"),
         "error": {
             "on": "rows of the same table, held out", "n": fidelity.n,
             **{key: float(f"{value:.8g}") for key, value in figures.items()},
         },
-        "created": {"command": "blockprofile predictor fit", "options": asdict(recipe.options)},
+        "created": {"command": "blockprofile predictor fit", "options": recipe.used_options()},
     }  # fmt: skip
     home = folder_name(next(iter(recipe.metrics)), space)
     if card["name"] != home:

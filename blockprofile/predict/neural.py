@@ -18,6 +18,7 @@ from blockprofile.predict.base import Predictor
 from blockprofile.predict.card import Card
 from blockprofile.predict.mlp import MlpPredictor, build_mlp_predictor, is_mlp
 from blockprofile.predict.network import TabulatedNetwork, tabulate
+from blockprofile.predict.relu import ReluNetwork, prepare_relu
 from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, read_header, read_network
 from blockprofile.space.factors import Factor, table_shape
 from blockprofile.space.slots import Archs
@@ -26,6 +27,9 @@ from blockprofile.space.space import Space
 __all__ = ["NetworkPredictor", "build_network_predictor", "load_network"]
 
 DEVICE = "cpu"
+
+Network = TabulatedNetwork | ReluNetwork
+"""A network ready to predict, of either kind."""
 
 
 class NetworkPredictor:
@@ -43,7 +47,7 @@ class NetworkPredictor:
         The place of the metric among the network's.
     """
 
-    def __init__(self, card: Card, space: Space, network: TabulatedNetwork, output: int) -> None:
+    def __init__(self, card: Card, space: Space, network: Network, output: int) -> None:
         self.card, self.space, self.network, self.output = card, space, network, output
         self.metric, self.unit = card.metric, card.unit
 
@@ -103,7 +107,7 @@ class NetworkPredictor:
         return [additive[output] + rest[output] for output in outputs]
 
 
-def load_network(file: NetworkFile, space: Space, *, device: str = DEVICE) -> TabulatedNetwork:
+def load_network(file: NetworkFile, space: Space, *, device: str = DEVICE) -> Network:
     """Make a network ready to predict for a space.
 
     Parameters
@@ -132,11 +136,13 @@ def load_network(file: NetworkFile, space: Space, *, device: str = DEVICE) -> Ta
             )
         fixed[space.n_slots] = file.resolutions.index(space.resolution)
     groups, offsets = file.layout(space)
+    if file.format == "blockprofile.relu/1":
+        return prepare_relu(file.arrays, space, offsets, fixed=fixed, device=torch.device(device))
     return tabulate(file.arrays, groups, offsets, fixed=fixed, device=torch.device(device))
 
 
 @lru_cache(maxsize=16)
-def _cached(path: Path, _mtime: int, space: Space, device: str) -> TabulatedNetwork:
+def _cached(path: Path, _mtime: int, space: Space, device: str) -> Network:
     return load_network(read_network(path), space, device=device)
 
 

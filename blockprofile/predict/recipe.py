@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from blockprofile.predict.relu_training import ReluOptions
 from blockprofile.predict.training import TrainingOptions
 from blockprofile.yamlfile import read_yaml
 
@@ -17,22 +18,45 @@ __all__ = ["Recipe", "read_recipe"]
 class Recipe:
     """A recipe file.
 
-    ``table`` is a file beside the recipe. ``resolution`` says that all rows hold at one resolution, whatever the
-    table's column of that name says of other metrics. ``card`` holds fields of every card; each entry of
-    ``metrics`` its ``column`` and further fields of its card. ``shared`` makes one network
-    for all metrics: faster together, less faithful each. ``holdout`` is the share of rows that the
-    predictors are judged on; ``options`` are those of the training.
+    ``table`` is a file beside the recipe; ``drawn`` another one with labels of drawn archs
+    (`blockprofile.predict.drawn`), which are trained on and never judged by. ``resolution`` says that all rows hold
+    at one resolution, whatever the table's column of that name says of other metrics. ``card`` holds fields of every
+    card; each entry of ``metrics`` its ``column`` and further fields of its card. ``shared`` makes one network for all
+    metrics: faster together, less faithful each. ``holdout`` is the share of rows that the predictors are judged on.
+    ``options`` are those of the training; ``relu``, where it is given, asks for a network
+    of ReLU layers instead (`blockprofile.predict.relu`) and holds the options of that one.
     """
 
     schema: Literal["blockprofile.recipe/1"]
     table: str
     space: str
     metrics: dict[str, dict[str, Any]]
+    drawn: str | None = None
     resolution: int | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
     shared: bool = False
     holdout: float = 0.1
     options: TrainingOptions = field(default_factory=TrainingOptions)
+    relu: ReluOptions | None = None
+
+    @property
+    def seed(self) -> int:
+        """The seed of the split, the weights and the batches."""
+        return (self.relu or self.options).seed
+
+    def changed(self, *, seed: int | None = None, epochs: int | None = None) -> Recipe:
+        """Return the recipe with another seed or number of epochs, where they are given."""
+        used = self.relu or self.options
+        changed = replace(
+            used, seed=used.seed if seed is None else seed, epochs=used.epochs if epochs is None else epochs
+        )
+        if isinstance(changed, ReluOptions):
+            return replace(self, relu=changed)
+        return replace(self, options=changed)
+
+    def used_options(self) -> dict[str, object]:
+        """List the options that the training of this recipe uses."""
+        return asdict(self.relu) if self.relu is not None else asdict(self.options)
 
 
 def read_recipe(path: Path) -> Recipe:

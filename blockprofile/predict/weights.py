@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blockprofile.errors import DataError
+from blockprofile.errors import DataError, one_of
 from blockprofile.predict.groups import SlotGroup, group_slots, n_codes
 from blockprofile.predict.network import ARRAYS
+from blockprofile.predict.relu import RELU_ARRAYS, relu_shapes
 from blockprofile.space.space import Space
 
 if TYPE_CHECKING:
@@ -22,9 +23,11 @@ __all__ = [
 ]  # fmt: skip
 
 WEIGHTS_NAME = "weights.safetensors"
-FORMAT = "blockprofile.network/1"
+FORMATS = {"blockprofile.network/1": ARRAYS, "blockprofile.relu/1": RELU_ARRAYS}
+"""The formats of network files and the arrays that each holds."""
+
 HEADER_KEY = "blockprofile"
-EXACT = frozenset({"constant", "additive"})
+EXACT = frozenset({"constant", "additive", "mean"})
 """Arrays kept in float64; the others are stored in float16."""
 
 
@@ -55,10 +58,12 @@ def network_layout(space: Space, n_resolutions: int) -> tuple[tuple[SlotGroup, .
 class NetworkFile:
     """What a network file holds.
 
-    ``resolutions`` are the input resolutions that it was trained at, empty where it takes none as input.
+    ``format`` is one of `FORMATS`; ``resolutions`` are the input resolutions that it was trained at, empty where it
+    takes none as input.
     """
 
     path: Path
+    format: str
     metrics: tuple[str, ...]
     slots: tuple[tuple[str, int], ...]
     resolutions: tuple[int, ...]
@@ -89,7 +94,10 @@ class NetworkFile:
             If an array is missing or has another shape.
         """
         groups, offsets, n_rows = network_layout(space, len(self.resolutions))
-        expected = _shapes(self.arrays, len(groups), n_rows, len(self.metrics))
+        if self.format == "blockprofile.relu/1":
+            expected = relu_shapes(self.arrays, n_rows, len(self.metrics))
+        else:
+            expected = _shapes(self.arrays, len(groups), n_rows, len(self.metrics))
         for name, shape in expected.items():
             found = tuple(self.arrays[name].shape)
             if found != shape:
@@ -115,12 +123,13 @@ def write_network(
     import torch
     from safetensors.torch import save_file
 
+    file_format = next(name for name, names in FORMATS.items() if set(names) == set(arrays))
     stored = {
         name: arrays[name].detach().cpu().to(torch.float64 if name in EXACT else torch.float16).contiguous()
-        for name in ARRAYS
+        for name in FORMATS[file_format]
     }
     content = {"metrics": list(metrics), "slots": describe_slots(space), "resolutions": list(resolutions)}
-    save_file(stored, path, metadata=pack_header(FORMAT, content))
+    save_file(stored, path, metadata=pack_header(file_format, content))
 
 
 def pack_header(file_format: str, content: Mapping[str, Any]) -> dict[str, str]:
@@ -182,7 +191,7 @@ def read_network(path: Path) -> NetworkFile:
 
     Returns
     -------
-    The arrays are float32, ``constant`` and ``additive`` float64.
+    The arrays are float32, ``constant``, ``additive`` and ``mean`` float64.
 
     Raises
     ------
@@ -192,12 +201,14 @@ def read_network(path: Path) -> NetworkFile:
     import torch
 
     arrays, header = read_safetensors(path)
-    if header.get("format") != FORMAT:
-        raise DataError(f"{path} has format {header.get('format')!r}; must be {FORMAT!r}")
-    missing = [name for name in ARRAYS if name not in arrays]
+    file_format = str(header.get("format"))
+    if file_format not in FORMATS:
+        raise DataError(f"{path} has format {file_format!r}; {one_of(file_format, FORMATS)}")
+    names = FORMATS[file_format]
+    missing = [name for name in names if name not in arrays]
     if missing:
         raise DataError(f"{path} lacks the arrays {', '.join(missing)}")
-    for name in ARRAYS:
+    for name in names:
         if not torch.isfinite(arrays[name]).all():
             raise DataError(f"{path}: array {name!r} holds values that are not finite")
     try:
@@ -206,5 +217,5 @@ def read_network(path: Path) -> NetworkFile:
         resolutions = tuple(int(value) for value in header["resolutions"])
     except (KeyError, TypeError, ValueError) as failure:
         raise DataError(f"{path}: its header is wrong: {failure}") from None
-    typed = {name: arrays[name].to(torch.float64 if name in EXACT else torch.float32) for name in ARRAYS}
-    return NetworkFile(path, metrics, slots, resolutions, typed)
+    typed = {name: arrays[name].to(torch.float64 if name in EXACT else torch.float32) for name in names}
+    return NetworkFile(path, file_format, metrics, slots, resolutions, typed)

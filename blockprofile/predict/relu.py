@@ -1,0 +1,317 @@
+"""Networks of ReLU layers on an arch's slots, with or without messages passed along its chain of layers.
+
+For the members of the network, of which the prediction is the mean, with t_i the row of the i-th active layer's
+block, and 0 before the first layer:
+
+    h_i^1 = relu(rows[t_i] + previous[t_{i-1}])
+    h_i^k = relu(hops_k [h_i^{k-1}, h_{i-1}^{k-1}] + hop_bias_k)                           for k = 2 ... K
+    s     = bias + sum_i h_i^K / (number of layers of the space) + sum_{other slots} rows[slot's code]
+    y     = head relu(... relu(hidden_1 relu(s) + hidden_bias_1) ...) + head_bias
+
+and the prediction is ``mean + scale * y``. Without hops there is no chain, and every slot adds its row to s: the
+network with ReLU layers on one-hot inputs that Once-for-All publishes. With hops it is a graph network on the chain of
+layers, each of which hears of the layer before it. The additive part is no part of the network: it is what
+its predictions are compared with, as the control variate.
+
+References
+----------
+Cai et al., Once-for-All: Train One Network and Specialize it for Efficient Deployment, ICLR 2020 (accuracy predictor).
+Morris et al., Weisfeiler and Leman Go Neural: Higher-order Graph Neural Networks, AAAI 2019 (the graph layers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.predict.groups import SlotGroup, n_codes
+from blockprofile.predict.parts import evaluate_parts
+from blockprofile.space.slots import INACTIVE, Archs
+from blockprofile.space.space import Space
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+__all__ = ["RELU_ARRAYS", "Chain", "ReluNetwork", "forward_chain", "forward_trunk", "prepare_relu", "relu_shapes"]
+
+Arrays = Mapping[str, "Tensor"]
+
+RELU_ARRAYS = (
+    "constant", "additive", "mean", "scale", "rows", "bias", "previous", "hops", "hop_bias", "hidden", "hidden_bias",
+    "head", "head_bias",
+)  # fmt: skip
+"""The arrays of a network; from ``rows`` on with the members as their first axis."""
+
+SHARED = ("constant", "additive", "mean", "scale")
+
+
+def relu_shapes(arrays: Arrays, n_rows: int, n_metrics: int) -> dict[str, tuple[int, ...]]:
+    """Say which shape each array must have, given the sizes that are free."""
+    members, hidden = int(arrays["rows"].shape[0]), int(arrays["rows"].shape[-1])
+    hops, depth = int(arrays["hops"].shape[1]), int(arrays["hidden"].shape[1])
+    previous = n_rows if arrays["previous"].shape[1] else 0
+    return {
+        "constant": (n_metrics,), "additive": (n_rows, n_metrics), "mean": (n_metrics,), "scale": (n_metrics,),
+        "rows": (members, n_rows, hidden), "bias": (members, hidden), "previous": (members, previous, hidden),
+        "hops": (members, hops, hidden, 2 * hidden), "hop_bias": (members, hops, hidden),
+        "hidden": (members, depth, hidden, hidden), "hidden_bias": (members, depth, hidden),
+        "head": (members, n_metrics, hidden), "head_bias": (members, n_metrics),
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The slots of a space as a chain of layers and what stands beside it.
+
+    ``layers`` are in the order of the network; with no hops there is no chain and all slots are ``others``.
+    """
+
+    layers: tuple[int, ...]
+    others: tuple[int, ...]
+
+    @classmethod
+    def of(cls, space: Space, n_slots: int, *, chained: bool) -> Chain:
+        """Sort the slots of a space, and the resolution where it is one slot more."""
+        layers = tuple(slot.index for slot in space.slots if slot.kind == "layer")
+        depths = {slot.index for slot in space.slots if slot.kind == "depth"}
+        if not chained:
+            return cls((), tuple(slot for slot in range(n_slots) if slot not in depths))
+        return cls(layers, tuple(slot for slot in range(n_slots) if slot not in {*layers, *depths}))
+
+    def pairs(self, space: Space, offsets: Sequence[int], n_rows: int) -> tuple[Tensor, Tensor]:
+        """List the rows that can follow each other in the chain: there are few, so the first layers are looked up.
+
+        Parameters
+        ----------
+        offsets, n_rows
+            Where each slot's rows start, and how many rows there are.
+
+        Returns
+        -------
+        The pairs, int64 of shape (n_pairs, 2): a layer's row and the row before it, ``n_rows`` before the first; and
+        the number of each pair, int64 of shape (n_rows + 1, n_rows + 1), ``n_pairs`` where there is none.
+        """
+        import torch
+
+        found: list[tuple[int, int]] = []
+        before: list[int] = [n_rows]
+        for unit in space.units:
+            ends = list(before) if 0 in unit.depths else []
+            for layer, index in enumerate(unit.layers, start=1):
+                rows = [offsets[index] + code for code in range(space.slots[index].n_choices)]
+                found += [(row, other) for row in rows for other in before]
+                before = rows
+                if layer in unit.depths:
+                    ends += rows
+            before = ends
+        pairs = torch.tensor(found, dtype=torch.int64)
+        numbers = torch.full((n_rows + 1, n_rows + 1), len(found), dtype=torch.int64)
+        numbers[pairs[:, 0], pairs[:, 1]] = torch.arange(len(found))
+        return pairs, numbers
+
+    def line_up(self, rows: Tensor, active: Tensor, numbers: Tensor) -> Tensor:
+        """Move the active layers to the front, in their order, and number each with the one before it.
+
+        Parameters
+        ----------
+        rows
+            int64, shape (n, n_layers).
+        active
+            bool, shape (n, n_layers).
+        numbers
+            As `pairs` gives it.
+
+        Returns
+        -------
+        int64, shape (n, n_layers): pairs, then ``n_pairs`` behind the last layer.
+        """
+        import torch
+        from torch.nn.functional import pad
+
+        last, blank = rows.shape[1], numbers.shape[0] - 1
+        place = torch.where(active, active.cumsum(1) - 1, last)
+        lined = torch.full((len(rows), last + 1), blank, dtype=torch.int64, device=rows.device)
+        lined = lined.scatter_(1, place, rows)[:, :last]
+        return numbers[lined, pad(lined[:, :-1], (1, 0), value=blank)]
+
+
+def forward_chain(
+    rows: Tensor, previous: Tensor, hops: Iterable[Tensor], hop_bias: Iterable[Tensor], pairs: Tensor, nodes: Tensor
+) -> Tensor:
+    """Pass messages along the chain and pool its states.
+
+    Parameters
+    ----------
+    rows, previous
+        Shape (n_rows, hidden).
+    hops, hop_bias
+        Matrices of shape (hidden, 2 * hidden) and vectors.
+    pairs, nodes
+        As `Chain.pairs` and `Chain.line_up` give them. The first state depends on a pair alone, and so do the two
+        terms of the second layer: they are computed once for each pair.
+
+    Returns
+    -------
+    Shape (n, hidden).
+    """
+    import torch
+    from torch.nn.functional import embedding, linear, pad, relu
+
+    blank = rows.new_zeros((1, rows.shape[1]))
+    state = relu(embedding(pairs[:, 0], rows) + embedding(pairs[:, 1], torch.cat([previous, blank])))
+    state = torch.cat([state, blank.to(state.dtype)])
+    tabulated = True
+    for weight, bias in zip(hops, hop_bias, strict=True):
+        if tabulated:
+            mine, theirs = weight.chunk(2, dim=1)
+            own, heard = linear(state, mine, bias), linear(state, theirs)
+            state = relu(embedding(nodes, own) + pad(embedding(nodes[:, :-1], heard), (0, 0, 1, 0)))
+            tabulated = False
+        else:
+            both = torch.cat([state, pad(state[:, :-1], (0, 0, 1, 0))], dim=2)
+            state = relu(linear(both, weight, bias))
+    if tabulated:
+        state = embedding(nodes, state)
+    there = (nodes < len(pairs)).to(state.dtype)
+    return torch.bmm(there[:, None], state)[:, 0] / nodes.shape[1]
+
+
+def forward_trunk(
+    state: Tensor, hidden: Iterable[Tensor], hidden_bias: Iterable[Tensor], head: Tensor, head_bias: Tensor
+) -> Tensor:
+    """Compute the ReLU layers and the head.
+
+    Parameters
+    ----------
+    state
+        Shape (n, hidden).
+    hidden, hidden_bias
+        Matrices of shape (hidden, hidden) and vectors.
+    head, head_bias
+        Shapes (n_metrics, hidden) and (n_metrics,).
+
+    Returns
+    -------
+    Shape (n, n_metrics).
+    """
+    from torch.nn.functional import linear, relu
+
+    for weight, bias in zip(hidden, hidden_bias, strict=True):
+        state = linear(relu(state), weight, bias)
+    return linear(relu(state), head, head_bias)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReluNetwork:
+    """A network ready to predict.
+
+    ``additive`` has the rows of ``groups``, one slot each, in their order; ``last`` are the inactive layers' codes.
+    """
+
+    groups: tuple[SlotGroup, ...]
+    constant: Tensor
+    additive: Tensor
+    chain: Chain
+    offsets: Tensor
+    last: NDArray[np.uint8]
+    fixed: Tensor
+    pairs: Tensor
+    numbers: Tensor
+    shared: Arrays
+    members: tuple[Arrays, ...]
+    device: torch.device
+
+    def evaluate(self, archs: Archs) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Evaluate all metrics.
+
+        Parameters
+        ----------
+        archs
+            uint8, shape (n, n_slots), n may be 0.
+
+        Returns
+        -------
+        The additive part and the remainder, float32 of shape (n_metrics, n); the prediction is their sum.
+        """
+        n_metrics = int(self.constant.shape[0])
+        found = evaluate_parts(self._evaluate_part, archs, n_outputs=2 * n_metrics)
+        return found[:n_metrics], found[n_metrics:]
+
+    def _evaluate_part(self, archs: Archs) -> NDArray[np.float32]:
+        import torch
+        from torch.nn.functional import embedding_bag
+
+        codes = torch.from_numpy(np.minimum(archs, self.last).astype(np.int64)).to(self.device)
+        rows = torch.cat([codes, self.fixed.expand(len(codes), -1)], dim=1) + self.offsets
+        layers, others = rows[:, list(self.chain.layers)], rows[:, list(self.chain.others)]
+        active = torch.from_numpy(archs[:, list(self.chain.layers)] != INACTIVE).to(self.device)
+        nodes = self.chain.line_up(layers, active, self.numbers) if self.chain.layers else layers
+        summed = rows[:, sorted(self.chain.layers + self.chain.others)]
+        additive = embedding_bag(summed, self.shared["additive"], mode="sum") + self.shared["constant"]
+        outputs = torch.zeros_like(additive)
+        for member in self.members:
+            state = member["bias"].expand(len(rows), -1)
+            if self.chain.others:
+                state = state + embedding_bag(others, member["rows"], mode="sum")
+            if self.chain.layers:
+                rows_of, previous = member["rows"], member["previous"]
+                hops, biases = member["hops"], member["hop_bias"]
+                state = state + forward_chain(rows_of, previous, hops, biases, self.pairs, nodes)
+            outputs += forward_trunk(
+                state, member["hidden"], member["hidden_bias"], member["head"], member["head_bias"]
+            )
+        whole = self.shared["mean"] + self.shared["scale"] * (outputs / len(self.members))
+        both: NDArray[np.float32] = torch.cat([additive, whole - additive], dim=1).T.cpu().numpy()
+        return both
+
+
+def prepare_relu(
+    arrays: Arrays, space: Space, offsets: Sequence[int], *, fixed: Mapping[int, int], device: torch.device
+) -> ReluNetwork:
+    """Make a network ready to predict.
+
+    Parameters
+    ----------
+    arrays
+        Those of `RELU_ARRAYS`.
+    offsets
+        Where each slot's rows start; the resolution, where the network takes it, is a slot more.
+    fixed
+        The code of that slot.
+    device
+        Where to evaluate.
+    """
+    import torch
+
+    chain = Chain.of(space, len(offsets), chained=arrays["previous"].shape[1] > 0)
+    pairs, numbers = chain.pairs(space, offsets, int(arrays["rows"].shape[1]))
+    groups = [
+        SlotGroup((slot.index,), (n_codes(space, slot),)) for slot in space.slots if slot.kind != "depth"
+    ]  # fmt: skip
+    kept = [offsets[group.slots[0]] + code for group in groups for code in range(group.n_states)]
+    constant = arrays["constant"].clone()
+    for slot, code in fixed.items():
+        constant += arrays["additive"][offsets[slot] + code]
+    moved = {name: array.float().to(device) for name, array in arrays.items()}
+    return ReluNetwork(
+        groups=tuple(groups),
+        constant=constant.float().to(device),
+        additive=arrays["additive"][kept].float().to(device),
+        chain=chain,
+        offsets=torch.tensor(list(offsets), device=device),
+        last=np.array([n_codes(space, slot) - 1 for slot in space.slots], np.uint8),
+        fixed=torch.tensor([list(fixed.values())], dtype=torch.int64, device=device),
+        pairs=pairs.to(device),
+        numbers=numbers.to(device),
+        shared={name: moved[name] for name in SHARED},
+        members=tuple(
+            {name: moved[name][place] for name in RELU_ARRAYS if name not in SHARED}
+            for place in range(arrays["rows"].shape[0])
+        ),
+        device=device,
+    )

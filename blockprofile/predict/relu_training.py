@@ -1,0 +1,255 @@
+"""Training a network of ReLU layers: matrices by Muon, the rest by Adam, the members side by side.
+
+The members differ in their seeds alone; torch's threads are shared out among them.
+
+References
+----------
+Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024.
+Hansen and Salamon, Neural Network Ensembles, PAMI 1990 (what their mean is good for).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.predict.features import row_features
+from blockprofile.predict.relu import Chain, forward_chain, forward_trunk
+from blockprofile.predict.training import Layout, Progress, fit_additive
+from blockprofile.space.space import Space
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+__all__ = ["ReluOptions", "train_relu"]
+
+WARM_UP = 0.03
+SMALLEST_SCALE = 1e-12
+
+SINGLE = frozenset({"bias", "head", "head_bias"})
+"""Weights of which there is one; of the others there is a list of layers, possibly empty."""
+
+Weights = Mapping[str, Sequence["Tensor"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReluOptions:
+    """How to train a network of ReLU layers.
+
+    ``hops`` counts the graph layers on the chain of layers, 0 for none; ``hidden`` is the size of every layer and
+    ``depth`` the number of layers behind the first or behind the pooled chain. ``matrix_rate`` is Muon's learning
+    rate, ``learning_rate`` Adam's; both fall to zero over the last ``decay`` of the steps. ``bfloat16`` trains with
+    products in that precision: twice as fast where the processor has it, slow where not.
+    """
+
+    hops: int = 0
+    hidden: int = 256
+    depth: int = 2
+    members: int = 2
+    epochs: int = 20
+    min_steps: int = 2000
+    batch: int = 1024
+    learning_rate: float = 3e-3
+    matrix_rate: float = 0.02
+    decay: float = 0.7
+    bfloat16: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """What all members share: the rows of every arch, the targets, and the features behind the rows."""
+
+    chain: Chain
+    features: Tensor
+    pairs: Tensor
+    nodes: Tensor
+    others: Tensor
+    targets: Tensor
+
+
+def train_relu(
+    codes: NDArray[np.int64],
+    labels: NDArray[np.float64],
+    layout: Layout,
+    space: Space,
+    options: ReluOptions,
+    *,
+    progress: Progress,
+) -> dict[str, Tensor]:
+    """Train a network.
+
+    Parameters
+    ----------
+    codes
+        Shape (n, n_slots), inactive layers holding their slot's last code; with the resolution as a last column
+        where the network takes it.
+    labels
+        Shape (n, n_metrics), finite.
+    progress
+        Told of the first member's epochs.
+
+    Returns
+    -------
+    The arrays of `relu.RELU_ARRAYS`.
+    """
+    import torch
+
+    constant, additive = fit_additive(codes, labels, layout)
+    mean, scale = labels.mean(axis=0), np.maximum(labels.std(axis=0), SMALLEST_SCALE)
+    task = _pose(codes, (labels - mean) / scale, layout, space, chained=options.hops > 0)
+
+    n_threads = torch.get_num_threads()
+
+    def train(member: int) -> dict[str, Tensor]:
+        torch.set_num_threads(max(1, n_threads // options.members))
+        quiet: Progress = progress if member == 0 else lambda *_: None
+        return _train_member(task, options, seed=options.seed + member, progress=quiet)
+
+    with ThreadPoolExecutor(min(n_threads, options.members)) as pool:
+        members = list(pool.map(train, range(options.members)))
+    torch.set_num_threads(n_threads)
+    shared = {"constant": constant, "additive": additive, "mean": mean, "scale": scale}
+    found = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in shared.items()}
+    return found | {name: torch.stack([member[name] for member in members]) for name in members[0]}
+
+
+def _pose(
+    codes: NDArray[np.int64], targets: NDArray[np.float64], layout: Layout, space: Space, *, chained: bool
+) -> _Task:
+    import torch
+
+    chain = Chain.of(space, len(layout.offsets), chained=chained)
+    rows = torch.from_numpy(codes + np.asarray(layout.offsets))
+    layers = list(chain.layers)
+    pairs, numbers = chain.pairs(space, layout.offsets, layout.n_rows)
+    active = torch.from_numpy(codes[:, layers] < [space.slots[slot].n_choices for slot in layers])
+    return _Task(
+        chain=chain,
+        features=row_features(space, layout.offsets, layout.n_rows, chained=chained),
+        pairs=pairs,
+        nodes=chain.line_up(rows[:, layers], active, numbers) if chained else rows[:, layers],
+        others=rows[:, list(chain.others)],
+        targets=torch.from_numpy(targets.astype(np.float32)),
+    )
+
+
+def _initialize(task: _Task, options: ReluOptions, generator: torch.Generator) -> dict[str, list[Tensor]]:
+    """Draw the weights: variances that keep the size of the state from layer to layer."""
+    import torch
+
+    hidden, n_features = options.hidden, task.features.shape[1]
+    n_ones = float(task.features.sum(1).mean()) * (1 if options.hops else max(1, len(task.chain.others)))
+
+    def draw(n: int, shape: tuple[int, int], fan_in: float) -> list[Tensor]:
+        return [
+            (torch.randn(shape, generator=generator) * (2 / fan_in) ** 0.5).requires_grad_() for _ in range(n)
+        ]  # fmt: skip
+
+    def zeros(n: int, size: int) -> list[Tensor]:
+        return [torch.zeros(size, requires_grad=True) for _ in range(n)]
+
+    hops = max(0, options.hops - 1)
+    n_metrics = task.targets.shape[1]
+    return {
+        "rows": draw(1, (hidden, n_features), n_ones), "bias": zeros(1, hidden),
+        "previous": draw(1 if options.hops else 0, (hidden, n_features), n_ones),
+        "hops": draw(hops, (hidden, 2 * hidden), 2 * hidden), "hop_bias": zeros(hops, hidden),
+        "hidden": draw(options.depth, (hidden, hidden), hidden), "hidden_bias": zeros(options.depth, hidden),
+        "head": draw(1, (n_metrics, hidden), 2 * hidden), "head_bias": zeros(1, n_metrics),
+    }  # fmt: skip
+
+
+def _train_member(task: _Task, options: ReluOptions, *, seed: int, progress: Progress) -> dict[str, Tensor]:
+    import torch
+    from torch.nn.functional import mse_loss
+
+    generator = torch.Generator().manual_seed(seed)
+    weights = _initialize(task, options, generator)
+    n = len(task.targets)
+    batch = max(1, min(options.batch, n // 16))
+    per_epoch = n // batch
+    epochs = max(options.epochs, -(-options.min_steps // per_epoch))
+    optimizers = _optimizers(weights, options)
+    for epoch in range(epochs):
+        order = torch.randperm(n, generator=generator)
+        total = 0.0
+        for place in range(per_epoch):
+            _set_rates(optimizers, (epoch * per_epoch + place) / (epochs * per_epoch), options.decay)
+            rows = order[place * batch : (place + 1) * batch]
+            with torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16):
+                outputs = _forward(weights, task, rows)
+            loss = mse_loss(outputs.float(), task.targets[rows])
+            for optimizer in optimizers:
+                optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call] # torch's own
+            for optimizer in optimizers:
+                optimizer.step()
+            total += float(loss.detach())
+        progress(epoch + 1, epochs, total / per_epoch)
+    return _fold(weights, task, options)
+
+
+def _forward(weights: Weights, task: _Task, batch: Tensor) -> Tensor:
+    from torch.nn.functional import embedding_bag, linear
+
+    rows = linear(task.features, weights["rows"][0])
+    state = weights["bias"][0].expand(len(batch), -1)
+    if task.chain.others:
+        state = state + embedding_bag(task.others[batch], rows, mode="sum")
+    if task.chain.layers:
+        previous = linear(task.features, weights["previous"][0])
+        hops, biases = weights["hops"], weights["hop_bias"]
+        state = state + forward_chain(rows, previous, hops, biases, task.pairs, task.nodes[batch])
+    return forward_trunk(
+        state, weights["hidden"], weights["hidden_bias"], weights["head"][0], weights["head_bias"][0]
+    )  # fmt: skip
+
+
+def _fold(weights: Weights, task: _Task, options: ReluOptions) -> dict[str, Tensor]:
+    """Make the arrays of one member: features folded into rows, lists of layers into stacks."""
+    import torch
+    from torch.nn.functional import linear
+
+    hidden = options.hidden
+    none = {"previous": (0, hidden), "hops": (0, hidden, 2 * hidden), "hop_bias": (0, hidden),
+            "hidden": (0, hidden, hidden), "hidden_bias": (0, hidden)}  # fmt: skip
+    found: dict[str, Tensor] = {}
+    with torch.no_grad():
+        for name, listed in weights.items():
+            if not listed:
+                found[name] = torch.zeros(none[name])
+            elif name in {"rows", "previous"}:
+                found[name] = linear(task.features, listed[0])
+            else:
+                found[name] = listed[0].detach() if name in SINGLE else torch.stack(list(listed)).detach()
+    return found
+
+
+def _optimizers(weights: Weights, options: ReluOptions) -> list[torch.optim.Optimizer]:
+    import torch
+
+    by_muon = ["hops", "hidden"] if options.hops else ["rows", "hidden"]
+    matrices = [weight for name in by_muon for weight in weights[name]]
+    others = [weight for name, listed in weights.items() if name not in by_muon for weight in listed]
+    found: list[torch.optim.Optimizer] = [torch.optim.Adam(others, lr=options.learning_rate, betas=(0.9, 0.99))]
+    if matrices:
+        found.append(torch.optim.Muon(matrices, lr=options.matrix_rate, weight_decay=0.0))
+    for optimizer in found:
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return found
+
+
+def _set_rates(optimizers: list[torch.optim.Optimizer], done: float, decay: float) -> None:
+    """Warm up linearly, stay, then fall linearly to zero."""
+    share = min(1.0, done / WARM_UP + 1e-3, (1 - done) / decay)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * share

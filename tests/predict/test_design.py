@@ -1,0 +1,106 @@
+"""Designs: members of the space, drawn from their seed, typical and extreme; labels find their archs again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from blockprofile.errors import CoverageError, DataError, OptionError
+from blockprofile.predict import build_predictor, find_metric
+from blockprofile.predict.design import draw_design, draw_extreme
+from blockprofile.predict.drawn import read_drawn, write_drawn
+from blockprofile.predict.features import row_features
+from blockprofile.predict.weights import network_layout
+from blockprofile.space import Space, draw_archs, load_space
+
+
+def test_archs_are_members(shipped: Space) -> None:
+    design = draw_design(shipped, 500, seed=3)
+    assert shipped.contains(design.archs).all()
+    assert set(design.resolutions) <= set(shipped.definition.input.resolutions)
+
+
+def test_a_pruned_space_keeps_to_its_codes(ofa_mbv3: Space) -> None:
+    pruned = ofa_mbv3.restricted([codes[-2:] for codes in ofa_mbv3.allowed], name="large")
+    assert pruned.contains(draw_extreme(pruned, 400, np.random.default_rng(0))).all()
+
+
+def test_a_smaller_design_is_the_beginning_of_a_larger_one(toy: Space) -> None:
+    small, large = draw_design(toy, 100, seed=1), draw_design(toy, 70_000, seed=1)
+    np.testing.assert_array_equal(small.archs, large.archs[:100])
+    np.testing.assert_array_equal(small.resolutions, large.resolutions[:100])
+    assert (draw_design(toy, 100, seed=2).archs != small.archs).any()
+
+
+def test_extreme_archs_keep_to_few_choices(ofa_mbv3: Space) -> None:
+    def most_common_share(archs: np.ndarray) -> float:
+        kernels = [row[row != 255] % 3 for row in archs[:, [slot.index for slot in ofa_mbv3.layer_slots]]]
+        return float(np.mean([np.bincount(row, minlength=3).max() / len(row) for row in kernels]))
+
+    rng = np.random.default_rng(0)
+    typical = most_common_share(draw_archs(ofa_mbv3, 2000, rng))
+    assert most_common_share(draw_extreme(ofa_mbv3, 2000, rng)) > typical + 0.15
+
+
+def test_all_values_are_equally_frequent_in_the_mean(ofa_mbv3: Space) -> None:
+    archs = draw_extreme(ofa_mbv3, 20_000, np.random.default_rng(0))
+    shares = np.bincount(archs[:, ofa_mbv3.layer_slots[0].index], minlength=9) / len(archs)
+    np.testing.assert_allclose(shares, 1 / 9, atol=0.012)
+
+
+@pytest.mark.parametrize(("n", "seed"), [(0, 0), (5, -1)])
+def test_refuses_what_is_out_of_range(toy: Space, n: int, seed: int) -> None:
+    with pytest.raises(OptionError, match="at least 1 arch and seed 0"):
+        draw_design(toy, n, seed=seed)
+
+
+def test_labels_find_their_archs_again(tmp_path: Path) -> None:
+    space = load_space("ofa_mbv3")
+    entry = find_metric("macs_m", space)
+    path = tmp_path / "labels.parquet"
+    written = write_drawn(path, entry, space, n=300, seed=4, decimals=2)
+    table = read_drawn(path, space)
+    np.testing.assert_array_equal(table.label("macs_m"), written.astype(float))
+    assert table.resolutions is not None
+    for resolution in (160, 224):
+        rows = table.resolutions == resolution
+        expected = build_predictor(entry, space.at_resolution(resolution)).predict(table.archs[rows])
+        np.testing.assert_allclose(table.label("macs_m")[rows], expected, rtol=0, atol=0.0051)
+
+
+def test_other_spaces_files_and_archs_are_refused(tmp_path: Path, moga: Space) -> None:
+    space = load_space("ofa_mbv3")
+    path = tmp_path / "labels.parquet"
+    write_drawn(path, find_metric("macs_m", space), space, n=50, seed=0, decimals=3)
+    with pytest.raises(DataError, match="space 'moga' is asked for"):
+        read_drawn(path, moga)
+    table = pq.read_table(path)
+    (header,) = (table.schema.metadata[b"blockprofile"],)
+    pq.write_table(table.replace_schema_metadata({b"blockprofile": header.replace(b'"seed": 0', b'"seed": 1')}), path)
+    with pytest.raises(DataError, match="seed 1 are not those that were labelled"):
+        read_drawn(path, space)
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(DataError, match="cannot be read as labels of drawn archs"):
+        read_drawn(path, space)
+
+
+def test_a_teacher_must_know_every_resolution(tmp_path: Path) -> None:
+    space = load_space("ofa_mbv3")
+    with pytest.raises(CoverageError, match="does not cover resolution"):
+        write_drawn(
+            tmp_path / "x.parquet", find_metric("latency_ms:kirin9000_npu", space), space, n=50, seed=0, decimals=3
+        )
+
+
+def test_features_share_what_choices_share(ofa_mbv3: Space) -> None:
+    _, offsets, n_rows = network_layout(ofa_mbv3, 2)
+    chained = row_features(ofa_mbv3, offsets, n_rows, chained=True)
+    apart = row_features(ofa_mbv3, offsets, n_rows, chained=False)
+    first, second = (offsets[slot.index] for slot in ofa_mbv3.layer_slots[:2])
+    assert int((chained[first] * chained[second]).sum()) == 4
+    assert int((apart[first] * apart[second]).sum()) == 0
+    assert chained.shape[1] == 5 + 4 + 1 + 3 + 3 + 2
+    assert apart.shape[1] == 20 * (1 + 3 + 3) + 2
