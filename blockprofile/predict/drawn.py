@@ -108,7 +108,9 @@ def read_drawn(path: Path, space: Space) -> LabelTable:
     if _digest(design) != digest:
         raise DataError(f"{path}: the archs drawn with seed {seed} are not those that were labelled")
     labels = {str(column): table[column].to_numpy().astype(np.float64) for column in table.column_names}
-    return LabelTable(path, design.archs, labels, design.resolutions)
+    known = space.definition.input
+    at_several = len(known.resolutions) > 1 and not known.searched
+    return LabelTable(path, design.archs, labels, design.resolutions if at_several else None)
 
 
 def _digest(design: Design) -> str:

@@ -171,12 +171,17 @@ def _fit_network(
     metrics = list(recipe.metrics)
     columns = [recipe.metrics[metric].get("column", metric) for metric in metrics]
     labels = np.stack([table.label(column) for column in columns], axis=1)
-    resolutions = () if table.resolutions is None else tuple(int(r) for r in np.unique(table.resolutions))
+    resolutions = _resolutions(table)
     layout = Layout(*network_layout(space, len(resolutions)))
     codes = _codes(table, space, resolutions)
     train, held = split_rows(len(codes), holdout=recipe.holdout, seed=recipe.seed)
     used_codes, used_labels = codes[train], labels[train]
     if drawn is not None:
+        if bool(_resolutions(drawn)) != bool(resolutions) or not set(_resolutions(drawn)) <= set(resolutions):
+            raise DataError(
+                f"{drawn.path} holds labels at resolutions {_resolutions(drawn)}, {table.path} at {resolutions}; "
+                "every resolution of the drawn archs must be among those of the table"
+            )
         further = np.stack([drawn.label(column) for column in columns], axis=1)
         used_codes = np.concatenate([used_codes, _codes(drawn, space, resolutions)])
         used_labels = np.concatenate([used_labels, further])
@@ -202,6 +207,11 @@ def _fit_network(
 def is_maximized(metric: str) -> bool:
     """Tell whether large values of a metric are the good ones: percentages and scores, not costs."""
     return unit_of(metric) in {"%", ""}
+
+
+def _resolutions(table: LabelTable) -> tuple[int, ...]:
+    """List the resolutions of a table's rows, none where its rows have none of their own."""
+    return () if table.resolutions is None else tuple(int(r) for r in np.unique(table.resolutions))
 
 
 def _codes(table: LabelTable, space: Space, resolutions: Sequence[int]) -> NDArray[np.int64]:

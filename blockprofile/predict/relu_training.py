@@ -43,9 +43,9 @@ class ReluOptions:
     """How to train a network of ReLU layers.
 
     ``hops`` counts the graph layers on the chain of layers, 0 for none; ``hidden`` is the size of every layer and
-    ``depth`` the number of layers behind the first or behind the pooled chain. ``matrix_rate`` is Muon's learning
-    rate, ``learning_rate`` Adam's; both fall to zero over the last ``decay`` of the steps. ``bfloat16`` trains with
-    products in that precision: twice as fast where the processor has it, slow where not.
+    ``depth`` the number of layers behind the first or behind the pooled chain. ``matrix_rate`` and ``weight_decay`` are
+    Muon's, ``learning_rate`` is Adam's; both rates fall to zero over the last ``decay`` of the steps. ``bfloat16``
+    trains with products in that precision: twice as fast where the processor has it, slow where not.
     """
 
     hops: int = 0
@@ -57,6 +57,7 @@ class ReluOptions:
     batch: int = 1024
     learning_rate: float = 3e-3
     matrix_rate: float = 0.02
+    weight_decay: float = 0.0
     decay: float = 0.7
     bfloat16: bool = False
     seed: int = 0
@@ -240,7 +241,7 @@ def _optimizers(weights: Weights, options: ReluOptions) -> list[torch.optim.Opti
     others = [weight for name, listed in weights.items() if name not in by_muon for weight in listed]
     found: list[torch.optim.Optimizer] = [torch.optim.Adam(others, lr=options.learning_rate, betas=(0.9, 0.99))]
     if matrices:
-        found.append(torch.optim.Muon(matrices, lr=options.matrix_rate, weight_decay=0.0))
+        found.append(torch.optim.Muon(matrices, lr=options.matrix_rate, weight_decay=options.weight_decay))
     for optimizer in found:
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]

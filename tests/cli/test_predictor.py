@@ -1,4 +1,4 @@
-"""`blockprofile predictor fit | evaluate | import`, from the command line to the files."""
+"""`blockprofile predictor fit | evaluate | label | import`, from the command line to the files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from blockprofile.cli.main import EXIT_DATA, EXIT_USER, main
-from blockprofile.predict import read_card
+from blockprofile.predict import build_predictor, find_device, read_card
 from blockprofile.space import decode, draw_archs, load_space
 
 Capture = pytest.CaptureFixture[str]
@@ -61,6 +61,33 @@ def test_fit_then_use_the_folder(table: Path, capsys: Capture) -> None:
     assert (out / "judged" / "scatter.png").read_bytes().startswith(b"\x89PNG")
     assert main(arguments) == 0
     assert "Kendall tau" in capsys.readouterr().out
+
+
+def test_label_then_distil(table: Path, capsys: Capture) -> None:
+    folder = table.parent
+    drawn = folder / "drawn.parquet"
+    label = ["predictor", "label", "mace_gpu", "--space", "moga", "--n", "400", "--seed", "7", "--out", str(drawn)]
+    assert main([*label, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["labels"] == 400
+    evaluated = folder / "moga.csv"
+    moga = load_space("moga")
+    archs = draw_archs(moga, 60, np.random.default_rng(1))
+    values = find_device("mace_gpu", moga)
+    latencies = build_predictor(values, moga).predict(archs)
+    pd.DataFrame(
+        {"arch": [decode(moga, arch) for arch in archs], "latency_ms:mace_gpu": latencies.astype(float)}
+    ).to_csv(evaluated, index=False)
+    recipe = folder / "distil.yaml"
+    recipe.write_text(
+        "schema: blockprofile.recipe/1\ntable: moga.csv\ndrawn: drawn.parquet\nspace: moga\n"
+        "relu: {hidden: 16, members: 1, min_steps: 400, batch: 32}\nmetrics: {latency_ms:mace_gpu: {}}\n"
+    )
+    assert main(["predictor", "fit", str(recipe), "--out", str(folder / "out"), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["trained on"], row["n"]) == (54 + 400, 6)
+    assert float(row["R2"]) > 0.7
+    recipe.write_text(recipe.read_text().replace("space: moga", "space: ofa_mbv3"))
+    assert main(["predictor", "fit", str(recipe), "--out", str(folder / "out")]) == EXIT_DATA
 
 
 def test_fit_warns_of_seconds(table: Path, capsys: Capture) -> None:

@@ -1,0 +1,120 @@
+"""Training networks of ReLU layers on the toy space: what a chain can tell and tables cannot, bytes, drawn archs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blockprofile.predict import build_predictor, read_card
+from blockprofile.predict.design import draw_design
+from blockprofile.predict.fit import fit_predictors
+from blockprofile.predict.labels import LabelTable
+from blockprofile.predict.neural import NetworkPredictor
+from blockprofile.predict.recipe import Recipe, read_recipe
+from blockprofile.predict.relu_training import ReluOptions
+from blockprofile.predict.weights import read_network
+from blockprofile.space import INACTIVE, Archs, Space
+
+CHAIN = ReluOptions(hops=2, hidden=16, depth=1, members=2, epochs=1, min_steps=700, batch=32)
+PLAIN = replace(CHAIN, hops=0, members=1)
+
+
+def _product_of_neighbours(space: Space, archs: Archs) -> np.ndarray:
+    """Sum, over the active layers, the product of a layer's code and that of the layer before it."""
+    layers = archs[:, [slot.index for slot in space.layer_slots]]
+    found = np.zeros(len(archs))
+    for row, codes in enumerate(layers):
+        chain = codes[codes != INACTIVE].astype(float) + 1
+        found[row] = (chain[1:] * chain[:-1]).sum()
+    return found
+
+
+def _table(space: Space, n: int = 1500, seed: int = 0) -> LabelTable:
+    archs = draw_design(space, n, seed=seed).archs
+    return LabelTable(Path("toy.parquet"), archs, {"latency_ms:phone": _product_of_neighbours(space, archs)}, None)
+
+
+def _recipe(options: ReluOptions) -> Recipe:
+    return Recipe(
+        schema="blockprofile.recipe/1", table="toy.parquet", space="toy", metrics={"latency_ms:phone": {}}, relu=options
+    )
+
+
+@pytest.mark.parametrize("options", [CHAIN, PLAIN], ids=["chain", "plain"])
+def test_products_of_neighbours_are_met(toy: Space, tmp_path: Path, options: ReluOptions) -> None:
+    table = _table(toy)
+    (report,) = fit_predictors(table, toy, _recipe(options), out=tmp_path)
+    assert report.fidelity.r2 > 0.99
+    card = read_card(report.folder)
+    assert card.error.r2 == pytest.approx(report.fidelity.r2, abs=1e-6)
+    predictor = build_predictor((card, report.folder), toy)
+    assert isinstance(predictor, NetworkPredictor)
+    whole = predictor.predict(table.archs)
+    additive = whole - predictor.predict_rest(table.archs)
+    labels = table.label("latency_ms:phone")
+    assert np.square(whole - labels).mean() < 0.3 * np.square(additive - labels).mean()
+
+
+def test_the_factors_are_least_squares(toy: Space, tmp_path: Path) -> None:
+    table = _table(toy)
+    (report,) = fit_predictors(table, toy, _recipe(replace(CHAIN, min_steps=20)), out=tmp_path)
+    predictor = build_predictor((read_card(report.folder), report.folder), toy)
+    additive = predictor.predict(table.archs) - predictor.predict_rest(table.archs)  # type: ignore[attr-defined]
+    left = table.label("latency_ms:phone") - additive
+    assert abs(left.mean()) < 0.05
+    for slot in toy.layer_slots:
+        for code in range(slot.n_choices):
+            assert abs(left[table.archs[:, slot.index] == code].mean()) < 0.25
+
+
+def test_a_second_fit_gives_the_same_bytes(toy: Space, tmp_path: Path) -> None:
+    table, recipe = _table(toy, 300), _recipe(replace(CHAIN, min_steps=60))
+    first, second = (fit_predictors(table, toy, recipe, out=tmp_path / name)[0].folder for name in ("a", "b"))
+    for file in sorted(first.iterdir()):
+        assert file.read_bytes() == (second / file.name).read_bytes(), file.name
+
+
+def test_members_differ(toy: Space, tmp_path: Path) -> None:
+    (report,) = fit_predictors(_table(toy, 300), toy, _recipe(replace(CHAIN, min_steps=20)), out=tmp_path)
+    hops = read_network(report.folder / "weights.safetensors").arrays["hops"]
+    assert hops.shape == (2, 1, 16, 32)
+    assert float((hops[0] - hops[1]).abs().max()) > 0.01
+
+
+def test_drawn_archs_are_trained_on_and_never_judged_by(toy: Space, tmp_path: Path) -> None:
+    table, drawn = _table(toy, 200), _table(toy, 2000, seed=1)
+    recipe = _recipe(replace(PLAIN, min_steps=500))
+    alone = fit_predictors(table, toy, recipe, out=tmp_path / "alone")[0]
+    both = fit_predictors(table, toy, recipe, drawn=drawn, out=tmp_path / "both")[0]
+    assert (alone.n_train, both.n_train) == (180, 2180)
+    assert alone.fidelity.n == both.fidelity.n == 20
+    assert both.fidelity.rmse < alone.fidelity.rmse
+    assert "2000 drawn archs" in read_card(both.folder).made_from
+
+
+def test_rows_at_several_resolutions(toy: Space, tmp_path: Path) -> None:
+    table = _table(toy)
+    resolutions = np.where(np.arange(len(table.archs)) % 2 == 0, 16, 32)
+    labels = {"latency_ms:phone": table.label("latency_ms:phone") * np.where(resolutions == 16, 1.0, 2.0)}
+    table = replace(table, labels=labels, resolutions=resolutions)
+    (report,) = fit_predictors(table, toy, _recipe(CHAIN), out=tmp_path)
+    assert report.fidelity.r2 > 0.97
+    card = read_card(report.folder)
+    low, high = (
+        build_predictor((card, report.folder), toy.at_resolution(r)).predict(table.archs).mean() for r in (16, 32)
+    )
+    assert high / low == pytest.approx(2, rel=0.05)
+
+
+def test_a_recipe_names_the_network(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(
+        "schema: blockprofile.recipe/1\ntable: t.csv\nspace: toy\nmetrics: {score: {}}\nrelu: {hops: 3, seed: 4}\n"
+    )
+    recipe = read_recipe(path)
+    assert recipe.relu == ReluOptions(hops=3, seed=4)
+    assert (recipe.seed, recipe.changed(seed=9, epochs=2).relu) == (4, ReluOptions(hops=3, seed=9, epochs=2))
+    assert recipe.used_options()["hops"] == 3
