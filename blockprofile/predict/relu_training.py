@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.predict.chain import Chain, forward_chain
 from blockprofile.predict.features import row_features
-from blockprofile.predict.relu import Chain, forward_chain, forward_trunk
+from blockprofile.predict.relu import forward_trunk
 from blockprofile.predict.training import Layout, Progress, fit_additive
 from blockprofile.space.space import Space
 
