@@ -31,7 +31,7 @@ def choice_features(space: Space, slot: Slot, value: Value) -> tuple[Feature, ..
     >>> from blockprofile.space import load_space
     >>> space = load_space("ofa_mbv3")
     >>> choice_features(space, space.layer_slots[0], "e4k5")
-    (('op', 'mbconv'), ('expansion', 4), ('kernel', 5))
+    (('op', 'mbconv'), ('expansion', 4.0), ('kernel', 5))
     """
     if slot.kind != "layer":
         return ((slot.name, value),)
