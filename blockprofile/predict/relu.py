@@ -17,6 +17,7 @@ References
 ----------
 Cai et al., Once-for-All: Train One Network and Specialize it for Efficient Deployment, ICLR 2020 (accuracy predictor).
 Morris et al., Weisfeiler and Leman Go Neural: Higher-order Graph Neural Networks, AAAI 2019 (the graph layers).
+Mills et al., Building Optimal Neural Architectures using Interpretable Knowledge, CVPR 2024 (predictors of this build).
 """
 
 from __future__ import annotations
