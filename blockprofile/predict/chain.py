@@ -55,7 +55,7 @@ class Chain:
         found: list[tuple[int, int]] = []
         before: list[int] = [n_rows]
         for unit in space.units:
-            ends = list(before) if 0 in unit.depths else []
+            ends: list[int] = []
             for layer, index in enumerate(unit.layers, start=1):
                 rows = [offsets[index] + code for code in range(space.slots[index].n_choices)]
                 found += [(row, other) for row in rows for other in before]
