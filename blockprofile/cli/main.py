@@ -22,7 +22,7 @@ EXIT_INTERRUPTED = 130
 
 _USERS_OS_ERRORS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS,
-     errno.ENOTDIR, errno.EISDIR,
+     errno.ENOENT, errno.ENOTDIR, errno.EISDIR,
      errno.ENAMETOOLONG, errno.ELOOP, errno.EFBIG}
 )  # fmt: skip
 

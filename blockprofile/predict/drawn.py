@@ -94,6 +94,8 @@ def read_drawn(path: Path, space: Space) -> LabelTable:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if not path.is_file():
+        raise DataError(f"{path} does not exist or is no file; `predictor label` writes one")
     try:
         table = pq.read_table(path)
         about: dict[str, Any] = json.loads((table.schema.metadata or {})[HEADER_KEY])

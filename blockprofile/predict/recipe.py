@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from blockprofile.errors import OptionError
 from blockprofile.predict.relu_training import ReluOptions
 from blockprofile.predict.training import TrainingOptions
 from blockprofile.yamlfile import read_yaml
@@ -38,6 +39,11 @@ class Recipe:
     holdout: float = 0.1
     options: TrainingOptions = field(default_factory=TrainingOptions)
     relu: ReluOptions | None = None
+
+    def __post_init__(self) -> None:
+        for name in filter(None, (self.table, self.drawn)):
+            if Path(name).name != name or name == "..":
+                raise OptionError(f"{name!r} is no name of a file; tables stand beside the recipe")
 
     @property
     def seed(self) -> int:

@@ -175,9 +175,7 @@ def prepare_relu(
 
     chain = Chain.of(space, len(offsets), chained=arrays["previous"].shape[1] > 0)
     pairs, numbers = chain.pairs(space, offsets, int(arrays["rows"].shape[1]))
-    groups = [
-        SlotGroup((slot.index,), (n_codes(space, slot),)) for slot in space.slots if slot.kind != "depth"
-    ]  # fmt: skip
+    groups = [SlotGroup((slot.index,), (n_codes(space, slot),)) for slot in space.slots if slot.kind != "depth"]
     kept = [offsets[group.slots[0]] + code for group in groups for code in range(group.n_states)]
     constant = arrays["constant"].clone()
     for slot, code in fixed.items():

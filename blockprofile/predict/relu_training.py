@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from blockprofile.predict.chain import Chain, forward_chain
 from blockprofile.predict.features import row_features
 from blockprofile.predict.relu import forward_trunk
-from blockprofile.predict.training import Layout, Progress, fit_additive
+from blockprofile.predict.training import Layout, Progress, check_options, fit_additive
 from blockprofile.space.space import Space
 
 if TYPE_CHECKING:
@@ -62,6 +62,13 @@ class ReluOptions:
     decay: float = 0.7
     bfloat16: bool = False
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        least = {
+            "hops": 0, "hidden": 1, "depth": 0, "members": 1, "epochs": 1, "min_steps": 0, "batch": 1,
+            "weight_decay": 0, "seed": 0,
+        }  # fmt: skip
+        check_options(self, at_least=least, above_zero=("learning_rate", "matrix_rate", "decay"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,9 +157,7 @@ def _initialize(task: _Task, options: ReluOptions, generator: torch.Generator) -
     n_ones = float(task.features.sum(1).mean()) * (1 if options.hops else max(1, len(task.chain.others)))
 
     def draw(n: int, shape: tuple[int, int], fan_in: float) -> list[Tensor]:
-        return [
-            (torch.randn(shape, generator=generator) * (2 / fan_in) ** 0.5).requires_grad_() for _ in range(n)
-        ]  # fmt: skip
+        return [(torch.randn(shape, generator=generator) * (2 / fan_in) ** 0.5).requires_grad_() for _ in range(n)]
 
     def zeros(n: int, size: int) -> list[Tensor]:
         return [torch.zeros(size, requires_grad=True) for _ in range(n)]
@@ -209,9 +214,7 @@ def _forward(weights: Weights, task: _Task, batch: Tensor) -> Tensor:
         previous = linear(task.features, weights["previous"][0])
         hops, biases = weights["hops"], weights["hop_bias"]
         state = state + forward_chain(rows, previous, hops, biases, task.pairs, task.nodes[batch])
-    return forward_trunk(
-        state, weights["hidden"], weights["hidden_bias"], weights["head"][0], weights["head_bias"][0]
-    )  # fmt: skip
+    return forward_trunk(state, weights["hidden"], weights["hidden_bias"], weights["head"][0], weights["head_bias"][0])
 
 
 def _fold(weights: Weights, task: _Task, options: ReluOptions) -> dict[str, Tensor]:

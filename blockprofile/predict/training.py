@@ -6,13 +6,14 @@ Every random choice comes from one seed; the same rows give the same network on 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.errors import OptionError
 from blockprofile.predict.groups import SlotGroup
 from blockprofile.predict.network import GROUP_ARRAYS, embed_groups, forward_groups, forward_trunk
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Layout", "TrainingOptions", "train_network"]
+__all__ = ["Layout", "TrainingOptions", "check_options", "train_network"]
 
 Progress = Callable[[int, int, float], None]
 """Called after every epoch with its number, the number of epochs, and the loss."""
@@ -30,6 +31,22 @@ WARM_UP = 0.05
 SMALLEST_SCALE = 1e-12
 SMALL_TABLE = 20_000
 """Below so many rows a tenth of them decides how much of the network's output is used."""
+
+
+def check_options(options: object, *, at_least: Mapping[str, float], above_zero: Sequence[str]) -> None:
+    """Check the options of a training.
+
+    Raises
+    ------
+    OptionError
+        Naming the first one that is out of range.
+    """
+    for name, least in at_least.items():
+        if getattr(options, name) < least:
+            raise OptionError(f"{name} is {getattr(options, name)}; must be at least {least}")
+    for name in above_zero:
+        if not getattr(options, name) > 0:
+            raise OptionError(f"{name} is {getattr(options, name)}; must be above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +67,19 @@ class TrainingOptions:
     weight_decay: float = 0.1
     huber: float = 0.3
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        least = {
+            "width": 1,
+            "hidden": 1,
+            "depth": 0,
+            "epochs": 1,
+            "min_steps": 0,
+            "batch": 1,
+            "weight_decay": 0,
+            "seed": 0,
+        }
+        check_options(self, at_least=least, above_zero=("learning_rate", "huber"))
 
 
 @dataclass(frozen=True, slots=True)

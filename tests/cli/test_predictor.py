@@ -71,7 +71,7 @@ def test_label_then_distil(table: Path, capsys: Capture) -> None:
     assert json.loads(capsys.readouterr().out)["labels"] == 400
     evaluated = folder / "moga.csv"
     moga = load_space("moga")
-    archs = draw_archs(moga, 60, np.random.default_rng(1))
+    archs = draw_archs(moga, 300, np.random.default_rng(1))
     values = find_device("mace_gpu", moga)
     latencies = build_predictor(values, moga).predict(archs)
     pd.DataFrame(
@@ -84,10 +84,17 @@ def test_label_then_distil(table: Path, capsys: Capture) -> None:
     )
     assert main(["predictor", "fit", str(recipe), "--out", str(folder / "out"), "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
-    assert (row["trained on"], row["n"]) == (54 + 400, 6)
+    assert (row["trained on"], row["n"]) == (270 + 400, 30)
     assert float(row["R2"]) > 0.7
     recipe.write_text(recipe.read_text().replace("space: moga", "space: ofa_mbv3"))
     assert main(["predictor", "fit", str(recipe), "--out", str(folder / "out")]) == EXIT_DATA
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a place where no folder can be made")
+def test_a_folder_that_cannot_be_made_is_told_in_a_line(capsys: Capture) -> None:
+    out = "/proc/nowhere/labels.parquet"
+    assert main(["predictor", "label", "macs_m", "--space", "moga", "--n", "5", "--out", out]) == EXIT_USER
+    assert "No such file or directory: /proc/nowhere" in capsys.readouterr().err
 
 
 def test_fit_warns_of_seconds(table: Path, capsys: Capture) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from blockprofile.errors import DataError
 from blockprofile.predict import build_predictor, read_card
 from blockprofile.predict.design import draw_design
 from blockprofile.predict.fit import fit_predictors
@@ -118,3 +119,20 @@ def test_a_recipe_names_the_network(tmp_path: Path) -> None:
     assert recipe.relu == ReluOptions(hops=3, seed=4)
     assert (recipe.seed, recipe.changed(seed=9, epochs=2).relu) == (4, ReluOptions(hops=3, seed=9, epochs=2))
     assert recipe.used_options()["hops"] == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "match"),
+    [
+        ("relu: {members: 0}", "relu: members is 0; must be at least 1"),
+        ("relu: {hops: -1}", "hops is -1; must be at least 0"),
+        ("relu: {decay: 0}", "decay is 0.0; must be above 0"),
+        ("options: {width: 0}", "options: width is 0; must be at least 1"),
+        ("drawn: ../drawn.parquet", "'../drawn.parquet' is no name of a file"),
+    ],
+)
+def test_options_out_of_range_are_named(tmp_path: Path, line: str, match: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(f"schema: blockprofile.recipe/1\ntable: t.csv\nspace: toy\nmetrics: {{score: {{}}}}\n{line}\n")
+    with pytest.raises(DataError, match=match):
+        read_recipe(path)
