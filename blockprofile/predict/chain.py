@@ -48,10 +48,13 @@ class Chain:
         Returns
         -------
         The pairs, int64 of shape (n_pairs, 2): a layer's row and the row before it, ``n_rows`` before the first; and
-        the number of each pair, int64 of shape (n_rows + 1, n_rows + 1), ``n_pairs`` where there is none.
+        the number of each pair, int64 of shape (n_rows + 1, n_rows + 1), ``n_pairs`` where there is none; both empty
+        without a chain.
         """
         import torch
 
+        if not self.layers:
+            return torch.empty((0, 2), dtype=torch.int64), torch.empty((0, 0), dtype=torch.int64)
         found: list[tuple[int, int]] = []
         before: list[int] = [n_rows]
         for unit in space.units:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.predict.groups import SlotGroup, read_states
-from blockprofile.predict.parts import evaluate_parts
+from blockprofile.predict.parts import evaluate_halves
 from blockprofile.space.slots import Archs
 
 if TYPE_CHECKING:
@@ -142,9 +142,7 @@ class TabulatedNetwork:
         -------
         The additive part and the remainder, float32 of shape (n_metrics, n); the prediction is their sum.
         """
-        n_metrics = int(self.constant.shape[0])
-        found = evaluate_parts(self._evaluate_part, archs, n_outputs=2 * n_metrics)
-        return found[:n_metrics], found[n_metrics:]
+        return evaluate_halves(self._evaluate_part, archs, n_metrics=int(self.constant.shape[0]))
 
     def _evaluate_part(self, archs: Archs) -> NDArray[np.float32]:
         import torch

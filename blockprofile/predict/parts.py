@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from blockprofile.space.slots import Archs
 
-__all__ = ["ROWS_AT_ONCE", "evaluate_parts"]
+__all__ = ["ROWS_AT_ONCE", "evaluate_halves", "evaluate_parts"]
 
 ROWS_AT_ONCE = 1024
 """Archs evaluated at a time; the intermediate results stay in a core's cache."""
@@ -71,3 +71,16 @@ def evaluate_parts(
     for _ in _pool(torch.get_num_threads()).map(fill, starts):
         pass
     return found
+
+
+def evaluate_halves(
+    function: Callable[[Archs], NDArray[np.float32]], archs: Archs, *, n_metrics: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Evaluate a function that gives the additive parts of all metrics, then their remainders, part by part.
+
+    Returns
+    -------
+    Both, float32 of shape (n_metrics, n).
+    """
+    found = evaluate_parts(function, archs, n_outputs=2 * n_metrics)
+    return found[:n_metrics], found[n_metrics:]

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from blockprofile.predict.chain import Chain, forward_chain
 from blockprofile.predict.groups import SlotGroup, n_codes
-from blockprofile.predict.parts import evaluate_parts
+from blockprofile.predict.parts import evaluate_halves
 from blockprofile.space.slots import INACTIVE, Archs
 from blockprofile.space.space import Space
 
@@ -123,9 +123,7 @@ class ReluNetwork:
         -------
         The additive part and the remainder, float32 of shape (n_metrics, n); the prediction is their sum.
         """
-        n_metrics = int(self.constant.shape[0])
-        found = evaluate_parts(self._evaluate_part, archs, n_outputs=2 * n_metrics)
-        return found[:n_metrics], found[n_metrics:]
+        return evaluate_halves(self._evaluate_part, archs, n_metrics=int(self.constant.shape[0]))
 
     def _evaluate_part(self, archs: Archs) -> NDArray[np.float32]:
         import torch
