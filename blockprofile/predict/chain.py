@@ -1,21 +1,69 @@
 """The layers of an arch as a chain: which can follow which, and messages that pass along it.
 
 Every active layer has a state and hears of the layer before it. The first state depends on a layer's block and the one
-before it alone; there are a few thousand such pairs in a space, so what depends on a pair is computed once for each.
+before it alone, the second on one more: there are a few thousand such pairs in a space and some ten thousand such
+triples, so what depends on a window of neighbours alone is computed once for each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blockprofile.space.space import Space
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
-__all__ = ["Chain", "forward_chain"]
+__all__ = ["Chain", "ChainTables", "Windows", "pool_chain", "tabulate_chain"]
+
+MOST_WINDOWS = 1 << 16
+"""Longer windows are not listed where there would be more of them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """The windows of neighbouring layers that occur in a space.
+
+    ``levels`` are int64 of shape (n, 2), in ascending order: pairs (a layer's row and the row before it), then triples
+    (a layer's pair and the pair before it), and so on. ``n_rows``, then the number of pairs and so on, stand where
+    nothing is.
+    """
+
+    n_rows: int
+    levels: tuple[Tensor, ...]
+
+    def __len__(self) -> int:
+        """Count the longest windows."""
+        return len(self.levels[-1])
+
+    def to(self, device: torch.device) -> Windows:
+        """Move to a device."""
+        return Windows(self.n_rows, tuple(level.to(device) for level in self.levels))
+
+    def number(self, lined: Tensor) -> Tensor:
+        """Number the longest window that ends at every layer.
+
+        Parameters
+        ----------
+        lined
+            Rows, int64 of shape (n, n_layers), the active layers first and ``n_rows`` behind them.
+
+        Returns
+        -------
+        int64, shape (n, n_layers): numbers of windows, and how many there are behind the last layer.
+        """
+        import torch
+        from torch.nn.functional import pad
+
+        size = self.n_rows
+        for level in self.levels:
+            keys = level[:, 0] * (size + 1) + level[:, 1]
+            lined = torch.searchsorted(keys, lined * (size + 1) + pad(lined[:, :-1], (1, 0), value=size))
+            size = len(level)
+        return lined
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +85,19 @@ class Chain:
             return cls((), tuple(slot for slot in range(n_slots) if slot not in depths))
         return cls(layers, tuple(slot for slot in range(n_slots) if slot not in {*layers, *depths}))
 
-    def pairs(self, space: Space, offsets: Sequence[int], n_rows: int) -> tuple[Tensor, Tensor]:
-        """List the rows that can follow each other in the chain: there are few, so the first layers are looked up.
+    def windows(self, space: Space, offsets: Sequence[int], n_rows: int, *, longest: int) -> Windows:
+        """List the windows that can occur, up to ``longest`` layers (at least 2) or as long as they are few.
 
         Parameters
         ----------
         offsets, n_rows
             Where each slot's rows start, and how many rows there are.
-
-        Returns
-        -------
-        The pairs, int64 of shape (n_pairs, 2): a layer's row and the row before it, ``n_rows`` before the first; and
-        the number of each pair, int64 of shape (n_rows + 1, n_rows + 1), ``n_pairs`` where there is none; both empty
-        without a chain.
         """
         import torch
 
-        if not self.layers:
-            return torch.empty((0, 2), dtype=torch.int64), torch.empty((0, 0), dtype=torch.int64)
         found: list[tuple[int, int]] = []
         before: list[int] = [n_rows]
-        for unit in space.units:
+        for unit in space.units if self.layers else ():
             ends: list[int] = []
             for layer, index in enumerate(unit.layers, start=1):
                 rows = [offsets[index] + code for code in range(space.slots[index].n_choices)]
@@ -66,13 +106,18 @@ class Chain:
                 if layer in unit.depths:
                     ends += rows
             before = ends
-        pairs = torch.tensor(found, dtype=torch.int64)
-        numbers = torch.full((n_rows + 1, n_rows + 1), len(found), dtype=torch.int64)
-        numbers[pairs[:, 0], pairs[:, 1]] = torch.arange(len(found))
-        return pairs, numbers
+        levels = [torch.tensor(sorted(found), dtype=torch.int64).reshape(-1, 2)]
+        size = n_rows
+        while len(levels) < longest - 1:
+            longer = _join(levels[-1], size)
+            if len(longer) > MOST_WINDOWS:
+                break
+            size = len(levels[-1])
+            levels.append(longer)
+        return Windows(n_rows, tuple(levels))
 
-    def line_up(self, rows: Tensor, active: Tensor, numbers: Tensor) -> Tensor:
-        """Move the active layers to the front, in their order, and number each with the one before it.
+    def line_up(self, rows: Tensor, active: Tensor, windows: Windows) -> Tensor:
+        """Move the active layers to the front, in their order, and number the window that ends at each.
 
         Parameters
         ----------
@@ -80,37 +125,92 @@ class Chain:
             int64, shape (n, n_layers).
         active
             bool, shape (n, n_layers).
-        numbers
-            As `pairs` gives it.
 
         Returns
         -------
-        int64, shape (n, n_layers): pairs, then ``n_pairs`` behind the last layer.
+        int64, shape (n, n_layers), as `Windows.number` gives it.
         """
         import torch
-        from torch.nn.functional import pad
 
-        last, blank = rows.shape[1], numbers.shape[0] - 1
+        last = rows.shape[1]
         place = torch.where(active, active.cumsum(1) - 1, last)
-        lined = torch.full((len(rows), last + 1), blank, dtype=torch.int64, device=rows.device)
-        lined = lined.scatter_(1, place, rows)[:, :last]
-        return numbers[lined, pad(lined[:, :-1], (1, 0), value=blank)]
+        lined = torch.full((len(rows), last + 1), windows.n_rows, dtype=torch.int64, device=rows.device)
+        return windows.number(lined.scatter_(1, place, rows)[:, :last])
 
 
-def forward_chain(
-    rows: Tensor, previous: Tensor, hops: Iterable[Tensor], hop_bias: Iterable[Tensor], pairs: Tensor, nodes: Tensor
-) -> Tensor:
-    """Pass messages along the chain and pool its states.
+def _join(level: Tensor, size: int) -> Tensor:
+    """Join windows to those that are longer by a layer: each with all whose end is where it begins.
+
+    ``size`` stands in ``level`` where nothing is before.
+    """
+    import torch
+
+    ends, begins = level[:, 0].contiguous(), level[:, 1].contiguous()
+    first = torch.searchsorted(ends, begins)
+    n = torch.searchsorted(ends, begins, right=True) - first
+    first, n = torch.where(begins == size, len(level), first), torch.where(begins == size, 1, n)
+    own = torch.arange(len(level)).repeat_interleave(n)
+    step = torch.arange(len(own)) - (n.cumsum(0) - n).repeat_interleave(n)
+    return torch.stack([own, first.repeat_interleave(n) + step], dim=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChainTables:
+    """What is looked up for each of the longest windows, with a row of zeros behind the last.
+
+    Either the last state (``own``, with ``heard`` None), or the two terms of the first layer that is not tabulated;
+    ``hops`` are the matrices and biases of the layers behind it.
+    """
+
+    own: Tensor
+    heard: Tensor | None
+    hops: tuple[tuple[Tensor, Tensor], ...]
+
+
+def tabulate_chain(
+    rows: Tensor, previous: Tensor, hops: Sequence[Tensor], hop_bias: Sequence[Tensor], windows: Windows
+) -> ChainTables:
+    """Compute what depends on windows alone.
 
     Parameters
     ----------
     rows, previous
         Shape (n_rows, hidden).
     hops, hop_bias
-        Matrices of shape (hidden, 2 * hidden) and vectors.
-    pairs, nodes
-        As `Chain.pairs` and `Chain.line_up` give them. The first state depends on a pair alone, and so do the two
-        terms of the second layer: they are computed once for each pair.
+        Matrices of shape (hidden, 2 * hidden) and vectors; at least as many as ``windows`` has levels behind the first.
+    """
+    import torch
+    from torch.nn.functional import embedding, relu
+
+    blank = rows.new_zeros((1, rows.shape[1]))
+    left = list(zip(hops, hop_bias, strict=True))
+    own, heard = rows, torch.cat([previous, blank])
+    state = rows
+    for place, level in enumerate(windows.levels):
+        if place:
+            own, heard = _terms(state, *left.pop(0))
+        state = relu(embedding(level[:, 0], own) + embedding(level[:, 1], heard))
+        state = torch.cat([state, blank.to(state.dtype)])
+    if not left:
+        return ChainTables(state, None, ())
+    return ChainTables(*_terms(state, *left[0]), tuple(left[1:]))
+
+
+def _terms(state: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute what a layer makes of its own states and of those before."""
+    from torch.nn.functional import linear
+
+    mine, theirs = weight.chunk(2, dim=1)
+    return linear(state, mine, bias), linear(state, theirs)
+
+
+def pool_chain(tables: ChainTables, nodes: Tensor) -> Tensor:
+    """Pass messages along the chain and pool its states.
+
+    Parameters
+    ----------
+    nodes
+        As `Chain.line_up` gives them.
 
     Returns
     -------
@@ -119,20 +219,11 @@ def forward_chain(
     import torch
     from torch.nn.functional import embedding, linear, pad, relu
 
-    blank = rows.new_zeros((1, rows.shape[1]))
-    state = relu(embedding(pairs[:, 0], rows) + embedding(pairs[:, 1], torch.cat([previous, blank])))
-    state = torch.cat([state, blank.to(state.dtype)])
-    tabulated = True
-    for weight, bias in zip(hops, hop_bias, strict=True):
-        if tabulated:
-            mine, theirs = weight.chunk(2, dim=1)
-            own, heard = linear(state, mine, bias), linear(state, theirs)
-            state = relu(embedding(nodes, own) + pad(embedding(nodes[:, :-1], heard), (0, 0, 1, 0)))
-            tabulated = False
-        else:
-            both = torch.cat([state, pad(state[:, :-1], (0, 0, 1, 0))], dim=2)
-            state = relu(linear(both, weight, bias))
-    if tabulated:
-        state = embedding(nodes, state)
-    there = (nodes < len(pairs)).to(state.dtype)
+    state = embedding(nodes, tables.own)
+    if tables.heard is not None:
+        state = relu(state + pad(embedding(nodes[:, :-1], tables.heard), (0, 0, 1, 0)))
+    for weight, bias in tables.hops:
+        both = torch.cat([state, pad(state[:, :-1], (0, 0, 1, 0))], dim=2)
+        state = relu(linear(both, weight, bias))
+    there = (nodes < len(tables.own) - 1).to(state.dtype)
     return torch.bmm(there[:, None], state)[:, 0] / nodes.shape[1]

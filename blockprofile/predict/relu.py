@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.predict.chain import Chain, forward_chain
+from blockprofile.predict.chain import Chain, ChainTables, Windows, pool_chain, tabulate_chain
 from blockprofile.predict.groups import SlotGroup, n_codes
 from blockprofile.predict.parts import evaluate_halves
 from blockprofile.space.slots import INACTIVE, Archs
@@ -105,10 +105,10 @@ class ReluNetwork:
     offsets: Tensor
     last: NDArray[np.uint8]
     fixed: Tensor
-    pairs: Tensor
-    numbers: Tensor
+    windows: Windows
     shared: Arrays
     members: tuple[Arrays, ...]
+    tables: tuple[ChainTables, ...]
     device: torch.device
 
     def evaluate(self, archs: Archs) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -133,18 +133,16 @@ class ReluNetwork:
         rows = torch.cat([codes, self.fixed.expand(len(codes), -1)], dim=1) + self.offsets
         layers, others = rows[:, list(self.chain.layers)], rows[:, list(self.chain.others)]
         active = torch.from_numpy(archs[:, list(self.chain.layers)] != INACTIVE).to(self.device)
-        nodes = self.chain.line_up(layers, active, self.numbers) if self.chain.layers else layers
+        nodes = self.chain.line_up(layers, active, self.windows) if self.chain.layers else layers
         summed = rows[:, sorted(self.chain.layers + self.chain.others)]
         additive = embedding_bag(summed, self.shared["additive"], mode="sum") + self.shared["constant"]
         outputs = torch.zeros_like(additive)
-        for member in self.members:
+        for place, member in enumerate(self.members):
             state = member["bias"].expand(len(rows), -1)
             if self.chain.others:
                 state = state + embedding_bag(others, member["rows"], mode="sum")
             if self.chain.layers:
-                rows_of, previous = member["rows"], member["previous"]
-                hops, biases = member["hops"], member["hop_bias"]
-                state = state + forward_chain(rows_of, previous, hops, biases, self.pairs, nodes)
+                state = state + pool_chain(self.tables[place], nodes)
             outputs += forward_trunk(
                 state, member["hidden"], member["hidden_bias"], member["head"], member["head_bias"]
             )
@@ -172,13 +170,18 @@ def prepare_relu(
     import torch
 
     chain = Chain.of(space, len(offsets), chained=arrays["previous"].shape[1] > 0)
-    pairs, numbers = chain.pairs(space, offsets, int(arrays["rows"].shape[1]))
+    longest = int(arrays["hops"].shape[1]) + 2
+    windows = chain.windows(space, offsets, int(arrays["rows"].shape[1]), longest=longest).to(device)
     groups = [SlotGroup((slot.index,), (n_codes(space, slot),)) for slot in space.slots if slot.kind != "depth"]
     kept = [offsets[group.slots[0]] + code for group in groups for code in range(group.n_states)]
     constant = arrays["constant"].clone()
     for slot, code in fixed.items():
         constant += arrays["additive"][offsets[slot] + code]
     moved = {name: array.float().to(device) for name, array in arrays.items()}
+    members = tuple(
+        {name: moved[name][place] for name in RELU_ARRAYS if name not in SHARED}
+        for place in range(arrays["rows"].shape[0])
+    )
     return ReluNetwork(
         groups=tuple(groups),
         constant=constant.float().to(device),
@@ -187,12 +190,13 @@ def prepare_relu(
         offsets=torch.tensor(list(offsets), device=device),
         last=np.array([n_codes(space, slot) - 1 for slot in space.slots], np.uint8),
         fixed=torch.tensor([list(fixed.values())], dtype=torch.int64, device=device),
-        pairs=pairs.to(device),
-        numbers=numbers.to(device),
+        windows=windows,
         shared={name: moved[name] for name in SHARED},
-        members=tuple(
-            {name: moved[name][place] for name in RELU_ARRAYS if name not in SHARED}
-            for place in range(arrays["rows"].shape[0])
-        ),
+        members=members,
+        tables=tuple(_tabulate(member, windows) for member in members if chain.layers),
         device=device,
     )
+
+
+def _tabulate(member: Arrays, windows: Windows) -> ChainTables:
+    return tabulate_chain(member["rows"], member["previous"], list(member["hops"]), list(member["hop_bias"]), windows)

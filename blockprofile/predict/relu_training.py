@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.predict.chain import Chain, forward_chain
+from blockprofile.predict.chain import Chain, Windows, pool_chain, tabulate_chain
 from blockprofile.predict.features import row_features
 from blockprofile.predict.relu import forward_trunk
 from blockprofile.predict.training import Layout, Progress, check_options, fit_additive
@@ -77,7 +77,7 @@ class _Task:
 
     chain: Chain
     features: Tensor
-    pairs: Tensor
+    windows: Windows
     nodes: Tensor
     others: Tensor
     targets: Tensor
@@ -137,13 +137,13 @@ def _pose(
     chain = Chain.of(space, len(layout.offsets), chained=chained)
     rows = torch.from_numpy(codes + np.asarray(layout.offsets))
     layers = list(chain.layers)
-    pairs, numbers = chain.pairs(space, layout.offsets, layout.n_rows)
+    windows = chain.windows(space, layout.offsets, layout.n_rows, longest=2)
     active = torch.from_numpy(codes[:, layers] < [space.slots[slot].n_choices for slot in layers])
     return _Task(
         chain=chain,
         features=row_features(space, layout.offsets, layout.n_rows, chained=chained),
-        pairs=pairs,
-        nodes=chain.line_up(rows[:, layers], active, numbers) if chained else rows[:, layers],
+        windows=windows,
+        nodes=chain.line_up(rows[:, layers], active, windows) if chained else rows[:, layers],
         others=rows[:, list(chain.others)],
         targets=torch.from_numpy(targets.astype(np.float32)),
     )
@@ -212,8 +212,8 @@ def _forward(weights: Weights, task: _Task, batch: Tensor) -> Tensor:
         state = state + embedding_bag(task.others[batch], rows, mode="sum")
     if task.chain.layers:
         previous = linear(task.features, weights["previous"][0])
-        hops, biases = weights["hops"], weights["hop_bias"]
-        state = state + forward_chain(rows, previous, hops, biases, task.pairs, task.nodes[batch])
+        tables = tabulate_chain(rows, previous, weights["hops"], weights["hop_bias"], task.windows)
+        state = state + pool_chain(tables, task.nodes[batch])
     return forward_trunk(state, weights["hidden"], weights["hidden_bias"], weights["head"][0], weights["head_bias"][0])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from blockprofile.predict.chain import Chain
 from blockprofile.predict.groups import n_codes
 from blockprofile.predict.relu import RELU_ARRAYS, ReluNetwork, prepare_relu, relu_shapes
 from blockprofile.predict.weights import network_layout
@@ -107,17 +108,34 @@ def test_shipped_spaces(shipped: Space) -> None:
     np.testing.assert_allclose(additive + rest, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_the_chain_numbers_every_pair_that_occurs() -> None:
+@pytest.mark.parametrize("longest", [2, 3, 4])
+def test_the_chain_numbers_every_window_that_occurs(toy: Space, mixed: Space, longest: int) -> None:
+    for space in (toy, mixed):
+        _, offsets, n_rows = network_layout(space, 0)
+        chain = Chain.of(space, len(offsets), chained=True)
+        windows = chain.windows(space, offsets, n_rows, longest=longest)
+        archs = draw_archs(space, 3000, np.random.default_rng(0))
+        codes = torch.from_numpy(archs[:, list(chain.layers)].astype(np.int64))
+        rows, active = codes + torch.tensor(offsets)[list(chain.layers)], codes != INACTIVE
+        nodes = chain.line_up(rows, active, windows)
+        number_of: dict[tuple[int, ...], int] = {}
+        for arch_rows, there, numbers in zip(rows.tolist(), active.tolist(), nodes.tolist(), strict=True):
+            lined = [row for row, is_active in zip(arch_rows, there, strict=True) if is_active]
+            assert numbers[len(lined) :] == [len(windows)] * (len(numbers) - len(lined))
+            for place in range(len(lined)):
+                window = tuple(lined[max(0, place - longest + 1) : place + 1])
+                assert number_of.setdefault(window, numbers[place]) == numbers[place] < len(windows)
+        assert len(set(number_of.values())) == len(number_of) <= len(windows)
+
+
+def test_pairs_and_triples_are_counted_and_longer_windows_are_too_many() -> None:
     space = load_space("ofa_proxyless")
-    network, *_ = _network(space, 2)
+    network, *_ = _network(space, 4)
     first, unit, last = 9 + 3 * 81, 3 * 81 + 3 * 81, 3 * 81
-    assert len(network.pairs) == first + 4 * unit + last
-    archs = draw_archs(space, 2000, np.random.default_rng(0))
-    layers = torch.from_numpy(archs[:, list(network.chain.layers)].astype(np.int64))
-    rows = layers.clamp(max=9) + network.offsets[list(network.chain.layers)]
-    nodes = network.chain.line_up(rows, layers != INACTIVE, network.numbers)
-    lengths = (nodes < len(network.pairs)).sum(1).numpy()
-    np.testing.assert_array_equal(lengths, space.depths(archs).sum(1))
+    begin, inner, across = 9 + 81 + 2 * 729, 2 * 729, 3 * 729 + 3 * 729
+    assert [len(level) for level in network.windows.levels] == [
+        first + 4 * unit + last, begin + 4 * (inner + across) + 3 * 729
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("hops", [0, 3])
