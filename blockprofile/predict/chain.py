@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from blockprofile.predict.parts import ROW_MULTIPLE
 from blockprofile.space.space import Space
 
 if TYPE_CHECKING:
@@ -219,11 +220,15 @@ def pool_chain(tables: ChainTables, nodes: Tensor) -> Tensor:
     import torch
     from torch.nn.functional import embedding, linear, pad, relu
 
-    state = embedding(nodes, tables.own)
+    blank, n_layers = len(tables.own) - 1, nodes.shape[1]
+    there = (nodes < blank).flatten().nonzero()[:, 0]
+    own = pad(nodes.flatten()[there], (0, -len(there) % ROW_MULTIPLE), value=blank)
+    is_first = pad(there % n_layers == 0, (0, len(own) - len(there)), value=True)
+    state = embedding(own, tables.own)
     if tables.heard is not None:
-        state = relu(state + pad(embedding(nodes[:, :-1], tables.heard), (0, 0, 1, 0)))
+        state = relu(state + embedding(torch.where(is_first, blank, own.roll(1)), tables.heard))
+    follows = (~is_first)[:, None].to(state.dtype)
     for weight, bias in tables.hops:
-        both = torch.cat([state, pad(state[:, :-1], (0, 0, 1, 0))], dim=2)
-        state = relu(linear(both, weight, bias))
-    there = (nodes < len(tables.own) - 1).to(state.dtype)
-    return torch.bmm(there[:, None], state)[:, 0] / nodes.shape[1]
+        state = relu(linear(torch.cat([state, state.roll(1, 0) * follows], dim=1), weight, bias))
+    spread = state.new_zeros((nodes.numel(), state.shape[1])).index_copy(0, there, state[: len(there)])
+    return spread.view(*nodes.shape, -1).sum(1, dtype=torch.float32) / n_layers

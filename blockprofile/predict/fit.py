@@ -191,7 +191,10 @@ def _fit_network(
         arrays = train_network(used_codes, used_labels, layout, recipe.options, progress=progress)
     home = out / folder_name(metrics[0], space)
     home.mkdir(parents=True, exist_ok=True)
-    write_network(home / WEIGHTS_NAME, arrays, space=space, metrics=metrics, resolutions=resolutions)
+    eight_bits = recipe.relu is not None and recipe.relu.eight_bits
+    write_network(
+        home / WEIGHTS_NAME, arrays, space=space, metrics=metrics, resolutions=resolutions, eight_bits=eight_bits
+    )
     predictions = predict_table(read_network(home / WEIGHTS_NAME), space, table, rows=held)
     reports = []
     for metric, truth, found in zip(metrics, labels[held].T, predictions, strict=True):

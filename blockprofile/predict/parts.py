@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from blockprofile.space.slots import Archs
 
-__all__ = ["ROWS_AT_ONCE", "evaluate_halves", "evaluate_parts"]
+__all__ = ["ROWS_AT_ONCE", "ROW_MULTIPLE", "evaluate_halves", "evaluate_parts"]
 
 ROWS_AT_ONCE = 1024
 """Archs evaluated at a time; the intermediate results stay in a core's cache."""

@@ -46,7 +46,8 @@ class ReluOptions:
     ``hops`` counts the graph layers on the chain of layers, 0 for none; ``hidden`` is the size of every layer and
     ``depth`` the number of layers behind the first or behind the pooled chain. ``matrix_rate`` and ``weight_decay`` are
     Muon's, ``learning_rate`` is Adam's; both rates fall to zero over the last ``decay`` of the steps. ``bfloat16``
-    trains with products in that precision: twice as fast where the processor has it, slow where not.
+    trains with products in that precision: twice as fast where the processor has it, slow where not. ``eight_bits``
+    stores the matrices in as many, half the size.
     """
 
     hops: int = 0
@@ -61,6 +62,7 @@ class ReluOptions:
     weight_decay: float = 0.0
     decay: float = 0.7
     bfloat16: bool = False
+    eight_bits: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -115,14 +117,17 @@ def train_relu(
     task = _pose(codes, (labels - mean) / scale, layout, space, chained=options.hops > 0)
 
     n_threads = torch.get_num_threads()
+    members: list[dict[str, Tensor]] = []
+    while len(members) < options.members:
+        side_by_side = min(n_threads, options.members - len(members))
 
-    def train(member: int) -> dict[str, Tensor]:
-        torch.set_num_threads(max(1, n_threads // options.members))
-        quiet: Progress = progress if member == 0 else lambda *_: None
-        return _train_member(task, options, seed=options.seed + member, progress=quiet)
+        def train(member: int, share: int = n_threads // side_by_side) -> dict[str, Tensor]:
+            torch.set_num_threads(share)
+            quiet: Progress = progress if member == 0 else lambda *_: None
+            return _train_member(task, options, seed=options.seed + member, progress=quiet)
 
-    with ThreadPoolExecutor(min(n_threads, options.members)) as pool:
-        members = list(pool.map(train, range(options.members)))
+        with ThreadPoolExecutor(side_by_side) as pool:
+            members += pool.map(train, range(len(members), len(members) + side_by_side))
     torch.set_num_threads(n_threads)
     shared = {"constant": constant, "additive": additive, "mean": mean, "scale": scale}
     found = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in shared.items()}

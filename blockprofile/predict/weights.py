@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    "WEIGHTS_NAME", "NetworkFile", "describe_slots", "network_layout", "pack_header", "read_header", "read_network",
-    "read_safetensors", "write_network",
+    "COARSE", "WEIGHTS_NAME", "NetworkFile", "describe_slots", "network_layout", "pack_header", "read_header",
+    "read_network", "read_safetensors", "write_network",
 ]  # fmt: skip
 
 WEIGHTS_NAME = "weights.safetensors"
@@ -29,6 +29,12 @@ FORMATS = {"blockprofile.network/1": ARRAYS, "blockprofile.relu/1": RELU_ARRAYS}
 HEADER_KEY = "blockprofile"
 EXACT = frozenset({"constant", "additive", "mean"})
 """Arrays kept in float64; the others are stored in float16."""
+
+COARSE = frozenset({"rows", "previous", "hops", "hidden"})
+"""Arrays that can be stored in eight bits, each row (the last axis) with a scale of its own."""
+
+SCALE_SUFFIX = ".scale"
+LARGEST_INT8 = 127
 
 
 def describe_slots(space: Space) -> tuple[tuple[str, int], ...]:
@@ -105,6 +111,15 @@ class NetworkFile:
         return groups, offsets
 
 
+def _from_int8(path: Path, name: str, arrays: Mapping[str, Tensor]) -> Tensor:
+    array, scale = arrays[name].float(), arrays[name + SCALE_SUFFIX].float()
+    if scale.shape != (*array.shape[:-1], 1):
+        raise DataError(
+            f"{path}: array {name + SCALE_SUFFIX!r} has shape {tuple(scale.shape)}; must be {(*array.shape[:-1], 1)}"
+        )
+    return array * scale
+
+
 def _shapes(arrays: Mapping[str, Tensor], n_groups: int, n_rows: int, n_metrics: int) -> dict[str, tuple[int, ...]]:
     width, hidden = int(arrays["embed"].shape[-1]), int(arrays["head"].shape[0])
     depth = int(arrays["trunk"].shape[0])
@@ -117,9 +132,21 @@ def _shapes(arrays: Mapping[str, Tensor], n_groups: int, n_rows: int, n_metrics:
 
 
 def write_network(
-    path: Path, arrays: Mapping[str, Tensor], *, space: Space, metrics: Sequence[str], resolutions: Sequence[int]
+    path: Path,
+    arrays: Mapping[str, Tensor],
+    *,
+    space: Space,
+    metrics: Sequence[str],
+    resolutions: Sequence[int],
+    eight_bits: bool = False,
 ) -> None:
-    """Write a network file; the same arrays give the same bytes."""
+    """Write a network file; the same arrays give the same bytes.
+
+    Parameters
+    ----------
+    eight_bits
+        Whether to store the arrays of `COARSE` in eight bits instead of sixteen.
+    """
     import torch
     from safetensors.torch import save_file
 
@@ -128,8 +155,20 @@ def write_network(
         name: arrays[name].detach().cpu().to(torch.float64 if name in EXACT else torch.float16).contiguous()
         for name in FORMATS[file_format]
     }
+    if eight_bits:
+        for name in sorted(COARSE & set(stored)):
+            stored[name], stored[name + SCALE_SUFFIX] = _to_int8(arrays[name].detach().cpu())
     content = {"metrics": list(metrics), "slots": describe_slots(space), "resolutions": list(resolutions)}
     save_file(stored, path, metadata=pack_header(file_format, content))
+
+
+def _to_int8(array: Tensor) -> tuple[Tensor, Tensor]:
+    """Round to eight bits; the scales are float32, with a last axis of one."""
+    import torch
+
+    scale = array.float().abs().amax(-1, keepdim=True) / LARGEST_INT8
+    rounded = torch.where(scale > 0, array / scale, 0.0).round()
+    return rounded.to(torch.int8).contiguous(), scale.contiguous()
 
 
 def pack_header(file_format: str, content: Mapping[str, Any]) -> dict[str, str]:
@@ -208,6 +247,9 @@ def read_network(path: Path) -> NetworkFile:
     missing = [name for name in names if name not in arrays]
     if missing:
         raise DataError(f"{path} lacks the arrays {', '.join(missing)}")
+    for name in COARSE & set(names):
+        if name + SCALE_SUFFIX in arrays:
+            arrays[name] = _from_int8(path, name, arrays)
     for name in names:
         if not torch.isfinite(arrays[name]).all():
             raise DataError(f"{path}: array {name!r} holds values that are not finite")

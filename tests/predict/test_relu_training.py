@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from blockprofile.errors import DataError
 from blockprofile.predict import build_predictor, read_card
@@ -16,7 +18,14 @@ from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.neural import NetworkPredictor
 from blockprofile.predict.recipe import Recipe, read_recipe
 from blockprofile.predict.relu_training import ReluOptions
-from blockprofile.predict.weights import read_network
+from blockprofile.predict.weights import (
+    COARSE,
+    WEIGHTS_NAME,
+    pack_header,
+    read_network,
+    read_safetensors,
+    write_network,
+)
 from blockprofile.space import INACTIVE, Archs, Space
 
 CHAIN = ReluOptions(hops=2, hidden=16, depth=1, members=2, epochs=1, min_steps=700, batch=32)
@@ -80,9 +89,68 @@ def test_a_second_fit_gives_the_same_bytes(toy: Space, tmp_path: Path) -> None:
 
 def test_members_differ(toy: Space, tmp_path: Path) -> None:
     (report,) = fit_predictors(_table(toy, 300), toy, _recipe(replace(CHAIN, min_steps=20)), out=tmp_path)
-    hops = read_network(report.folder / "weights.safetensors").arrays["hops"]
+    hops = read_network(report.folder / WEIGHTS_NAME).arrays["hops"]
     assert hops.shape == (2, 1, 16, 32)
     assert float((hops[0] - hops[1]).abs().max()) > 0.01
+
+
+def test_more_members_than_threads(toy: Space, tmp_path: Path) -> None:
+    def hops(members: int) -> torch.Tensor:
+        recipe = _recipe(replace(CHAIN, min_steps=20, members=members))
+        (report,) = fit_predictors(_table(toy, 300), toy, recipe, out=tmp_path / str(members))
+        return read_network(report.folder / WEIGHTS_NAME).arrays["hops"]
+
+    n_threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        five, two = hops(5), hops(2)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(n_threads)
+    assert len(five) == 5
+    torch.testing.assert_close(five[:2], two, rtol=1e-3, atol=1e-3)
+    for place in range(1, 5):
+        assert float((five[place] - five[place - 1]).abs().max()) > 0.01
+
+
+def test_matrices_in_eight_bits(toy: Space, tmp_path: Path) -> None:
+    recipe = _recipe(CHAIN)
+    coarse = replace(recipe, relu=replace(CHAIN, eight_bits=True))
+    fine_fit, coarse_fit = (
+        fit_predictors(_table(toy), toy, r, out=tmp_path / name)[0] for r, name in ((recipe, "16"), (coarse, "8"))
+    )
+    assert coarse_fit.fidelity.r2 == pytest.approx(fine_fit.fidelity.r2, abs=1e-3)
+    paths = [report.folder / WEIGHTS_NAME for report in (fine_fit, coarse_fit)]
+    assert paths[1].stat().st_size < paths[0].stat().st_size
+    fine, rounded = (read_network(path).arrays for path in paths)
+    for name, array in fine.items():
+        if name in COARSE:
+            half_a_step = array.abs().amax(-1, keepdim=True) / 254
+            assert bool(((rounded[name] - array).abs() <= 1.01 * half_a_step + 1e-3 * array.abs()).all()), name
+            assert float((rounded[name] - array).abs().max()) > 0
+        else:
+            assert torch.equal(rounded[name], array), name
+
+
+def test_a_row_of_zeros_stays_zero_in_eight_bits(toy: Space, tmp_path: Path) -> None:
+    (report,) = fit_predictors(_table(toy, 300), toy, _recipe(replace(CHAIN, min_steps=5)), out=tmp_path)
+    file = read_network(report.folder / WEIGHTS_NAME)
+    arrays = dict(file.arrays) | {"hops": torch.zeros_like(file.arrays["hops"])}
+    path = tmp_path / "zeros.safetensors"
+    write_network(path, arrays, space=toy, metrics=file.metrics, resolutions=(), eight_bits=True)
+    assert not read_network(path).arrays["hops"].any()
+
+
+def test_scales_of_another_shape_are_refused(toy: Space, tmp_path: Path) -> None:
+    options = replace(CHAIN, min_steps=5, eight_bits=True)
+    (report,) = fit_predictors(_table(toy, 300), toy, _recipe(options), out=tmp_path)
+    path = report.folder / WEIGHTS_NAME
+    arrays, header = read_safetensors(path)
+    content = {key: value for key, value in header.items() if key != "format"}
+    for scale in (arrays["hops.scale"][:1], arrays["hops.scale"][..., 0]):
+        save_file(arrays | {"hops.scale": scale.clone()}, path, metadata=pack_header(header["format"], content))
+        with pytest.raises(DataError, match=r"array 'hops.scale' has shape .*; must be \(2, 1, 16, 1\)"):
+            read_network(path)
 
 
 def test_drawn_archs_are_trained_on_and_never_judged_by(toy: Space, tmp_path: Path) -> None:
