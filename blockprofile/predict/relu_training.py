@@ -75,13 +75,17 @@ class ReluOptions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Task:
-    """What all members share: the rows of every arch, the targets, and the features behind the rows."""
+    """What all members share: the windows and features of every arch, the targets, the features behind the rows.
+
+    ``beside`` counts each feature in the slots beside the chain, uint8 of shape (n, n_features): a product with the
+    weights, which is faster by far than a sum of their rows.
+    """
 
     chain: Chain
     features: Tensor
     windows: Windows
     nodes: Tensor
-    others: Tensor
+    beside: Tensor
     targets: Tensor
 
 
@@ -144,12 +148,16 @@ def _pose(
     layers = list(chain.layers)
     windows = chain.windows(space, layout.offsets, layout.n_rows, longest=2)
     active = torch.from_numpy(codes[:, layers] < [space.slots[slot].n_choices for slot in layers])
+    features = row_features(space, layout.offsets, layout.n_rows, chained=chained)
+    beside = torch.zeros((len(rows) if chain.others else 0, features.shape[1]), dtype=torch.uint8)
+    for slot in chain.others:
+        beside += features.to(torch.uint8)[rows[:, slot]]
     return _Task(
         chain=chain,
-        features=row_features(space, layout.offsets, layout.n_rows, chained=chained),
+        features=features,
         windows=windows,
         nodes=chain.line_up(rows[:, layers], active, windows) if chained else rows[:, layers],
-        others=rows[:, list(chain.others)],
+        beside=beside,
         targets=torch.from_numpy(targets.astype(np.float32)),
     )
 
@@ -209,13 +217,13 @@ def _train_member(task: _Task, options: ReluOptions, *, seed: int, progress: Pro
 
 
 def _forward(weights: Weights, task: _Task, batch: Tensor) -> Tensor:
-    from torch.nn.functional import embedding_bag, linear
+    from torch.nn.functional import linear
 
-    rows = linear(task.features, weights["rows"][0])
     state = weights["bias"][0].expand(len(batch), -1)
     if task.chain.others:
-        state = state + embedding_bag(task.others[batch], rows, mode="sum")
+        state = state + linear(task.beside[batch].to(task.features.dtype), weights["rows"][0])
     if task.chain.layers:
+        rows = linear(task.features, weights["rows"][0])
         previous = linear(task.features, weights["previous"][0])
         tables = tabulate_chain(rows, previous, weights["hops"], weights["hop_bias"], task.windows)
         state = state + pool_chain(tables, task.nodes[batch])
