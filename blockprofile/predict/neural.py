@@ -136,7 +136,7 @@ def load_network(file: NetworkFile, space: Space, *, device: str = DEVICE) -> Ne
             )
         fixed[space.n_slots] = file.resolutions.index(space.resolution)
     groups, offsets = file.layout(space)
-    if file.format == "blockprofile.relu/1":
+    if file.format == "blockprofile.relu/2":
         return prepare_relu(file.arrays, space, offsets, fixed=fixed, device=torch.device(device))
     return tabulate(file.arrays, groups, offsets, fixed=fixed, device=torch.device(device))
 

@@ -39,31 +39,53 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["RELU_ARRAYS", "ReluNetwork", "forward_trunk", "prepare_relu", "relu_shapes"]
+__all__ = ["RELU_ARRAYS", "ReluNetwork", "forward_trunk", "name_trunk", "prepare_relu", "relu_shapes"]
 
 Arrays = Mapping[str, "Tensor"]
 
 RELU_ARRAYS = (
-    "constant", "additive", "mean", "scale", "rows", "bias", "previous", "hops", "hop_bias", "hidden", "hidden_bias",
-    "head", "head_bias",
+    "constant", "additive", "mean", "scale", "rows", "bias", "previous", "hops", "hop_bias", "head", "head_bias",
 )  # fmt: skip
-"""The arrays of a network; from ``rows`` on with the members as their first axis."""
+"""The arrays of every network; from ``rows`` on with the members as their first axis, as have those of the trunk."""
 
 SHARED = ("constant", "additive", "mean", "scale")
+
+
+def name_trunk(depth: int) -> list[tuple[str, str]]:
+    """Name matrix and bias of every layer behind the first or behind the pooled chain.
+
+    Examples
+    --------
+    >>> name_trunk(2)
+    [('hidden.0', 'hidden_bias.0'), ('hidden.1', 'hidden_bias.1')]
+    """
+    return [(f"hidden.{layer}", f"hidden_bias.{layer}") for layer in range(depth)]
 
 
 def relu_shapes(arrays: Arrays, n_rows: int, n_metrics: int) -> dict[str, tuple[int, ...]]:
     """Say which shape each array must have, given the sizes that are free."""
     members, hidden = int(arrays["rows"].shape[0]), int(arrays["rows"].shape[-1])
-    hops, depth = int(arrays["hops"].shape[1]), int(arrays["hidden"].shape[1])
-    previous = n_rows if arrays["previous"].shape[1] else 0
-    return {
+    hops, previous = int(arrays["hops"].shape[1]), n_rows if arrays["previous"].shape[1] else 0
+    shapes: dict[str, tuple[int, ...]] = {
         "constant": (n_metrics,), "additive": (n_rows, n_metrics), "mean": (n_metrics,), "scale": (n_metrics,),
         "rows": (members, n_rows, hidden), "bias": (members, hidden), "previous": (members, previous, hidden),
         "hops": (members, hops, hidden, 2 * hidden), "hop_bias": (members, hops, hidden),
-        "hidden": (members, depth, hidden, hidden), "hidden_bias": (members, depth, hidden),
-        "head": (members, n_metrics, hidden), "head_bias": (members, n_metrics),
     }  # fmt: skip
+    width = hidden
+    for matrix, bias in name_trunk(_trunk_depth(arrays)):
+        before, width = width, int(arrays[matrix].shape[1])
+        shapes |= {matrix: (members, width, before), bias: (members, width)}
+    return shapes | {"head": (members, n_metrics, width), "head_bias": (members, n_metrics)}
+
+
+def _trunk_depth(arrays: Arrays) -> int:
+    """Count the trunk's matrices, which are numbered from 0."""
+    return sum(name.startswith("hidden.") for name in arrays)
+
+
+def _trunk_of(arrays: Arrays) -> tuple[list[Tensor], list[Tensor]]:
+    names = name_trunk(_trunk_depth(arrays))
+    return [arrays[matrix] for matrix, _ in names], [arrays[bias] for _, bias in names]
 
 
 def forward_trunk(
@@ -76,9 +98,9 @@ def forward_trunk(
     state
         Shape (n, hidden).
     hidden, hidden_bias
-        Matrices of shape (hidden, hidden) and vectors.
+        Matrices of shape (size of the layer, size of the one before it), and vectors.
     head, head_bias
-        Shapes (n_metrics, hidden) and (n_metrics,).
+        Shapes (n_metrics, size of the last layer) and (n_metrics,).
 
     Returns
     -------
@@ -143,9 +165,7 @@ class ReluNetwork:
                 state = state + embedding_bag(others, member["rows"], mode="sum")
             if self.chain.layers:
                 state = state + pool_chain(self.tables[place], nodes)
-            outputs += forward_trunk(
-                state, member["hidden"], member["hidden_bias"], member["head"], member["head_bias"]
-            )
+            outputs += forward_trunk(state, *_trunk_of(member), member["head"], member["head_bias"])
         whole = self.shared["mean"] + self.shared["scale"] * (outputs / len(self.members))
         both: NDArray[np.float32] = torch.cat([additive, whole - additive], dim=1).T.cpu().numpy()
         return both
@@ -159,7 +179,7 @@ def prepare_relu(
     Parameters
     ----------
     arrays
-        Those of `RELU_ARRAYS`.
+        Those of `RELU_ARRAYS` and of the trunk.
     offsets
         Where each slot's rows start; the resolution, where the network takes it, is a slot more.
     fixed
@@ -179,7 +199,7 @@ def prepare_relu(
         constant += arrays["additive"][offsets[slot] + code]
     moved = {name: array.float().to(device) for name, array in arrays.items()}
     members = tuple(
-        {name: moved[name][place] for name in RELU_ARRAYS if name not in SHARED}
+        {name: array[place] for name, array in moved.items() if name not in SHARED}
         for place in range(arrays["rows"].shape[0])
     )
     return ReluNetwork(

@@ -13,14 +13,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.errors import OptionError
 from blockprofile.predict.chain import Chain, Windows, pool_chain, tabulate_chain
 from blockprofile.predict.features import row_features
-from blockprofile.predict.relu import forward_trunk
+from blockprofile.predict.muon import Muon
+from blockprofile.predict.relu import forward_trunk, name_trunk
 from blockprofile.predict.training import Layout, Progress, check_options, fit_additive
 from blockprofile.space.space import Space
 
@@ -43,22 +46,24 @@ Weights = Mapping[str, Sequence["Tensor"]]
 class ReluOptions:
     """How to train a network of ReLU layers.
 
-    ``hops`` counts the graph layers on the chain of layers, 0 for none; ``hidden`` is the size of every layer and
-    ``depth`` the number of layers behind the first or behind the pooled chain. ``matrix_rate`` and ``weight_decay`` are
-    Muon's, ``learning_rate`` is Adam's; both rates fall to zero over the last ``decay`` of the steps. ``bfloat16``
-    trains with products in that precision: twice as fast where the processor has it, slow where not. ``eight_bits``
-    stores the matrices in as many, half the size.
+    ``hops`` counts the graph layers on the chain of layers, 0 for none; ``hidden`` is the size of the first layer or
+    of every graph layer, ``trunk`` the sizes of the layers behind it. ``matrix_rate`` and ``weight_decay`` are
+    Muon's, ``rows_rate`` is its rate for the first layer without hops, where it is another; ``learning_rate`` is
+    Adam's. All rates fall to zero over the last ``decay`` of the steps. ``bfloat16`` trains with products in that
+    precision: twice as fast where the processor has it, slow where not. ``eight_bits`` stores the matrices in as many,
+    half the size.
     """
 
     hops: int = 0
     hidden: int = 256
-    depth: int = 2
+    trunk: tuple[int, ...] = (256, 256)
     members: int = 2
     epochs: int = 20
     min_steps: int = 2000
     batch: int = 1024
     learning_rate: float = 3e-3
     matrix_rate: float = 0.02
+    rows_rate: float | None = None
     weight_decay: float = 0.0
     decay: float = 0.7
     bfloat16: bool = False
@@ -67,10 +72,12 @@ class ReluOptions:
 
     def __post_init__(self) -> None:
         least = {
-            "hops": 0, "hidden": 1, "depth": 0, "members": 1, "epochs": 1, "min_steps": 0, "batch": 1,
-            "weight_decay": 0, "seed": 0,
+            "hops": 0, "hidden": 1, "members": 1, "epochs": 1, "min_steps": 0, "batch": 1, "weight_decay": 0, "seed": 0,
         }  # fmt: skip
-        check_options(self, at_least=least, above_zero=("learning_rate", "matrix_rate", "decay"))
+        rates = ("matrix_rate",) if self.rows_rate is None else ("matrix_rate", "rows_rate")
+        check_options(self, at_least=least, above_zero=("learning_rate", *rates, "decay"))
+        if any(size < 1 for size in self.trunk):
+            raise OptionError(f"trunk is {list(self.trunk)}; every size must be at least 1")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +119,7 @@ def train_relu(
 
     Returns
     -------
-    The arrays of `relu.RELU_ARRAYS`.
+    The arrays of `relu.RELU_ARRAYS` and of the trunk.
     """
     import torch
 
@@ -177,12 +184,14 @@ def _initialize(task: _Task, options: ReluOptions, generator: torch.Generator) -
 
     hops = max(0, options.hops - 1)
     n_metrics = task.targets.shape[1]
+    widths = (hidden, *options.trunk)
     return {
         "rows": draw(1, (hidden, n_features), n_ones), "bias": zeros(1, hidden),
         "previous": draw(1 if options.hops else 0, (hidden, n_features), n_ones),
         "hops": draw(hops, (hidden, 2 * hidden), 2 * hidden), "hop_bias": zeros(hops, hidden),
-        "hidden": draw(options.depth, (hidden, hidden), hidden), "hidden_bias": zeros(options.depth, hidden),
-        "head": draw(1, (n_metrics, hidden), 2 * hidden), "head_bias": zeros(1, n_metrics),
+        "hidden": [draw(1, (after, before), before)[0] for before, after in pairwise(widths)],
+        "hidden_bias": [zeros(1, width)[0] for width in options.trunk],
+        "head": draw(1, (n_metrics, widths[-1]), 2 * widths[-1]), "head_bias": zeros(1, n_metrics),
     }  # fmt: skip
 
 
@@ -196,21 +205,24 @@ def _train_member(task: _Task, options: ReluOptions, *, seed: int, progress: Pro
     batch = max(1, min(options.batch, n // 16))
     per_epoch = n // batch
     epochs = max(options.epochs, -(-options.min_steps // per_epoch))
-    optimizers = _optimizers(weights, options)
+    adam, muons = _optimizers(weights, options)
     for epoch in range(epochs):
         order = torch.randperm(n, generator=generator)
         total = 0.0
         for place in range(per_epoch):
-            _set_rates(optimizers, (epoch * per_epoch + place) / (epochs * per_epoch), options.decay)
+            share = _share_of_rates((epoch * per_epoch + place) / (epochs * per_epoch), options.decay)
             rows = order[place * batch : (place + 1) * batch]
             with torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16):
                 outputs = _forward(weights, task, rows)
             loss = mse_loss(outputs.float(), task.targets[rows])
-            for optimizer in optimizers:
-                optimizer.zero_grad()
+            adam.zero_grad()
+            for muon in muons:
+                muon.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call] # torch's own
-            for optimizer in optimizers:
-                optimizer.step()
+            adam.param_groups[0]["lr"] = options.learning_rate * share
+            adam.step()
+            for muon in muons:
+                muon.step(share)
             total += float(loss.detach())
         progress(epoch + 1, epochs, total / per_epoch)
     return _fold(weights, task, options)
@@ -236,38 +248,43 @@ def _fold(weights: Weights, task: _Task, options: ReluOptions) -> dict[str, Tens
     from torch.nn.functional import linear
 
     hidden = options.hidden
-    none = {"previous": (0, hidden), "hops": (0, hidden, 2 * hidden), "hop_bias": (0, hidden),
-            "hidden": (0, hidden, hidden), "hidden_bias": (0, hidden)}  # fmt: skip
+    none = {"previous": (0, hidden), "hops": (0, hidden, 2 * hidden), "hop_bias": (0, hidden)}
     found: dict[str, Tensor] = {}
     with torch.no_grad():
         for name, listed in weights.items():
+            if name in {"hidden", "hidden_bias"}:
+                continue
             if not listed:
                 found[name] = torch.zeros(none[name])
             elif name in {"rows", "previous"}:
                 found[name] = linear(task.features, listed[0])
             else:
                 found[name] = listed[0].detach() if name in SINGLE else torch.stack(list(listed)).detach()
+    for place, (matrix, bias) in enumerate(name_trunk(len(options.trunk))):
+        found[matrix] = weights["hidden"][place].detach()
+        found[bias] = weights["hidden_bias"][place].detach()
     return found
 
 
-def _optimizers(weights: Weights, options: ReluOptions) -> list[torch.optim.Optimizer]:
+def _optimizers(weights: Weights, options: ReluOptions) -> tuple[torch.optim.Adam, list[Muon]]:
+    """Give the matrices to Muon, those of the first layer with their own rate, and the rest to Adam."""
     import torch
 
-    by_muon = ["hops", "hidden"] if options.hops else ["rows", "hidden"]
-    matrices = [weight for name in by_muon for weight in weights[name]]
+    by_muon = {"hops" if options.hops else "rows", "hidden"}
     others = [weight for name, listed in weights.items() if name not in by_muon for weight in listed]
-    found: list[torch.optim.Optimizer] = [torch.optim.Adam(others, lr=options.learning_rate, betas=(0.9, 0.99))]
-    if matrices:
-        found.append(torch.optim.Muon(matrices, lr=options.matrix_rate, weight_decay=options.weight_decay))
-    for optimizer in found:
-        for group in optimizer.param_groups:
-            group["peak"] = group["lr"]
-    return found
+    dtype = torch.bfloat16 if options.bfloat16 else torch.float32
+    muons = [
+        Muon(
+            weights[name],
+            rate=options.rows_rate or options.matrix_rate if name == "rows" else options.matrix_rate,
+            weight_decay=options.weight_decay,
+            dtype=dtype,
+        )
+        for name in sorted(by_muon)
+    ]
+    return torch.optim.Adam(others, lr=options.learning_rate, betas=(0.9, 0.99)), muons
 
 
-def _set_rates(optimizers: list[torch.optim.Optimizer], done: float, decay: float) -> None:
-    """Warm up linearly, stay, then fall linearly to zero."""
-    share = min(1.0, done / WARM_UP + 1e-3, (1 - done) / decay)
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * share
+def _share_of_rates(done: float, decay: float) -> float:
+    """Warm up linearly, stay, then fall linearly to zero: which share of their peaks the rates have."""
+    return min(1.0, done / WARM_UP + 1e-3, (1 - done) / decay)

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.errors import DataError, one_of
 from blockprofile.predict.groups import SlotGroup, group_slots, n_codes
 from blockprofile.predict.network import ARRAYS
-from blockprofile.predict.relu import RELU_ARRAYS, relu_shapes
+from blockprofile.predict.relu import RELU_ARRAYS, name_trunk, relu_shapes
 from blockprofile.space.space import Space
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    "COARSE", "WEIGHTS_NAME", "NetworkFile", "describe_slots", "network_layout", "pack_header", "read_header",
+    "WEIGHTS_NAME", "NetworkFile", "describe_slots", "is_coarse", "network_layout", "pack_header", "read_header",
     "read_network", "read_safetensors", "write_network",
 ]  # fmt: skip
 
 WEIGHTS_NAME = "weights.safetensors"
-FORMATS = {"blockprofile.network/1": ARRAYS, "blockprofile.relu/1": RELU_ARRAYS}
-"""The formats of network files and the arrays that each holds."""
+FORMATS = {"blockprofile.network/1": ARRAYS, "blockprofile.relu/2": RELU_ARRAYS}
+"""The formats of network files and the arrays that each holds; networks of ReLU layers have a trunk besides."""
 
 HEADER_KEY = "blockprofile"
 EXACT = frozenset({"constant", "additive", "mean"})
 """Arrays kept in float64; the others are stored in float16."""
 
 COARSE = frozenset({"rows", "previous", "hops", "hidden"})
-"""Arrays that can be stored in eight bits, each row (the last axis) with a scale of its own."""
+"""Arrays that can be stored in eight bits, each row (the last axis) with a scale of its own; of the trunk, all."""
 
 SCALE_SUFFIX = ".scale"
 LARGEST_INT8 = 127
@@ -100,7 +101,7 @@ class NetworkFile:
             If an array is missing or has another shape.
         """
         groups, offsets, n_rows = network_layout(space, len(self.resolutions))
-        if self.format == "blockprofile.relu/1":
+        if self.format == "blockprofile.relu/2":
             expected = relu_shapes(self.arrays, n_rows, len(self.metrics))
         else:
             expected = _shapes(self.arrays, len(groups), n_rows, len(self.metrics))
@@ -150,16 +151,36 @@ def write_network(
     import torch
     from safetensors.torch import save_file
 
-    file_format = next(name for name, names in FORMATS.items() if set(names) == set(arrays))
+    file_format = next(name for name, names in FORMATS.items() if set(names) <= set(arrays))
     stored = {
         name: arrays[name].detach().cpu().to(torch.float64 if name in EXACT else torch.float16).contiguous()
-        for name in FORMATS[file_format]
+        for name in _list_arrays(file_format, arrays)
     }
     if eight_bits:
-        for name in sorted(COARSE & set(stored)):
+        for name in filter(is_coarse, sorted(stored)):
             stored[name], stored[name + SCALE_SUFFIX] = _to_int8(arrays[name].detach().cpu())
     content = {"metrics": list(metrics), "slots": describe_slots(space), "resolutions": list(resolutions)}
     save_file(stored, path, metadata=pack_header(file_format, content))
+
+
+def is_coarse(name: str) -> bool:
+    """Tell whether an array can be stored in eight bits.
+
+    Examples
+    --------
+    >>> is_coarse("rows"), is_coarse("hidden.1"), is_coarse("hidden_bias.1"), is_coarse("head")
+    (True, True, False, False)
+    """
+    return name.partition(".")[0] in COARSE
+
+
+def _list_arrays(file_format: str, names: Container[str]) -> list[str]:
+    """List what a file of a format holds: its arrays, and of a trunk as many layers as there are."""
+    listed = list(FORMATS[file_format])
+    if file_format == "blockprofile.relu/2":
+        depth = next(depth for depth in count() if name_trunk(depth + 1)[-1][0] not in names)
+        listed += [name for layer in name_trunk(depth) for name in layer]
+    return listed
 
 
 def _to_int8(array: Tensor) -> tuple[Tensor, Tensor]:
@@ -243,11 +264,11 @@ def read_network(path: Path) -> NetworkFile:
     file_format = str(header.get("format"))
     if file_format not in FORMATS:
         raise DataError(f"{path} has format {file_format!r}; {one_of(file_format, FORMATS)}")
-    names = FORMATS[file_format]
+    names = _list_arrays(file_format, arrays)
     missing = [name for name in names if name not in arrays]
     if missing:
         raise DataError(f"{path} lacks the arrays {', '.join(missing)}")
-    for name in COARSE & set(names):
+    for name in filter(is_coarse, names):
         if name + SCALE_SUFFIX in arrays:
             arrays[name] = _from_int8(path, name, arrays)
     for name in names:

@@ -14,7 +14,7 @@ from blockprofile.predict.relu import RELU_ARRAYS, ReluNetwork, prepare_relu, re
 from blockprofile.predict.weights import network_layout
 from blockprofile.space import INACTIVE, Archs, Space, draw_archs, load_space
 
-N_METRICS, HIDDEN, MEMBERS, DEPTH = 2, 8, 2, 2
+N_METRICS, HIDDEN, MEMBERS, TRUNK = 2, 8, 2, (8, 5)
 
 Arrays = dict[str, torch.Tensor]
 
@@ -24,10 +24,11 @@ def _random_arrays(n_rows: int, hops: int) -> Arrays:
     torch.manual_seed(0)
     sizes: Arrays = {
         "rows": torch.empty(MEMBERS, n_rows, HIDDEN), "hops": torch.empty(MEMBERS, max(0, hops - 1), 0),
-        "previous": torch.empty(MEMBERS, n_rows if hops else 0, HIDDEN), "hidden": torch.empty(MEMBERS, DEPTH, 0),
+        "previous": torch.empty(MEMBERS, n_rows if hops else 0, HIDDEN),
+        "hidden.0": torch.empty(MEMBERS, TRUNK[0], 0), "hidden.1": torch.empty(MEMBERS, TRUNK[1], 0),
     }  # fmt: skip
     shapes = relu_shapes(sizes, n_rows, N_METRICS)
-    assert tuple(shapes) == RELU_ARRAYS
+    assert set(shapes) == {*RELU_ARRAYS, "hidden.0", "hidden_bias.0", "hidden.1", "hidden_bias.1"}
     arrays = {name: torch.randn(shape) * 0.5 for name, shape in shapes.items()}
     return arrays | {name: arrays[name].double() for name in ("constant", "additive", "mean")}
 
@@ -71,8 +72,8 @@ def _written_out(
                 for own, other in zip(states, before, strict=True)
             ]
         state = a["bias"][m] + a["rows"][m, others].sum(0) + sum(states, np.zeros(HIDDEN)) / len(layers)
-        for weight, bias in zip(a["hidden"][m], a["hidden_bias"][m], strict=True):
-            state = weight @ np.maximum(state, 0) + bias
+        for layer in range(len(TRUNK)):
+            state = a[f"hidden.{layer}"][m] @ np.maximum(state, 0) + a[f"hidden_bias.{layer}"][m]
         total += a["head"][m] @ np.maximum(state, 0) + a["head_bias"][m]
     return additive, a["mean"] + a["scale"] * total / MEMBERS
 

@@ -19,8 +19,8 @@ from blockprofile.predict.neural import NetworkPredictor
 from blockprofile.predict.recipe import Recipe, read_recipe
 from blockprofile.predict.relu_training import ReluOptions
 from blockprofile.predict.weights import (
-    COARSE,
     WEIGHTS_NAME,
+    is_coarse,
     pack_header,
     read_network,
     read_safetensors,
@@ -28,7 +28,7 @@ from blockprofile.predict.weights import (
 )
 from blockprofile.space import INACTIVE, Archs, Space
 
-CHAIN = ReluOptions(hops=2, hidden=16, depth=1, members=2, epochs=1, min_steps=700, batch=32)
+CHAIN = ReluOptions(hops=2, hidden=16, trunk=(16,), members=2, epochs=1, min_steps=700, batch=32)
 PLAIN = replace(CHAIN, hops=0, members=1)
 
 
@@ -53,7 +53,10 @@ def _recipe(options: ReluOptions) -> Recipe:
     )
 
 
-@pytest.mark.parametrize("options", [CHAIN, PLAIN], ids=["chain", "plain"])
+NARROW = replace(PLAIN, hidden=24, trunk=(12, 6), rows_rate=0.03)
+
+
+@pytest.mark.parametrize("options", [CHAIN, PLAIN, NARROW], ids=["chain", "plain", "narrow"])
 def test_products_of_neighbours_are_met(toy: Space, tmp_path: Path, options: ReluOptions) -> None:
     table = _table(toy)
     (report,) = fit_predictors(table, toy, _recipe(options), out=tmp_path)
@@ -113,6 +116,52 @@ def test_more_members_than_threads(toy: Space, tmp_path: Path) -> None:
         assert float((five[place] - five[place - 1]).abs().max()) > 0.01
 
 
+def test_a_trunk_that_narrows(toy: Space, tmp_path: Path) -> None:
+    (report,) = fit_predictors(_table(toy, 300), toy, _recipe(replace(NARROW, min_steps=20)), out=tmp_path)
+    arrays = read_network(report.folder / WEIGHTS_NAME).arrays
+    shapes = {name: tuple(array.shape) for name, array in arrays.items() if name.startswith("hid") or name == "head"}
+    assert shapes == {
+        "hidden.0": (1, 12, 24), "hidden_bias.0": (1, 12), "hidden.1": (1, 6, 12), "hidden_bias.1": (1, 6),
+        "head": (1, 1, 6),
+    }  # fmt: skip
+    options = read_card(report.folder).created["options"]
+    assert (options["trunk"], options["rows_rate"]) == ([12, 6], 0.03)
+
+
+def test_a_rate_of_its_own_for_the_rows(toy: Space, tmp_path: Path) -> None:
+    def rows(rate: float | None) -> torch.Tensor:
+        recipe = _recipe(replace(NARROW, min_steps=20, rows_rate=rate))
+        (report,) = fit_predictors(_table(toy, 300), toy, recipe, out=tmp_path / str(rate))
+        return read_network(report.folder / WEIGHTS_NAME).arrays["rows"]
+
+    assert torch.equal(rows(None), rows(NARROW.matrix_rate))
+    assert not torch.equal(rows(None), rows(0.03))
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"hidden_bias.1": None}, "lacks the arrays hidden_bias.1"),
+        ({"hidden.0": None}, r"array 'head' has shape \(1, 1, 6\); space 'toy' needs \(1, 1, 24\)"),
+        (
+            {"hidden.1": torch.zeros(1, 6, 11)},
+            r"array 'hidden.1' has shape \(1, 6, 11\); space 'toy' needs \(1, 6, 12\)",
+        ),
+    ],
+)
+def test_a_trunk_that_does_not_fit_is_refused(
+    toy: Space, tmp_path: Path, changes: dict[str, torch.Tensor | None], match: str
+) -> None:
+    (report,) = fit_predictors(_table(toy, 300), toy, _recipe(replace(NARROW, min_steps=5)), out=tmp_path)
+    path = report.folder / WEIGHTS_NAME
+    arrays, header = read_safetensors(path)
+    content = {key: value for key, value in header.items() if key != "format"}
+    changed = {name: array for name, array in (arrays | changes).items() if array is not None}
+    save_file(changed, path, metadata=pack_header(header["format"], content))
+    with pytest.raises(DataError, match=match):
+        build_predictor((read_card(report.folder), report.folder), toy)
+
+
 def test_matrices_in_eight_bits(toy: Space, tmp_path: Path) -> None:
     recipe = _recipe(CHAIN)
     coarse = replace(recipe, relu=replace(CHAIN, eight_bits=True))
@@ -124,7 +173,7 @@ def test_matrices_in_eight_bits(toy: Space, tmp_path: Path) -> None:
     assert paths[1].stat().st_size < paths[0].stat().st_size
     fine, rounded = (read_network(path).arrays for path in paths)
     for name, array in fine.items():
-        if name in COARSE:
+        if is_coarse(name):
             half_a_step = array.abs().amax(-1, keepdim=True) / 254
             assert bool(((rounded[name] - array).abs() <= 1.01 * half_a_step + 1e-3 * array.abs()).all()), name
             assert float((rounded[name] - array).abs().max()) > 0
@@ -193,6 +242,8 @@ def test_a_recipe_names_the_network(tmp_path: Path) -> None:
     ("line", "match"),
     [
         ("relu: {members: 0}", "relu: members is 0; must be at least 1"),
+        ("relu: {trunk: [8, 0]}", "trunk is \\[8, 0\\]; every size must be at least 1"),
+        ("relu: {rows_rate: 0}", "rows_rate is 0.0; must be above 0"),
         ("relu: {hops: -1}", "hops is -1; must be at least 0"),
         ("relu: {decay: 0}", "decay is 0.0; must be above 0"),
         ("options: {width: 0}", "options: width is 0; must be at least 1"),
