@@ -96,7 +96,7 @@ def forward_trunk(
     Parameters
     ----------
     state
-        Shape (n, hidden).
+        Shape (n, hidden); overwritten.
     hidden, hidden_bias
         Matrices of shape (size of the layer, size of the one before it), and vectors.
     head, head_bias
@@ -106,11 +106,11 @@ def forward_trunk(
     -------
     Shape (n, n_metrics).
     """
-    from torch.nn.functional import linear, relu
+    from torch.nn.functional import linear
 
     for weight, bias in zip(hidden, hidden_bias, strict=True):
-        state = linear(relu(state), weight, bias)
-    return linear(relu(state), head, head_bias)
+        state = linear(state.relu_(), weight, bias)
+    return linear(state.relu_(), head, head_bias)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -231,9 +231,11 @@ def _train_member(task: _Task, options: ReluOptions, *, seed: int, progress: Pro
 def _forward(weights: Weights, task: _Task, batch: Tensor) -> Tensor:
     from torch.nn.functional import linear
 
-    state = weights["bias"][0].expand(len(batch), -1)
+    bias = weights["bias"][0]
     if task.chain.others:
-        state = state + linear(task.beside[batch].to(task.features.dtype), weights["rows"][0])
+        state = linear(task.beside[batch].to(task.features.dtype), weights["rows"][0], bias)
+    else:
+        state = bias.expand(len(batch), -1)
     if task.chain.layers:
         rows = linear(task.features, weights["rows"][0])
         previous = linear(task.features, weights["previous"][0])
