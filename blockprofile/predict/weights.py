@@ -101,10 +101,14 @@ class NetworkFile:
             If an array is missing or has another shape.
         """
         groups, offsets, n_rows = network_layout(space, len(self.resolutions))
-        if self.format == "blockprofile.relu/2":
-            expected = relu_shapes(self.arrays, n_rows, len(self.metrics))
-        else:
-            expected = _shapes(self.arrays, len(groups), n_rows, len(self.metrics))
+        try:
+            if self.format == "blockprofile.relu/2":
+                expected = relu_shapes(self.arrays, n_rows, len(self.metrics))
+            else:
+                expected = _shapes(self.arrays, len(groups), n_rows, len(self.metrics))
+        except IndexError:
+            flat = (f"{name!r} of shape {tuple(array.shape)}" for name, array in self.arrays.items() if array.ndim < 2)
+            raise DataError(f"{self.path}: an array has too few axes; see {', '.join(flat)}") from None
         for name, shape in expected.items():
             found = tuple(self.arrays[name].shape)
             if found != shape:
