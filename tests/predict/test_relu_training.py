@@ -147,6 +147,8 @@ def test_a_rate_of_its_own_for_the_rows(toy: Space, tmp_path: Path) -> None:
             {"hidden.1": torch.zeros(1, 6, 11)},
             r"array 'hidden.1' has shape \(1, 6, 11\); space 'toy' needs \(1, 6, 12\)",
         ),
+        ({"hidden.0": torch.zeros(12)}, r"an array has too few axes; see .*'hidden.0' of shape \(12,\)"),
+        ({"hops": torch.zeros(0)}, r"an array has too few axes; see .*'hops' of shape \(0,\)"),
     ],
 )
 def test_a_trunk_that_does_not_fit_is_refused(
