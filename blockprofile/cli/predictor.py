@@ -43,6 +43,7 @@ def fit(
     holdout: float | None = typer.Option(
         None, "--holdout", help="Share of rows that the predictor is judged on [0.1]."
     ),
+    provider: str = typer.Option("cpu", "--provider", help="cpu, or cuda for a recipe of ReLU layers."),
     json: bool = JSON_OPTION,
 ) -> None:
     """Fit a predictor to labelled archs: split, train, judge, write a folder that every command accepts."""
@@ -61,7 +62,7 @@ def fit(
         warning = warn_of_scale(name, labels.label(entry.get("column", name)))
         if warning:
             note(f"warning: {warning}")
-    reports = fit_predictors(labels, where, recipe, drawn=drawn, out=out, progress=_show_epoch)
+    reports = fit_predictors(labels, where, recipe, drawn=drawn, out=out, provider=provider, progress=_show_epoch)
     rows = [_row(report) for report in reports]
     if json:
         print_json(rows)

@@ -114,6 +114,7 @@ def fit_predictors(
     *,
     out: Path,
     drawn: LabelTable | None = None,
+    provider: str = "cpu",
     progress: Callable[[int, int, float], None] = lambda *_: None,
 ) -> list[FitReport]:
     """Train a network for each metric of a recipe, or one for all, and write one predictor folder for each.
@@ -129,6 +130,8 @@ def fit_predictors(
         The folder that the predictor folders are written into.
     drawn
         Further labelled archs, which are trained on and never judged by.
+    provider
+        ``cpu``, or ``cuda`` for a network of ReLU layers; the cards say which.
     progress
         Called after every epoch with its number, the number of epochs and the loss.
 
@@ -140,22 +143,54 @@ def fit_predictors(
     ------
     DataError
         If a column is missing or not finite, or there are too few rows.
+    OptionError
+        If there is no such provider, or it does not train this kind of network.
     """
+    _check_provider(provider, recipe)
     if len(table.archs) < MIN_ROWS:
         raise DataError(
             f"{table.path} holds {len(table.archs)} rows; at least {MIN_ROWS} are needed to fit a predictor"
         )
     if recipe.resolution is not None:
         table = dataclasses.replace(table, resolutions=None)
-    if recipe.shared:
-        return _fit_network(table, drawn, space, recipe, out=out, progress=progress)
+    parts = [recipe.metrics] if recipe.shared else [{metric: entry} for metric, entry in recipe.metrics.items()]
     return [
         report
-        for metric, entry in recipe.metrics.items()
+        for metrics in parts
         for report in _fit_network(
-            table, drawn, space, dataclasses.replace(recipe, metrics={metric: entry}), out=out, progress=progress
+            table, drawn, space, dataclasses.replace(recipe, metrics=metrics), out=out, provider=provider,
+            progress=progress,
         )
-    ]
+    ]  # fmt: skip
+
+
+def _check_provider(provider: str, recipe: Recipe) -> None:
+    """Refuse a provider that is not there or does not train the recipe's kind of network."""
+    import torch
+
+    if provider == "cpu":
+        return
+    if provider != "cuda":
+        raise OptionError(f"no provider {provider!r} to fit with; choices: cpu, cuda")
+    if recipe.relu is None:
+        raise OptionError(
+            "provider 'cuda' fits networks of ReLU layers alone, and this recipe has no relu; choices: cpu"
+        )
+    if not torch.cuda.is_available():
+        raise OptionError("provider 'cuda': torch finds no CUDA device here; choices: cpu")
+
+
+def _provider_name(provider: str) -> str:
+    """Name a provider with its hardware where that changes what a fit takes.
+
+    Examples
+    --------
+    >>> _provider_name("cpu")
+    'cpu'
+    """
+    import torch
+
+    return f"{provider} ({torch.cuda.get_device_name()})" if provider == "cuda" else provider
 
 
 def _fit_network(
@@ -165,6 +200,7 @@ def _fit_network(
     recipe: Recipe,
     *,
     out: Path,
+    provider: str,
     progress: Callable[[int, int, float], None],
 ) -> list[FitReport]:
     """Train one network for all metrics of a recipe."""
@@ -186,7 +222,7 @@ def _fit_network(
         used_codes = np.concatenate([used_codes, _codes(drawn, space, resolutions)])
         used_labels = np.concatenate([used_labels, further])
     if recipe.relu is not None:
-        arrays = train_relu(used_codes, used_labels, layout, space, recipe.relu, progress=progress)
+        arrays = train_relu(used_codes, used_labels, layout, space, recipe.relu, device=provider, progress=progress)
     else:
         arrays = train_network(used_codes, used_labels, layout, recipe.options, progress=progress)
     home = out / folder_name(metrics[0], space)
@@ -203,7 +239,9 @@ def _fit_network(
         made_from = f"{len(train)} of the {len(table.archs)} rows of {table.path.name}, chosen at random"
         if drawn is not None:
             made_from += f"; {len(drawn.archs)} drawn archs of {drawn.path.name}"
-        _write_card(reports[-1], space, recipe, resolutions, title_of=table.path.name, made_from=made_from)
+        _write_card(
+            reports[-1], space, recipe, resolutions, title_of=table.path.name, made_from=made_from, provider=provider
+        )
     return reports
 
 
@@ -249,7 +287,14 @@ def predict_table(
 
 
 def _write_card(
-    report: FitReport, space: Space, recipe: Recipe, resolutions: Sequence[int], *, title_of: str, made_from: str
+    report: FitReport,
+    space: Space,
+    recipe: Recipe,
+    resolutions: Sequence[int],
+    *,
+    title_of: str,
+    made_from: str,
+    provider: str,
 ) -> None:
     metric, fidelity = report.metric, report.fidelity
     column, _, device = metric.partition(":")
@@ -273,7 +318,10 @@ def _write_card(
             "on": "rows of the same table, held out", "n": fidelity.n,
             **{key: float(f"{value:.8g}") for key, value in figures.items()},
         },
-        "created": {"command": "blockprofile predictor fit", "options": recipe.used_options()},
+        "created": {
+            "command": "blockprofile predictor fit", "provider": _provider_name(provider),
+            "options": recipe.used_options(),
+        },
     }  # fmt: skip
     home = folder_name(next(iter(recipe.metrics)), space)
     if card["name"] != home:

@@ -87,8 +87,14 @@ class Muon:
         for matrix in self.matrices:
             matrix.grad = None
 
-    def step(self, share: float) -> None:
-        """Take a step of a share of the rate along the gradients (Nesterov's momentum)."""
+    def step(self, share: float | Tensor) -> None:
+        """Take a step of a share of the rate along the gradients (Nesterov's momentum).
+
+        Parameters
+        ----------
+        share
+            A number, or a tensor of shape () on the device of the weights.
+        """
         import torch
 
         rate = self.rate * share
@@ -99,4 +105,8 @@ class Muon:
                 momentum.lerp_(matrix.grad, 1 - MOMENTUM)
                 along = orthogonalize(matrix.grad.lerp(momentum, MOMENTUM), self.dtype)
                 matrix.mul_(1 - rate * self.weight_decay)
-                matrix.add_(along, alpha=-rate * max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5)
+                length = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5 * rate
+                if isinstance(length, float):
+                    matrix.add_(along, alpha=-length)
+                else:
+                    matrix.sub_(along.to(matrix.dtype) * length)

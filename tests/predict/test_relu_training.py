@@ -10,13 +10,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from blockprofile.errors import DataError
+from blockprofile.errors import DataError, OptionError
 from blockprofile.predict import build_predictor, read_card
 from blockprofile.predict.design import draw_design
 from blockprofile.predict.fit import fit_predictors
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.neural import NetworkPredictor
 from blockprofile.predict.recipe import Recipe, read_recipe
+from blockprofile.predict.recorded import Recorded
 from blockprofile.predict.relu_training import ReluOptions
 from blockprofile.predict.weights import (
     WEIGHTS_NAME,
@@ -69,6 +70,65 @@ def test_products_of_neighbours_are_met(toy: Space, tmp_path: Path, options: Rel
     additive = whole - predictor.predict_rest(table.archs)
     labels = table.label("latency_ms:phone")
     assert np.square(whole - labels).mean() < 0.3 * np.square(additive - labels).mean()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("options", [CHAIN, NARROW], ids=["chain", "narrow"])
+@pytest.mark.parametrize("bfloat16", [False, True], ids=["float32", "bfloat16"])
+def test_products_of_neighbours_are_met_on_cuda(
+    toy: Space, tmp_path: Path, options: ReluOptions, bfloat16: bool
+) -> None:
+    recipe = _recipe(replace(options, bfloat16=bfloat16))
+    (report,) = fit_predictors(_table(toy), toy, recipe, out=tmp_path, provider="cuda")
+    assert report.fidelity.r2 > 0.98
+    assert read_card(report.folder).created["provider"].startswith("cuda (")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_recorded_step_is_the_step() -> None:
+    device = torch.device("cuda")
+
+    def train(*, recorded: bool) -> torch.Tensor:
+        weight, seen = torch.zeros(4, device=device), torch.arange(20.0, device=device)
+        stream = torch.cuda.Stream(device)
+
+        def step(rows: torch.Tensor, share: torch.Tensor) -> None:
+            weight.add_(seen[rows] * share)
+
+        take = Recorded(step, device, stream) if recorded else None
+        for place in range(5):
+            rows = torch.arange(place * 4, place * 4 + 4, device=device)
+            if take is None:
+                step(rows, torch.tensor(place / 4, device=device))
+            else:
+                stream.wait_stream(torch.cuda.current_stream())
+                take(rows, place / 4)
+        torch.cuda.synchronize()
+        return weight
+
+    assert torch.equal(train(recorded=True), train(recorded=False))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_no_cuda_device(toy: Space, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="torch finds no CUDA device here; choices: cpu"):
+        fit_predictors(_table(toy, 300), toy, _recipe(PLAIN), out=tmp_path, provider="cuda")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("provider", "relu", "match"),
+    [
+        ("gpu", PLAIN, "no provider 'gpu' to fit with; choices: cpu, cuda"),
+        ("cuda", None, "fits networks of ReLU layers alone, and this recipe has no relu; choices: cpu"),
+    ],
+)
+def test_providers_that_do_not_fit_are_refused(
+    toy: Space, tmp_path: Path, provider: str, relu: ReluOptions | None, match: str
+) -> None:
+    recipe = replace(_recipe(PLAIN), relu=relu)
+    with pytest.raises(OptionError, match=match):
+        fit_predictors(_table(toy, 300), toy, recipe, out=tmp_path, provider=provider)
 
 
 def test_the_factors_are_least_squares(toy: Space, tmp_path: Path) -> None:
