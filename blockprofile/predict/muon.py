@@ -104,7 +104,8 @@ class Muon:
                     continue
                 momentum.lerp_(matrix.grad, 1 - MOMENTUM)
                 along = orthogonalize(matrix.grad.lerp(momentum, MOMENTUM), self.dtype)
-                matrix.mul_(1 - rate * self.weight_decay)
+                if self.weight_decay:
+                    matrix.mul_(1 - rate * self.weight_decay)
                 length = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5 * rate
                 if isinstance(length, float):
                     matrix.add_(along, alpha=-length)

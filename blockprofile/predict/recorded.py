@@ -10,6 +10,7 @@ PyTorch's notes on CUDA graphs (a recording reads and writes the same memory eve
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,7 @@ class Recorded:
                 self._step(self._rows, self._share)
                 return
             if self._graph is None:
+                gc.collect()  # a recording that is freed meanwhile would spoil this one
                 self._graph = torch.cuda.CUDAGraph()
                 with torch.cuda.graph(self._graph, stream=self._stream):
                     self._step(self._rows, self._share)

@@ -187,7 +187,7 @@ def _optimizers(weights: Weights, options: ReluOptions) -> tuple[torch.optim.Ada
     ]
     on_cuda = others[0].device.type == "cuda"
     rate = torch.tensor(options.learning_rate, device=others[0].device) if on_cuda else options.learning_rate
-    return torch.optim.Adam(others, lr=rate, betas=(0.9, 0.99), capturable=on_cuda), muons
+    return torch.optim.Adam(others, lr=rate, betas=(0.9, 0.99), capturable=on_cuda, fused=on_cuda or None), muons
 
 
 def _forward(weights: Weights, task: Task, batch: Tensor) -> Tensor:
