@@ -68,7 +68,7 @@ def baseline(space: Space) -> Callable[[Archs], list[np.ndarray]]:
 
 KINDS = (
     ("tables and a trunk", "ofa_mbv3", "latency_ms:threadripper2990wx_cpu"),
-    ("ReLU layers, two members", "ofa_mbv3", "top1_percent:ofa"),
+    ("ReLU layers", "ofa_mbv3", "top1_percent:ofa"),
     ("graph network, two members", "ofa_proxyless", "latency_ms:threadripper2990wx_cpu"),
 )
 
