@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import runpy
 
 import pytest
 
@@ -33,6 +34,14 @@ def test_help_lists_every_command(option: str, capsys: Capture) -> None:
 
 def test_version(capsys: Capture) -> None:
     assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"blockprofile {__version__}\n"
+
+
+def test_the_package_runs_as_a_module(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["blockprofile", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("blockprofile", run_name="__main__")
+    assert ended.value.code == 0
     assert capsys.readouterr().out == f"blockprofile {__version__}\n"
 
 
