@@ -48,13 +48,14 @@ def fit(
 ) -> None:
     """Fit a predictor to labelled archs: split, train, judge, write a folder that every command accepts."""
     from blockprofile.predict.drawn import read_drawn
-    from blockprofile.predict.fit import fit_predictors, warn_of_scale
+    from blockprofile.predict.fit import check_provider, fit_predictors, warn_of_scale
     from blockprofile.predict.labels import read_labels
     from blockprofile.space import load_space
 
     recipe = _recipe(table, space, metric)
     recipe = recipe.changed(seed=seed, epochs=epochs)
     recipe = recipe if holdout is None else replace(recipe, holdout=holdout)
+    check_provider(provider, recipe)
     where = load_space(recipe.space)
     labels = read_labels(table.parent / recipe.table, where)
     drawn = read_drawn(table.parent / recipe.drawn, where) if recipe.drawn else None

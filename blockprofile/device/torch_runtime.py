@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from blockprofile.cuda import require_cuda
 from blockprofile.device.runtime import Prepared, Reading, Settings, time_call
 from blockprofile.errors import OptionError
 from blockprofile.space.operators import Operator
@@ -29,12 +30,10 @@ class TorchRuntime:
     name = "torch"
 
     def __init__(self, settings: Settings) -> None:
-        import torch
-
         if settings.provider not in {"cpu", "cuda"}:
             raise OptionError(f"runtime 'torch' has no provider {settings.provider!r}; choices: cpu, cuda")
-        if settings.provider == "cuda" and not torch.cuda.is_available():
-            raise OptionError("provider 'cuda': torch finds no CUDA device here; choices: cpu")
+        if settings.provider == "cuda":
+            require_cuda()
         self.settings = settings
 
     def describe(self) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.cuda import require_cuda
 from blockprofile.errors import DataError, OptionError
 from blockprofile.predict.card import CARD_NAME
 from blockprofile.predict.groups import n_codes
@@ -24,8 +25,8 @@ from blockprofile.space.space import Space
 from blockprofile.yamlfile import write_yaml
 
 __all__ = [
-    "FitReport", "fit_predictors", "folder_name", "is_maximized", "predict_table", "split_rows", "unit_of",
-    "warn_of_scale",
+    "FitReport", "check_provider", "fit_predictors", "folder_name", "is_maximized", "predict_table", "split_rows",
+    "unit_of", "warn_of_scale",
 ]  # fmt: skip
 
 MIN_ROWS = 20
@@ -146,7 +147,7 @@ def fit_predictors(
     OptionError
         If there is no such provider, or it does not train this kind of network.
     """
-    _check_provider(provider, recipe)
+    check_provider(provider, recipe)
     if len(table.archs) < MIN_ROWS:
         raise DataError(
             f"{table.path} holds {len(table.archs)} rows; at least {MIN_ROWS} are needed to fit a predictor"
@@ -164,10 +165,14 @@ def fit_predictors(
     ]  # fmt: skip
 
 
-def _check_provider(provider: str, recipe: Recipe) -> None:
-    """Refuse a provider that is not there or does not train the recipe's kind of network."""
-    import torch
+def check_provider(provider: str, recipe: Recipe) -> None:
+    """Refuse a provider that is not there or does not train the recipe's kind of network.
 
+    Raises
+    ------
+    OptionError
+        Naming the choices.
+    """
     if provider == "cpu":
         return
     if provider != "cuda":
@@ -176,8 +181,7 @@ def _check_provider(provider: str, recipe: Recipe) -> None:
         raise OptionError(
             "provider 'cuda' fits networks of ReLU layers alone, and this recipe has no relu; choices: cpu"
         )
-    if not torch.cuda.is_available():
-        raise OptionError("provider 'cuda': torch finds no CUDA device here; choices: cpu")
+    require_cuda()
 
 
 def _provider_name(provider: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from blockprofile.errors import OptionError
-from blockprofile.predict.relu_training import ReluOptions
+from blockprofile.predict.relu_options import ReluOptions
 from blockprofile.predict.training import TrainingOptions
 from blockprofile.yamlfile import read_yaml
 

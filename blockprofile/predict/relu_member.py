@@ -101,7 +101,7 @@ class Member:
             self.order = torch.randperm(n, generator=self.generator, device=self.task.device)
 
     def step(self, place: int, batch: int, share: float) -> None:
-        """Take the step of the batch at a place of the order, with a share of the rates."""
+        """Take the step of the batch at a place of the order that `shuffle` drew, with a share of the rates."""
         with self.scope():
             self._take(self.order[place * batch : (place + 1) * batch], share)
 

@@ -18,7 +18,7 @@ from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.neural import NetworkPredictor
 from blockprofile.predict.recipe import Recipe, read_recipe
 from blockprofile.predict.recorded import Recorded
-from blockprofile.predict.relu_training import ReluOptions
+from blockprofile.predict.relu_options import ReluOptions
 from blockprofile.predict.weights import (
     WEIGHTS_NAME,
     is_coarse,
