@@ -149,7 +149,9 @@ def label(
     n: str = typer.Option(..., "--n", help="How many archs to draw: 1000000, 1e6, 2M."),
     out: Path = typer.Option(..., "--out", help="The Parquet file to write."),
     seed: int = typer.Option(0, "--seed", min=0, help="Seed of the archs."),
-    decimals: int = typer.Option(3, "--decimals", min=0, max=9, help="Round the labels to so many decimals."),
+    step: float = typer.Option(
+        0.001, "--step", help="Round the labels to multiples of this; a coarse one saves bytes."
+    ),
     json: bool = JSON_OPTION,
 ) -> None:
     """Label archs drawn from a seed with a predictor, to distil it: a recipe names the file as its ``drawn``."""
@@ -159,7 +161,7 @@ def label(
 
     where = load_space(space)
     entry = _find(predictor, where)
-    labels = write_drawn(out, entry, where, n=parse_count(n), seed=seed, decimals=decimals)
+    labels = write_drawn(out, entry, where, n=parse_count(n), seed=seed, step=step)
     row = {
         "metric": entry[0].metric, "labels": len(labels), "mean": float(labels.mean()), "std": float(labels.std()),
         "bytes": out.stat().st_size, "file": str(out),

@@ -7,6 +7,7 @@ or shallow throughout, are among them; searches end there, and the papers' law h
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,16 +61,25 @@ def draw_design(space: Space, n: int, *, seed: int) -> Design:
     """
     if n < 1 or seed < 0:
         raise OptionError(f"a design of {n} archs with seed {seed}; at least 1 arch and seed 0 are needed")
+    starts = range(0, n, CHUNK)
+    archs, resolutions = np.empty((n, space.n_slots), np.uint8), np.empty(n, np.int64)
+
+    def draw(place: int) -> None:
+        part = slice(starts[place], starts[place] + CHUNK)
+        archs[part], resolutions[part] = _draw_chunk(space, seed, place, len(archs[part]))
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(draw, range(len(starts))))
+    return Design(archs, resolutions)
+
+
+def _draw_chunk(space: Space, seed: int, place: int, n: int) -> tuple[Archs, NDArray[np.int64]]:
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(place,)))
+    archs = np.empty((CHUNK, space.n_slots), np.uint8)
+    archs[::2] = draw_archs(space, CHUNK // 2, rng)
+    archs[1::2] = draw_extreme(space, CHUNK // 2, rng)
     choices = np.asarray(space.definition.input.resolutions, np.int64)
-    archs, resolutions = [], []
-    for place in range(-(-n // CHUNK)):
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(place,)))
-        rows = np.empty((CHUNK, space.n_slots), np.uint8)
-        rows[::2] = draw_archs(space, CHUNK // 2, rng)
-        rows[1::2] = draw_extreme(space, CHUNK // 2, rng)
-        archs.append(rows)
-        resolutions.append(choices[rng.integers(0, len(choices), CHUNK)])
-    return Design(np.concatenate(archs)[:n], np.concatenate(resolutions)[:n])
+    return archs[:n], choices[rng.integers(0, len(choices), CHUNK)][:n]
 
 
 def draw_extreme(space: Space, n: int, rng: np.random.Generator) -> Archs:

@@ -1,30 +1,35 @@
 """Labels of drawn archs: a file of labels alone, since the archs are drawn again from their seed.
 
-A label takes two bytes that way instead of ten, and millions of them fit where a table of archs would not. The file
-keeps a digest of the archs that were labelled; archs that come out otherwise are refused.
+A label is kept as a whole number of steps, and of that number only how far it is from what additive tables say. Half a
+byte is enough for most, where an arch and its label take ten, and millions fit where a table of archs would not. The
+file keeps a digest of the archs that were labelled; archs that come out otherwise are refused.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.errors import DataError
+from blockprofile.errors import DataError, OptionError
 from blockprofile.predict.card import Card
 from blockprofile.predict.design import Design, draw_design
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.registry import Entry, build_predictor
+from blockprofile.predict.training import Layout, fit_additive
+from blockprofile.predict.weights import network_codes, network_layout
 from blockprofile.space.space import Space
 
 __all__ = ["label_design", "read_drawn", "write_drawn"]
 
 HEADER_KEY = b"blockprofile"
-FORMAT = "blockprofile.drawn/1"
+FORMAT = "blockprofile.drawn/2"
+MOST_STEPS = 1 << 30
 
 
 def label_design(entry: Entry, space: Space, design: Design) -> NDArray[np.float32]:
@@ -47,7 +52,7 @@ def label_design(entry: Entry, space: Space, design: Design) -> NDArray[np.float
     return labels
 
 
-def write_drawn(path: Path, entry: Entry, space: Space, *, n: int, seed: int, decimals: int) -> NDArray[np.float32]:
+def write_drawn(path: Path, entry: Entry, space: Space, *, n: int, seed: int, step: float) -> NDArray[np.float64]:
     """Label drawn archs with a predictor and write the labels.
 
     Parameters
@@ -56,31 +61,44 @@ def write_drawn(path: Path, entry: Entry, space: Space, *, n: int, seed: int, de
         The Parquet file to write.
     n, seed
         Of the design; see `draw_design`.
-    decimals
-        The labels are rounded to so many.
+    step
+        In the metric's unit; the labels are rounded to multiples of it.
 
     Returns
     -------
-    The labels as written, float32 of shape (n,).
+    The labels as written, float64 of shape (n,).
 
     Raises
     ------
     CoverageError, OptionError
-        As `label_design` and `draw_design`.
+        As `label_design` and `draw_design`; or if the step is not above 0, or too small for whole numbers.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if not (np.isfinite(step) and step > 0):
+        raise OptionError(f"labels in steps of {step}; the step must be above 0")
     design = draw_design(space, n, seed=seed)
-    labels = np.round(label_design(entry, space, design), decimals)
+    labels = label_design(entry, space, design).astype(np.float64)
+    largest = float(np.abs(labels).max())
+    if largest / step >= MOST_STEPS:
+        raise OptionError(f"labels up to {largest:.6g} are {largest / step:.3g} steps of {step}; take a larger step")
+    steps = np.rint(labels / step).astype(np.int64)
+    expected = _Expected.fit(design, labels / step, space)
+    apart = steps - expected.of(design, space)
+    least = int(apart.min())
     card: Card = entry[0]
     about = {
         "format": FORMAT, "space": space.base.name, "n": n, "seed": seed, "archs": _digest(design), "from": card.title,
+        "step": step, "least": least, "constant": expected.constant, "table": expected.table.tolist(),
     }  # fmt: skip
-    table = pa.table({card.metric: labels}).replace_schema_metadata({HEADER_KEY: json.dumps(about).encode()})
+    table = pa.table({card.metric: (apart - least).astype(np.int32)})
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, compression="zstd", compression_level=19)
-    return labels
+    pq.write_table(
+        table.replace_schema_metadata({HEADER_KEY: json.dumps(about).encode()}), path, compression="zstd",
+        compression_level=19, use_dictionary=False, use_byte_stream_split=True,
+    )  # fmt: skip
+    return np.multiply(steps, step, dtype=np.float64)
 
 
 def read_drawn(path: Path, space: Space) -> LabelTable:
@@ -99,7 +117,13 @@ def read_drawn(path: Path, space: Space) -> LabelTable:
     try:
         table = pq.read_table(path)
         about: dict[str, Any] = json.loads((table.schema.metadata or {})[HEADER_KEY])
+        if about["format"] != FORMAT:
+            raise ValueError(f"its format is {about['format']!r}, not {FORMAT!r}")
         name, n, seed, digest = about["space"], int(about["n"]), int(about["seed"]), about["archs"]
+        step, least = float(about["step"]), int(about["least"])
+        expected = _Expected(float(about["constant"]), np.asarray(about["table"], np.float64))
+        (column,) = table.column_names
+        apart = table[column].to_numpy().astype(np.int64) + least
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as failure:
         raise DataError(f"{path} cannot be read as labels of drawn archs: {failure}") from None
     if name != space.base.name or n != len(table):
@@ -109,10 +133,49 @@ def read_drawn(path: Path, space: Space) -> LabelTable:
     design = draw_design(space.base, n, seed=seed)
     if _digest(design) != digest:
         raise DataError(f"{path}: the archs drawn with seed {seed} are not those that were labelled")
-    labels = {str(column): table[column].to_numpy().astype(np.float64) for column in table.column_names}
+    labels = {str(column): (apart + expected.of(design, space.base)) * step}
+    return LabelTable(path, design.archs, labels, design.resolutions if _at_several(space) else None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Expected:
+    """What additive tables say of a label: a constant and one value for each row of the layout, in steps."""
+
+    constant: float
+    table: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, design: Design, labels: NDArray[np.float64], space: Space) -> _Expected:
+        constant, table = fit_additive(_codes(design, space), labels[:, None], _layout(space))
+        return cls(float(constant[0]), table[:, 0])
+
+    def of(self, design: Design, space: Space) -> NDArray[np.int64]:
+        """Round to whole steps; the sums are taken in the order of the slots, and so the same everywhere."""
+        layout, codes = _layout(space), _codes(design, space)
+        if len(self.table) != layout.n_rows:
+            raise DataError(f"{len(self.table)} additive values; space {space.name!r} has {layout.n_rows}")
+        found = np.full(len(codes), self.constant)
+        for slot in layout.slots:
+            found += self.table[layout.offsets[slot] :][codes[:, slot]]
+        whole: NDArray[np.int64] = np.rint(found).astype(np.int64)
+        return whole
+
+
+def _at_several(space: Space) -> bool:
     known = space.definition.input
-    at_several = len(known.resolutions) > 1 and not known.searched
-    return LabelTable(path, design.archs, labels, design.resolutions if at_several else None)
+    return len(known.resolutions) > 1 and not known.searched
+
+
+def _resolutions(space: Space) -> tuple[int, ...]:
+    return tuple(sorted(space.definition.input.resolutions)) if _at_several(space) else ()
+
+
+def _layout(space: Space) -> Layout:
+    return Layout(*network_layout(space, len(_resolutions(space))))
+
+
+def _codes(design: Design, space: Space) -> NDArray[np.uint8]:
+    return network_codes(design.archs, design.resolutions if _at_several(space) else None, space, _resolutions(space))
 
 
 def _digest(design: Design) -> str:

@@ -13,13 +13,19 @@ from numpy.typing import NDArray
 from blockprofile.cuda import require_cuda
 from blockprofile.errors import DataError, OptionError
 from blockprofile.predict.card import CARD_NAME
-from blockprofile.predict.groups import n_codes
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.metrics import Fidelity, measure_fidelity
 from blockprofile.predict.recipe import Recipe
 from blockprofile.predict.relu_training import train_relu
 from blockprofile.predict.training import Layout, train_network
-from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, network_layout, read_network, write_network
+from blockprofile.predict.weights import (
+    WEIGHTS_NAME,
+    NetworkFile,
+    network_codes,
+    network_layout,
+    read_network,
+    write_network,
+)
 from blockprofile.space.slots import Archs
 from blockprofile.space.space import Space
 from blockprofile.yamlfile import write_yaml
@@ -213,7 +219,7 @@ def _fit_network(
     labels = np.stack([table.label(column) for column in columns], axis=1)
     resolutions = _resolutions(table)
     layout = Layout(*network_layout(space, len(resolutions)))
-    codes = _codes(table, space, resolutions)
+    codes = network_codes(table.archs, table.resolutions, space, resolutions)
     train, held = split_rows(len(codes), holdout=recipe.holdout, seed=recipe.seed)
     used_codes, used_labels = codes[train], labels[train]
     if drawn is not None:
@@ -223,7 +229,8 @@ def _fit_network(
                 "every resolution of the drawn archs must be among those of the table"
             )
         further = np.stack([drawn.label(column) for column in columns], axis=1)
-        used_codes = np.concatenate([used_codes, _codes(drawn, space, resolutions)])
+        further_codes = network_codes(drawn.archs, drawn.resolutions, space, resolutions)
+        used_codes = np.concatenate([used_codes, further_codes])
         used_labels = np.concatenate([used_labels, further])
     if recipe.relu is not None:
         arrays = train_relu(used_codes, used_labels, layout, space, recipe.relu, device=provider, progress=progress)
@@ -257,14 +264,6 @@ def is_maximized(metric: str) -> bool:
 def _resolutions(table: LabelTable) -> tuple[int, ...]:
     """List the resolutions of a table's rows, none where its rows have none of their own."""
     return () if table.resolutions is None else tuple(int(r) for r in np.unique(table.resolutions))
-
-
-def _codes(table: LabelTable, space: Space, resolutions: Sequence[int]) -> NDArray[np.int64]:
-    last = np.array([n_codes(space, slot) - 1 for slot in space.slots])
-    codes: NDArray[np.int64] = np.minimum(table.archs.astype(np.int64), last)
-    if table.resolutions is None:
-        return codes
-    return np.column_stack([codes, np.searchsorted(np.asarray(resolutions), table.resolutions)])
 
 
 def predict_table(

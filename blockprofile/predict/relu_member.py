@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -50,11 +50,6 @@ class Task:
     def device(self) -> torch.device:
         """Where all of it lies."""
         return self.targets.device
-
-    def to(self, device: torch.device) -> Task:
-        """Move to a device."""
-        moved = {name: getattr(self, name).to(device) for name in ("features", "windows", "nodes", "beside", "targets")}
-        return replace(self, **moved)
 
 
 class Member:
@@ -169,12 +164,16 @@ def _initialize(task: Task, options: ReluOptions, generator: torch.Generator) ->
 
 
 def _optimizers(weights: Weights, options: ReluOptions) -> tuple[torch.optim.Adam, list[Muon]]:
-    """Give the matrices to Muon, those of the first layer with their own rate, and the rest to Adam."""
+    """Give the matrices to Muon, those of the first layer with their own rate, and the rest to Adam.
+
+    On a CUDA device Muon multiplies in bfloat16, as its authors do.
+    """
     import torch
 
     by_muon = {"hops" if options.hops else "rows", "hidden"}
     others = [weight for name, listed in weights.items() if name not in by_muon for weight in listed]
-    dtype = torch.bfloat16 if options.bfloat16 else torch.float32
+    on_cuda = others[0].device.type == "cuda"
+    dtype = torch.bfloat16 if options.bfloat16 or on_cuda else torch.float32
     muons = [
         Muon(
             [weight],
@@ -185,7 +184,6 @@ def _optimizers(weights: Weights, options: ReluOptions) -> tuple[torch.optim.Ada
         for name in sorted(by_muon)
         for weight in weights[name]
     ]
-    on_cuda = others[0].device.type == "cuda"
     rate = torch.tensor(options.learning_rate, device=others[0].device) if on_cuda else options.learning_rate
     return torch.optim.Adam(others, lr=rate, betas=(0.9, 0.99), capturable=on_cuda, fused=on_cuda or None), muons
 

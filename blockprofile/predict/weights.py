@@ -9,18 +9,22 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from blockprofile.errors import DataError, one_of
 from blockprofile.predict.groups import SlotGroup, group_slots, n_codes
 from blockprofile.predict.network import ARRAYS
 from blockprofile.predict.relu import RELU_ARRAYS, name_trunk, relu_shapes
+from blockprofile.space.slots import Archs
 from blockprofile.space.space import Space
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    "WEIGHTS_NAME", "NetworkFile", "describe_slots", "is_coarse", "network_layout", "pack_header", "read_header",
-    "read_network", "read_safetensors", "write_network",
+    "WEIGHTS_NAME", "NetworkFile", "describe_slots", "is_coarse", "network_codes", "network_layout", "pack_header",
+    "read_header", "read_network", "read_safetensors", "write_network",
 ]  # fmt: skip
 
 WEIGHTS_NAME = "weights.safetensors"
@@ -59,6 +63,32 @@ def network_layout(space: Space, n_resolutions: int) -> tuple[tuple[SlotGroup, .
         sizes.append(n_resolutions)
     offsets = [sum(sizes[:place]) for place in range(len(sizes))]
     return groups, tuple(offsets), sum(sizes)
+
+
+def network_codes(
+    archs: Archs, resolutions: NDArray[np.int64] | None, space: Space, known: Sequence[int]
+) -> NDArray[np.uint8]:
+    """Write archs as a network reads them.
+
+    Parameters
+    ----------
+    archs
+        uint8, shape (n, n_slots).
+    resolutions
+        Each row's input resolution, shape (n,), where the network takes it.
+    known
+        The network's resolutions, in ascending order.
+
+    Returns
+    -------
+    uint8, shape (n, n_slots): inactive layers hold their slot's last code. With resolutions the number of each is one
+    more column.
+    """
+    last = np.array([n_codes(space, slot) - 1 for slot in space.slots], np.uint8)
+    codes: NDArray[np.uint8] = np.minimum(archs, last)
+    if resolutions is None:
+        return codes
+    return np.column_stack([codes, np.searchsorted(np.asarray(known), resolutions).astype(np.uint8)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -61,7 +61,7 @@ def test_labels_find_their_archs_again(tmp_path: Path) -> None:
     space = load_space("ofa_mbv3")
     entry = find_metric("macs_m", space)
     path = tmp_path / "labels.parquet"
-    written = write_drawn(path, entry, space, n=300, seed=4, decimals=2)
+    written = write_drawn(path, entry, space, n=300, seed=4, step=0.01)
     table = read_drawn(path, space)
     np.testing.assert_array_equal(table.label("macs_m"), written.astype(float))
     assert table.resolutions is not None
@@ -74,7 +74,7 @@ def test_labels_find_their_archs_again(tmp_path: Path) -> None:
 def test_other_spaces_files_and_archs_are_refused(tmp_path: Path, moga: Space) -> None:
     space = load_space("ofa_mbv3")
     path = tmp_path / "labels.parquet"
-    write_drawn(path, find_metric("macs_m", space), space, n=50, seed=0, decimals=3)
+    write_drawn(path, find_metric("macs_m", space), space, n=50, seed=0, step=0.001)
     with pytest.raises(DataError, match="space 'moga' is asked for"):
         read_drawn(path, moga)
     table = pq.read_table(path)
@@ -91,7 +91,7 @@ def test_a_teacher_must_know_every_resolution(tmp_path: Path) -> None:
     space = load_space("ofa_mbv3")
     with pytest.raises(CoverageError, match="does not cover resolution"):
         write_drawn(
-            tmp_path / "x.parquet", find_metric("latency_ms:kirin9000_npu", space), space, n=50, seed=0, decimals=3
+            tmp_path / "x.parquet", find_metric("latency_ms:kirin9000_npu", space), space, n=50, seed=0, step=0.001
         )
 
 
