@@ -164,16 +164,12 @@ def _initialize(task: Task, options: ReluOptions, generator: torch.Generator) ->
 
 
 def _optimizers(weights: Weights, options: ReluOptions) -> tuple[torch.optim.Adam, list[Muon]]:
-    """Give the matrices to Muon, those of the first layer with their own rate, and the rest to Adam.
-
-    On a CUDA device Muon multiplies in bfloat16, as its authors do.
-    """
+    """Give the matrices to Muon, those of the first layer with their own rate, and the rest to Adam."""
     import torch
 
     by_muon = {"hops" if options.hops else "rows", "hidden"}
     others = [weight for name, listed in weights.items() if name not in by_muon for weight in listed]
-    on_cuda = others[0].device.type == "cuda"
-    dtype = torch.bfloat16 if options.bfloat16 or on_cuda else torch.float32
+    dtype = torch.bfloat16 if options.bfloat16 else torch.float32
     muons = [
         Muon(
             [weight],
@@ -184,6 +180,7 @@ def _optimizers(weights: Weights, options: ReluOptions) -> tuple[torch.optim.Ada
         for name in sorted(by_muon)
         for weight in weights[name]
     ]
+    on_cuda = others[0].device.type == "cuda"
     rate = torch.tensor(options.learning_rate, device=others[0].device) if on_cuda else options.learning_rate
     return torch.optim.Adam(others, lr=rate, betas=(0.9, 0.99), capturable=on_cuda, fused=on_cuda or None), muons
 
