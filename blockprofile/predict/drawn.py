@@ -1,8 +1,9 @@
 """Labels of drawn archs: a file of labels alone, since the archs are drawn again from their seed.
 
-A label is kept as a whole number of steps, and of that number only how far it is from what additive tables say. Half a
-byte is enough for most, where an arch and its label take ten, and millions fit where a table of archs would not. The
-file keeps a digest of the archs that were labelled; archs that come out otherwise are refused.
+A label is kept as a whole number of steps, and of that number only how far it is from what additive tables say. With
+steps of a quarter of what the tables leave over that takes four bits, where an arch and its label take eighty, and
+millions fit where a table of archs would not. The file keeps a digest of the archs that were labelled; archs that come
+out otherwise are refused.
 """
 
 from __future__ import annotations
@@ -130,6 +131,10 @@ def read_drawn(path: Path, space: Space) -> LabelTable:
         raise DataError(
             f"{path} holds {len(table)} labels for {n} archs of {name!r}; space {space.name!r} is asked for"
         )
+    if not (np.isfinite(step) and step > 0):
+        raise DataError(f"{path}: its step is {step}; must be above 0")
+    if not expected.covers(space.base):
+        raise DataError(f"{path}: its additive table must hold {_layout(space.base).n_rows} finite numbers")
     design = draw_design(space.base, n, seed=seed)
     if _digest(design) != digest:
         raise DataError(f"{path}: the archs drawn with seed {seed} are not those that were labelled")
@@ -149,11 +154,14 @@ class _Expected:
         constant, table = fit_additive(_codes(design, space), labels[:, None], _layout(space))
         return cls(float(constant[0]), table[:, 0])
 
+    def covers(self, space: Space) -> bool:
+        """Tell whether these are finite numbers, one for each row."""
+        whole = self.table.shape == (_layout(space).n_rows,)
+        return whole and bool(np.isfinite(self.table).all()) and bool(np.isfinite(self.constant))
+
     def of(self, design: Design, space: Space) -> NDArray[np.int64]:
         """Round to whole steps; the sums are taken in the order of the slots, and so the same everywhere."""
         layout, codes = _layout(space), _codes(design, space)
-        if len(self.table) != layout.n_rows:
-            raise DataError(f"{len(self.table)} additive values; space {space.name!r} has {layout.n_rows}")
         found = np.full(len(codes), self.constant)
         for slot in layout.slots:
             found += self.table[layout.offsets[slot] :][codes[:, slot]]

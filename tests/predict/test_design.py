@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from blockprofile.errors import CoverageError, DataError, OptionError
 from blockprofile.predict import build_predictor, find_metric
 from blockprofile.predict.design import draw_design, draw_extreme
-from blockprofile.predict.drawn import read_drawn, write_drawn
+from blockprofile.predict.drawn import label_design, read_drawn, write_drawn
 from blockprofile.predict.features import row_features
 from blockprofile.predict.weights import network_layout
 from blockprofile.space import Space, draw_archs, load_space
@@ -71,19 +72,72 @@ def test_labels_find_their_archs_again(tmp_path: Path) -> None:
         np.testing.assert_allclose(table.label("macs_m")[rows], expected, rtol=0, atol=0.0051)
 
 
+@pytest.mark.parametrize("step", [0.25, 40.0, 1e-6])
+def test_labels_are_whole_steps(tmp_path: Path, toy: Space, step: float) -> None:
+    entry = find_metric("macs_m", toy)
+    path = tmp_path / "labels.parquet"
+    write_drawn(path, entry, toy, n=200, seed=1, step=step)
+    labels, design = read_drawn(path, toy).label("macs_m"), draw_design(toy, 200, seed=1)
+    np.testing.assert_allclose(labels / step, np.rint(labels / step), rtol=0, atol=1e-6)
+    expected = label_design(entry, toy, design)
+    np.testing.assert_allclose(labels, expected, rtol=1e-6, atol=0.5 * step * (1 + 1e-6))
+
+
+def test_a_coarse_step_takes_fewer_bytes(tmp_path: Path) -> None:
+    space = load_space("ofa_mbv3")
+    sizes = []
+    for step in (0.1, 20.0):
+        path = tmp_path / f"{step}.parquet"
+        write_drawn(path, find_metric("macs_m", space), space, n=20_000, seed=0, step=step)
+        sizes.append(path.stat().st_size)
+    assert sizes[1] < 0.7 * sizes[0]
+
+
+@pytest.mark.parametrize(
+    ("step", "match"),
+    [
+        (0.0, "steps of 0.0; the step must be above 0"),
+        (-1.0, "steps of -1.0; the step must be above 0"),
+        (float("nan"), "steps of nan; the step must be above 0"),
+        (1e-9, "steps of 1e-09; take a larger step"),
+    ],
+)
+def test_steps_out_of_range_are_refused(tmp_path: Path, toy: Space, step: float, match: str) -> None:
+    with pytest.raises(OptionError, match=match):
+        write_drawn(tmp_path / "labels.parquet", find_metric("macs_m", toy), toy, n=50, seed=0, step=step)
+    assert not list(tmp_path.iterdir())
+
+
 def test_other_spaces_files_and_archs_are_refused(tmp_path: Path, moga: Space) -> None:
     space = load_space("ofa_mbv3")
     path = tmp_path / "labels.parquet"
     write_drawn(path, find_metric("macs_m", space), space, n=50, seed=0, step=0.001)
     with pytest.raises(DataError, match="space 'moga' is asked for"):
         read_drawn(path, moga)
-    table = pq.read_table(path)
-    (header,) = (table.schema.metadata[b"blockprofile"],)
-    pq.write_table(table.replace_schema_metadata({b"blockprofile": header.replace(b'"seed": 0', b'"seed": 1')}), path)
-    with pytest.raises(DataError, match="seed 1 are not those that were labelled"):
-        read_drawn(path, space)
     path.write_bytes(b"PAR1 and no more")
     with pytest.raises(DataError, match="cannot be read as labels of drawn archs"):
+        read_drawn(path, space)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"seed": 1}, "seed 1 are not those that were labelled"),
+        ({"format": "blockprofile.drawn/1"}, "its format is 'blockprofile.drawn/1', not 'blockprofile.drawn/2'"),
+        ({"step": -0.5}, "its step is -0.5; must be above 0"),
+        ({"table": [1.0]}, "its additive table must hold 210 finite numbers"),
+        ({"constant": float("nan")}, "its additive table must hold 210 finite numbers"),
+        ({"least": "none"}, "cannot be read as labels of drawn archs"),
+    ],
+)
+def test_changed_headers_are_refused(tmp_path: Path, change: dict[str, object], match: str) -> None:
+    space = load_space("ofa_mbv3")
+    path = tmp_path / "labels.parquet"
+    write_drawn(path, find_metric("macs_m", space), space, n=50, seed=0, step=0.001)
+    table = pq.read_table(path)
+    header = json.loads(table.schema.metadata[b"blockprofile"]) | change
+    pq.write_table(table.replace_schema_metadata({b"blockprofile": json.dumps(header).encode()}), path)
+    with pytest.raises(DataError, match=match):
         read_drawn(path, space)
 
 
