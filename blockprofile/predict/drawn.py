@@ -30,7 +30,7 @@ __all__ = ["label_design", "read_drawn", "write_drawn"]
 
 HEADER_KEY = b"blockprofile"
 FORMAT = "blockprofile.drawn/2"
-MOST_STEPS = 1 << 30
+MOST_STEPS = 1 << 28
 
 
 def label_design(entry: Entry, space: Space, design: Design) -> NDArray[np.float32]:
@@ -124,6 +124,8 @@ def read_drawn(path: Path, space: Space) -> LabelTable:
         step, least = float(about["step"]), int(about["least"])
         expected = _Expected(float(about["constant"]), np.asarray(about["table"], np.float64))
         (column,) = table.column_names
+        if not pa.types.is_integer(table[column].type) or table[column].null_count:
+            raise ValueError(f"its column {column!r} must hold whole numbers")
         apart = table[column].to_numpy().astype(np.int64) + least
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as failure:
         raise DataError(f"{path} cannot be read as labels of drawn archs: {failure}") from None

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -138,6 +139,17 @@ def test_changed_headers_are_refused(tmp_path: Path, change: dict[str, object], 
     header = json.loads(table.schema.metadata[b"blockprofile"]) | change
     pq.write_table(table.replace_schema_metadata({b"blockprofile": json.dumps(header).encode()}), path)
     with pytest.raises(DataError, match=match):
+        read_drawn(path, space)
+
+
+def test_labels_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> None:
+    space = load_space("ofa_mbv3")
+    path = tmp_path / "labels.parquet"
+    write_drawn(path, find_metric("macs_m", space), space, n=50, seed=0, step=0.001)
+    table = pq.read_table(path)
+    missing = pa.array([None, *range(49)], pa.int32())
+    pq.write_table(pa.table({"macs_m": missing}).replace_schema_metadata(table.schema.metadata), path)
+    with pytest.raises(DataError, match="its column 'macs_m' must hold whole numbers"):
         read_drawn(path, space)
 
 
