@@ -60,6 +60,8 @@ def write_drawn(path: Path, entry: Entry, space: Space, *, n: int, seed: int, st
     ----------
     path
         The Parquet file to write.
+    space
+        The whole space: readers draw its archs again.
     n, seed
         Of the design; see `draw_design`.
     step
@@ -72,25 +74,29 @@ def write_drawn(path: Path, entry: Entry, space: Space, *, n: int, seed: int, st
     Raises
     ------
     CoverageError, OptionError
-        As `label_design` and `draw_design`; or if the step is not above 0, or too small for whole numbers.
+        As `label_design` and `draw_design`; or if the space is pruned, or the step not above 0 or too small for whole
+        numbers.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not (np.isfinite(step) and step > 0):
         raise OptionError(f"labels in steps of {step}; the step must be above 0")
+    if space.is_pruned:
+        raise OptionError(f"space {space.name!r} is pruned; labels are of a whole space: give {space.base.name!r}")
     design = draw_design(space, n, seed=seed)
     labels = label_design(entry, space, design).astype(np.float64)
     largest = float(np.abs(labels).max())
     if largest / step >= MOST_STEPS:
         raise OptionError(f"labels up to {largest:.6g} are {largest / step:.3g} steps of {step}; take a larger step")
     steps = np.rint(labels / step).astype(np.int64)
-    expected = _Expected.fit(design, labels / step, space)
-    apart = steps - expected.of(design, space)
+    codes, layout = _codes(design, space), _layout(space)
+    expected = _Expected.fit(codes, labels / step, layout)
+    apart = steps - expected.of(codes, layout)
     least = int(apart.min())
     card: Card = entry[0]
     about = {
-        "format": FORMAT, "space": space.base.name, "n": n, "seed": seed, "archs": _digest(design), "from": card.title,
+        "format": FORMAT, "space": space.name, "n": n, "seed": seed, "archs": _digest(design), "from": card.title,
         "step": step, "least": least, "constant": expected.constant, "table": expected.table.tolist(),
     }  # fmt: skip
     table = pa.table({card.metric: (apart - least).astype(np.int32)})
@@ -135,12 +141,13 @@ def read_drawn(path: Path, space: Space) -> LabelTable:
         )
     if not (np.isfinite(step) and step > 0):
         raise DataError(f"{path}: its step is {step}; must be above 0")
-    if not expected.covers(space.base):
-        raise DataError(f"{path}: its additive table must hold {_layout(space.base).n_rows} finite numbers")
+    layout = _layout(space.base)
+    if not expected.covers(layout):
+        raise DataError(f"{path}: its additive table must hold {layout.n_rows} finite numbers")
     design = draw_design(space.base, n, seed=seed)
     if _digest(design) != digest:
         raise DataError(f"{path}: the archs drawn with seed {seed} are not those that were labelled")
-    labels = {str(column): (apart + expected.of(design, space.base)) * step}
+    labels = {str(column): (apart + expected.of(_codes(design, space.base), layout)) * step}
     return LabelTable(path, design.archs, labels, design.resolutions if _at_several(space) else None)
 
 
@@ -152,18 +159,17 @@ class _Expected:
     table: NDArray[np.float64]
 
     @classmethod
-    def fit(cls, design: Design, labels: NDArray[np.float64], space: Space) -> _Expected:
-        constant, table = fit_additive(_codes(design, space), labels[:, None], _layout(space))
+    def fit(cls, codes: NDArray[np.uint8], labels: NDArray[np.float64], layout: Layout) -> _Expected:
+        constant, table = fit_additive(codes, labels[:, None], layout)
         return cls(float(constant[0]), table[:, 0])
 
-    def covers(self, space: Space) -> bool:
+    def covers(self, layout: Layout) -> bool:
         """Tell whether these are finite numbers, one for each row."""
-        whole = self.table.shape == (_layout(space).n_rows,)
+        whole = self.table.shape == (layout.n_rows,)
         return whole and bool(np.isfinite(self.table).all()) and bool(np.isfinite(self.constant))
 
-    def of(self, design: Design, space: Space) -> NDArray[np.int64]:
+    def of(self, codes: NDArray[np.uint8], layout: Layout) -> NDArray[np.int64]:
         """Round to whole steps; the sums are taken in the order of the slots, and so the same everywhere."""
-        layout, codes = _layout(space), _codes(design, space)
         found = np.full(len(codes), self.constant)
         for slot in layout.slots:
             found += self.table[layout.offsets[slot] :][codes[:, slot]]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from blockprofile.space.slots import Archs, Slot
 from blockprofile.space.space import Space
 
-__all__ = ["SlotGroup", "group_slots", "n_codes", "read_states"]
+__all__ = ["SlotGroup", "group_slots", "last_codes", "n_codes", "read_states"]
 
 MAX_STATES = 1 << 14
 """States of a group: tables of this many rows stay in a processor's caches."""
@@ -53,6 +53,11 @@ def n_codes(space: Space, slot: Slot) -> int:
     """Count the codes that a slot can hold, the inactive one included where its unit's depth can leave it out."""
     optional = slot.kind == "layer" and slot.layer > min(space.units[slot.unit - 1].depths)
     return slot.n_choices + optional
+
+
+def last_codes(space: Space) -> NDArray[np.uint8]:
+    """List each slot's last code, which stands for an inactive layer where there can be one."""
+    return np.array([n_codes(space, slot) - 1 for slot in space.slots], np.uint8)
 
 
 def group_slots(space: Space, *, max_states: int = MAX_STATES) -> tuple[SlotGroup, ...]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import CoverageError, DataError, one_of
 from blockprofile.predict.card import Card
-from blockprofile.predict.groups import n_codes
+from blockprofile.predict.groups import last_codes
 from blockprofile.predict.parts import evaluate_parts
 from blockprofile.predict.weights import describe_slots, pack_header, read_safetensors
 from blockprofile.space.slots import Archs
@@ -128,7 +128,7 @@ class MlpPredictor:
         self._file = file
         offsets = slot_offsets(file.slots)
         self._offsets = torch.from_numpy(offsets[:-1])
-        self._last = np.array([n_codes(space, slot) - 1 for slot in space.slots], np.uint8)
+        self._last = last_codes(space)
         self._bias = file.first_bias
         if file.resolutions:
             if space.resolution not in file.resolutions:

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.predict.chain import Chain, ChainTables, Windows, pool_chain, tabulate_chain
-from blockprofile.predict.groups import SlotGroup, n_codes
+from blockprofile.predict.groups import SlotGroup, last_codes, n_codes
 from blockprofile.predict.parts import evaluate_halves
 from blockprofile.space.slots import INACTIVE, Archs
 from blockprofile.space.space import Space
@@ -208,7 +208,7 @@ def prepare_relu(
         additive=arrays["additive"][kept].float().to(device),
         chain=chain,
         offsets=torch.tensor(list(offsets), device=device),
-        last=np.array([n_codes(space, slot) - 1 for slot in space.slots], np.uint8),
+        last=last_codes(space),
         fixed=torch.tensor([list(fixed.values())], dtype=torch.int64, device=device),
         windows=windows,
         shared={name: moved[name] for name in SHARED},

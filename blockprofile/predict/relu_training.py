@@ -149,13 +149,14 @@ def _pose(
     windows = chain.windows(space, layout.offsets, layout.n_rows, longest=2).to(device)
     features = row_features(space, layout.offsets, layout.n_rows, chained=chained).to(device)
     ones = features.to(torch.uint8)
+    offsets = torch.tensor(layout.offsets, device=device)
     last = torch.tensor([space.slots[slot].n_choices for slot in layers], device=device)
     nodes = torch.empty((len(codes), len(layers)), dtype=torch.int64, device=device)
     beside = torch.zeros((len(codes) if others else 0, features.shape[1]), dtype=torch.uint8, device=device)
     for start in range(0, len(codes), ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
         found = torch.from_numpy(codes[part].astype(np.int64)).to(device)
-        rows = found + torch.tensor(layout.offsets, device=device)
+        rows = found + offsets
         if layers:
             nodes[part] = chain.line_up(rows[:, layers], found[:, layers] < last, windows)
         for slot in others:

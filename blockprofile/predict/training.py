@@ -156,8 +156,8 @@ def fit_additive(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fit one value per slot and code by least squares, with a slight ridge that settles what data leave open.
 
-    Of more than a million rows as many are used, chosen at random: further ones would change the values by some
-    thousandths of what the tables leave over.
+    Of more than a million rows as many are used, chosen at random: with eight million labels of Once-for-All's
+    accuracy the values change by 0.3 % of what the tables leave over (RMS), and their sums by 1.2 %.
 
     Returns
     -------

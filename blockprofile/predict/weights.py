@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import DataError, one_of
-from blockprofile.predict.groups import SlotGroup, group_slots, n_codes
+from blockprofile.predict.groups import SlotGroup, group_slots, last_codes, n_codes
 from blockprofile.predict.network import ARRAYS
 from blockprofile.predict.relu import RELU_ARRAYS, name_trunk, relu_shapes
 from blockprofile.space.slots import Archs
@@ -84,8 +84,7 @@ def network_codes(
     uint8, shape (n, n_slots): inactive layers hold their slot's last code. With resolutions the number of each is one
     more column.
     """
-    last = np.array([n_codes(space, slot) - 1 for slot in space.slots], np.uint8)
-    codes: NDArray[np.uint8] = np.minimum(archs, last)
+    codes: NDArray[np.uint8] = np.minimum(archs, last_codes(space))
     if resolutions is None:
         return codes
     return np.column_stack([codes, np.searchsorted(np.asarray(known), resolutions).astype(np.uint8)])

@@ -65,7 +65,7 @@ def test_labels_find_their_archs_again(tmp_path: Path) -> None:
     path = tmp_path / "labels.parquet"
     written = write_drawn(path, entry, space, n=300, seed=4, step=0.01)
     table = read_drawn(path, space)
-    np.testing.assert_array_equal(table.label("macs_m"), written.astype(float))
+    np.testing.assert_array_equal(table.label("macs_m"), written)
     assert table.resolutions is not None
     for resolution in (160, 224):
         rows = table.resolutions == resolution
@@ -82,6 +82,12 @@ def test_labels_are_whole_steps(tmp_path: Path, toy: Space, step: float) -> None
     np.testing.assert_allclose(labels / step, np.rint(labels / step), rtol=0, atol=1e-6)
     expected = label_design(entry, toy, design)
     np.testing.assert_allclose(labels, expected, rtol=1e-6, atol=0.5 * step * (1 + 1e-6))
+
+
+def test_a_pruned_space_is_refused(tmp_path: Path, ofa_mbv3: Space) -> None:
+    pruned = ofa_mbv3.restricted([codes[-2:] for codes in ofa_mbv3.allowed], name="large")
+    with pytest.raises(OptionError, match="space 'large' is pruned; labels are of a whole space: give 'ofa_mbv3'"):
+        write_drawn(tmp_path / "x.parquet", find_metric("macs_m", pruned), pruned, n=50, seed=0, step=0.001)
 
 
 def test_a_coarse_step_takes_fewer_bytes(tmp_path: Path) -> None:
