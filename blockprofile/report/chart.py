@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 84, 14, 12, 52
-LETTER, LINE = 6.4, 12.0
+LETTER, LINE = 7.0, 12.0
 """About the width of a label's letter and the height of its line."""
 
 
@@ -228,14 +228,13 @@ def _symbol(shape: str, x: float, y: float, size: float) -> str:
 
 
 def _label(text: str, x: float, y: float, gap: float, taken: list[tuple[float, float, float]]) -> str:
-    """Write a label beside a mark, where no earlier one stands: right or left, above or below."""
+    """Write a label beside a mark, inside the frame and where no earlier one stands: right or left, above or below."""
     width = LETTER * len(text)
     sides = [(x + gap, "start"), (x - gap - width, "end")]
-    if x + gap + width > WIDTH - RIGHT:
-        sides.reverse()
     choices = [(left, anchor, y + shift) for shift in (-5.0, 14.0, -18.0, 27.0) for left, anchor in sides]
-    free = [choice for choice in choices if not any(_overlaps((choice[0], choice[2], width), box) for box in taken)]
-    left, anchor, top = (free or choices)[0]
+    inside = [choice for choice in choices if LEFT <= choice[0] <= WIDTH - RIGHT - width] or choices
+    free = [choice for choice in inside if not any(_overlaps((choice[0], choice[2], width), box) for box in taken)]
+    left, anchor, top = (free or inside)[0]
     taken.append((left, top, width))
     at = left if anchor == "start" else left + width
     place = f'x="{round(at, 1)}" y="{round(top, 1)}" text-anchor="{anchor}"'

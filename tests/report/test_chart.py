@@ -7,7 +7,19 @@ import re
 import numpy as np
 import pytest
 
-from blockprofile.report.chart import Band, Chart, Line, Points, Shade, draw_chart, nice_ticks
+from blockprofile.report.chart import (
+    LEFT,
+    LETTER,
+    RIGHT,
+    WIDTH,
+    Band,
+    Chart,
+    Line,
+    Points,
+    Shade,
+    draw_chart,
+    nice_ticks,
+)
 from blockprofile.report.page import chart_legend
 
 
@@ -99,3 +111,13 @@ def test_labels_of_near_points_do_not_lie_on_each_other() -> None:
     sides = dict(re.findall(r'text-anchor="(start|end)">(alpha|beta|gamma|last)<', drawn)[::-1])
     assert len(places) == 5
     assert set(sides) == {"start", "end"}
+
+
+def test_labels_stay_inside_the_frame() -> None:
+    x, y = np.array([0.0, 8.6, 9.8, 10.0]), np.array([0.0, 9.95, 10.0, 9.9])
+    drawn = _chart(Points("p", x, y, labels=("left", "near", "right", "rightmost")))
+    found = re.findall(r'class="label" x="([\d.]+)" y="[\d.]+" text-anchor="(start|end)">(\w+)<', drawn)
+    assert len(found) == 4
+    for place, anchor, text in found:
+        left = float(place) if anchor == "start" else float(place) - LETTER * len(text)
+        assert LEFT <= left <= WIDTH - RIGHT - LETTER * len(text)
