@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from blockprofile.errors import DataError, DefinitionError, UnknownNameError, one_of
+from blockprofile.files import write_text
 
 __all__ = ["Document", "read_yaml", "write_yaml"]
 
@@ -29,7 +30,7 @@ MAX_NODES = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed file: its plain data, and where each key stands."""
+    """A parsed file: its plain data, and where each key stands; without a source nothing is said of lines."""
 
     path: Path
     data: dict[str, Any]
@@ -37,7 +38,7 @@ class Document:
 
     def error(self, message: str, loc: Sequence[Key] = ()) -> DefinitionError:
         """Make the error for the place ``loc`` in the file."""
-        line, column = self.position(loc)
+        line, column = (None, None) if self.source is None else self.position(loc)
         return DefinitionError(message, path=self.path, line=line, column=column, key=key_path(loc))
 
     def position(self, loc: Sequence[Key]) -> tuple[int, int]:
@@ -196,6 +197,4 @@ def write_yaml(path: Path, data: Mapping[str, Any], *, width: int = 110) -> None
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()
     yaml.dump(data, text)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text.getvalue(), encoding="utf-8")
-    partial.replace(path)
+    write_text(path, text.getvalue())

@@ -1,0 +1,270 @@
+"""Files and folders on disk: names that become files, writing whole or not at all, and keeping two commands apart.
+
+Every write of the project goes through `replacing` (or `write_bytes`, `write_text`) and `replacing_folder`, every name
+that a file or a person gives and that becomes part of a path through `check_name`. Checked reading is in
+`blockprofile.jsonfile`, `blockprofile.yamlfile` and `blockprofile.tablefile`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import secrets
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from blockprofile.errors import OptionError, RunError
+
+__all__ = [
+    "LOCK_NAME", "check_name", "is_leftover", "lock_folder", "make_folder", "remove_leftovers", "replacing",
+    "replacing_folder", "write_bytes", "write_text",
+]  # fmt: skip
+
+MAX_NAME = 120
+LOCK_NAME = ".lock"
+_LEFTOVER = re.compile(r"\.[0-9a-f]{8}\.partial\Z")
+_EXCHANGE, _AT_CWD = 2, -100
+
+
+def check_name(name: str, *, what: str = "name") -> str:
+    """Return ``name`` if it can be the name of a file or folder, wherever it comes from.
+
+    Raises
+    ------
+    OptionError
+        If it is empty or longer than 120 bytes, begins with a dot, begins or ends with a blank, holds a slash of either
+        kind or a character that cannot be printed. It is a `ValueError`: a record's validator may let it through.
+
+    Examples
+    --------
+    >>> check_name("ofa_mbv3, kernel 7")
+    'ofa_mbv3, kernel 7'
+    """
+    reason = ""
+    if not name:
+        reason = "it is empty"
+    elif not all(letter.isprintable() for letter in name):
+        reason = "it holds a character that cannot be printed"
+    elif "/" in name or "\\" in name:
+        reason = "it holds '/' or '\\', which would make it a path"
+    elif name.startswith("."):
+        reason = "it begins with a dot"
+    elif name != name.strip():
+        reason = "it begins or ends with a blank"
+    elif len(name.encode()) > MAX_NAME:
+        reason = f"it is longer than {MAX_NAME} bytes"
+    if reason:
+        shown = name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"
+        raise OptionError(f"{what} {shown!r} cannot name a file: {reason}")
+    return name
+
+
+def _check_within(path: Path, within: Path | None) -> None:
+    if within is not None and not path.parent.resolve().is_relative_to(within.resolve()):
+        raise RunError(f"{str(path)!r} leads out of the folder {str(within)!r}, by its name or through a link")
+
+
+@contextmanager
+def replacing(path: Path, *, within: Path | None = None, sync: bool = True) -> Iterator[BinaryIO]:
+    """Write a file under another name and give it its own when it is whole.
+
+    Parameters
+    ----------
+    path
+        The file. A link of that name is replaced, not followed.
+    within
+        A folder that the file must be in, links followed.
+    sync
+        Wait until the bytes are on the disk before the rename.
+
+    Yields
+    ------
+    The open file, for bytes.
+
+    Raises
+    ------
+    RunError
+        If the file would not be within the folder.
+    OSError
+        With the name of ``path``. Whatever is raised, nothing of the new file is left and the old one stands.
+    """
+    _check_within(path, within)
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        # O_EXCL: a file or link that stands there already is never written through.
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException as failure:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(failure, OSError) and failure.errno and failure.filename in {None, str(partial)}:
+            raise OSError(failure.errno, os.strerror(failure.errno), str(path)) from failure
+        raise
+
+
+def write_bytes(path: Path, data: bytes, *, within: Path | None = None, sync: bool = True) -> None:
+    """Write a file whole or not at all; see `replacing`."""
+    with replacing(path, within=within, sync=sync) as file:
+        file.write(data)
+
+
+def write_text(path: Path, text: str, *, within: Path | None = None, sync: bool = True) -> None:
+    """Write a text as UTF-8, whole or not at all; see `replacing`."""
+    write_bytes(path, text.encode("utf-8"), within=within, sync=sync)
+
+
+def make_folder(folder: Path, *, what: str = "--out") -> Path:
+    """Make a folder, and those above it, where they are missing.
+
+    Raises
+    ------
+    RunError
+        If that cannot be done: a file or a dangling link stands there, or writing is not allowed.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        reason = "a file or a dangling link stands there" if isinstance(failure, FileExistsError) else failure.strerror
+        raise RunError(f"{what} {str(folder)!r} cannot be made: {reason}; choose another place") from None
+    return folder
+
+
+@contextmanager
+def replacing_folder(folder: Path, *, within: Path | None = None) -> Iterator[Path]:
+    """Write a whole folder under another name and put it in the place of the old one, which is removed.
+
+    What the old folder held and the new one does not is gone: copy what must stay into the new one.
+
+    Yields
+    ------
+    A new, empty folder beside ``folder``.
+
+    Raises
+    ------
+    RunError
+        If a file or a link stands there, or it would not be within the folder named.
+    OSError
+        As `replacing`.
+
+    Notes
+    -----
+    Linux exchanges the two in one step, so that a kill leaves the old or the new. Where the system or the disk cannot,
+    the old folder is renamed first, and a kill between the two steps leaves it as ``NAME.….partial``.
+    """
+    _check_within(folder, within)
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise RunError(f"{str(folder)!r} is a file or a link; a folder is to be written there")
+    make_folder(folder.parent, what="the folder")
+    fresh = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.partial")
+    fresh.mkdir()
+    try:
+        yield fresh
+        for file in fresh.rglob("*"):
+            _sync(file)
+        _sync(fresh)
+        if not folder.exists():
+            fresh.rename(folder)
+        elif not _exchange(fresh, folder):
+            old = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.partial")
+            folder.rename(old)
+            try:
+                fresh.rename(folder)
+            except BaseException:
+                old.rename(folder)
+                raise
+            shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some file systems sync no folders
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Exchange two names in one step; False where that is not possible."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    return bool(rename(_AT_CWD, os.fsencode(first), _AT_CWD, os.fsencode(second), _EXCHANGE) == 0)
+
+
+def is_leftover(path: Path) -> bool:
+    """Tell whether a killed command left this behind: a part of a file, or its lock."""
+    return path.name == LOCK_NAME or _LEFTOVER.search(path.name) is not None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed commands left in a folder and in those within; call it under the folder's lock."""
+    for path in [path for path in folder.rglob("*.partial") if is_leftover(path)]:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Keep a folder for this command while the block runs; a command that was killed holds nothing.
+
+    Raises
+    ------
+    RunError
+        If another command has it, saying which.
+
+    Notes
+    -----
+    A lock of the system on ``.lock`` in the folder, which is removed at the end. Systems without such locks (Windows)
+    keep nobody apart.
+    """
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover
+        yield
+        return
+    path = folder / LOCK_NAME
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(handle, 200).decode("utf-8", "replace").strip() or "another command"
+            os.close(handle)
+            told = f"{str(folder)!r} is in use by {holder}; wait until it is done, or choose another folder"
+            raise RunError(told) from None
+        if _is_at(handle, path):
+            break
+        os.close(handle)  # its holder was done and removed it in between
+    try:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False

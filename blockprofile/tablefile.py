@@ -1,0 +1,278 @@
+"""Parquet in and out: the one reader of every table, which checks columns, types, ranges and size before use.
+
+`write_table` keeps a checksum of every column in the file's own metadata, beside what the table is about;
+`read_signed` refuses a table whose values or words are not those that were written. `read_columns` reads tables that
+people make, which have no checksums.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import DataError, UnknownNameError, one_of
+from blockprofile.files import replacing
+from blockprofile.jsonfile import digest_of, parse_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+__all__ = ["Column", "Kind", "read_columns", "read_signed", "write_table"]
+
+Kind = Literal["uint8", "float32", "integer", "number", "text", "flag", "numbers"]
+"""``uint8`` and ``float32`` are that type alone; a ``number`` is whole or floating, ``numbers`` are a list of them."""
+
+MAX_ROWS = 1 << 24
+MAX_BYTES = 1 << 30
+_ABOUT, _SUMS = b"blockprofile", b"blockprofile.sums"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a column must be.
+
+    ``low`` and ``high`` bound its numbers, inclusively: an infinity is allowed only where it is the bound given.
+    ``is_nullable`` lets cells be empty (null or NaN), ``is_optional`` lets the column be missing.
+    """
+
+    kind: Kind
+    low: float = -sys.float_info.max
+    high: float = sys.float_info.max
+    is_nullable: bool = False
+    is_optional: bool = False
+
+
+def write_table(
+    path: Path,
+    table: pa.Table,
+    *,
+    about: Mapping[str, Any] | None = None,
+    within: Path | None = None,
+    sync: bool = True,
+    **options: Any,
+) -> None:
+    """Write a table whole or not at all, with checksums of its columns and of ``about``.
+
+    Parameters
+    ----------
+    about
+        Plain data on what the table was made from; `read_signed` gives it back.
+    within, sync
+        See `blockprofile.files.replacing`.
+    options
+        Of `pyarrow.parquet.write_table`; none gives zstd.
+
+    Raises
+    ------
+    OSError
+        With the file's name; nothing is left of the new file.
+    """
+    import pyarrow.parquet as pq
+
+    told = json.dumps(dict(about or {}), ensure_ascii=False, allow_nan=False)
+    sums = {name: _sum(table[name]) for name in table.column_names}
+    sums[""] = digest_of(json.loads(told))
+    metadata = {**(table.schema.metadata or {}), _ABOUT: told.encode(), _SUMS: json.dumps(sums).encode()}
+    with replacing(path, within=within, sync=sync) as file:
+        pq.write_table(table.replace_schema_metadata(metadata), file, **(options or {"compression": "zstd"}))
+
+
+def read_signed(
+    path: Path, columns: Mapping[str, Column], *, made_by: str, max_rows: int = MAX_ROWS
+) -> tuple[pa.Table, dict[str, Any]]:
+    """Read columns of a table that `write_table` wrote.
+
+    Parameters
+    ----------
+    columns
+        What is read; other columns of the file are left alone.
+    made_by
+        What makes the file anew, for errors.
+
+    Returns
+    -------
+    The columns in the order asked for, those that are optional and missing left out, and what the table is about.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such file.
+    DataError
+        As `read_columns`; or if the table has no checksums (it is of an earlier version) or is not as it was written.
+    """
+    table = read_columns(path, columns, max_rows=max_rows)
+    metadata = table.schema.metadata or {}
+    again = f"make it anew with {made_by}"
+    if _SUMS not in metadata or _ABOUT not in metadata:
+        raise DataError(f"{path} has no checksums: an earlier version or another program wrote it; {again}")
+    about, sums = parse_json(metadata[_ABOUT], path), parse_json(metadata[_SUMS], path)
+    if not isinstance(about, dict) or not isinstance(sums, dict) or sums.get("") != digest_of(about):
+        raise DataError(f"{path} is damaged: what is said of it is not as it was written; {again}")
+    for name in table.column_names:
+        if sums.get(name) != _sum(table[name]):
+            raise DataError(f"{path} is damaged: the values of column {name!r} are not as they were written; {again}")
+    return table, about
+
+
+def read_columns(path: Path, columns: Mapping[str, Column], *, max_rows: int = MAX_ROWS) -> pa.Table:
+    """Read columns of a Parquet file and check them.
+
+    Returns
+    -------
+    The columns in the order asked for, those that are optional and missing left out; texts may be dictionaries.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such file.
+    DataError
+        If it is no Parquet file or is damaged, has too many rows or unfolds to too many bytes, or if a column is
+        missing, of another type, has empty cells or values out of range; with the file, the column and the row.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        raise UnknownNameError(f"there is no file {str(path)!r}")
+    texts = [name for name, column in columns.items() if column.kind == "text"]
+    try:
+        with pq.ParquetFile(path, read_dictionary=texts, thrift_string_size_limit=1 << 26) as file:
+            names = _checked_names(path, file, columns, max_rows)
+            table = file.read(columns=names)
+    # Damaged metadata give any of these; MemoryError where a length is absurd.
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, MemoryError, UnicodeDecodeError) as failure:
+        if isinstance(failure, DataError):
+            raise
+        told = str(failure).strip().splitlines()
+        raise DataError(f"{path} cannot be read as Parquet: {told[0] if told else 'not enough memory'}") from None
+    if table.column_names != names or any(len(table[name]) != table.num_rows for name in names):
+        raise DataError(f"{path} cannot be read as Parquet: its columns are not those that it names")
+    try:
+        table.validate(full=True)
+    except (pa.ArrowException, ValueError) as failure:
+        raise DataError(f"{path} is damaged: {str(failure).splitlines()[0]}") from None
+    for name in names:
+        _check_column(path, name, table[name], columns[name])
+    return table
+
+
+def _checked_names(path: Path, file: pq.ParquetFile, columns: Mapping[str, Column], max_rows: int) -> list[str]:
+    """Check names and size, before anything is unfolded; return the columns that are there."""
+    there = list(file.schema_arrow.names)
+    if len(set(there)) < len(there):
+        raise DataError(
+            f"{path} has two columns of one name: {', '.join(sorted({n for n in there if there.count(n) > 1}))}"
+        )
+    for name, column in columns.items():
+        if name not in there and not column.is_optional:
+            raise DataError(f"{path} lacks the column {name!r}; {one_of(name, there[:40])}")
+    meta = file.metadata
+    rows = [meta.row_group(index).num_rows for index in range(meta.num_row_groups)]
+    if meta.num_rows < 0 or min(rows, default=0) < 0 or sum(rows) != meta.num_rows:
+        raise DataError(f"{path} is damaged: its numbers of rows contradict each other")
+    if meta.num_rows > max_rows:
+        raise DataError(f"{path} has {meta.num_rows:,} rows; at most {max_rows:,} are read")
+    size = sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
+    if size > MAX_BYTES:
+        raise DataError(f"{path} unfolds to {size:,} bytes; at most {MAX_BYTES:,} are read")
+    return [name for name in columns if name in there]
+
+
+def _check_column(path: Path, name: str, values: pa.ChunkedArray, column: Column) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = values.type
+    inner = (
+        kind.value_type
+        if pa.types.is_dictionary(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind)
+        else kind
+    )
+    is_number = pa.types.is_integer(inner) or pa.types.is_floating(inner)
+    fits = {
+        "uint8": kind == pa.uint8(),
+        "float32": kind == pa.float32(),
+        "integer": pa.types.is_integer(kind),
+        "number": is_number and inner is kind,
+        "text": pa.types.is_string(inner) or pa.types.is_large_string(inner),
+        "flag": pa.types.is_boolean(kind),
+        "numbers": is_number and (pa.types.is_list(kind) or pa.types.is_large_list(kind)),
+    }
+    # A column of nothing but empty cells has no type.
+    if not fits[column.kind] and not (pa.types.is_null(kind) and column.is_nullable):
+        raise DataError(f"{path}: column {name!r} holds {kind}; must be {column.kind}")
+    if not column.is_nullable and values.null_count:
+        row = pc.index(pc.is_null(values), True).as_py()
+        raise DataError(f"{path}: column {name!r} is empty in row {row + 1}")
+    if is_number:
+        _check_range(path, name, values, column)
+
+
+def _check_range(path: Path, name: str, values: pa.ChunkedArray, column: Column) -> None:
+    import pyarrow.compute as pc
+
+    numbers = pc.list_flatten(values) if column.kind == "numbers" else values
+    array = numbers.to_numpy()
+    if array.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):  # a flipped bit can make a NaN that signals
+            array = array.astype(np.float64)
+    wrong = ~((array >= column.low) & (array <= column.high))
+    if column.is_nullable or column.kind == "numbers":
+        wrong &= ~np.isnan(array) if array.dtype.kind == "f" else True
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise DataError(f"{path}: column {name!r} holds {array[row]} in row {row + 1}; must be {_allowed(column)}")
+
+
+def _allowed(column: Column) -> str:
+    low = f"at least {column.low:g}" if column.low > -sys.float_info.max else ""
+    high = f"at most {column.high:g}" if column.high < sys.float_info.max else ""
+    return " and ".join(word for word in (low, high) if word) or "finite"
+
+
+def _sum(values: pa.ChunkedArray) -> str:
+    """Return a checksum of a column's values and kind, the same however the values are cut or coded in the file."""
+    digest = hashlib.blake2b(digest_size=12)
+    for part in _parts(values):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(values: pa.ChunkedArray) -> Sequence[bytes | memoryview]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = values.type
+    if pa.types.is_null(kind):
+        return [b"null", str(len(values)).encode()]
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        lengths = pc.fill_null(pc.list_value_length(values), -1).to_numpy()
+        return [
+            b"list",
+            _bytes(lengths.astype(np.int64)),
+            *_parts(pa.chunked_array([pc.list_flatten(values).combine_chunks()])),
+        ]
+    if pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        plain = values.cast(pa.large_string())
+        coded = plain.combine_chunks().dictionary_encode()
+        coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
+        places = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+        return [b"text", repr(coded.dictionary.to_pylist()).encode(), _bytes(places.astype(np.int64))]
+    if values.null_count:
+        empty = pc.is_null(values).to_numpy()
+        filled = pc.fill_null(values, pa.scalar(False if pa.types.is_boolean(kind) else 0, kind)).to_numpy()
+        return [str(kind).encode(), _bytes(empty), _bytes(filled)]
+    return [str(kind).encode(), _bytes(values.to_numpy())]
+
+
+def _bytes(values: NDArray[Any]) -> memoryview:
+    return np.ascontiguousarray(values).data.cast("B") if len(values) else memoryview(b"")

@@ -1,0 +1,143 @@
+import random
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from blockprofile.errors import DataError, UnknownNameError
+from blockprofile.tablefile import Column, read_columns, read_signed, write_table
+
+COLUMNS = {
+    "code": Column("uint8"),
+    "score": Column("float32", is_nullable=True),
+    "name": Column("text", is_nullable=True),
+    "n": Column("integer", low=0),
+    "is_kept": Column("flag"),
+    "values": Column("numbers"),
+}
+
+
+def make_table() -> pa.Table:
+    rng = np.random.default_rng(0)
+    return pa.table(
+        {
+            "code": pa.array(rng.integers(0, 255, 300), pa.uint8()),
+            "score": pa.array([None, *rng.normal(size=299).tolist()], pa.float32()),
+            "name": pa.array(["a", None, "ü"] * 100),
+            "n": pa.array(range(300)),
+            "is_kept": pa.array([True, False, True] * 100),
+            "values": pa.array([[1.0, np.nan], [], [2.0]] * 100, pa.list_(pa.float64())),
+        }
+    )
+
+
+def read(path, **changes):
+    return read_signed(path, COLUMNS | changes, made_by="`make it`")
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = tmp_path / "t.parquet"
+    write_table(path, make_table(), about={"seed": 3})
+    table, about = read(path)
+    assert about == {"seed": 3}
+    assert table.column_names == list(COLUMNS)
+    assert table["name"].to_pylist() == make_table()["name"].to_pylist()
+    assert table["score"].to_pylist() == make_table()["score"].to_pylist()
+    assert [path.name for path in tmp_path.iterdir()] == ["t.parquet"]
+
+
+@pytest.mark.parametrize("options", [{"row_group_size": 7}, {"use_dictionary": False}, {"compression": "none"}])
+def test_checksums_do_not_depend_on_how_the_file_is_cut(tmp_path, options):
+    write_table(tmp_path / "t.parquet", make_table(), **options)
+    assert read(tmp_path / "t.parquet")[0].num_rows == 300
+
+
+def test_empty_table(tmp_path):
+    write_table(tmp_path / "t.parquet", make_table().slice(0, 0))
+    assert read(tmp_path / "t.parquet")[0].num_rows == 0
+
+
+def test_flipped_bits_and_cuts_are_never_used(tmp_path):
+    path = tmp_path / "t.parquet"
+    write_table(path, make_table(), about={"seed": 3}, compression="none", use_dictionary=False)
+    whole, draw, refused = path.read_bytes(), random.Random(0), 0
+    expected = make_table().to_pydict()
+    for _ in range(300):
+        data = bytearray(whole)
+        data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+        path.write_bytes(data if draw.random() < 0.8 else data[: draw.randrange(len(data))])
+        try:
+            table, about = read(path)
+        except DataError:
+            refused += 1
+            continue
+        assert about == {"seed": 3}
+        assert str(table.to_pydict()) == str(expected)
+    assert refused > 150
+
+
+def test_values_of_another_table_are_refused(tmp_path):
+    path, table = tmp_path / "t.parquet", make_table()
+    write_table(path, table)
+    stored = pq.read_table(path)
+    place = stored.column_names.index("n")
+    pq.write_table(stored.set_column(place, "n", pa.array([*range(299), 7])), path)
+    with pytest.raises(DataError, match="column 'n' are not as they were written; make it anew with `make it`"):
+        read(path)
+
+
+def test_a_table_without_checksums_says_so(tmp_path):
+    pq.write_table(make_table(), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="no checksums"):
+        read(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"nn": Column("integer")}, "lacks the column 'nn'; did you mean 'n'"),
+        ({"n": Column("text")}, "column 'n' holds int64; must be text"),
+        ({"code": Column("float32")}, "column 'code' holds uint8; must be float32"),
+        ({"n": Column("integer", high=100)}, "column 'n' holds 101 in row 102; must be at most 100"),
+        ({"score": Column("float32")}, "column 'score' is empty in row 1"),
+        ({"name": Column("text")}, "column 'name' is empty in row 2"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, columns, message):
+    write_table(tmp_path / "t.parquet", make_table())
+    with pytest.raises(DataError, match=message):
+        read_columns(tmp_path / "t.parquet", columns)
+
+
+def test_an_infinity_is_refused_unless_it_is_the_bound(tmp_path):
+    path = tmp_path / "t.parquet"
+    write_table(path, pa.table({"x": [1.0, np.inf]}))
+    with pytest.raises(DataError, match="holds inf in row 2"):
+        read_columns(path, {"x": Column("number")})
+    assert read_columns(path, {"x": Column("number", high=np.inf)}).num_rows == 2
+    write_table(path, pa.table({"x": [1.0, np.nan]}))
+    with pytest.raises(DataError, match="holds nan in row 2; must be finite"):
+        read_columns(path, {"x": Column("number")})
+
+
+def test_a_missing_column_may_be_optional(tmp_path):
+    write_table(tmp_path / "t.parquet", make_table())
+    columns = {"n": Column("integer"), "m": Column("integer", is_optional=True)}
+    assert read_columns(tmp_path / "t.parquet", columns).column_names == ["n"]
+
+
+def test_a_table_that_unfolds_is_refused_before_it_does(tmp_path):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"x": np.zeros(3_000_000)}), path, compression="zstd")
+    assert path.stat().st_size < 20_000
+    with pytest.raises(DataError, match="3,000,000 rows; at most 1,000,000"):
+        read_columns(path, {"x": Column("number")}, max_rows=10**6)
+
+
+def test_what_is_no_table_is_refused(tmp_path):
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 nothing PAR1")
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        read_columns(tmp_path / "t.parquet", {})
+    with pytest.raises(UnknownNameError, match="there is no file"):
+        read_columns(tmp_path / "u.parquet", {})
