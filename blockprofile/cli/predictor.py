@@ -41,7 +41,7 @@ def fit(
     seed: int | None = typer.Option(None, "--seed", min=0, help="Seed of the split, the weights and the batches [0]."),
     epochs: int | None = typer.Option(None, "--epochs", min=1, help="Passes over the rows [16]."),
     holdout: float | None = typer.Option(
-        None, "--holdout", help="Share of rows that the predictor is judged on [0.1]."
+        None, "--holdout", help="Share of archs that the predictor is judged on [0.1]."
     ),
     provider: str = typer.Option("cpu", "--provider", help="cpu, or cuda for a recipe of ReLU layers."),
     json: bool = JSON_OPTION,
@@ -64,6 +64,8 @@ def fit(
         if warning:
             note(f"warning: {warning}")
     reports = fit_predictors(labels, where, recipe, drawn=drawn, out=out, provider=provider, progress=_show_epoch)
+    for repeats in dict.fromkeys(report.repeats for report in reports if report.repeats):
+        note(repeats)
     rows = [_row(report) for report in reports]
     if json:
         print_json(rows)
@@ -79,7 +81,7 @@ def evaluate(
     column: str = typer.Option("", "--column", help="The column of labels; left out, the metric's name."),
     resolution: int = typer.Option(0, "--resolution", min=0, help="All rows hold at this input resolution."),
     holdout: float = typer.Option(
-        0.0, "--holdout", help="Use only the rows that `predictor fit` held out at this share."
+        0.0, "--holdout", help="Use only the archs that `predictor fit` held out at this share."
     ),
     seed: int = typer.Option(0, "--seed", min=0, help="The seed of that split."),
     out: Path | None = typer.Option(None, "--out", help="Folder for scatter.png and residuals.csv."),
@@ -89,8 +91,8 @@ def evaluate(
     import dataclasses
 
     from blockprofile.predict.evaluate import evaluate_predictor, list_residuals
-    from blockprofile.predict.fit import split_rows
     from blockprofile.predict.labels import read_labels
+    from blockprofile.predict.repeats import split_archs
     from blockprofile.space import load_space
 
     where = load_space(space)
@@ -98,9 +100,11 @@ def evaluate(
     entry = _find(predictor, where)
     labels = read_labels(table, where)
     labels = dataclasses.replace(labels, resolutions=None) if resolution else labels
-    rows = split_rows(len(labels.archs), holdout=holdout, seed=seed)[1] if holdout else None
+    rows = split_archs(labels.archs, holdout=holdout, seed=seed)[1] if holdout else None
     found = evaluate_predictor(entry, where, labels, column=column or entry[0].metric, rows=rows)
-    figures = asdict(found.fidelity)
+    if found.repeats:
+        note(found.repeats)
+    figures = asdict(found.fidelity) | ({"label_spread": found.spread} if found.repeats else {})
     residuals = list_residuals(where, found)
     if out is not None:
         _write_evaluation(out, entry[0], found, residuals)
@@ -217,7 +221,7 @@ def _show_epoch(epoch: int, epochs: int, loss: float) -> None:
 
 
 def _row(report: FitReport) -> dict[str, Any]:
-    figures = _named(asdict(report.fidelity))
+    figures = _named(asdict(report.fidelity) | ({"label_spread": report.spread} if report.repeats else {}))
     return {"metric": report.metric, "trained on": report.n_train, **figures, "folder": str(report.folder)}
 
 
@@ -226,4 +230,5 @@ def _named(figures: dict[str, Any]) -> dict[str, Any]:
     return {
         "n": figures["n"], "R2": f"{figures['r2']:.5f}", "MAE": figures["mae"], "RMSE": figures["rmse"],
         "Kendall tau": f"{figures['kendall_tau']:.4f}", "MAE of the best 1 %": figures["best_percentile_mae"],
+        **({"spread of repeats": figures["label_spread"]} if "label_spread" in figures else {}),
     }  # fmt: skip

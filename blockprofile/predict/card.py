@@ -21,7 +21,8 @@ CARD_NAME = "card.yaml"
 class ErrorFigures:
     """How far predictions are from what they stand for, in the metric's unit; None where not known.
 
-    ``on`` says against what: held-out labels, leave-one-out networks, whole-network measurements.
+    ``on`` says against what: held-out labels, leave-one-out networks, whole-network measurements. ``label_spread`` is
+    the standard deviation of repeated measurements of an arch, which no prediction of one of them can undercut.
     """
 
     on: str = ""
@@ -31,6 +32,7 @@ class ErrorFigures:
     rmse: float | None = None
     kendall_tau: float | None = None
     best_percentile_mae: float | None = None
+    label_spread: float | None = None
     notes: str = ""
 
 

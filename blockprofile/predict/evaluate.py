@@ -13,6 +13,7 @@ from blockprofile.errors import OptionError
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.metrics import Fidelity, measure_fidelity
 from blockprofile.predict.registry import Entry, build_predictor
+from blockprofile.predict.repeats import pool_repeats
 from blockprofile.space.slots import INACTIVE, Archs
 from blockprofile.space.space import Space
 
@@ -21,12 +22,18 @@ __all__ = ["Evaluation", "evaluate_predictor", "list_residuals"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """Labels and predictions of the same rows, float64 of shape (n,), and how far they are apart."""
+    """Labels and predictions of the same archs, float64 of shape (n,), and how far they are apart.
+
+    Where a table has several rows of an arch the label is their mean; ``spread`` is their standard deviation, NaN
+    where there are none, and ``repeats`` says in words what was pooled.
+    """
 
     archs: Archs
     labels: NDArray[np.float64]
     predictions: NDArray[np.float64]
     fidelity: Fidelity
+    spread: float = float("nan")
+    repeats: str = ""
 
 
 def evaluate_predictor(
@@ -52,19 +59,21 @@ def evaluate_predictor(
     DataError
         If the column is missing or not finite.
     OptionError
-        If fewer than two rows are left.
+        If fewer than two archs are left.
     """
-    chosen = np.arange(len(table.archs)) if rows is None else rows
-    if len(chosen) < 2:
-        raise OptionError(f"{len(chosen)} rows are left to evaluate on; at least 2 are needed")
-    labels, archs = table.label(column)[chosen], table.archs[chosen]
-    resolutions = np.full(len(chosen), space.resolution) if table.resolutions is None else table.resolutions[chosen]
-    predictions = np.empty(len(chosen))
+    pooled = pool_repeats(table if rows is None else table.take(rows), [column])
+    archs, labels, n = pooled.table.archs, pooled.table.label(column), len(pooled.counts)
+    if n < 2:
+        raise OptionError(f"{n} archs are left to evaluate on; at least 2 are needed")
+    known = pooled.table.resolutions
+    resolutions = np.full(n, space.resolution) if known is None else known
+    predictions = np.empty(n)
     for resolution in np.unique(resolutions):
         at = resolutions == resolution
         predictions[at] = build_predictor(entry, space.at_resolution(int(resolution))).predict(archs[at])
     maximize = not entry[0].metric.startswith(("latency", "macs", "flops", "params"))
-    return Evaluation(archs, labels, predictions, measure_fidelity(labels, predictions, maximize=maximize))
+    fidelity = measure_fidelity(labels, predictions, maximize=maximize)
+    return Evaluation(archs, labels, predictions, fidelity, pooled.spreads[column], pooled.describe(column))
 
 
 def list_residuals(space: Space, evaluation: Evaluation) -> list[dict[str, Any]]:

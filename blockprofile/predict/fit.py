@@ -1,4 +1,4 @@
-"""Fitting predictors to a user's labelled table: split, train, judge on the rows held out, write folders."""
+"""Fitting predictors to a user's labelled table: split, train, judge on the archs held out, write folders."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.metrics import Fidelity, measure_fidelity
 from blockprofile.predict.recipe import Recipe
 from blockprofile.predict.relu_training import train_relu
+from blockprofile.predict.repeats import number_archs, pool_repeats, split_archs
 from blockprofile.predict.training import Layout, train_network
 from blockprofile.predict.weights import (
     WEIGHTS_NAME,
@@ -31,8 +32,8 @@ from blockprofile.space.space import Space
 from blockprofile.yamlfile import write_yaml
 
 __all__ = [
-    "FitReport", "check_provider", "fit_predictors", "folder_name", "is_maximized", "predict_table", "split_rows",
-    "unit_of", "warn_of_scale",
+    "FitReport", "check_provider", "fit_predictors", "folder_name", "is_maximized", "predict_table", "unit_of",
+    "warn_of_scale",
 ]  # fmt: skip
 
 MIN_ROWS = 20
@@ -41,12 +42,18 @@ SUFFIX_UNITS = {"percent": "%", "ms": "ms", "m": "M", "mb": "MB", "mj": "mJ"}
 
 @dataclass(frozen=True, slots=True)
 class FitReport:
-    """What one fit gave: the metric, its folder, the rows used, and the fidelity on the rows held out."""
+    """What one fit gave: the metric, its folder, and the fidelity on the archs held out.
+
+    ``n_train`` counts the archs trained on, each at each of its resolutions. ``spread`` is the standard deviation of
+    repeated rows of an arch, NaN where there are none, and ``repeats`` says in words what was pooled.
+    """
 
     metric: str
     folder: Path
     n_train: int
     fidelity: Fidelity
+    spread: float = float("nan")
+    repeats: str = ""
 
 
 def unit_of(metric: str) -> str:
@@ -97,23 +104,6 @@ def warn_of_scale(metric: str, labels: NDArray[np.float64]) -> str:
     return ""
 
 
-def split_rows(n: int, *, holdout: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Split row numbers at random into training and held-out ones, both ascending.
-
-    Raises
-    ------
-    OptionError
-        If ``holdout`` is not between 0 and 1 or leaves fewer than two rows on either side.
-    """
-    held = round(holdout * n)
-    if not 0 < holdout < 1 or held < 2 or n - held < 2:
-        raise OptionError(
-            f"holdout {holdout} of {n} rows; must leave at least two rows to train on and two to judge by"
-        )
-    order = np.random.default_rng(seed).permutation(n)
-    return np.sort(order[held:]), np.sort(order[:held])
-
-
 def fit_predictors(
     table: LabelTable,
     space: Space,
@@ -154,9 +144,11 @@ def fit_predictors(
         If there is no such provider, or it does not train this kind of network.
     """
     check_provider(provider, recipe)
-    if len(table.archs) < MIN_ROWS:
+    n_archs = len(number_archs(table.archs)[0])
+    if n_archs < MIN_ROWS:
         raise DataError(
-            f"{table.path} holds {len(table.archs)} rows; at least {MIN_ROWS} are needed to fit a predictor"
+            f"{table.path} holds {n_archs} archs in {len(table.archs)} rows; at least {MIN_ROWS} archs are needed to "
+            "fit a predictor"
         )
     if recipe.resolution is not None:
         table = dataclasses.replace(table, resolutions=None)
@@ -216,22 +208,16 @@ def _fit_network(
     """Train one network for all metrics of a recipe."""
     metrics = list(recipe.metrics)
     columns = [recipe.metrics[metric].get("column", metric) for metric in metrics]
-    labels = np.stack([table.label(column) for column in columns], axis=1)
     resolutions = _resolutions(table)
     layout = Layout(*network_layout(space, len(resolutions)))
-    codes = network_codes(table.archs, table.resolutions, space, resolutions)
-    train, held = split_rows(len(codes), holdout=recipe.holdout, seed=recipe.seed)
-    used_codes, used_labels = codes[train], labels[train]
-    if drawn is not None:
-        if bool(_resolutions(drawn)) != bool(resolutions) or not set(_resolutions(drawn)) <= set(resolutions):
-            raise DataError(
-                f"{drawn.path} holds labels at resolutions {_resolutions(drawn)}, {table.path} at {resolutions}; "
-                "every resolution of the drawn archs must be among those of the table"
-            )
-        further = np.stack([drawn.label(column) for column in columns], axis=1)
-        further_codes = network_codes(drawn.archs, drawn.resolutions, space, resolutions)
-        used_codes = np.concatenate([used_codes, further_codes])
-        used_labels = np.concatenate([used_labels, further])
+    pooled = pool_repeats(table, columns)
+    train, held = (
+        pool_repeats(table.take(rows), columns).table
+        for rows in split_archs(table.archs, holdout=recipe.holdout, seed=recipe.seed)
+    )
+    used = [train] if drawn is None else [train, _further(drawn, resolutions, held)]
+    used_codes = np.concatenate([network_codes(t.archs, t.resolutions, space, resolutions) for t in used])
+    used_labels = np.concatenate([np.stack([t.label(column) for column in columns], axis=1) for t in used])
     if recipe.relu is not None:
         arrays = train_relu(used_codes, used_labels, layout, space, recipe.relu, device=provider, progress=progress)
     else:
@@ -242,18 +228,39 @@ def _fit_network(
     write_network(
         home / WEIGHTS_NAME, arrays, space=space, metrics=metrics, resolutions=resolutions, eight_bits=eight_bits
     )
-    predictions = predict_table(read_network(home / WEIGHTS_NAME), space, table, rows=held)
+    predictions = predict_table(read_network(home / WEIGHTS_NAME), space, held)
+    made_from = f"{len(train.archs)} of the {len(pooled.counts)} archs of {table.path.name}, chosen at random"
+    if drawn is not None:
+        made_from += f"; {len(used[1].archs)} drawn archs of {drawn.path.name}"
     reports = []
-    for metric, truth, found in zip(metrics, labels[held].T, predictions, strict=True):
-        fidelity = measure_fidelity(truth, found, maximize=is_maximized(metric))
-        reports.append(FitReport(metric, out / folder_name(metric, space), len(used_codes), fidelity))
-        made_from = f"{len(train)} of the {len(table.archs)} rows of {table.path.name}, chosen at random"
-        if drawn is not None:
-            made_from += f"; {len(drawn.archs)} drawn archs of {drawn.path.name}"
+    for metric, column, found in zip(metrics, columns, predictions, strict=True):
+        fidelity = measure_fidelity(held.label(column), found, maximize=is_maximized(metric))
+        folder, spread = out / folder_name(metric, space), pooled.spreads[column]
+        reports.append(FitReport(metric, folder, len(used_codes), fidelity, spread, pooled.describe(column)))
         _write_card(
             reports[-1], space, recipe, resolutions, title_of=table.path.name, made_from=made_from, provider=provider
         )
     return reports
+
+
+def _further(drawn: LabelTable, resolutions: Sequence[int], held: LabelTable) -> LabelTable:
+    """Return the drawn rows that may be trained on: those of archs that are not held out."""
+    if bool(_resolutions(drawn)) != bool(resolutions) or not set(_resolutions(drawn)) <= set(resolutions):
+        raise DataError(
+            f"{drawn.path} holds labels at resolutions {_resolutions(drawn)}, the table at {tuple(resolutions)}; "
+            "every resolution of the drawn archs must be among those of the table"
+        )
+    keys: NDArray[np.uint64] = np.random.default_rng(0).integers(1 << 63, size=drawn.archs.shape[1:], dtype=np.uint64)
+    free = ~np.isin(_hashes(drawn.archs, keys), _hashes(held.archs, keys))
+    return drawn if free.all() else drawn.take(np.flatnonzero(free))
+
+
+def _hashes(archs: Archs, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Hash archs to 64 bits; two of a million differ in their hash but for one chance in ten million."""
+    hashes = np.zeros(len(archs), np.uint64)
+    for slot, key in enumerate(keys):
+        hashes += archs[:, slot].astype(np.uint64) * key
+    return hashes
 
 
 def is_maximized(metric: str) -> bool:
@@ -266,25 +273,22 @@ def _resolutions(table: LabelTable) -> tuple[int, ...]:
     return () if table.resolutions is None else tuple(int(r) for r in np.unique(table.resolutions))
 
 
-def predict_table(
-    file: NetworkFile, space: Space, table: LabelTable, *, rows: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """Predict rows of a table with the weights as they are stored, each row at its own resolution.
+def predict_table(file: NetworkFile, space: Space, table: LabelTable) -> NDArray[np.float32]:
+    """Predict a table with the weights as they are stored, each row at its own resolution.
 
     Returns
     -------
-    float32, shape (n_metrics, len(rows)).
+    float32, shape (n_metrics, n).
     """
     from blockprofile.predict.neural import load_network
 
-    archs: Archs = table.archs[rows]
     if table.resolutions is None or not file.resolutions:
-        additive, rest = load_network(file, space).evaluate(archs)
+        additive, rest = load_network(file, space).evaluate(table.archs)
         return additive + rest
-    found = np.empty((len(file.metrics), len(rows)), np.float32)
+    found = np.empty((len(file.metrics), len(table.archs)), np.float32)
     for resolution in file.resolutions:
-        chosen = table.resolutions[rows] == resolution
-        additive, rest = load_network(file, space.at_resolution(resolution)).evaluate(archs[chosen])
+        chosen = table.resolutions == resolution
+        additive, rest = load_network(file, space.at_resolution(resolution)).evaluate(table.archs[chosen])
         found[:, chosen] = additive + rest
     return found
 
@@ -318,7 +322,8 @@ def _write_card(
         "made_from": made_from,
         "floor": float(f"{fidelity.mae:.4g}"),
         "error": {
-            "on": "rows of the same table, held out", "n": fidelity.n,
+            "on": "archs of the same table, held out", "n": fidelity.n,
+            **({"label_spread": float(f"{report.spread:.4g}"), "notes": report.repeats} if report.repeats else {}),
             **{key: float(f"{value:.8g}") for key, value in figures.items()},
         },
         "created": {

@@ -48,6 +48,12 @@ class LabelTable:
     labels: Mapping[str, NDArray[np.float64]]
     resolutions: NDArray[np.int64] | None
 
+    def take(self, rows: NDArray[np.int64]) -> LabelTable:
+        """Return a table of these rows alone."""
+        labels = {column: values[rows] for column, values in self.labels.items()}
+        resolutions = None if self.resolutions is None else self.resolutions[rows]
+        return LabelTable(self.path, self.archs[rows], labels, resolutions)
+
     def label(self, column: str) -> NDArray[np.float64]:
         """Return one column of labels.
 
