@@ -95,8 +95,7 @@ def evaluate(
     from blockprofile.predict.repeats import split_archs
     from blockprofile.space import load_space
 
-    where = load_space(space)
-    where = where.at_resolution(resolution) if resolution else where
+    where = load_space(space, resolution=resolution or None)
     entry = _find(predictor, where)
     labels = read_labels(table, where)
     labels = dataclasses.replace(labels, resolutions=None) if resolution else labels

@@ -108,10 +108,10 @@ def show(name: str = _NAME, json: bool = JSON_OPTION) -> None:
 @group.command("check")
 def check(name: str = _NAME, json: bool = JSON_OPTION) -> None:
     """Check a space file; a mistake is shown with its line, column and key."""
-    from blockprofile.space import build_sites, count_archs, load_space
+    from blockprofile.space import count_archs, distinct_operators, load_space
 
     space = load_space(name)
-    n_operators = len({op for site in build_sites(space) for op in site.table.values() if op is not None})
+    n_operators = len(distinct_operators(space))
     count = count_archs(space)
     if json:
         print_json({"name": space.name, "hash": space.hash, "archs": count, "operators": n_operators})

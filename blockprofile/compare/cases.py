@@ -74,8 +74,9 @@ def make_cases(
 
 
 def _load(space: str | Path | Space, resolution: int | None) -> Space:
-    loaded = space if isinstance(space, Space) else load_space(space)
-    return loaded if resolution is None else loaded.at_resolution(resolution)
+    if not isinstance(space, Space):
+        return load_space(space, resolution=resolution)
+    return space.at_resolution(resolution)
 
 
 def _source(source: str | Path | Space, loaded: Space) -> str:

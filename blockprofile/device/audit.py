@@ -15,7 +15,7 @@ from blockprofile.device.audit_archs import spread_archs
 from blockprofile.device.folder import make_folder
 from blockprofile.device.journal import Journal
 from blockprofile.device.machine import processor_name
-from blockprofile.device.probes import distinct_operators, pick_sentinel
+from blockprofile.device.probes import pick_sentinel, table_operators
 from blockprofile.device.repair import Repair, choose_repair, fit_repairs
 from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Runtime, Settings, make_runtime
@@ -186,7 +186,7 @@ def audit_table(
             "settings": asdict(runtime.settings),
         }
     )
-    sentinel = pick_sentinel(distinct_operators(space, card.resolutions))
+    sentinel = pick_sentinel(table_operators(space, card.resolutions))
     names = [f"network {index}" for index in range(len(networks))]
     measured = measure_chains(
         runtime,

@@ -16,7 +16,7 @@ from blockprofile.predict.registry import Entry, build_predictor, find_device
 from blockprofile.space.factors import CompiledSum, factorize
 from blockprofile.space.operators import Operator
 from blockprofile.space.sampling import draw_archs
-from blockprofile.space.sites import build_sites
+from blockprofile.space.sites import distinct_operators
 from blockprofile.space.slots import Archs
 from blockprofile.space.space import Space
 
@@ -100,7 +100,7 @@ def latency_shares(entry: Entry, space: Space, archs: Archs) -> dict[str, float]
     cost = _operator_cost(entry, space)
     if cost is None:
         return None
-    kinds = sorted({kind_of(op) for site in build_sites(space) for op in site.table.values() if op is not None})
+    kinds = sorted({kind_of(op) for op in distinct_operators(space)})
 
     def only(kind: str) -> Callable[[Operator], float]:
         return lambda op: cost(op) if kind_of(op) == kind else 0.0

@@ -17,7 +17,7 @@ import numpy as np
 
 from blockprofile.device.folder import make_folder
 from blockprofile.device.median import Median
-from blockprofile.device.probes import distinct_operators
+from blockprofile.device.probes import check_resolutions, table_operators
 from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError, one_of
 from blockprofile.predict.lookup import KEY_COLUMNS, LookupKey, lookup_key
 from blockprofile.space.factors import CompiledSum, factorize
@@ -67,7 +67,7 @@ def write_template(space: Space, path: Path, *, resolutions: Sequence[int] = ())
     -------
     The number of operators.
     """
-    operators = distinct_operators(space, resolutions)
+    operators = table_operators(space, check_resolutions(space, resolutions))
     make_folder(path.parent)
     with path.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
@@ -176,7 +176,7 @@ def read_csv_table(path: Path, space: Space, *, resolutions: Sequence[int] = (),
         raise DataError(f"{path} is not UTF-8 text: {failure.reason} at byte {failure.start}") from None
     except csv.Error as failure:
         raise DataError(f"{path} is no CSV file: {failure}") from None
-    operators = distinct_operators(space, resolutions)
+    operators = table_operators(space, check_resolutions(space, resolutions))
     lacking = [op for op in operators if lookup_key(op) not in reader.entries]
     if lacking:
         named = "; ".join(op.describe() for op in lacking[:MAX_NAMED])

@@ -11,6 +11,7 @@ import numpy as np
 from blockprofile import __version__
 from blockprofile.device.csvfile import CsvTable
 from blockprofile.device.folder import DeviceCard, check_name, make_folder, write_card, write_table
+from blockprofile.device.probes import check_resolutions
 from blockprofile.space.space import Space
 
 __all__ = ["write_imported"]
@@ -54,7 +55,7 @@ def write_imported(
         DeviceCard(
             name=name,
             space=space.base.name,
-            resolutions=tuple(resolutions) or (space.resolution,),
+            resolutions=check_resolutions(space, resolutions),
             hardware=hardware,
             runtime=runtime,
             batch=batch,

@@ -17,11 +17,10 @@ from blockprofile.device.folder import DeviceCard, check_name, make_folder, writ
 from blockprofile.device.journal import Journal
 from blockprofile.device.median import Median
 from blockprofile.device.overhead import Overhead, fit_overhead, operator_times
-from blockprofile.device.probes import Probe, distinct_operators, pick_sentinel, plan_probes
+from blockprofile.device.probes import Probe, check_resolutions, pick_sentinel, plan_probes, table_operators
 from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Runtime
 from blockprofile.device.session import Measured, measure_chains, session_facts
-from blockprofile.errors import OptionError, one_of
 from blockprofile.predict.lookup import lookup_key
 from blockprofile.space.operators import Operator
 from blockprofile.space.space import Space
@@ -57,16 +56,6 @@ def _configuration(
         **runtime.describe(),
         "settings": asdict(runtime.settings),
     }
-
-
-def _check_resolutions(space: Space, resolutions: Sequence[int]) -> tuple[int, ...]:
-    allowed = space.definition.input.resolutions
-    for resolution in resolutions:
-        if resolution not in allowed:
-            raise OptionError(f"resolution {resolution} is not one of {space.name!r}; {one_of(resolution, allowed)}")
-    if space.definition.input.searched:
-        return allowed
-    return tuple(resolutions) or (space.resolution,)
 
 
 def measure_table(
@@ -109,8 +98,8 @@ def measure_table(
         If the folder's journal is of another measurement.
     """
     check_name(name)
-    sizes = _check_resolutions(space, resolutions)
-    operators = distinct_operators(space, sizes)
+    sizes = check_resolutions(space, resolutions)
+    operators = table_operators(space, sizes)
     probes = plan_probes(operators)
     make_folder(folder)
     journal = Journal(folder / JOURNAL_NAME)

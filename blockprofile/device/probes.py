@@ -6,15 +6,15 @@ is then known (`overhead`), and is not counted once per block.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blockprofile.predict.lookup import lookup_key
 from blockprofile.space.operators import Operator, count_params
-from blockprofile.space.sites import build_sites
+from blockprofile.space.sites import distinct_operators
 from blockprofile.space.space import Space
 
-__all__ = ["Probe", "distinct_operators", "keeps_shape", "pick_sentinel", "plan_probes"]
+__all__ = ["Probe", "check_resolutions", "keeps_shape", "pick_sentinel", "plan_probes", "table_operators"]
 
 CHAIN = 4
 """Copies in a chain, each with its own weights."""
@@ -43,26 +43,40 @@ def keeps_shape(op: Operator) -> bool:
     return same and op.op not in {"linear", "global_pool"}
 
 
-def distinct_operators(space: Space, resolutions: Iterable[int] = ()) -> tuple[Operator, ...]:
-    """List the operators that a space's networks can have, each once, in the order of the network.
+def check_resolutions(space: Space, resolutions: Sequence[int]) -> tuple[int, ...]:
+    """Return the input resolutions that a table is for: those asked for, else the space's own.
+
+    Raises
+    ------
+    OptionError
+        If one is not the space's, or some are asked for where every arch has its own: the table then needs all.
+    """
+    if space.definition.input.searched:
+        if resolutions:
+            raise space.own_resolutions(resolutions[0])
+        return space.definition.input.resolutions
+    return tuple(space.at_resolution(resolution).resolution for resolution in resolutions) or (space.resolution,)
+
+
+def table_operators(space: Space, resolutions: Sequence[int] = ()) -> tuple[Operator, ...]:
+    """List the operators that a table for a space needs, each once, in the order of the network.
 
     Parameters
     ----------
     space
-        The space; operators that only a pruned part of it needs are listed too.
+        The space; of a pruned one, the operators of its base are listed, so that the table serves both.
     resolutions
-        Input resolutions; none given means the space's own.
+        Input resolutions, of `check_resolutions`; none given means the space's own.
 
     Notes
     -----
     Two operators are the same if their keys in a lookup table are.
     """
     found: dict[tuple[object, ...], Operator] = {}
-    for resolution in tuple(resolutions) or (space.resolution,):
-        for site in build_sites(space.at_resolution(resolution)):
-            for op in site.table.values():
-                if op is not None:
-                    found.setdefault(lookup_key(op), op)
+    searched = space.definition.input.searched
+    for each in [space] if searched else map(space.at_resolution, resolutions or (space.resolution,)):
+        for op in distinct_operators(each):
+            found.setdefault(lookup_key(op), op)
     return tuple(found.values())
 
 

@@ -20,7 +20,7 @@ from blockprofile.predict.card import CARD_NAME, Card
 from blockprofile.space.factors import factorize
 from blockprofile.space.operators import Operator, primitives
 from blockprofile.space.primitives import Primitive
-from blockprofile.space.sites import build_sites
+from blockprofile.space.sites import distinct_operators
 from blockprofile.space.space import Space
 
 __all__ = ["FEATURES", "build_cost_model", "measure_operator", "operator_cost"]
@@ -139,8 +139,7 @@ def build_cost_model(card: Card, folder: Path, space: Space) -> AdditivePredicto
 
 
 def _check_coverage(card: Card, space: Space) -> None:
-    operators = (op for site in build_sites(space) for op in site.table.values() if op is not None)
-    lacking = next((op for op in operators if op.op not in COVERED), None)
+    lacking = next((op for op in distinct_operators(space) if op.op not in COVERED), None)
     if lacking is not None:
         raise CoverageError(
             f"predictor {card.name!r} does not cover space {space.base.name!r}: it has {lacking.describe()}; "

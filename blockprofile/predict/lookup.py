@@ -20,7 +20,7 @@ from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.card import CARD_NAME, Card
 from blockprofile.space.factors import Factor, factorize
 from blockprofile.space.operators import Operator
-from blockprofile.space.sites import build_sites
+from blockprofile.space.sites import distinct_operators
 from blockprofile.space.space import Space
 
 __all__ = [
@@ -174,7 +174,7 @@ def build_lookup(card: Card, folder: Path, space: Space) -> AdditivePredictor:
 
 
 def _check_coverage(card: Card, entries: Mapping[LookupKey, float], free: frozenset[str], space: Space) -> None:
-    operators = {op: None for site in build_sites(space) for op in site.table.values() if op is not None}
+    operators = distinct_operators(space)
     lacking = [op for op in operators if op.op not in free and lookup_key(op) not in entries]
     if not lacking:
         return

@@ -77,7 +77,7 @@ def load_run_space(config: Mapping[str, Any]) -> Space:
         If the space's definition has changed since.
     """
     about = config["space"]
-    space = load_space(about["source"], resolution=about["resolution"])
+    space = load_space(about["source"]).at_resolution(about["resolution"])
     if space.hash != about["hash"]:
         raise RunError(
             f"space {about['source']!r} has changed since the run was made "

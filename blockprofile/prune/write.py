@@ -87,9 +87,9 @@ def evidence_words(item: Evidence) -> str:
 def _what(rule: Rule) -> str:
     parts = []
     if rule.drop:
-        parts.append(f"without {', '.join(rule.drop)}")
+        parts.append(f"without {', '.join(map(str, rule.drop))}")
     if rule.keep:
-        parts.append(f"only {', '.join(rule.keep)}")
+        parts.append(f"only {', '.join(map(str, rule.keep))}")
     if rule.max_depth is not None:
         parts.append(f"at most {rule.max_depth} layers")
     if rule.min_depth is not None:
@@ -100,7 +100,7 @@ def _what(rule: Rule) -> str:
 
 
 def _rule_comment(rule: Rule) -> str:
-    lines = [f"{place_name(rule.where)}: {_what(rule)}"]
+    lines = [f"{rule.option or place_name(rule.where)}: {_what(rule)}"]
     pairs: dict[tuple[str, str], list[Evidence]] = {}
     for item in rule.evidence:
         pairs.setdefault((item.what, item.against), []).append(item)
@@ -118,6 +118,8 @@ def _rule(rule: Rule) -> CommentedMap:
     place = {"unit": rule.where.unit, "layer": rule.where.layer}
     if rule.where.unit is not None:
         found["where"] = _flow(place)
+    if rule.option:
+        found["option"] = rule.option
     for key, names in (("drop", rule.drop), ("keep", rule.keep), ("drop_widths", rule.drop_widths)):
         if names:
             found[key] = _names(names)

@@ -68,8 +68,9 @@ def command_line(verb: str, positional: Sequence[object] = (), **options: Any) -
 def repeat_section(commands: Sequence[str], config: Mapping[str, Any], *, made_by: str, typed: str = "") -> Section:
     """Tell how to repeat a run: commands, seeds, versions, hashes."""
     space = config["space"]
+    pixels = "every arch at its own resolution" if space["resolution"] is None else f"at {space['resolution']} pixels"
     facts = [
-        f"space {space['name']} at {space['resolution']} pixels, content hash {space['hash']}",
+        f"space {space['name']}, {pixels}, content hash {space['hash']}",
         f"made by blockprofile {made_by}; report by {__version__}, Python {platform.python_version()}",
         "libraries here: " + ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES),
     ]

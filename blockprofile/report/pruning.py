@@ -21,14 +21,14 @@ def rule_words(rule: Rule) -> str:
     >>> rule_words(Rule(drop=("e3k7",), max_depth=3))
     'everywhere: without e3k7; at most 3 layers'
     """
-    where = "everywhere" if rule.where.unit is None else f"unit {rule.where.unit}"
+    where = rule.option or ("everywhere" if rule.where.unit is None else f"unit {rule.where.unit}")
     if rule.where.layer is not None:
         where += f", layer {rule.where.layer}"
     does = []
     if rule.drop:
-        does.append(f"without {', '.join(rule.drop)}")
+        does.append(f"without {', '.join(map(str, rule.drop))}")
     if rule.keep:
-        does.append(f"only {', '.join(rule.keep)}")
+        does.append(f"only {', '.join(map(str, rule.keep))}")
     if rule.max_depth is not None:
         does.append(f"at most {rule.max_depth} layers")
     if rule.min_depth is not None:

@@ -36,8 +36,9 @@ class Manifest:
 
 
 def describe_space(space: Space, source: str) -> dict[str, Any]:
-    """Describe a space for a config: where it was loaded from, name, content hash, resolution."""
-    return {"source": source, "name": space.name, "hash": space.hash, "resolution": space.resolution}
+    """Describe a space for a config: where it was loaded from, name, content hash, resolution (None if a slot)."""
+    resolution = None if space.definition.input.searched else space.resolution
+    return {"source": source, "name": space.name, "hash": space.hash, "resolution": resolution}
 
 
 def describe_predictor(entry: Entry) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from blockprofile.space.load import list_spaces, load_space
 from blockprofile.space.operators import Operator, count_macs, count_params, primitives
 from blockprofile.space.primitives import Primitive
 from blockprofile.space.sampling import LAWS, Law, depth_probabilities, draw_archs
-from blockprofile.space.sites import Site, build_sites, list_operators
+from blockprofile.space.sites import Site, build_sites, distinct_operators, list_operators
 from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots
 from blockprofile.space.space import Space
 from blockprofile.space.text import decode, encode, explain_arch
@@ -34,6 +34,7 @@ __all__ = [
     "decode",
     "depth_counts",
     "depth_probabilities",
+    "distinct_operators",
     "draw_archs",
     "encode",
     "explain_arch",

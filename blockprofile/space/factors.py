@@ -53,7 +53,7 @@ def factorize(space: Space, cost: Callable[[Operator], float]) -> tuple[Factor, 
     Parameters
     ----------
     cost
-        Called once per distinct operator that the definition can have. What it raises passes through.
+        Called once per distinct operator that archs of the definition have. What it raises passes through.
 
     Returns
     -------

@@ -77,10 +77,12 @@ def load_space(name: str | Path, *, resolution: int | None = None) -> Space:
     DefinitionError
         With file, line, column and key path, if the file is wrong.
     OptionError
-        If the resolution is not one of the space's.
+        If the resolution is not one of the space's, or is given where every arch has its own.
     """
     space = read_space(find_space_file(name))
-    return space if resolution is None else space.at_resolution(resolution)
+    if resolution is not None and space.definition.input.searched:
+        raise space.own_resolutions(resolution)
+    return space.at_resolution(resolution)
 
 
 def read_space(path: Path) -> Space:

@@ -58,12 +58,14 @@ class Evidence:
 class Rule:
     """One narrowing: blocks dropped or kept, a depth capped or raised, widths dropped, at a place.
 
-    ``option`` with ``keep`` narrows a stem option or the resolution. ``why`` is written for a reader.
+    With ``option``, the name of a stem option or ``resolution``, ``drop`` and ``keep`` list its values instead of
+    blocks. ``why`` is written for a reader.
     """
 
     where: Where = Where()
-    drop: tuple[str, ...] = ()
-    keep: tuple[str, ...] = ()
+    option: str = ""
+    drop: tuple[Value, ...] = ()
+    keep: tuple[Value, ...] = ()
     max_depth: int | None = None
     min_depth: int | None = None
     drop_widths: tuple[Value, ...] = ()
@@ -100,19 +102,48 @@ def _units_at(space: Space, where: Where) -> Sequence[int]:
     return [where.unit]
 
 
-def _narrow_blocks(space: Space, rule: Rule, allowed: list[set[int]]) -> None:
+def _check_sense(rule: Rule) -> None:
+    """Refuse a rule that does nothing, or says where something is that stands elsewhere."""
+    blocks = bool(rule.drop or rule.keep)
+    others = rule.max_depth is not None or rule.min_depth is not None or bool(rule.drop_widths)
+    if not blocks and not others:
+        raise ArchError("the rule narrows nothing; it needs drop, keep, max_depth, min_depth or drop_widths")
+    if others and rule.where.layer is not None:
+        raise ArchError(f"depths and widths are of a whole unit; leave out layer {rule.where.layer}")
+    if rule.option and (others or rule.where != Where()):
+        raise ArchError(f"option {rule.option!r} is of the whole network and takes drop and keep alone")
+
+
+def _chosen_codes(choices: Sequence[Value], rule: Rule, what: str) -> set[int]:
+    """Return the codes that ``drop`` and ``keep`` leave of ``choices``."""
     for name in (*rule.drop, *rule.keep):
-        if name not in space.block_names:
-            raise ArchError(f"block {name!r} is not in space {space.base.name!r}; {one_of(name, space.block_names)}")
-    dropped = {space.block_names.index(name) for name in rule.drop}
-    kept = {space.block_names.index(name) for name in rule.keep} or set(range(space.n_blocks))
+        if name not in choices:
+            raise ArchError(f"{what.format(name)}; {one_of(name, choices)}")
+    kept = {choices.index(name) for name in rule.keep} or set(range(len(choices)))
+    return kept - {choices.index(name) for name in rule.drop}
+
+
+def _narrow_option(space: Space, rule: Rule, allowed: list[set[int]]) -> None:
+    slots = {slot.name: slot for slot in space.slots if slot.kind in {"option", "resolution"}}
+    if rule.option not in slots:
+        raise ArchError(
+            f"option {rule.option!r} is no slot of space {space.base.name!r}; {one_of(rule.option, list(slots))}"
+        )
+    slot = slots[rule.option]
+    allowed[slot.index] &= _chosen_codes(slot.choices, rule, f"value {{!r}} is not in option {rule.option!r}")
+    if not allowed[slot.index]:
+        raise ArchError(f"option {rule.option!r} is left without a value")
+
+
+def _narrow_blocks(space: Space, rule: Rule, allowed: list[set[int]]) -> None:
+    left = _chosen_codes(space.block_names, rule, f"block {{!r}} is not in space {space.base.name!r}")
     for unit in _units_at(space, rule.where):
         layers = range(1, len(space.units[unit - 1].layers) + 1)
         if rule.where.layer is not None and rule.where.layer not in layers:
             raise ArchError(f"layer {rule.where.layer} is not in unit {unit}; {one_of(rule.where.layer, layers)}")
         for layer in layers if rule.where.layer is None else [rule.where.layer]:
             slot = space.units[unit - 1].layers[layer - 1]
-            allowed[slot] = (allowed[slot] & kept) - dropped
+            allowed[slot] &= left
             if not allowed[slot]:
                 raise ArchError(f"unit {unit}, layer {layer} is left without a block")
 
@@ -152,10 +183,12 @@ def apply_rule(space: Space, rule: Rule, *, name: str | None = None) -> Space:
     Raises
     ------
     ArchError
-        If the rule names a place, block, depth or width that the base does not have, or leaves nothing.
+        If the rule names a place, block, depth, width or option that the base does not have, narrows nothing by its
+        words, or leaves nothing.
     """
+    _check_sense(rule)
     allowed = [set(codes) for codes in space.allowed]
-    _narrow_blocks(space, rule, allowed)
+    (_narrow_option if rule.option else _narrow_blocks)(space, rule, allowed)
     _narrow_depths(space, rule, allowed)
     _narrow_widths(space, rule, allowed)
     return space.restricted([sorted(codes) for codes in allowed], name=name or space.name)

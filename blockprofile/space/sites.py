@@ -17,10 +17,10 @@ from functools import lru_cache
 from blockprofile.errors import ArchError
 from blockprofile.space.definition import Block, FixedLayer, SpaceDefinition, SqueezeExcite, Unit
 from blockprofile.space.operators import Operator, make_divisible
-from blockprofile.space.slots import INACTIVE, Archs, Slot
+from blockprofile.space.slots import INACTIVE, Archs
 from blockprofile.space.space import Space
 
-__all__ = ["Site", "build_sites", "list_operators"]
+__all__ = ["Site", "build_sites", "distinct_operators", "list_operators"]
 
 MAX_SITE_ENTRIES = 100_000
 
@@ -38,9 +38,9 @@ class Site:
     scope
         The indices of the slots that decide the operator, ascending.
     table
-        For each assignment of codes to the scope the operator, or None where the place is empty (the layer is
-        a skip, or an optional layer is left out). Assignments with an inactive layer are not listed: such
-        a place is empty.
+        For each assignment of codes to the scope that an arch of the definition can have, the operator, or None
+        where the place is empty (the layer is a skip, or an optional layer is left out). Assignments with an
+        inactive layer are not listed: such a place is empty.
     """
 
     name: str
@@ -67,10 +67,6 @@ class _Quantity:
 
 def _scope(*slots: int | None) -> tuple[int, ...]:
     return tuple(sorted({slot for slot in slots if slot is not None}))
-
-
-def _assignments(space_slots: tuple[Slot, ...], scope: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    return itertools.product(*(range(space_slots[index].n_choices) for index in scope))
 
 
 def _halve(size: int, stride: int) -> int:
@@ -156,10 +152,13 @@ class _Builder:
     def _shrink(self, stride: int) -> None:
         self.size = _Quantity(tuple(_halve(size, stride) for size in self.size.values), self.size.slot)
 
-    def _check_size(self, scope: tuple[int, ...], name: str) -> None:
-        entries = math.prod(self.slots[index].n_choices for index in scope)
+    def _assignments(self, scope: tuple[int, ...], name: str) -> Iterator[tuple[int, ...]]:
+        """List the codes that archs have in the slots of ``scope``, together: those of different slots are free."""
+        choices = [self.space.allowed[index] for index in scope]
+        entries = math.prod(len(codes) for codes in choices)
         if entries > MAX_SITE_ENTRIES:
             raise ArchError(f"place {name!r} depends on {entries} combinations; at most {MAX_SITE_ENTRIES} are allowed")
+        return itertools.product(*choices)
 
     def fixed(self, name: str, layer: FixedLayer) -> Site:
         out = self.width
@@ -168,9 +167,8 @@ class _Builder:
             out = _Quantity(values, self.options[layer.out_by].index if layer.out_by else None)
         conditions = [(self.options[key], value) for key, value in layer.when.items()]
         scope = _scope(self.width.slot, out.slot, self.size.slot, *(slot.index for slot, _ in conditions))
-        self._check_size(scope, name)
         table: dict[tuple[int, ...], Operator | None] = {}
-        for codes in _assignments(self.slots, scope):
+        for codes in self._assignments(scope, name):
             chosen = dict(zip(scope, codes, strict=True))
             present = all(slot.choices[chosen[slot.index]] == value for slot, value in conditions)
             table[codes] = (
@@ -190,9 +188,8 @@ class _Builder:
         stride = unit.stride if layer == 1 else 1
         scope = _scope(index, self.width.slot, out.slot, self.size.slot)
         name = self.slots[index].name
-        self._check_size(scope, name)
         table: dict[tuple[int, ...], Operator | None] = {}
-        for codes in _assignments(self.slots, scope):
+        for codes in self._assignments(scope, name):
             chosen = dict(zip(scope, codes, strict=True))
             block = self.definition.blocks[chosen[index]]
             shape = (self.width.at(chosen), out.at(chosen), self.size.at(chosen))
@@ -221,8 +218,8 @@ def build_sites(space: Space) -> tuple[Site, ...]:
 
     Notes
     -----
-    The tables cover the definition, whatever a pruned space still allows; they are made once per definition
-    and resolution.
+    The tables cover the archs of the definition, whatever a pruned space still allows (both are then priced alike);
+    they are made once per definition and resolution.
     """
     return _sites_of(space.base)
 
@@ -244,3 +241,9 @@ def list_operators(space: Space, arch: Archs) -> tuple[Operator, ...]:
 
 def _layer_slot(space: Space, site: Site) -> int:
     return space.units[site.unit - 1].layers[site.layer - 1]
+
+
+def distinct_operators(space: Space) -> tuple[Operator, ...]:
+    """List the operators that the archs of a space's definition have, each once, in the order of the network."""
+    found = (op for site in build_sites(space) for op in site.table.values() if op is not None)
+    return tuple(dict.fromkeys(found))

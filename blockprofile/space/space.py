@@ -180,9 +180,26 @@ class Space:
         """Whether anything that the definition allows is not allowed here."""
         return self.allowed != self.base.allowed
 
-    def at_resolution(self, resolution: int) -> Space:
-        """Return the same space with costs computed at another input resolution, in pixels."""
+    def at_resolution(self, resolution: int | None) -> Space:
+        """Return the same space with costs computed at another input resolution, in pixels; None changes nothing.
+
+        Raises
+        ------
+        OptionError
+            If the resolution is not the space's, or each arch has its own.
+        """
+        if resolution is None:
+            return self
+        if self.definition.input.searched and resolution != self.resolution:
+            raise self.own_resolutions(resolution)
         return dataclasses.replace(self, resolution=resolution)
+
+    def own_resolutions(self, resolution: int) -> OptionError:
+        """Word why a resolution cannot be set where it is a slot."""
+        return OptionError(
+            f"resolution {resolution} cannot be set: in space {self.name!r} it is a slot, every arch has its own; "
+            f"a pruned space keeps one of them by the rule {{option: resolution, keep: [{resolution}]}}"
+        )
 
     def restricted(
         self, allowed: Sequence[Sequence[int]], *, name: str, mutation: Mapping[int, float] | None = None

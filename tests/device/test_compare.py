@@ -11,7 +11,7 @@ from blockprofile.device.compare import compare_devices, kind_of, latency_shares
 from blockprofile.device.csvfile import CsvTable
 from blockprofile.device.imported import write_imported
 from blockprofile.device.median import Median
-from blockprofile.device.probes import distinct_operators
+from blockprofile.device.probes import table_operators
 from blockprofile.errors import CoverageError, OptionError
 from blockprofile.plot.latency import comparison_data
 from blockprofile.predict.registry import find_device
@@ -19,7 +19,7 @@ from blockprofile.space import Operator, Space, draw_archs, list_operators
 
 
 def device(space: Space, folder: Path, cost) -> str:  # type: ignore[no-untyped-def]
-    times = {op: Median(cost(op), 0.0, 0.0, 1) for op in distinct_operators(space)}
+    times = {op: Median(cost(op), 0.0, 0.0, 1) for op in table_operators(space)}
     write_imported(folder, CsvTable(times, 0), space, name=folder.name, hardware="h", runtime="r", source="x")
     return str(folder)
 
@@ -61,7 +61,7 @@ def test_block_responses_are_those_of_the_definition(moga: Space, tmp_path: Path
     extra = moga.block_names.index("e6k7se")
     largest = {
         op
-        for op in distinct_operators(moga)
+        for op in table_operators(moga)
         if op.kernel == 7 and op.se_channels and op.hidden_channels == 6 * op.in_channels
     }
     name = device(moga, tmp_path / "a", lambda op: 5.0 if op in largest else 2.0)

@@ -21,10 +21,10 @@ def filled(toy: Space, tmp_path: Path) -> Path:
     """Return a template filled with the fake runtime's times."""
     path = tmp_path / "phone.csv"
     write_template(toy, path)
-    from blockprofile.device.probes import distinct_operators
+    from blockprofile.device.probes import table_operators
 
     table = pd.read_csv(path)
-    table["mean_ms"] = [true_ms(op) for op in distinct_operators(toy)]
+    table["mean_ms"] = [true_ms(op) for op in table_operators(toy)]
     table["spread_ms"], table["count"] = 0.01, 100
     table.to_csv(path, index=False)
     return path

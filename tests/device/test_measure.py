@@ -101,7 +101,7 @@ def test_another_configuration_in_the_same_folder_is_refused(toy: Space, tmp_pat
 
 
 def test_options_that_cannot_be_are_refused(toy: Space, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="resolution 20 is not one of 'toy'; choices: 16, 32"):
+    with pytest.raises(OptionError, match="resolution 20 is not one of space 'toy'; choices: 16, 32"):
         measured(toy, tmp_path / "dev", resolutions=(20,))
     with pytest.raises(OptionError, match="jobs is 0"):
         measured(toy, tmp_path / "dev", jobs=0)

@@ -6,7 +6,7 @@ import pytest
 
 from blockprofile.device.median import Median
 from blockprofile.device.overhead import Overhead, fit_overhead, operator_times
-from blockprofile.device.probes import CHAIN, SHORT_CHAIN, distinct_operators, keeps_shape, pick_sentinel, plan_probes
+from blockprofile.device.probes import CHAIN, SHORT_CHAIN, keeps_shape, pick_sentinel, plan_probes, table_operators
 from blockprofile.predict.lookup import lookup_key
 from blockprofile.space import Operator, Space, build_sites
 from tests.device.fake import CALL_MS, MS_PER_MELEMENT, melements, true_ms
@@ -18,7 +18,7 @@ def exact(op: Operator, length: int) -> Median:
 
 
 def test_overhead_and_operators_are_found_exactly(toy: Space) -> None:
-    probes = plan_probes(distinct_operators(toy))
+    probes = plan_probes(table_operators(toy))
     medians = {probe.name: exact(probe.operator, probe.length) for probe in probes}
     overhead = fit_overhead(probes, medians)
     assert overhead.call_ms == pytest.approx(CALL_MS, rel=1e-6)
@@ -43,7 +43,7 @@ def test_an_operator_is_never_negative() -> None:
 
 
 def test_every_operator_of_a_space_is_planned_once(shipped: Space) -> None:
-    operators = distinct_operators(shipped)
+    operators = table_operators(shipped)
     keys = {lookup_key(op) for site in build_sites(shipped) for op in site.table.values() if op is not None}
     assert {lookup_key(op) for op in operators} == keys
     assert len(operators) == len(keys)
@@ -55,7 +55,7 @@ def test_every_operator_of_a_space_is_planned_once(shipped: Space) -> None:
 
 
 def test_resolutions_add_operators(ofa_mbv3: Space) -> None:
-    one = distinct_operators(ofa_mbv3)
-    both = distinct_operators(ofa_mbv3, (160, 224))
+    one = table_operators(ofa_mbv3)
+    both = table_operators(ofa_mbv3, (160, 224))
     assert {lookup_key(op) for op in one} < {lookup_key(op) for op in both}
     assert len(both) == len({lookup_key(op) for op in both})

@@ -376,3 +376,20 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     path.write_bytes(b"name: \xff\xfe\n")
     with pytest.raises(DataError, match="is not UTF-8 text"):
         read_space(path)
+
+
+def test_a_pruned_space_narrows_the_resolution_and_an_option(tmp_path: Path) -> None:
+    base = write(tmp_path, MIXED_YAML)
+    path = tmp_path / "small.yaml"
+    path.write_text(
+        "schema: blockprofile.pruned/1\nname: small\nbase: {name: mixed, file: mine.yaml}\nrules:\n"
+        "  - {option: resolution, keep: [16]}\n  - {option: stem_depth, drop: [2]}\n",
+        encoding="utf-8",
+    )
+    small = load_space(path)
+    assert count_archs(small) == count_archs(read_space(base)) // 4
+    with pytest.raises(OptionError, match=r"resolution 16 cannot be set: in space 'small' it is a slot, .*keep:"):
+        load_space(path, resolution=16)
+    path.write_text(path.read_text(encoding="utf-8").replace("[16]", "[24]"), encoding="utf-8")
+    with pytest.raises(DefinitionError, match=r"small.yaml:5:5: rules\[0\]: value 24 is not in option 'resolution'"):
+        load_space(path)

@@ -54,6 +54,17 @@ def test_widths_are_dropped(mixed: Space) -> None:
     ]
 
 
+def test_options_and_the_resolution_are_narrowed(mixed: Space) -> None:
+    small = apply_rule(mixed, Rule(option="resolution", keep=(16,)))
+    assert allowed_names(small, "resolution") == ["16"]
+    assert count_archs(small) == count_archs(mixed) // 2
+    short = apply_rule(small, Rule(option="stem_depth", drop=(2,)))
+    assert allowed_names(short, "stem_depth") == ["0"]
+    drawn = draw_archs(short, 50, np.random.default_rng(0))
+    assert short.contains(drawn).all()
+    assert (drawn[:, mixed.slot("resolution").index] == 0).all()
+
+
 def test_what_is_gone_may_be_dropped_again(toy: Space) -> None:
     once = apply_rule(toy, Rule(drop=("e4k3",)))
     assert apply_rule(once, Rule(drop=("e4k3",))) == once
@@ -77,7 +88,7 @@ rules = st.builds(
     drop=st.lists(st.sampled_from(["e2k3", "e4k3", "e4k5se"]), max_size=2).map(tuple),
     max_depth=st.none() | st.integers(1, 3),
     min_depth=st.none() | st.integers(1, 3),
-)
+).filter(lambda rule: rule.drop or rule.max_depth or rule.min_depth)
 
 
 @settings(deadline=None, max_examples=150)
@@ -125,11 +136,24 @@ def test_a_pruned_space_is_a_subset_and_exactly_what_its_rules_leave(chosen: lis
         (Rule(where=Where(unit=2), min_depth=4), "unit 2 is left without a depth; choices: 1, 2, 3"),
         (Rule(max_depth=0), "unit 1 is left without a depth; choices: 1, 2"),
         (Rule(where=Where(unit=1), drop_widths=(1.0,)), "unit 1 of space 'toy' has one width; nothing can be dropped"),
+        (Rule(option="resolution", keep=(16,)), "option 'resolution' is no slot of space 'toy'; choices: none"),
+        (Rule(), "the rule narrows nothing; it needs drop, keep, max_depth"),
+        (Rule(where=Where(unit=2, layer=1), max_depth=2), "depths and widths are of a whole unit; leave out layer 1"),
+        (Rule(option="resolution", max_depth=2), "option 'resolution' is of the whole network and takes drop and keep"),
     ],
 )
 def test_a_rule_that_cannot_be_is_refused(toy: Space, rule: Rule, message: str) -> None:
     with pytest.raises(ArchError, match=message):
         apply_rule(toy, rule)
+
+
+def test_options_and_values_that_are_not_there(mixed: Space) -> None:
+    with pytest.raises(ArchError, match="option 'width' is no slot of space 'mixed'; choices: resolution, stem_depth"):
+        apply_rule(mixed, Rule(option="width", keep=(1,)))
+    with pytest.raises(ArchError, match="value 24 is not in option 'resolution'; choices: 16, 32"):
+        apply_rule(mixed, Rule(option="resolution", keep=(24,)))
+    with pytest.raises(ArchError, match="option 'resolution' is left without a value"):
+        apply_rule(mixed, Rule(option="resolution", drop=(16, 32)))
 
 
 def test_widths_that_are_not_there_or_are_the_last(mixed: Space) -> None:

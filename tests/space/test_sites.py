@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from blockprofile.errors import ArchError
-from blockprofile.space import Operator, Space, build_sites, draw_archs, encode, list_operators, load_space
+from blockprofile.space import (
+    Operator,
+    Space,
+    build_sites,
+    distinct_operators,
+    draw_archs,
+    encode,
+    list_operators,
+    load_space,
+)
 from tests.conftest import Freeze
 from tests.toy import all_archs, smaller_toy_space
 
@@ -52,6 +63,26 @@ def test_mogas_fixed_block_has_no_shortcut_and_the_others_do(moga: Space, ofa_mb
     assert not list_operators(moga, np.zeros(14, np.uint8))[1].skip
     first = draw_archs(ofa_mbv3, 1, np.random.default_rng(0))[0]
     assert list_operators(ofa_mbv3, first)[1].skip
+
+
+def test_the_operators_listed_are_those_that_some_arch_has(toy: Space, mixed: Space) -> None:
+    for space in (toy, mixed):
+        of_archs = {op for arch in all_archs(space) for op in list_operators(space, arch)}
+        listed = distinct_operators(space)
+        assert len(set(listed)) == len(listed)
+        assert set(listed) == of_archs
+
+
+def test_a_unit_with_blocks_of_its_own_needs_no_others(toy: Space) -> None:
+    first = replace(toy.definition.units[0], blocks=("e2k3",))
+    narrow = Space(replace(toy.definition, units=(first, toy.definition.units[1])))
+    names = [op.describe() for op in distinct_operators(narrow) if op.in_channels == 8 and op.op == "mbconv"]
+    assert names == [
+        "mbconv k3 s1 8(16)->8 at 16 skip relu",
+        "mbconv k3 s2 8(16)->16 at 16 hswish",
+        "mbconv k3 s2 8(32)->16 at 16 hswish",
+        "mbconv k5 s2 8(32)->16 at 16 se hswish",
+    ]
 
 
 def test_a_skipped_layer_leaves_no_operator(mixed: Space) -> None:

@@ -200,6 +200,12 @@ def test_base_and_is_pruned(toy: Space) -> None:
     assert pruned.at_resolution(16).base.resolution == 16
 
 
+def test_a_resolution_that_is_a_slot_cannot_be_set(mixed: Space) -> None:
+    assert mixed.at_resolution(32) == mixed
+    with pytest.raises(OptionError, match=r"resolution 16 cannot be set: in space 'mixed' it is a slot"):
+        mixed.at_resolution(16)
+
+
 def test_resolution_must_be_one_of_the_spaces(toy: Space) -> None:
     assert toy.resolution == 32
     assert toy.at_resolution(16).resolution == 16
