@@ -142,7 +142,7 @@ def sampled_block_means(
     found = {}
     for metric in metrics:
         cells = estimate_means(moments, metric, stacked)
-        errors = standard_errors(moments, metric, stacked, cells, member, against_mean=False)
+        errors, _ = standard_errors(moments, metric, stacked, cells, member, against_mean=False)
         means = member @ cells.means
         found[metric] = {name: (float(m), float(e)) for name, m, e in zip(names, means, errors, strict=True)}
     return found

@@ -196,7 +196,7 @@ def controlled_responses(
     for name in ("metric", "rest"):
         found[name] = estimate_means(moments, name, stacked)
         seen = np.diag((found[name].n > 0).astype(np.float64))
-        errors[name] = standard_errors(moments, name, stacked, found[name], seen, against_mean=True)
+        errors[name], _ = standard_errors(moments, name, stacked, found[name], seen, against_mean=True)
     rest_mean, rest_variance = moments.total("rest")
     mean = rest_mean + float(known.mean[0])
     means = found["rest"].means + known_means(known, targets)

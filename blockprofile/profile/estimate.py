@@ -19,6 +19,12 @@ __all__ = ["CellMeans", "TargetWeights", "estimate_means", "standard_errors"]
 
 Doubles = NDArray[np.float64]
 
+ROUNDING = 1e-12
+"""Variances below so much of the square of the mean are rounding."""
+UNSEEN = 3.7
+"""If all of n archs are alike, others are up to 3.7 / n of the law (97.5 %; -log(0.025) = 3.69)."""
+Z975 = 1.96
+
 
 class TargetWeights:
     """The weights of several targets, stacked by group so that all of them are handled at once.
@@ -58,12 +64,15 @@ class CellMeans:
     """The mean of a metric under each target.
 
     ``means``: float64, shape (n_targets,), NaN where no arch of the pool counts; ``mass``, float64: the sum of the
-    weights over the pool; ``n``, int64: the number of archs with a weight above zero.
+    weights over the pool; ``n``, int64: the number of archs with a weight above zero; ``effective``, float64: how many
+    equally weighted archs they are worth (Kish); ``variances``, float64: of the metric within the target, divided by n.
     """
 
     means: Doubles
     mass: Doubles
     n: NDArray[np.int64]
+    effective: Doubles
+    variances: Doubles
 
 
 def estimate_means(moments: PoolMoments, metric: str, stacked: TargetWeights) -> CellMeans:
@@ -74,15 +83,19 @@ def estimate_means(moments: PoolMoments, metric: str, stacked: TargetWeights) ->
     O(n_targets * n_cells), whatever the number of archs.
     """
     n_targets = len(stacked.targets)
-    mass, sums, n = np.zeros(n_targets), np.zeros(n_targets), np.zeros(n_targets, np.int64)
+    mass, sums, squares, shared = (np.zeros(n_targets) for _ in range(4))
+    n = np.zeros(n_targets, np.int64)
     for group, members in stacked.members.items():
         weights, kept = stacked.weights[group], stacked.cells[group]
         counts = moments.counts[group][kept]
-        columns = np.stack([counts.astype(np.float64), moments.sums[metric][group][kept]], axis=1)
-        mass[members], sums[members] = (weights @ columns).T
+        columns = [counts.astype(np.float64), moments.sums[metric][group][kept], moments.squares[metric][group][kept]]
+        mass[members], sums[members], squares[members] = (weights @ np.stack(columns, axis=1)).T
+        shared[members] = (weights * weights) @ columns[0]
         n[members] = (weights > 0) @ counts
     with np.errstate(invalid="ignore", divide="ignore"):
-        return CellMeans(np.where(mass > 0, sums / mass, np.nan), mass, n)
+        means = np.where(mass > 0, sums / mass, np.nan)
+        variances = np.maximum(squares / mass - means**2, 0.0)
+        return CellMeans(means, mass, n, np.where(mass > 0, mass**2 / shared, 0.0), variances)
 
 
 def standard_errors(
@@ -93,8 +106,8 @@ def standard_errors(
     coefficients: Doubles,
     *,
     against_mean: bool,
-) -> Doubles:
-    """Return the standard errors of ``sum_k c_k * mean_k``, less ``sum_k c_k`` times the overall mean if asked.
+) -> tuple[Doubles, Doubles]:
+    """Estimate the errors of ``sum_k c_k * mean_k``, less ``sum_k c_k`` times the overall mean if asked.
 
     Parameters
     ----------
@@ -107,23 +120,27 @@ def standard_errors(
 
     Returns
     -------
-    float64, shape (n_combinations,).
+    Standard errors and their degrees of freedom (for Student's t): float64, shape (n_combinations,) each. Where a
+    combination takes in the mean of a single arch nothing is known of its error: NaN and 0.
 
     Notes
     -----
     The influence of an arch is ``sum_k c_k w_k (y - mean_k)``, less ``sum_k c_k (y - mean)``. It is summed exactly
     within a group; between groups, whose codes are drawn independently, the covariance is a product of
-    effects and left out.
+    effects and left out. Squared residuals are divided by n - 1, not n, with Kish's effective n where weights differ.
+    The degrees of freedom are Welch and Satterthwaite's for cells of equal variance. Archs that are all alike leave a
+    share of up to 3.7 / n unseen (97.5 %, binomial), which is taken to be a standard deviation of the pool away.
     """
-    total_mean, _ = moments.total(metric)
-    variance = np.zeros(len(coefficients))
+    total_mean, total_variance = moments.total(metric)
+    scales, unseen, freedom = _small_samples(cells, coefficients, total_variance)
+    variance = np.square(coefficients) @ unseen
     for group, members in stacked.members.items():
         rows = np.flatnonzero(np.any(coefficients[:, members] != 0, axis=1))
         if len(rows) == 0:
             continue
         mine = coefficients[np.ix_(rows, members)]
         with np.errstate(divide="ignore", invalid="ignore"):
-            scaled = np.where(mine == 0, 0.0, mine * moments.n / cells.mass[members])
+            scaled = np.where(mine == 0, 0.0, mine * moments.n * scales[members] / cells.mass[members])
         slope = scaled @ stacked.weights[group]
         offset = np.where(scaled == 0, 0.0, scaled * cells.means[members]) @ stacked.weights[group]
         if against_mean:
@@ -131,8 +148,22 @@ def standard_errors(
             slope -= share
             offset -= share * total_mean
         kept = stacked.cells[group]
-        variance[rows] += (slope * slope) @ moments.squares[metric][group][kept]
-        variance[rows] -= 2 * (slope * offset) @ moments.sums[metric][group][kept]
-        variance[rows] += (offset * offset) @ moments.counts[group][kept].astype(np.float64)
-    errors: Doubles = np.sqrt(np.maximum(variance, 0.0)) / moments.n
-    return errors
+        found = (slope * slope) @ moments.squares[metric][group][kept]
+        found -= 2 * (slope * offset) @ moments.sums[metric][group][kept]
+        found += (offset * offset) @ moments.counts[group][kept].astype(np.float64)
+        variance[rows] += np.maximum(found, 0.0) / moments.n**2
+    return np.where(freedom > 0, np.sqrt(variance), np.nan), freedom
+
+
+def _small_samples(cells: CellMeans, coefficients: Doubles, total_variance: float) -> tuple[Doubles, Doubles, Doubles]:
+    """Return each cell's factor of its residuals, the variance that its archs cannot show, and degrees of freedom."""
+    n = np.maximum(cells.effective, 1.0)
+    is_known = n > 1 + ROUNDING
+    scales = np.where(is_known, np.sqrt(n / np.where(is_known, n - 1, 1.0)), 0.0)
+    alike = np.nan_to_num(cells.variances) <= ROUNDING * np.nan_to_num(cells.means) ** 2
+    unseen = np.where(alike, total_variance * (UNSEEN / Z975 / n) ** 2, 0.0)
+    parts = np.square(coefficients) / n
+    with np.errstate(divide="ignore", invalid="ignore"):
+        freedom = parts.sum(axis=1) ** 2 / (np.square(parts) / np.where(is_known, n - 1, 1.0)).sum(axis=1)
+    is_single = ((coefficients != 0) & ~is_known).any(axis=1)
+    return scales, unseen, np.where(is_single, 0.0, np.nan_to_num(freedom))

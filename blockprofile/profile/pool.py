@@ -12,14 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.profile.groups import Group, transpose
-from blockprofile.profile.quantiles import QuantileEstimate, weighted_quantiles
+from blockprofile.profile.quantiles import EVEN, QuantileEstimate, weighted_quantiles
 from blockprofile.profile.targets import Target
 from blockprofile.space import INACTIVE, Archs, Space
 
 __all__ = ["PoolQuantiles"]
-
-EVEN = 1e-12
-"""Weights that differ by less count as equal."""
 
 
 class PoolQuantiles:
@@ -60,11 +57,16 @@ class PoolQuantiles:
         return weighted_quantiles(values, None, taus)
 
     def of_targets(
-        self, metric: str, targets: Sequence[Target], groups: Sequence[Group], taus: Sequence[float]
+        self,
+        metric: str,
+        targets: Sequence[Target],
+        groups: Sequence[Group],
+        taus: Sequence[float],
+        whole: QuantileEstimate,
     ) -> Iterator[QuantileEstimate | None]:
         """Yield quantiles under each target, in order; None where no arch of the pool counts.
 
-        ``groups`` are those that the targets' weights are over.
+        ``groups`` are those that the targets' weights are over, ``whole`` the quantiles over all archs.
         """
         values = np.concatenate(self._values[metric])
         order = np.argsort(values)
@@ -79,13 +81,13 @@ class PoolQuantiles:
             if len(ranks) == 0:
                 yield None
             elif np.ptp(positive) < EVEN:
-                yield weighted_quantiles(ascending[ranks], None, taus)
+                yield weighted_quantiles(ascending[ranks], None, taus, whole)
             else:
                 if target.group not in cells:
                     cells = {target.group: group.number(columns)}
                 weights = target.weights[cells[target.group][ranks]]
                 kept = weights > 0
-                yield weighted_quantiles(ascending[ranks[kept]], weights[kept], taus)
+                yield weighted_quantiles(ascending[ranks[kept]], weights[kept], taus, whole)
 
 
 class _RankFinder:

@@ -18,7 +18,7 @@ from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.estimate import TargetWeights, estimate_means, standard_errors
 from blockprofile.profile.pool import PoolQuantiles
 from blockprofile.profile.presence import Presence
-from blockprofile.profile.quantiles import Z95, QuantileEstimate
+from blockprofile.profile.quantiles import Z95, contrast_quantiles, stack_estimates
 from blockprofile.profile.sketch import layer_groups
 from blockprofile.profile.targets import Target, block_targets, depth_targets
 from blockprofile.space import Law
@@ -57,7 +57,8 @@ def _row(statistic: str, target: Target | None = None, **figures: object) -> Row
     place = {"u": 0, "layer": 0, "block": "", "depth": 0}
     if target is not None:
         place = {"u": target.unit, "layer": target.layer, "block": target.block, "depth": target.depth}
-    return {"statistic": statistic, "tau": math.nan, **place, "effect": math.nan, "se": math.nan, **figures}
+    unknown = dict.fromkeys(("tau", "effect", "se", "freedom", "below", "above", "p_rank"), math.nan)
+    return {"statistic": statistic, **unknown, **place, **figures}
 
 
 class _Plan:
@@ -77,7 +78,8 @@ class _Plan:
         """Yield the rows of means and their effects."""
         moments = self.seen.moments
         overall, variance = moments.total(metric)
-        yield _row("mean", n=moments.n, value=overall, se=math.sqrt(variance / moments.n))
+        se = math.sqrt(variance / moments.n) if moments.n > 1 else math.nan
+        yield _row("mean", n=moments.n, value=overall, se=se)
         yield from self._against_mean("M_ulb", metric, self.blocks, overall)
         yield from self._block_rows(metric)
         yield from self._against_mean("M_d", metric, self.depths, overall)
@@ -88,10 +90,10 @@ class _Plan:
         cells = estimate_means(self.seen.moments, metric, stacked)
         each = np.diag((cells.n > 0).astype(np.float64))
         errors = standard_errors(self.seen.moments, metric, stacked, cells, each, against_mean=True)
-        for target, value, n, se in zip(stacked.targets, cells.means, cells.n, errors, strict=True):
+        for target, value, n, se, freedom in zip(stacked.targets, cells.means, cells.n, *errors, strict=True):
             if n > 0:
-                figures = {"n": int(n), "value": float(value), "effect": float(value) - overall, "se": float(se)}
-                yield _row(statistic, target, **figures)
+                figures: Row = {"n": int(n), "value": float(value), "effect": float(value) - overall}
+                yield _row(statistic, target, **figures, se=float(se), freedom=float(freedom))
 
     def _block_rows(self, metric: str) -> Iterator[Row]:
         """Average over the layers that a block can fill (equation 1), against the average block of those layers."""
@@ -111,9 +113,9 @@ class _Plan:
                 coefficients[row, peers] -= 1 / (len(members) * len(peers))
         effects = coefficients[:, found] @ cells.means[found]
         errors = standard_errors(self.seen.moments, metric, self.blocks, cells, coefficients, against_mean=False)
-        for (block, members), effect, se in zip(blocks.items(), effects, errors, strict=True):
-            value, n = float(cells.means[members].mean()), int(cells.n[members].sum())
-            yield _row("M_b", n=n, value=value, effect=float(effect), se=float(se)) | {"block": block}
+        for (block, members), effect, se, freedom in zip(blocks.items(), effects, *errors, strict=True):
+            figures: Row = {"n": int(cells.n[members].sum()), "value": float(cells.means[members].mean())}
+            yield _row("M_b", **figures, effect=float(effect), se=float(se), freedom=float(freedom)) | {"block": block}
 
     def quantile_rows(self, metric: str) -> Iterator[Row]:
         """Yield the rows of quantiles and their effects."""
@@ -121,23 +123,26 @@ class _Plan:
         if not taus:
             return
         whole = quantiles.overall(metric, taus)
-        for place, tau in enumerate(taus):
-            value = float(whole.values[place])
-            yield _row("quantile", n=self.seen.moments.n, value=value, se=_spread(whole, place)) | {"tau": tau}
+        spread = (whole.high - whole.low) / (2 * Z95)
+        for tau, value, se in zip(taus, whole.values, spread, strict=True):
+            yield _row("quantile", tau=tau, n=self.seen.moments.n, value=float(value), se=_known(se))
         counts = estimate_means(self.seen.moments, metric, self.blocks).n
-        estimates = quantiles.of_targets(metric, self.layer_targets, self.layer_groups, taus)
-        for target, found, n in zip(self.layer_targets, estimates, counts, strict=True):
-            if found is None:
-                continue
-            for place, tau in enumerate(taus):
-                value = float(found.values[place])
-                effect = value - float(whole.values[place])
-                se = math.hypot(_spread(found, place), _spread(whole, place))
-                yield _row("M_tau", target, n=int(n), value=value, effect=effect, se=se) | {"tau": tau}
+        estimates = quantiles.of_targets(metric, self.layer_targets, self.layer_groups, taus, whole)
+        seen = [
+            each for each in zip(self.layer_targets, counts.tolist(), estimates, strict=True) if each[2] is not None
+        ]
+        cells = stack_estimates([found for _, _, found in seen if found is not None])
+        contrast = contrast_quantiles(cells, whole, taus)
+        columns = (cells.values, contrast.effects, contrast.below, contrast.above, contrast.p_value)
+        for (target, n, _), *rows in zip(seen, *(column.tolist() for column in columns), strict=True):
+            for tau, value, effect, below, above, p_value in zip(taus, *rows, strict=True):
+                figures: Row = {"tau": tau, "n": n, "value": value, "effect": effect}
+                bounds: Row = {"below": below, "above": above, "p_rank": p_value}
+                yield _row("M_tau", target, **figures, **bounds, se=_known((below + above) / (2 * Z95)))
 
 
-def _spread(found: QuantileEstimate, place: int) -> float:
-    return float(found.high[place] - found.low[place]) / (2 * Z95)
+def _known(error: float) -> float:
+    return float(error) if math.isfinite(error) else math.nan
 
 
 def response_table(
@@ -163,16 +168,17 @@ def response_table(
 
     Returns
     -------
-    One row per figure, with 95 % intervals of the effects, p-values of a z-test against no effect, and p-values
-    adjusted by Benjamini and Hochberg over the rows of one metric, statistic and tau. ``is_effect`` holds where
-    the adjusted p-value is below 0.05 and the effect is beyond the floor.
+    One row per figure, with 95 % intervals of the effects, p-values against no effect, and p-values adjusted by
+    Benjamini and Hochberg over all rows of one metric and statistic, every tau included. ``is_effect`` holds where the
+    adjusted p-value is below 0.05 and the effect is beyond the floor. A mean of a single arch has no ``se``, and a
+    quantile that is too far out for its archs none either; bounds are then infinite, and nothing is claimed.
 
     Notes
     -----
     M_b is an average over the layers that a block can fill (BlockProfile, equation 1); its effect is against
     the average block at the same layers. The effects of M_ulb, M_d and M_tau are against the space (equations 2
-    and 3). The interval of a quantile effect adds the errors of both quantiles as if independent, which is on
-    the safe side.
+    and 3). Means are tested by Student's t, quantiles by the binomial law of the cell's archs below the space's
+    quantile; see `blockprofile.profile.estimate` and `blockprofile.profile.quantiles`.
     """
     import pandas as pd
 
@@ -201,18 +207,32 @@ def _put_back(table: pd.DataFrame, known: Mapping[str, pd.DataFrame]) -> pd.Data
 
 
 def _with_inference(table: pd.DataFrame) -> pd.DataFrame:
-    from scipy.special import erfc
+    """Put intervals, p-values and claims to effects: the one place where that is done.
+
+    Means come with ``se`` and ``freedom`` (Student's t), quantiles with the distances of their bounds and the p-value
+    of their ranks. An error that is independent of the archs adds to ``se``, or to the distances as 1.96 times
+    itself, in squares.
+    """
+    from scipy.special import ndtr, stdtr, stdtrit
     from scipy.stats import false_discovery_control
 
-    table["ci_low"] = table["effect"] - Z95 * table["se"]
-    table["ci_high"] = table["effect"] + Z95 * table["se"]
+    effect, value, se, freedom, below, above, p_rank = (
+        table[name].to_numpy(np.float64) for name in ("effect", "value", "se", "freedom", "below", "above", "p_rank")
+    )
+    is_mean, is_rank = freedom > 0, np.isfinite(p_rank)
+    student = np.where(is_mean, freedom, 1.0)
+    half = np.where(is_mean, stdtrit(student, 0.975) * se, np.inf)
+    table["ci_low"] = effect - np.where(is_rank, below, half)
+    table["ci_high"] = effect + np.where(is_rank, above, half)
     # Where nothing varies the standard error is 0; what is left is the rounding of sums, which is no effect.
-    effect, se, value = (table[name].to_numpy(np.float64) for name in ("effect", "se", "value"))
     with np.errstate(divide="ignore", invalid="ignore"):
-        score = np.abs(effect) / np.hypot(se, ROUNDING * np.abs(value)) / math.sqrt(2)
-    table["p_value"] = np.where(np.isnan(effect), np.nan, erfc(np.nan_to_num(score)))
+        score = np.nan_to_num(np.abs(effect) / np.hypot(se, ROUNDING * np.abs(value)), posinf=np.inf)
+        z = np.nan_to_num(Z95 * np.abs(effect) / np.where(effect > 0, below, above), posinf=np.inf)
+    p_mean = np.where(is_mean, 2 * stdtr(student, -score), 1.0)
+    p_value = np.where(is_rank, np.maximum(p_rank, 2 * ndtr(-z)), p_mean)
+    table["p_value"] = np.where(np.isnan(effect), np.nan, np.minimum(p_value, 1.0))
     table["p_adjusted"] = np.nan
-    for _, part in table[table["p_value"].notna()].groupby(["metric", "statistic", "tau"], dropna=False):
+    for _, part in table[table["p_value"].notna()].groupby(["metric", "statistic"]):
         table.loc[part.index, "p_adjusted"] = false_discovery_control(part["p_value"].to_numpy())
     table["is_effect"] = (table["p_adjusted"] < ALPHA) & (table["effect"].abs() > table["floor"])
     columns = [

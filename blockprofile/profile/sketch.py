@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.profile.groups import Group, transpose
-from blockprofile.profile.quantiles import QuantileEstimate, quantile_bounds
+from blockprofile.profile.quantiles import EVEN, QuantileEstimate, rank_bounds, shared_n
 from blockprofile.profile.targets import Target
 from blockprofile.space import Archs, Space
 
@@ -126,26 +126,50 @@ class Histogram:
         moved[:, place : place + stop - start] = self.counts[:, start:stop]
         self.counts, self.first = moved, first
 
-    def quantiles(self, weights: NDArray[np.float64], taus: Sequence[float]) -> QuantileEstimate | None:
+    def quantiles(
+        self, weights: NDArray[np.float64], taus: Sequence[float], whole: QuantileEstimate | None = None
+    ) -> QuantileEstimate | None:
         """Read weighted quantiles over the rows, linear within a bin; None if no value counts.
 
-        ``weights``: float64, shape (n_rows,).
+        Bounds are the outer edges of their bins, and of the whole's quantiles only the bins are used: what happens
+        within a bin decides nothing.
+
+        ``weights``: float64, shape (n_rows,). ``whole``: the quantiles of all values, with which these are compared.
         """
         rows = np.flatnonzero(weights)
-        mass = np.zeros(N_BINS)
+        tau = np.asarray(taus, np.float64)
+        is_even = np.ptp(weights[rows]) < EVEN if len(rows) else True
+        mass, squares = np.zeros(N_BINS), np.zeros(N_BINS)
         for row in rows:
             mass += weights[row] * self.counts[row]
+            if not is_even:
+                squares += weights[row] ** 2 * self.counts[row]
         cumulative = np.cumsum(mass)
         total = float(cumulative[-1])
         if total <= 0:
             return None
-        effective = total**2 / float((weights[rows] ** 2) @ self.counts[rows].sum(axis=1))
-        wanted = quantile_bounds(taus, effective) * total
-        bins = np.clip(np.searchsorted(cumulative, wanted * (1 - 1e-12)), 0, N_BINS - 1)
-        below = cumulative[bins] - mass[bins]
-        inside = np.clip((wanted - below) / np.maximum(mass[bins], 1e-300), 0.0, 1.0)
-        picked = (self.first + bins + inside) * self.width
-        return QuantileEstimate(picked[0], picked[1], picked[2])
+        wanted = tau * total
+        bins = np.minimum(np.searchsorted(cumulative, wanted * (1 - 1e-12)), N_BINS - 1)
+        inside = np.clip((wanted - (cumulative[bins] - mass[bins])) / np.maximum(mass[bins], 1e-300), 0.0, 1.0)
+        if is_even:
+            m = np.full(len(tau), total / weights[rows[0]])
+        else:
+            below = np.cumsum(squares)[bins] - (1 - inside) * squares[bins]
+            m = shared_n(tau, below, float(squares.sum()), total**2)
+        low, high = rank_bounds(taus, m)
+        lows = np.searchsorted(cumulative, low * total, "right")
+        highs = np.searchsorted(cumulative, high * total, "left") + 1
+        sums = np.concatenate([[0.0], cumulative]) / total
+        standard = np.zeros(len(tau)) if whole is None else np.ceil(whole.values / self.width) - self.first
+        at = np.clip(standard, 0, N_BINS).astype(np.int64)
+        return QuantileEstimate(
+            (self.first + bins + inside) * self.width,
+            np.where(np.isfinite(low), (self.first + lows) * self.width, -np.inf),
+            np.where(np.isfinite(high), (self.first + highs) * self.width, np.inf),
+            m,
+            sums[np.maximum(at - 1, 0)],
+            sums[at],
+        )
 
 
 class SketchQuantiles:
@@ -183,15 +207,20 @@ class SketchQuantiles:
         return found
 
     def of_targets(
-        self, metric: str, targets: Sequence[Target], groups: Sequence[Group], taus: Sequence[float]
+        self,
+        metric: str,
+        targets: Sequence[Target],
+        groups: Sequence[Group],
+        taus: Sequence[float],
+        whole: QuantileEstimate,
     ) -> Iterator[QuantileEstimate | None]:
         """Yield quantiles under each target, in order; None where no arch counts.
 
-        ``groups`` must be `layer_groups` of the space.
+        ``groups`` must be `layer_groups` of the space; ``whole``: the quantiles over all archs.
         """
         for target in targets:
             assert groups[target.group].slots == self.groups[target.group].slots
-            yield self._histograms[metric][target.group].quantiles(target.weights, taus)
+            yield self._histograms[metric][target.group].quantiles(target.weights, taus, whole)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the state as named arrays, for a checkpoint."""
