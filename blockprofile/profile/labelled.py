@@ -1,0 +1,187 @@
+"""Labelled archs as a weighted sample of a law: what they weigh, and how many they are worth.
+
+Archs come into a table by any road. Where their codes look drawn by the law they weigh alike; else they are raked:
+weighted so that every slot's codes are as frequent as under the law. A table of every arch of the space has weights that
+are known, and figures without sampling error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import DataError
+from blockprofile.space import INACTIVE, Archs, Law, Slot, Space, count_archs, depth_probabilities
+
+__all__ = ["LabelledArchs", "effective_number", "weigh_archs"]
+
+Doubles = NDArray[np.float64]
+
+LOOKS_DRAWN = 1e-3
+"""The p-value above which codes pass for drawn by the law."""
+MAX_ROUNDS = 100
+CLOSE = 1e-4
+"""Raking ends when every code's share is as near to the law's."""
+
+
+def effective_number(weights: Doubles) -> float:
+    """Return Kish's effective number of weighted rows, (sum w)^2 / sum w^2; 0 for none.
+
+    Examples
+    --------
+    >>> effective_number(np.array([1.0, 1.0, 1.0])), effective_number(np.array([1.0, 0.0]))
+    (3.0, 1.0)
+    """
+    square = float(np.square(weights).sum())
+    return float(weights.sum()) ** 2 / square if square > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledArchs:
+    """Distinct labelled archs of a space.
+
+    Parameters
+    ----------
+    archs
+        uint8, shape (n, n_slots).
+    values
+        What is averaged: labels, or labels less predictions; float64, shape (n,).
+    weights
+        From `weigh_archs`.
+    how
+        In a few words, how they were weighted.
+    noise
+        The variance of each value where the archs are all of the space, so that nothing else varies; else None.
+    """
+
+    archs: Archs
+    values: Doubles
+    weights: Doubles
+    how: str
+    noise: Doubles | None = None
+
+    @property
+    def n_effective(self) -> float:
+        """How many archs drawn by the law they are worth."""
+        return effective_number(self.weights)
+
+
+@dataclass(frozen=True, slots=True)
+class _Marginal:
+    """A slot's law: the codes, their probabilities, and the rows that it is over (None: all)."""
+
+    slot: Slot
+    codes: NDArray[np.uint8]
+    law: Doubles
+    rows: NDArray[np.int64] | None
+
+    def shares(self, archs: Archs, weights: Doubles) -> tuple[NDArray[np.intp], Doubles, float]:
+        """Return each row's place among the codes, the codes' shares, and the rows' weight."""
+        column = archs[:, self.slot.index] if self.rows is None else archs[self.rows, self.slot.index]
+        own = weights if self.rows is None else weights[self.rows]
+        places = np.searchsorted(self.codes, column)
+        sums = np.bincount(places, own, minlength=len(self.codes))
+        total = float(sums.sum())
+        return places, sums / total if total > 0 else sums, total
+
+
+def _marginals(space: Space, archs: Archs, law: Law) -> Iterator[_Marginal]:
+    """Yield the law of every slot with a choice; a layer's is given that it is active."""
+    for slot in space.slots:
+        codes = np.asarray(space.allowed[slot.index], np.uint8)
+        if slot.kind == "depth":
+            chances = depth_probabilities(space, slot.unit, law)
+        else:
+            chances = np.full(len(codes), 1 / len(codes))
+        rows = np.flatnonzero(archs[:, slot.index] != INACTIVE) if slot.kind == "layer" else None
+        if len(codes) > 1 and (rows is None or len(rows)):
+            yield _Marginal(slot, codes, chances, rows)
+
+
+def _probabilities(marginals: list[_Marginal], archs: Archs) -> Doubles:
+    chances = np.ones(len(archs))
+    for each in marginals:
+        rows = slice(None) if each.rows is None else each.rows
+        chances[rows] *= each.law[np.searchsorted(each.codes, archs[rows, each.slot.index])]
+    return chances
+
+
+def weigh_archs(space: Space, archs: Archs, *, law: Law) -> tuple[Doubles, str, bool]:
+    """Weigh distinct archs so that they stand for a law.
+
+    Parameters
+    ----------
+    space
+        The space, pruned or not.
+    archs
+        Distinct archs of it, at least one.
+    law
+        The law that they are to stand for.
+
+    Returns
+    -------
+    Weights of shape (n,) with mean 1, a word on how they were made, and whether the archs are all that the space has.
+
+    Raises
+    ------
+    DataError
+        If the archs are no draws of the law and cannot be weighted to it: a code that the law has is missing, or no
+        weights meet all its shares.
+
+    Notes
+    -----
+    Raking (iterative proportional fitting) is exact where the archs' slots were drawn independently, as those of both
+    laws are. What correlates in the table beyond its slots' shares stays in it.
+
+    References
+    ----------
+    Deming and Stephan, Annals of Mathematical Statistics 11, 1940.
+    """
+    marginals = list(_marginals(space, archs, law))
+    if len(archs) == count_archs(space):
+        chances = _probabilities(marginals, archs)
+        return chances / chances.mean(), "all archs of the space", True
+    if _looks_drawn(marginals, archs):
+        return np.ones(len(archs)), "drawn by the law", False
+    return _rake(space, marginals, archs), "weighted to the law", False
+
+
+def _looks_drawn(marginals: list[_Marginal], archs: Archs) -> bool:
+    """Test the shares of all codes of all slots against the law (Pearson's chi-squared)."""
+    from scipy.stats import chi2
+
+    statistic, freedom = 0.0, 0
+    for each in marginals:
+        _, shares, total = each.shares(archs, np.ones(len(archs)))
+        statistic += total * float(np.sum((shares - each.law) ** 2 / each.law))
+        freedom += len(each.codes) - 1
+    return freedom == 0 or float(chi2.sf(statistic, freedom)) >= LOOKS_DRAWN
+
+
+def _rake(space: Space, marginals: list[_Marginal], archs: Archs) -> Doubles:
+    weights = np.ones(len(archs))
+    for each in marginals:
+        _, shares, _ = each.shares(archs, weights)
+        if not shares.all():
+            code = int(each.codes[np.flatnonzero(shares == 0)[0]])
+            raise DataError(
+                f"the {len(archs)} labelled archs are no draws of space {space.name!r} and cannot be weighted to it: none "
+                f"holds {each.slot.choices[code]!r} in slot {each.slot.name!r}; label such archs, or take a pruned space "
+                "without it"
+            )
+    for _ in range(MAX_ROUNDS):
+        farthest = 0.0
+        for each in marginals:
+            places, shares, _ = each.shares(archs, weights)
+            farthest = max(farthest, float(np.abs(shares - each.law).max()))
+            ratio = np.divide(each.law, shares, out=np.zeros_like(shares), where=shares > 0)[places]
+            weights[slice(None) if each.rows is None else each.rows] *= ratio
+        if farthest < CLOSE:
+            return np.asarray(weights / weights.mean(), np.float64)
+    raise DataError(
+        f"the {len(archs)} labelled archs are no draws of space {space.name!r} and cannot be weighted to it: no weights "
+        "make all slots' codes as frequent as its law does; label more archs, drawn with `blockprofile sample`"
+    )
