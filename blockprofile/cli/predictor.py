@@ -43,6 +43,9 @@ def fit(
     holdout: float | None = typer.Option(
         None, "--holdout", help="Share of archs that the predictor is judged on [0.1]."
     ),
+    folds: int | None = typer.Option(
+        None, "--folds", help="Networks fitted, each without one part of the archs; 0 for one, of no such part [5]."
+    ),
     provider: str = typer.Option("cpu", "--provider", help="cpu, or cuda for a recipe of ReLU layers."),
     json: bool = JSON_OPTION,
 ) -> None:
@@ -55,6 +58,7 @@ def fit(
     recipe = _recipe(table, space, metric)
     recipe = recipe.changed(seed=seed, epochs=epochs)
     recipe = recipe if holdout is None else replace(recipe, holdout=holdout)
+    recipe = recipe if folds is None else replace(recipe, folds=folds)
     check_provider(provider, recipe)
     where = load_space(recipe.space)
     labels = read_labels(table.parent / recipe.table, where)

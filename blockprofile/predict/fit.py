@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from blockprofile.cuda import require_cuda
 from blockprofile.errors import DataError, OptionError
 from blockprofile.predict.card import CARD_NAME
+from blockprofile.predict.crossfit import RESIDUALS_NAME, collect_residuals, cut_folds, write_residuals
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.metrics import Fidelity, measure_fidelity
 from blockprofile.predict.recipe import Recipe
@@ -30,6 +32,9 @@ from blockprofile.predict.weights import (
 from blockprofile.space.slots import Archs
 from blockprofile.space.space import Space
 from blockprofile.yamlfile import write_yaml
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "FitReport", "check_provider", "fit_predictors", "folder_name", "is_maximized", "predict_table", "unit_of",
@@ -205,42 +210,70 @@ def _fit_network(
     provider: str,
     progress: Callable[[int, int, float], None],
 ) -> list[FitReport]:
-    """Train one network for all metrics of a recipe."""
+    """Train one network for all metrics of a recipe, or as many as there are folds, whose mean is the predictor."""
     metrics = list(recipe.metrics)
     columns = [recipe.metrics[metric].get("column", metric) for metric in metrics]
     resolutions = _resolutions(table)
     layout = Layout(*network_layout(space, len(resolutions)))
     pooled = pool_repeats(table, columns)
     train, held = (
-        pool_repeats(table.take(rows), columns).table
+        pool_repeats(table.take(rows), columns)
         for rows in split_archs(table.archs, holdout=recipe.holdout, seed=recipe.seed)
     )
-    used = [train] if drawn is None else [train, _further(drawn, resolutions, held)]
-    used_codes = np.concatenate([network_codes(t.archs, t.resolutions, space, resolutions) for t in used])
-    used_labels = np.concatenate([np.stack([t.label(column) for column in columns], axis=1) for t in used])
-    if recipe.relu is not None:
-        arrays = train_relu(used_codes, used_labels, layout, space, recipe.relu, device=provider, progress=progress)
-    else:
-        arrays = train_network(used_codes, used_labels, layout, recipe.options, progress=progress)
+    further = None if drawn is None else _further(drawn, resolutions, held.table)
+    folds = cut_folds(train.table.archs, folds=recipe.folds, seed=recipe.seed)
+
+    def train_without(fold: int) -> dict[str, Tensor]:
+        out_of_fold = train.table.take(np.flatnonzero(folds == fold))
+        used = [train.table.take(np.flatnonzero(folds != fold))]
+        if further is not None:
+            used.append(_further(further, resolutions, out_of_fold) if recipe.folds else further)
+        codes = np.concatenate([network_codes(t.archs, t.resolutions, space, resolutions) for t in used])
+        labels = np.concatenate([np.stack([t.label(column) for column in columns], axis=1) for t in used])
+        if recipe.relu is not None:
+            return train_relu(codes, labels, layout, space, recipe.relu, device=provider, progress=progress)
+        return train_network(codes, labels, layout, recipe.options, progress=progress)
+
+    first, *others = (train_without(fold) for fold in range(max(1, recipe.folds)))
     home = out / folder_name(metrics[0], space)
     home.mkdir(parents=True, exist_ok=True)
     eight_bits = recipe.relu is not None and recipe.relu.eight_bits
     write_network(
-        home / WEIGHTS_NAME, arrays, space=space, metrics=metrics, resolutions=resolutions, eight_bits=eight_bits
-    )
-    predictions = predict_table(read_network(home / WEIGHTS_NAME), space, held)
-    made_from = f"{len(train.archs)} of the {len(pooled.counts)} archs of {table.path.name}, chosen at random"
-    if drawn is not None:
-        made_from += f"; {len(used[1].archs)} drawn archs of {drawn.path.name}"
+        home / WEIGHTS_NAME, first, space=space, metrics=metrics, resolutions=resolutions, eight_bits=eight_bits,
+        others=others,
+    )  # fmt: skip
+    file = read_network(home / WEIGHTS_NAME)
+    predictions = predict_table(file, space, held.table)
+    made_from = f"{len(train.counts)} of the {len(pooled.counts)} archs of {table.path.name}, chosen at random"
+    n_used = len(train.counts)
+    if further is not None:
+        made_from += f"; {len(further.archs)} drawn archs of {further.path.name}"
+        n_used += len(further.archs)
     reports = []
     for metric, column, found in zip(metrics, columns, predictions, strict=True):
-        fidelity = measure_fidelity(held.label(column), found, maximize=is_maximized(metric))
+        fidelity = measure_fidelity(held.table.label(column), found, maximize=is_maximized(metric))
         folder, spread = out / folder_name(metric, space), pooled.spreads[column]
-        reports.append(FitReport(metric, folder, len(used_codes), fidelity, spread, pooled.describe(column)))
+        reports.append(FitReport(metric, folder, n_used, fidelity, spread, pooled.describe(column)))
         _write_card(
             reports[-1], space, recipe, resolutions, title_of=table.path.name, made_from=made_from, provider=provider
         )
+    for report in reports:
+        (report.folder / RESIDUALS_NAME).unlink(missing_ok=True)
+    if recipe.folds:
+        unseen = predict_unseen(file, space, train.table, folds)
+        for report, column, left, judged in zip(reports, columns, unseen, predictions, strict=True):
+            parts = ((train, left), (held, judged))
+            write_residuals(report.folder / RESIDUALS_NAME, space, collect_residuals(parts, column))
     return reports
+
+
+def predict_unseen(file: NetworkFile, space: Space, table: LabelTable, folds: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Predict each row of a table by the member that was fitted without its fold: shape (n_metrics, n)."""
+    unseen = np.empty((len(file.metrics), len(folds)), np.float32)
+    for fold, member in enumerate(file.members()):
+        rows = np.flatnonzero(folds == fold)
+        unseen[:, rows] = predict_table(member, space, table.take(rows))
+    return unseen
 
 
 def _further(drawn: LabelTable, resolutions: Sequence[int], held: LabelTable) -> LabelTable:
@@ -328,7 +361,7 @@ def _write_card(
         },
         "created": {
             "command": "blockprofile predictor fit", "provider": _provider_name(provider),
-            "options": recipe.used_options(),
+            "options": recipe.used_options(), "folds": recipe.folds,
         },
     }  # fmt: skip
     home = folder_name(next(iter(recipe.metrics)), space)

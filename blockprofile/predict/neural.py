@@ -7,8 +7,10 @@ together they cost what one costs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.predict.base import Predictor
 from blockprofile.predict.card import Card
+from blockprofile.predict.groups import SlotGroup
 from blockprofile.predict.mlp import MlpPredictor, build_mlp_predictor, is_mlp
 from blockprofile.predict.network import TabulatedNetwork, tabulate
 from blockprofile.predict.relu import ReluNetwork, prepare_relu
@@ -24,12 +27,36 @@ from blockprofile.space.factors import Factor, table_shape
 from blockprofile.space.slots import Archs
 from blockprofile.space.space import Space
 
-__all__ = ["NetworkPredictor", "build_network_predictor", "load_network"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["MeanNetwork", "NetworkPredictor", "build_network_predictor", "load_network"]
 
 DEVICE = "cpu"
 
-Network = TabulatedNetwork | ReluNetwork
-"""A network ready to predict, of either kind."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeanNetwork:
+    """The mean of several networks of one layout, ready to predict."""
+
+    members: tuple[TabulatedNetwork | ReluNetwork, ...]
+    constant: Tensor
+    additive: Tensor
+
+    @property
+    def groups(self) -> tuple[SlotGroup, ...]:
+        """The groups that the rows of ``additive`` belong to."""
+        return self.members[0].groups
+
+    def evaluate(self, archs: Archs) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Evaluate all metrics; see `TabulatedNetwork.evaluate`."""
+        found = [member.evaluate(archs) for member in self.members]
+        additive, rest = (np.add.reduce([each[half] for each in found]) / np.float32(len(found)) for half in (0, 1))
+        return additive, rest
+
+
+Network = TabulatedNetwork | ReluNetwork | MeanNetwork
+"""A network ready to predict, of any kind."""
 
 
 class NetworkPredictor:
@@ -127,6 +154,12 @@ def load_network(file: NetworkFile, space: Space, *, device: str = DEVICE) -> Ne
     if device != "cpu" and not torch.cuda.is_available():
         raise OptionError(f"device {device!r} is not available here; choices: cpu")
     file.check_space(space)
+    if file.others:
+        members = [load_network(member, space, device=device) for member in file.members()]
+        constant = torch.stack([member.constant for member in members]).mean(dim=0)
+        additive = torch.stack([member.additive for member in members]).mean(dim=0)
+        single = tuple(member for member in members if not isinstance(member, MeanNetwork))
+        return MeanNetwork(single, constant, additive)
     fixed: dict[int, int] = {}
     if file.resolutions:
         if space.resolution not in file.resolutions:

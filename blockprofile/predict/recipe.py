@@ -15,6 +15,9 @@ from blockprofile.yamlfile import read_yaml
 __all__ = ["Recipe", "read_recipe"]
 
 
+MOST_FOLDS = 20
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """A recipe file.
@@ -24,6 +27,8 @@ class Recipe:
     at one resolution, whatever the table's column of that name says of other metrics. ``card`` holds fields of every
     card; each entry of ``metrics`` its ``column`` and further fields of its card. ``shared`` makes one network for all
     metrics: faster together, less faithful each. ``holdout`` is the share of rows that the predictors are judged on.
+    ``folds`` is into how many parts the other archs are cut, each predicted by a network that was not fitted to it
+    (`blockprofile.predict.crossfit`); 0 for one network and no such residuals.
     ``options`` are those of the training; ``relu``, where it is given, asks for a network
     of ReLU layers instead (`blockprofile.predict.relu`) and holds the options of that one.
     """
@@ -37,10 +42,13 @@ class Recipe:
     card: Mapping[str, Any] = field(default_factory=dict)
     shared: bool = False
     holdout: float = 0.1
+    folds: int = 5
     options: TrainingOptions = field(default_factory=TrainingOptions)
     relu: ReluOptions | None = None
 
     def __post_init__(self) -> None:
+        if self.folds != 0 and not 2 <= self.folds <= MOST_FOLDS:
+            raise OptionError(f"folds is {self.folds}; must be 0, or 2 to {MOST_FOLDS}")
         for name in filter(None, (self.table, self.drawn)):
             if Path(name).name != name or name == "..":
                 raise OptionError(f"{name!r} is no name of a file; tables stand beside the recipe")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,9 @@ COARSE = frozenset({"rows", "previous", "hops", "hidden"})
 
 SCALE_SUFFIX = ".scale"
 LARGEST_INT8 = 127
+MEMBER_MARK = "@"
+"""Stands before the number of a member, from 2, in the names of its arrays."""
+MOST_MEMBERS = 64
 
 
 def describe_slots(space: Space) -> tuple[tuple[str, int], ...]:
@@ -95,7 +98,7 @@ class NetworkFile:
     """What a network file holds.
 
     ``format`` is one of `FORMATS`; ``resolutions`` are the input resolutions that it was trained at, empty where it
-    takes none as input.
+    takes none as input. ``others`` are the arrays of further members: the file then stands for the mean of all.
     """
 
     path: Path
@@ -104,6 +107,11 @@ class NetworkFile:
     slots: tuple[tuple[str, int], ...]
     resolutions: tuple[int, ...]
     arrays: Mapping[str, Tensor]
+    others: tuple[Mapping[str, Tensor], ...] = ()
+
+    def members(self) -> tuple[NetworkFile, ...]:
+        """Return the members as files of one network each."""
+        return tuple(replace(self, arrays=arrays, others=()) for arrays in (self.arrays, *self.others))
 
     def check_space(self, space: Space) -> None:
         """Check that the network is of this space.
@@ -173,6 +181,7 @@ def write_network(
     metrics: Sequence[str],
     resolutions: Sequence[int],
     eight_bits: bool = False,
+    others: Sequence[Mapping[str, Tensor]] = (),
 ) -> None:
     """Write a network file; the same arrays give the same bytes.
 
@@ -180,11 +189,28 @@ def write_network(
     ----------
     eight_bits
         Whether to store the arrays of `COARSE` in eight bits instead of sixteen.
+    others
+        The arrays of further members, of the same format.
     """
-    import torch
     from safetensors.torch import save_file
 
     file_format = next(name for name, names in FORMATS.items() if set(names) <= set(arrays))
+    stored = _pack(file_format, arrays, eight_bits=eight_bits)
+    for number, member in enumerate(others, start=2):
+        packed = _pack(file_format, member, eight_bits=eight_bits)
+        stored |= {f"{name}{MEMBER_MARK}{number}": array for name, array in packed.items()}
+    content: dict[str, Any] = {
+        "metrics": list(metrics), "slots": describe_slots(space), "resolutions": list(resolutions),
+    }  # fmt: skip
+    if others:
+        content["members"] = 1 + len(others)
+    save_file(stored, path, metadata=pack_header(file_format, content))
+
+
+def _pack(file_format: str, arrays: Mapping[str, Tensor], *, eight_bits: bool) -> dict[str, Tensor]:
+    """Give the arrays of one member the types that they are stored in."""
+    import torch
+
     stored = {
         name: arrays[name].detach().cpu().to(torch.float64 if name in EXACT else torch.float16).contiguous()
         for name in _list_arrays(file_format, arrays)
@@ -192,8 +218,7 @@ def write_network(
     if eight_bits:
         for name in filter(is_coarse, sorted(stored)):
             stored[name], stored[name + SCALE_SUFFIX] = _to_int8(arrays[name].detach().cpu())
-    content = {"metrics": list(metrics), "slots": describe_slots(space), "resolutions": list(resolutions)}
-    save_file(stored, path, metadata=pack_header(file_format, content))
+    return stored
 
 
 def is_coarse(name: str) -> bool:
@@ -291,12 +316,31 @@ def read_network(path: Path) -> NetworkFile:
     DataError
         If the file is truncated, not finite, or not of this format.
     """
-    import torch
-
     arrays, header = read_safetensors(path)
     file_format = str(header.get("format"))
     if file_format not in FORMATS:
         raise DataError(f"{path} has format {file_format!r}; {one_of(file_format, FORMATS)}")
+    n_members = header.get("members", 1)
+    if not isinstance(n_members, int) or not 1 <= n_members <= MOST_MEMBERS:
+        raise DataError(f"{path}: its header holds members {n_members!r}; must be 1 to {MOST_MEMBERS}")
+    try:
+        slots = tuple((str(name), int(size)) for name, size in header["slots"])
+        metrics = tuple(str(name) for name in header["metrics"])
+        resolutions = tuple(int(value) for value in header["resolutions"])
+    except (KeyError, TypeError, ValueError) as failure:
+        raise DataError(f"{path}: its header is wrong: {failure}") from None
+    first, *others = (
+        _unpack(path, file_format, {name.partition(MEMBER_MARK)[0]: array for name, array in arrays.items()
+                                    if name.partition(MEMBER_MARK)[2] == mark})
+        for mark in ("", *map(str, range(2, n_members + 1)))
+    )  # fmt: skip
+    return NetworkFile(path, file_format, metrics, slots, resolutions, first, tuple(others))
+
+
+def _unpack(path: Path, file_format: str, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Check the arrays of one member and give them the types that they are computed with."""
+    import torch
+
     names = _list_arrays(file_format, arrays)
     missing = [name for name in names if name not in arrays]
     if missing:
@@ -307,11 +351,4 @@ def read_network(path: Path) -> NetworkFile:
     for name in names:
         if not torch.isfinite(arrays[name]).all():
             raise DataError(f"{path}: array {name!r} holds values that are not finite")
-    try:
-        slots = tuple((str(name), int(size)) for name, size in header["slots"])
-        metrics = tuple(str(name) for name in header["metrics"])
-        resolutions = tuple(int(value) for value in header["resolutions"])
-    except (KeyError, TypeError, ValueError) as failure:
-        raise DataError(f"{path}: its header is wrong: {failure}") from None
-    typed = {name: arrays[name].to(torch.float64 if name in EXACT else torch.float32) for name in names}
-    return NetworkFile(path, file_format, metrics, slots, resolutions, typed)
+    return {name: arrays[name].to(torch.float64 if name in EXACT else torch.float32) for name in names}

@@ -1,8 +1,8 @@
 """Labelled archs as a weighted sample of a law: what they weigh, and how many they are worth.
 
 Archs come into a table by any road. Where their codes look drawn by the law they weigh alike; else they are raked:
-weighted so that every slot's codes are as frequent as under the law. A table of every arch of the space has weights that
-are known, and figures without sampling error.
+weighted so that every slot's codes are as frequent as under the law. A table of every arch of the space has weights
+that are known, and figures without sampling error.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class _Marginal:
         column = archs[:, self.slot.index] if self.rows is None else archs[self.rows, self.slot.index]
         own = weights if self.rows is None else weights[self.rows]
         places = np.searchsorted(self.codes, column)
-        sums = np.bincount(places, own, minlength=len(self.codes))
+        sums = np.bincount(places, own, minlength=len(self.codes)).astype(np.float64)
         total = float(sums.sum())
         return places, sums / total if total > 0 else sums, total
 
@@ -163,14 +163,14 @@ def _looks_drawn(marginals: list[_Marginal], archs: Archs) -> bool:
 
 def _rake(space: Space, marginals: list[_Marginal], archs: Archs) -> Doubles:
     weights = np.ones(len(archs))
+    refused = f"the {len(archs)} labelled archs are no draws of space {space.name!r} and cannot be weighted to its law"
     for each in marginals:
         _, shares, _ = each.shares(archs, weights)
         if not shares.all():
             code = int(each.codes[np.flatnonzero(shares == 0)[0]])
             raise DataError(
-                f"the {len(archs)} labelled archs are no draws of space {space.name!r} and cannot be weighted to it: none "
-                f"holds {each.slot.choices[code]!r} in slot {each.slot.name!r}; label such archs, or take a pruned space "
-                "without it"
+                f"{refused}: none holds {each.slot.choices[code]!r} in slot {each.slot.name!r}; label such archs, or "
+                "take a pruned space without it"
             )
     for _ in range(MAX_ROUNDS):
         farthest = 0.0
@@ -182,6 +182,6 @@ def _rake(space: Space, marginals: list[_Marginal], archs: Archs) -> Doubles:
         if farthest < CLOSE:
             return np.asarray(weights / weights.mean(), np.float64)
     raise DataError(
-        f"the {len(archs)} labelled archs are no draws of space {space.name!r} and cannot be weighted to it: no weights "
-        "make all slots' codes as frequent as its law does; label more archs, drawn with `blockprofile sample`"
+        f"{refused}: no weights make all its codes as frequent; label archs drawn with `blockprofile sample`, or name "
+        "the law that drew them with --law"
     )

@@ -50,7 +50,12 @@ def _table(space: Space, n: int = 1500, seed: int = 0) -> LabelTable:
 
 def _recipe(options: ReluOptions) -> Recipe:
     return Recipe(
-        schema="blockprofile.recipe/1", table="toy.parquet", space="toy", metrics={"latency_ms:phone": {}}, relu=options
+        schema="blockprofile.recipe/1",
+        table="toy.parquet",
+        space="toy",
+        metrics={"latency_ms:phone": {}},
+        relu=options,
+        folds=0,
     )
 
 

@@ -20,7 +20,9 @@ from blockprofile.space import Archs, Space
 from tests.toy import all_archs
 
 QUICK = TrainingOptions(width=8, hidden=8, depth=1, epochs=1, min_steps=100, batch=64, learning_rate=1e-2)
-RECIPE = Recipe(schema="blockprofile.recipe/1", table="t.csv", space="toy", metrics={"score": {}}, options=QUICK)
+RECIPE = Recipe(
+    schema="blockprofile.recipe/1", table="t.csv", space="toy", metrics={"score": {}}, options=QUICK, folds=0
+)
 
 
 def _table(archs: Archs, labels: np.ndarray, resolutions: np.ndarray | None = None) -> LabelTable:
