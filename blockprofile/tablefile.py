@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["Column", "Kind", "read_columns", "read_signed", "write_table"]
+__all__ = ["Column", "Kind", "read_columns", "read_signed", "read_table_columns", "write_table"]
 
 Kind = Literal["uint8", "float32", "integer", "number", "text", "flag", "numbers"]
 """``uint8`` and ``float32`` are that type alone; a ``number`` is whole or floating, ``numbers`` are a list of them."""
@@ -163,6 +163,52 @@ def read_columns(path: Path, columns: Mapping[str, Column], *, max_rows: int = M
     for name in names:
         _check_column(path, name, table[name], columns[name])
     return table
+
+
+def read_table_columns(path: Path) -> tuple[int, dict[str, NDArray[np.float64] | list[str]], dict[str, str]]:
+    """Read every column of a table that somebody made, an index that pandas keeps beside the columns included.
+
+    Returns
+    -------
+    The number of rows; columns of numbers (float64, NaN where empty) and of texts (empty where empty) by name; and the
+    columns of any other kind, with what they hold.
+
+    Raises
+    ------
+    DataError
+        As `read_columns`.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path, thrift_string_size_limit=1 << 26) as file:
+            schema = file.schema_arrow
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, MemoryError, UnicodeDecodeError) as failure:
+        told = str(failure).strip().splitlines()
+        raise DataError(f"{path} cannot be read as Parquet: {told[0] if told else 'not enough memory'}") from None
+    kinds = {field.name: _open_kind(field.type) for field in schema}
+    asked = {name: Column(kind, -np.inf, np.inf, is_nullable=True) for name, kind in kinds.items() if kind}
+    if len(kinds) < len(schema):
+        asked |= dict.fromkeys(kinds, Column("number"))  # two columns of one name: refused below
+    table = read_columns(path, asked)
+    columns: dict[str, NDArray[np.float64] | list[str]] = {}
+    for name in asked:
+        if asked[name].kind == "text":
+            columns[name] = ["" if text is None else text.strip() for text in table[name].to_pylist()]
+        else:
+            columns[name] = table[name].to_numpy().astype(np.float64)
+    others = {field.name: f"holds {field.type}" for field in schema if not kinds[field.name]}
+    return table.num_rows, columns, others
+
+
+def _open_kind(kind: pa.DataType) -> Kind | None:
+    import pyarrow as pa
+
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_string(inner) or pa.types.is_large_string(inner):
+        return "text"
+    return "number" if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind) else None
 
 
 def _checked_names(path: Path, file: pq.ParquetFile, columns: Mapping[str, Column], max_rows: int) -> list[str]:

@@ -43,12 +43,10 @@ def parse_share(text: str) -> float:
     (0.02, 0.05)
     """
     from blockprofile.errors import OptionError
+    from blockprofile.numbers import read_number
 
     body, percent = (text[:-1], 100.0) if text.endswith("%") else (text, 1.0)
-    try:
-        value = float(body) / percent
-    except ValueError:
-        value = 0.0
+    value = (read_number(body) or 0.0) / percent
     if not 0 < value < 1:
         raise OptionError(f"precision {text!r} is wrong; a share above 0 and below 1 is allowed, as 2% or 0.02")
     return value

@@ -13,6 +13,7 @@ from importlib import import_module
 import typer
 
 from blockprofile import __version__
+from blockprofile.cli.strict import check_numbers
 from blockprofile.errors import DataError, UserError
 
 __all__ = ["EXIT_BUG", "EXIT_DATA", "EXIT_USER", "app", "main", "run"]
@@ -59,7 +60,9 @@ def _register() -> None:
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status: 0 done, 1 a bug, 2 the user's mistake, 3 bad data."""
     try:
-        app(args=list(sys.argv[1:] if args is None else args), prog_name="blockprofile")
+        words = list(sys.argv[1:] if args is None else args)
+        check_numbers(app, words)
+        app(args=words, prog_name="blockprofile")
     except SystemExit as leaving:
         if leaving.code == EXIT_INTERRUPTED:
             return _fail("interrupted; what was finished is kept", EXIT_INTERRUPTED)

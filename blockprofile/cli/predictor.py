@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from blockprofile.predict.card import Card
     from blockprofile.predict.evaluate import Evaluation
     from blockprofile.predict.fit import FitReport
+    from blockprofile.predict.labels import LabelTable
     from blockprofile.predict.recipe import Recipe
     from blockprofile.predict.registry import Entry
     from blockprofile.space import Space
@@ -52,7 +53,6 @@ def fit(
     """Fit a predictor to labelled archs: split, train, judge, write a folder that every command accepts."""
     from blockprofile.predict.drawn import read_drawn
     from blockprofile.predict.fit import check_provider, fit_predictors, warn_of_scale
-    from blockprofile.predict.labels import read_labels
     from blockprofile.space import load_space
 
     recipe = _recipe(table, space, metric)
@@ -61,7 +61,7 @@ def fit(
     recipe = recipe if folds is None else replace(recipe, folds=folds)
     check_provider(provider, recipe)
     where = load_space(recipe.space)
-    labels = read_labels(table.parent / recipe.table, where)
+    labels = _read(table.parent / recipe.table, where)
     drawn = read_drawn(table.parent / recipe.drawn, where) if recipe.drawn else None
     for name, entry in recipe.metrics.items():
         warning = warn_of_scale(name, labels.label(entry.get("column", name)))
@@ -95,13 +95,12 @@ def evaluate(
     import dataclasses
 
     from blockprofile.predict.evaluate import evaluate_predictor, list_residuals
-    from blockprofile.predict.labels import read_labels
     from blockprofile.predict.repeats import split_archs
     from blockprofile.space import load_space
 
     where = load_space(space, resolution=resolution or None)
     entry = _find(predictor, where)
-    labels = read_labels(table, where)
+    labels = _read(table, where)
     labels = dataclasses.replace(labels, resolutions=None) if resolution else labels
     rows = split_archs(labels.archs, holdout=holdout, seed=seed)[1] if holdout else None
     found = evaluate_predictor(entry, where, labels, column=column or entry[0].metric, rows=rows)
@@ -117,6 +116,16 @@ def evaluate(
     print_table([{"metric": entry[0].metric, "provenance": entry[0].provenance, **_named(figures)}])
     worst = sorted((record for record in residuals if record["n"]), key=lambda record: -abs(record["bias"]))[:8]
     print_table(worst, title="largest mean errors by block")
+
+
+def _read(path: Path, space: Space) -> LabelTable:
+    """Read a labelled table, and say which of its columns are not understood."""
+    from blockprofile.predict.labels import read_labels
+
+    table = read_labels(path, space)
+    for name, why in table.unread.items():
+        note(f"warning: column {name!r} of {path} is not read: {why}")
+    return table
 
 
 def _find(predictor: str, space: Space) -> Entry:
@@ -162,8 +171,8 @@ def label(
     json: bool = JSON_OPTION,
 ) -> None:
     """Label archs drawn from a seed with a predictor, to distil it: a recipe names the file as its ``drawn``."""
+    from blockprofile.numbers import parse_count
     from blockprofile.predict.drawn import write_drawn
-    from blockprofile.run.chunks import parse_count
     from blockprofile.space import load_space
 
     where = load_space(space)

@@ -50,8 +50,8 @@ def profile(
     part of each metric is taken exactly and archs are drawn, --n at most, until the intervals are narrow enough.
     """
     from blockprofile.errors import OptionError
+    from blockprofile.numbers import parse_count
     from blockprofile.profile.profile import profile_pool, profile_run
-    from blockprofile.run.chunks import parse_count
     from blockprofile.run.sample import PoolRequest
     from blockprofile.space.sampling import check_law
 

@@ -102,8 +102,8 @@ def prune(
 def _profile(
     space: str, out: Path, *, device: list[str], n: str, seed: int, law: str, resolution: int | None, workers: int
 ) -> Path:
+    from blockprofile.numbers import parse_count
     from blockprofile.profile.profile import profile_pool
-    from blockprofile.run.chunks import parse_count
     from blockprofile.run.sample import PoolRequest
     from blockprofile.space.sampling import check_law
 

@@ -35,10 +35,10 @@ def sensitivity(
 
     Exact for metrics that add up over operators; sampled, with 95 % intervals, for others.
     """
+    from blockprofile.numbers import parse_count
     from blockprofile.predict import load_predictors
     from blockprofile.profile.sensitivities import find_sensitivities
     from blockprofile.profile.wording import describe_sensitivity
-    from blockprofile.run.chunks import parse_count
     from blockprofile.space import load_space
     from blockprofile.space.sampling import check_law
 

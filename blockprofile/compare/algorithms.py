@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from blockprofile.errors import OptionError, one_of
+from blockprofile.numbers import parse_count
 from blockprofile.search import ALGORITHMS, NSGA2, HierarchicalMutation, RandomMutation, UniformMutation
 from blockprofile.search.algorithm import Algorithm
 
@@ -34,7 +35,10 @@ def parse_algorithm(text: str) -> Algorithm:
         raise OptionError(f"algorithm {name!r} is unknown; {one_of(name, ALGORITHMS)}")
     if not tail:
         return ALGORITHMS[name]()
-    given = dict(_pair(text, pair) for pair in tail.split(","))
+    pairs = [_pair(text, pair) for pair in tail.split(",")]
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise OptionError(f"algorithm {text!r} gives a parameter twice")
     for key in given:
         if key not in _PARAMETERS.get(name, ()):
             raise OptionError(f"algorithm {name!r} has no parameter {key!r}; {one_of(key, _PARAMETERS.get(name, ()))}")
@@ -58,6 +62,4 @@ def _pair(text: str, pair: str) -> tuple[str, str]:
 def _number(text: str, given: Mapping[str, str], key: str) -> int | None:
     if key not in given:
         return None
-    if not given[key].isdecimal() or int(given[key]) < 1:
-        raise OptionError(f"{key} of algorithm {text!r} is {given[key]!r}; it must be a whole number, at least 1")
-    return int(given[key])
+    return parse_count(given[key], name=f"{key} of algorithm {text!r}")

@@ -10,8 +10,8 @@ from blockprofile.compare.cases import Case, make_cases
 from blockprofile.compare.result import Comparison
 from blockprofile.compare.table import COMPARISON_NAME, write_comparison
 from blockprofile.errors import DataError, OptionError, RunError
+from blockprofile.numbers import parse_count
 from blockprofile.predict import Predictor
-from blockprofile.run.chunks import parse_count
 from blockprofile.run.manifest import (
     MANIFEST_NAME,
     Manifest,

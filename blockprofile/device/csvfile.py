@@ -15,6 +15,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from blockprofile.csvfile import Row, read_csv
 from blockprofile.device.folder import make_folder
 from blockprofile.device.median import Median
 from blockprofile.device.probes import check_resolutions, table_operators
@@ -45,6 +46,9 @@ _TEXT = {"op", "act"}
 _FLAGS = {"se", "skip"}
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 MAX_NAMED = 4
+
+WIDEST_SPREAD = 10.0
+"""A standard deviation of so many times the mean is no measurement's, but a field that was cut at a decimal comma."""
 
 FASTEST_MACS_PER_MS = 2e9
 """No device runs mobile networks of batch 1 at 2e12 multiply-adds a second: a thousandfold rate is a wrong unit."""
@@ -79,64 +83,64 @@ def write_template(space: Space, path: Path, *, resolutions: Sequence[int] = ())
 
 
 class _Reader:
-    """Turns one file's rows into entries, each mistake with its line."""
+    """Rows of a file into times by operator key, each checked."""
 
     def __init__(self, path: Path, unit: TimeUnit) -> None:
         self.path, self.factor = path, _MS[unit]
         self.lines: dict[LookupKey, int] = {}
         self.entries: dict[LookupKey, Median] = {}
 
-    def error(self, line: int, message: str, key: str = "") -> DefinitionError:
-        return DefinitionError(message, path=self.path, line=line, key=key)
-
     def check_header(self, header: Sequence[str]) -> None:
         missing = [name for name in (*KEY_COLUMNS, "mean_ms") if name not in header]
         unknown = [name for name in header if name not in COLUMNS]
         if missing:
-            hint = f"; it has {', '.join(header) or 'none'}"
-            raise self.error(1, f"the column {missing[0]!r} is missing{hint}")
+            raise DefinitionError(
+                f"the column {missing[0]!r} is missing; it has {', '.join(header)}", path=self.path, line=1
+            )
         if unknown:
-            raise self.error(1, f"unknown column {unknown[0]!r}; {one_of(unknown[0], COLUMNS)}")
+            raise DefinitionError(
+                f"unknown column {unknown[0]!r}; {one_of(unknown[0], COLUMNS)}", path=self.path, line=1
+            )
 
-    def row(self, line: int, row: Mapping[str, str | None]) -> None:
-        key = tuple(self.key_value(line, name, (row[name] or "").strip()) for name in KEY_COLUMNS)
+    def row(self, row: Row) -> None:
+        key = tuple(self.key_value(row, name) for name in KEY_COLUMNS)
         word = f"{key[0]} k{key[6]} s{key[7]} {key[3]}({key[5]})->{key[4]} at {key[1]}"
         if key in self.lines:
-            raise self.error(line, f"the operator {word} stands in line {self.lines[key]} already")
-        self.lines[key] = line
-        mean = self.time(line, "mean_ms", (row["mean_ms"] or "").strip(), word)
-        spread = (row.get("spread_ms") or "").strip()
-        count = (row.get("count") or "").strip()
-        self.entries[key] = Median(
-            mean,
-            float("nan"),
-            self.time(line, "spread_ms", spread, word) if spread else float("nan"),
-            self.whole(line, "count", count) if count else 1,
-        )
+            raise row.error("", f"the operator {word} stands in line {self.lines[key]} already")
+        self.lines[key] = row.line
+        mean = self.time(row, "mean_ms", word)
+        spread = self.time(row, "spread_ms", word) if row.get("spread_ms") else float("nan")
+        if spread > WIDEST_SPREAD * mean:
+            raise row.error(
+                "spread_ms",
+                f"{row['spread_ms']} for {word} is {spread / mean if mean else math.inf:.3g} times its mean; "
+                f"should be at most {WIDEST_SPREAD:g} times: is it a decimal comma? left empty, it is not known",
+            )
+        count = self.whole(row, "count", least=1) if row.get("count") else 1
+        self.entries[key] = Median(mean, float("nan"), spread, count)
 
-    def key_value(self, line: int, name: str, text: str) -> object:
+    def key_value(self, row: Row, name: str) -> object:
+        text = row[name]
         if name in _TEXT:
             return text
         if name in _FLAGS:
             if text.lower() not in _WORDS:
-                raise self.error(line, f"{text!r} is wrong: should be true or false", name)
+                raise row.error(name, f"{text!r} is wrong: should be true or false")
             return _WORDS[text.lower()]
-        return self.whole(line, name, text)
+        return self.whole(row, name)
 
-    def whole(self, line: int, name: str, text: str) -> int:
-        if not text.isdecimal():
-            raise self.error(line, f"{text!r} is wrong: should be a whole number of at least 0", name)
+    def whole(self, row: Row, name: str, *, least: int = 0) -> int:
+        text = row[name]
+        if not (text.isascii() and text.isdecimal()) or int(text) < least:
+            raise row.error(name, f"{text!r} is wrong: should be a whole number of at least {least}")
         return int(text)
 
-    def time(self, line: int, name: str, text: str, word: str) -> float:
-        if not text:
-            raise self.error(line, f"the time of {word} is missing", name)
-        try:
-            value = float(text)
-        except ValueError:
-            raise self.error(line, f"{text!r} is wrong: should be a number of milliseconds", name) from None
-        if not math.isfinite(value) or value < 0:
-            raise self.error(line, f"{text} for {word} is wrong: should be finite and at least 0", name)
+    def time(self, row: Row, name: str, word: str) -> float:
+        if not row[name]:
+            raise row.error(name, f"the time of {word} is missing")
+        value = row.number(name, form="a number of milliseconds, with a decimal point and no separators")
+        if value < 0:
+            raise row.error(name, f"{row[name]} for {word} is wrong: should be finite and at least 0")
         return value * self.factor
 
 
@@ -157,25 +161,18 @@ def read_csv_table(path: Path, space: Space, *, resolutions: Sequence[int] = (),
     UnknownNameError
         If there is no such file.
     DefinitionError
-        With file and line: a column is missing or unknown, a value is wrong, a time is negative or missing, an operator
-        stands there twice.
+        With file and line: a column is missing or unknown, a row has other fields than the header, a value is wrong, a
+        time is negative or missing, a spread is many times its mean, an operator stands there twice.
     DataError
-        If the file is no text, or operators are missing.
+        If the file is no CSV of UTF-8 text, or operators are missing.
     """
     if not path.is_file():
         near = sorted(p.name for p in path.parent.glob("*.csv")) if path.parent.is_dir() else []
         raise UnknownNameError(f"there is no file {str(path)!r}; {one_of(path.name, near)}")
-    reader = _Reader(path, unit)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            rows = csv.DictReader(handle, strict=True)
-            reader.check_header(list(rows.fieldnames or ()))
-            for row in rows:
-                reader.row(rows.line_num, row)
-    except UnicodeDecodeError as failure:
-        raise DataError(f"{path} is not UTF-8 text: {failure.reason} at byte {failure.start}") from None
-    except csv.Error as failure:
-        raise DataError(f"{path} is no CSV file: {failure}") from None
+    reader, file = _Reader(path, unit), read_csv(path)
+    reader.check_header(file.header)
+    for row in file.rows():
+        reader.row(row)
     operators = table_operators(space, check_resolutions(space, resolutions))
     lacking = [op for op in operators if lookup_key(op) not in reader.entries]
     if lacking:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.content import content_dir
+from blockprofile.csvfile import read_csv
 from blockprofile.errors import UnknownNameError, one_of
 from blockprofile.predict.lookup import KEY_COLUMNS
 
@@ -84,7 +85,7 @@ def convert_table(name: str) -> pd.DataFrame:
     if name not in PUBLISHED_TABLES:
         raise UnknownNameError(f"published table {name!r} is unknown; {one_of(name, PUBLISHED_TABLES)}")
     act_of = PUBLISHED_TABLES[name]
-    source = pd.read_csv(content_dir("data") / "lut" / f"{name}.csv")
+    source = pd.DataFrame(read_csv(content_dir("data") / "lut" / f"{name}.csv").columns()).apply(_typed)
     rows = []
     for record in source.to_dict("records"):
         row = {str(key): value for key, value in record.items()}
@@ -96,6 +97,15 @@ def convert_table(name: str) -> pd.DataFrame:
         table.insert(0, "resolution", source["resolution"])
     by_key = table.groupby([key for key in ("resolution", *KEY_COLUMNS) if key in table], sort=False, as_index=False)
     return by_key.agg({"mean_ms": "mean", "spread_ms": "mean", "count": "sum"})
+
+
+def _typed(column: pd.Series[str]) -> pd.Series[Any]:
+    import pandas as pd
+
+    try:
+        return pd.to_numeric(column)
+    except ValueError:
+        return column
 
 
 def write_table(name: str, folder: Path) -> None:

@@ -2,31 +2,35 @@
 
 An arch is either the text of a column ``arch``, or one column for each slot: a layer's column holds block names
 or codes, empty (or -1, 255) where the layer is inactive; every other slot's column holds its value. Depth columns
-may be left out. A column ``resolution`` gives each row's input resolution where it is no slot.
+may be left out; where one is there it says which layers are active, and what stands behind them is padding. A column
+``resolution`` gives each row's input resolution where it is no slot. What says the same thing twice has to agree.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import ArchError, DataError, one_of
-from blockprofile.space.slots import INACTIVE, Archs, Slot
+from blockprofile.numbers import NUMBER_FORM
+from blockprofile.predict.sheet import Sheet, column_numbers, place_of, read_sheet, slot_codes
+from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots
 from blockprofile.space.space import Space
 from blockprofile.space.text import encode, explain_arch
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["LabelTable", "read_labels"]
 
 TEXT_COLUMN, RESOLUTION_COLUMN = "arch", "resolution"
-MISSING_CODES = frozenset({-1, INACTIVE})
+_INDEX = re.compile(r"__index_level_[0-9]+__")
+_SLOT_LIKE = re.compile(r"(u|unit)[0-9]+((l|layer)[0-9]+|d|depth|w|width)|depth[0-9]+")
+_RESOLUTION_LIKE = frozenset(
+    {"res", "resolution", "resolutions", "inputresolution", "imagesize", "imgsize", "inputsize"}
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,18 +45,24 @@ class LabelTable:
         By column, float64 of shape (n,).
     resolutions
         Each row's input resolution, shape (n,); None where the table has none.
+    lines
+        Each row's line in the file, shape (n,); None where the file has rows alone.
+    unread
+        Columns that are neither numbers nor anything that is understood, with the reason.
     """
 
     path: Path
     archs: Archs
     labels: Mapping[str, NDArray[np.float64]]
     resolutions: NDArray[np.int64] | None
+    lines: NDArray[np.int64] | None = None
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     def take(self, rows: NDArray[np.int64]) -> LabelTable:
         """Return a table of these rows alone."""
         labels = {column: values[rows] for column, values in self.labels.items()}
-        resolutions = None if self.resolutions is None else self.resolutions[rows]
-        return LabelTable(self.path, self.archs[rows], labels, resolutions)
+        resolutions, lines = (None if each is None else each[rows] for each in (self.resolutions, self.lines))
+        return LabelTable(self.path, self.archs[rows], labels, resolutions, lines, self.unread)
 
     def label(self, column: str) -> NDArray[np.float64]:
         """Return one column of labels.
@@ -63,13 +73,13 @@ class LabelTable:
             If the table has no such column, or the column holds a value that is not a finite number.
         """
         if column not in self.labels:
-            raise DataError(f"{self.path} has no column {column!r} of numbers; {one_of(column, self.labels)}")
+            why = f" ({self.unread[column]})" if column in self.unread else ""
+            raise DataError(f"{self.path} has no column {column!r} of numbers{why}; {one_of(column, self.labels)}")
         values = self.labels[column]
         if not np.isfinite(values).all():
             row = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise DataError(
-                f"{self.path}: column {column!r}, row {row + 1} holds {values[row]}; must be a finite number"
-            )
+            place = place_of(row, self.lines)
+            raise DataError(f"{self.path}: column {column!r}, {place} holds {values[row]}; must be a finite number")
         return values
 
 
@@ -79,98 +89,137 @@ def read_labels(path: Path, space: Space) -> LabelTable:
     Raises
     ------
     DataError
-        If the file is unreadable, has neither an ``arch`` column nor all slots, or a row is no arch of the space;
-        the message gives the row, counted from 1.
+        If the file is unreadable, has neither an ``arch`` column nor all slots, a row is no arch of the space or says
+        two things of one slot, or a column looks like a slot of another space; the message gives the line of a CSV, the
+        row of a Parquet file, counted from 1.
     """
-    frame = _read_frame(path)
-    if frame.empty:
+    sheet = read_sheet(path)
+    if not sheet.n_rows:
         raise DataError(f"{path} holds no rows")
     used = {TEXT_COLUMN, RESOLUTION_COLUMN, *(slot.name for slot in space.slots)}
-    archs = _read_texts(path, frame, space) if TEXT_COLUMN in frame else _read_slots(path, frame, space)
+    _refuse_lookalikes(sheet, space, used)
+    archs = _read_archs(sheet, space)
     member = space.base.contains(archs)
     if not member.all():
         row = int(np.flatnonzero(~member)[0])
-        raise DataError(f"{path}: row {row + 1}: {explain_arch(space.base, archs[row])}")
-    numbers = frame.select_dtypes("number")
-    labels = {str(name): numbers[name].to_numpy(np.float64) for name in numbers if name not in used}
-    resolutions = None
-    if RESOLUTION_COLUMN in numbers and not space.definition.input.searched:
-        resolutions = numbers[RESOLUTION_COLUMN].to_numpy(np.int64)
-    return LabelTable(path, archs, labels, resolutions)
+        raise sheet.error(row, explain_arch(space.base, archs[row]))
+    labels, unread = {}, dict(sheet.unread)
+    for name, column in sheet.columns.items():
+        if name in used or _INDEX.fullmatch(name):
+            continue
+        numbers = column if isinstance(column, np.ndarray) else column_numbers(column)
+        if isinstance(numbers, int):
+            unread[name] = f"{place_of(numbers, sheet.lines)} holds {column[numbers]!r}; write {NUMBER_FORM}"
+        else:
+            labels[name] = numbers
+    return LabelTable(path, archs, labels, _read_resolutions(sheet, space), sheet.lines, unread)
 
 
-def _read_frame(path: Path) -> pd.DataFrame:
-    import pandas as pd
-    import pyarrow as pa
-
-    if not path.is_file():
-        raise DataError(f"{path} does not exist or is no file; give a CSV or Parquet table")
-    try:
-        if path.suffix.lower() in {".parquet", ".pq"}:
-            return pd.read_parquet(path)
-        return pd.read_csv(path, sep=None, engine="python") if path.suffix.lower() == ".tsv" else pd.read_csv(path)
-    except (pa.ArrowException, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as failure:
-        raise DataError(f"{path} cannot be read as a table: {failure}") from None
-
-
-def _read_texts(path: Path, frame: pd.DataFrame, space: Space) -> Archs:
-    rows = np.empty((len(frame), space.n_slots), np.uint8)
-    for row, text in enumerate(frame[TEXT_COLUMN]):
-        try:
-            rows[row] = encode(space.base, str(text))
-        except ArchError as failure:
-            raise DataError(f"{path}: row {row + 1}: {failure}") from None
-    return rows
+def _refuse_lookalikes(sheet: Sheet, space: Space, used: set[str]) -> None:
+    """Refuse columns that are meant for a slot, a depth or a resolution and would not be read."""
+    plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in used}
+    fixed = {f"u{unit.unit}_depth" for unit in space.units if unit.depth is None}
+    for name in (*sheet.columns, *sheet.unread):
+        word = re.sub(r"[^a-z0-9]", "", name.lower())
+        if (name in used and name not in sheet.unread) or name in fixed:
+            continue
+        if name in used:
+            raise DataError(f"{sheet.path}: column {name!r} {sheet.unread[name]}; must hold numbers or text")
+        if word in plain or word in _RESOLUTION_LIKE or _SLOT_LIKE.fullmatch(word):
+            choices = [RESOLUTION_COLUMN] if word in _RESOLUTION_LIKE else sorted(used)
+            near = plain.get(word, name)
+            raise DataError(
+                f"{sheet.path}: column {name!r} looks like a slot and is none of space {space.base.name!r}; rename it "
+                f"or leave it out; {one_of(near, choices)}"
+            )
 
 
-def _read_slots(path: Path, frame: pd.DataFrame, space: Space) -> Archs:
-    wanted = [slot for slot in space.slots if slot.kind != "depth"]
-    missing = [slot.name for slot in wanted if slot.name not in frame]
+def _read_archs(sheet: Sheet, space: Space) -> Archs:
+    columns = {slot: slot_codes(sheet, slot) for slot in space.slots if slot.name in sheet.columns}
+    if TEXT_COLUMN in sheet.columns:
+        archs = _read_texts(sheet, space)
+        _check_slots(sheet, space, archs, columns)
+        return archs
+    missing = [slot.name for slot in space.slots if slot not in columns and slot.kind != "depth"]
     if missing:
         raise DataError(
-            f"{path} has neither a column 'arch' nor all slots of space {space.name!r}: {', '.join(missing[:4])} "
-            f"missing; it has {', '.join(map(str, frame.columns[:12]))}"
+            f"{sheet.path} has neither a column 'arch' nor all slots of space {space.name!r}: {', '.join(missing[:4])} "
+            f"missing; it has {', '.join(list(sheet.columns)[:12])}"
         )
-    rows = np.full((len(frame), space.n_slots), INACTIVE, np.uint8)
-    for slot in wanted:
-        rows[:, slot.index] = _codes(path, frame[slot.name], slot)
+    rows = np.full((sheet.n_rows, space.n_slots), INACTIVE, np.uint8)
+    for slot, codes in columns.items():
+        rows[:, slot.index] = codes
     for unit in space.units:
-        if unit.depth is None:
-            continue
-        active = (rows[:, list(unit.layers)] != INACTIVE).sum(axis=1)
-        for code, depth in enumerate(unit.depths):
-            rows[active == depth, unit.depth] = code
+        _apply_depth(sheet, rows, unit)
     return rows
 
 
-def _codes(path: Path, column: pd.Series[Any], slot: Slot) -> NDArray[np.uint8]:
-    """Translate one column: each distinct value once."""
-    import pandas as pd
+def _read_texts(sheet: Sheet, space: Space) -> Archs:
+    column = sheet.columns[TEXT_COLUMN]
+    if isinstance(column, np.ndarray):
+        raise sheet.error(0, f"column {TEXT_COLUMN!r} holds the number {column[0]:g}; must hold archs as text")
+    known: dict[str, Archs] = {}
+    rows = np.empty((sheet.n_rows, space.n_slots), np.uint8)
+    for row, text in enumerate(column):
+        if text not in known:
+            try:
+                known[text] = encode(space.base, text)
+            except ArchError as failure:
+                raise sheet.error(row, str(failure)) from None
+        rows[row] = known[text]
+    return rows
 
-    known, values = pd.factorize(column, use_na_sentinel=True)
-    table = np.full(len(values) + 1, INACTIVE, np.uint8)
-    for place, value in enumerate(values):
-        code = _code(value, slot)
-        if code is None:
-            row = int(np.flatnonzero(known == place)[0])
-            raise DataError(
-                f"{path}: row {row + 1}: {value!r} is not in slot {slot.name!r}; {one_of(value, slot.choices)}"
-            )
-        table[place] = code
-    return table[known]
+
+def _apply_depth(sheet: Sheet, rows: Archs, unit: UnitSlots) -> None:
+    """Tell the active layers of a unit: by its depth column if there is one, by the values if not."""
+    depths = _depths(sheet, rows, unit)
+    layers = rows[:, list(unit.layers)]
+    if depths is None:
+        active = (layers != INACTIVE).sum(axis=1)
+        for code, depth in enumerate(unit.depths):
+            if unit.depth is not None:
+                rows[active == depth, unit.depth] = code
+        return
+    is_active = np.arange(1, unit.max_depth + 1) <= depths[:, None]
+    hollow = is_active & (layers == INACTIVE)
+    if hollow.any():
+        row, layer = (int(found[0]) for found in np.nonzero(hollow))
+        raise sheet.error(
+            row, f"u{unit.unit}_depth is {depths[row]}, but layer {layer + 1} of unit {unit.unit} is empty"
+        )
+    rows[:, list(unit.layers)] = np.where(is_active, layers, INACTIVE)
 
 
-def _code(value: object, slot: Slot) -> int | None:
-    if slot.kind == "layer":
-        if isinstance(value, str) and not value.lstrip("-").isdigit():
-            return slot.choices.index(value) if value in slot.choices else None
-        number = float(value)  # type: ignore[arg-type] # pandas gives numbers or text
-        if number in MISSING_CODES:
-            return INACTIVE
-        return int(number) if number.is_integer() and 0 <= number < slot.n_choices else None
-    for code, choice in enumerate(slot.choices):
-        if str(choice) == str(value):
-            return code
-        if isinstance(choice, int | float) and not isinstance(value, str) and abs(float(value) - choice) < 1e-6:  # type: ignore[arg-type]
-            return code
-    return None
+def _depths(sheet: Sheet, rows: Archs, unit: UnitSlots) -> NDArray[np.int64] | None:
+    name = f"u{unit.unit}_depth"
+    if name not in sheet.columns:
+        return None
+    if unit.depth is not None:
+        return np.asarray(unit.depths, np.int64)[rows[:, unit.depth]]
+    slot_codes(sheet, Slot(-1, name, "depth", unit.depths, unit.unit))
+    return np.full(len(rows), unit.depths[0], np.int64)
+
+
+def _check_slots(sheet: Sheet, space: Space, archs: Archs, columns: Mapping[Slot, NDArray[np.uint8]]) -> None:
+    """Refuse slot columns beside texts where they say something else; behind a depth column's depth is padding."""
+    for slot, codes in columns.items():
+        other = codes != archs[:, slot.index]
+        if slot.kind == "layer" and f"u{slot.unit}_depth" in sheet.columns:
+            other &= archs[:, slot.index] != INACTIVE
+        if other.any():
+            row = int(np.flatnonzero(other)[0])
+            code = archs[row, slot.index]
+            said = "inactive" if code == INACTIVE else repr(slot.choices[code])
+            held = "inactive" if codes[row] == INACTIVE else repr(slot.choices[codes[row]])
+            raise sheet.error(row, f"column {slot.name!r} says {held}, column {TEXT_COLUMN!r} says {said}")
+    for unit in space.units:
+        if unit.depth is None:
+            _depths(sheet, archs, unit)
+
+
+def _read_resolutions(sheet: Sheet, space: Space) -> NDArray[np.int64] | None:
+    if RESOLUTION_COLUMN not in sheet.columns or space.definition.input.searched:
+        return None
+    known = space.definition.input.resolutions
+    slot = Slot(-1, RESOLUTION_COLUMN, "resolution", known)
+    return np.asarray(known, np.int64)[slot_codes(sheet, slot)]

@@ -6,13 +6,13 @@ table are the same kind of `Operator`, so counts and cost models treat both alik
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, cast
 
 from blockprofile.content import content_dir
+from blockprofile.csvfile import read_csv
 from blockprofile.errors import CoverageError, UnknownNameError, one_of
 from blockprofile.space.definition import Act
 from blockprofile.space.operators import Operator
@@ -60,8 +60,7 @@ def read_published_table(name: str) -> tuple[Row, ...]:
     'MoGA-A'
     """
     path = content_dir("data") / "published" / f"{name}.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        return tuple(csv.DictReader(file))
+    return tuple(row.fields for row in read_csv(path).rows())
 
 
 def _number(text: str) -> float | None:

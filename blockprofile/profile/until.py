@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from blockprofile.errors import OptionError, one_of
+from blockprofile.numbers import read_number
 from blockprofile.predict import Evaluator, Predictor, build_predictor
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.control import Control, fit_control
@@ -90,11 +91,8 @@ def parse_until(texts: Sequence[str], metrics: Sequence[str]) -> dict[str, float
     wanted: dict[str, float] = {}
     for text in texts:
         name, _, word = text.rpartition("=")
-        try:
-            width = float(word)
-        except ValueError:
-            width = float("nan")
-        if not 0 < width < float("inf") or not name:
+        width = read_number(word) or 0.0
+        if width <= 0 or not name:
             raise OptionError(f"--until {text!r} is not of the form ci=WIDTH or METRIC=WIDTH with a width above 0")
         if name != "ci" and name not in metrics:
             raise OptionError(f"--until {text!r}: no metric {name!r} is profiled; {one_of(name, ['ci', *metrics])}")

@@ -11,34 +11,9 @@ import numpy as np
 from blockprofile.errors import OptionError
 from blockprofile.space import Archs, Law, Space, draw_archs
 
-__all__ = ["CHUNK_SIZE", "chunk_length", "chunk_rng", "draw_chunk", "n_chunks", "parse_count"]
+__all__ = ["CHUNK_SIZE", "chunk_length", "chunk_rng", "draw_chunk", "n_chunks"]
 
 CHUNK_SIZE = 65_536
-MAX_COUNT = 10**12
-
-
-def parse_count(text: str | int | float, *, name: str = "--n") -> int:
-    """Read a count as people write it: ``1000000``, ``1e6``, ``1_000_000``, ``2M``, ``50k``.
-
-    Raises
-    ------
-    OptionError
-        If it is no whole number from 1 to 1e12.
-
-    Examples
-    --------
-    >>> parse_count("1e6"), parse_count("2M"), parse_count("1_500")
-    (1000000, 2000000, 1500)
-    """
-    word = str(text).strip().replace("_", "").replace(",", "")
-    scale = {"k": 10**3, "m": 10**6, "g": 10**9}.get(word[-1:].lower(), 1)
-    try:
-        value = float(word[:-1] if scale > 1 else word) * scale
-    except ValueError:
-        raise OptionError(f"{name} {text!r} is no number; write a whole number such as 1000000, 1e6 or 2M") from None
-    if not 1 <= value <= MAX_COUNT or value != int(value):
-        raise OptionError(f"{name} is {text}; it must be a whole number from 1 to {MAX_COUNT:.0e}")
-    return int(value)
 
 
 def n_chunks(n: int) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blockprofile.errors import CoverageError, OptionError
+from blockprofile.numbers import read_number
 from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.registry import build_predictor, find_device, find_metric
 from blockprofile.space import Law, Space
@@ -41,11 +41,8 @@ def split_limit(text: str) -> tuple[str, float]:
     ('latency_ms:note10', 30.0)
     """
     metric, sign, value = text.partition("<=")
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not sign or not metric.strip() or not math.isfinite(number):
+    number = read_number(value)
+    if not sign or not metric.strip() or number is None:
         raise OptionError(f"--limit {text!r} is not of the form METRIC<=VALUE, such as 'latency_ms:note10<=30'")
     return metric.strip(), number
 

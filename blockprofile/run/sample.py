@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import RunError
+from blockprofile.numbers import parse_count
 from blockprofile.predict.evaluator import Evaluator
 from blockprofile.predict.registry import Entry, build_predictor, select_entries
-from blockprofile.run.chunks import CHUNK_SIZE, chunk_length, chunk_rng, draw_chunk, n_chunks, parse_count
+from blockprofile.run.chunks import CHUNK_SIZE, chunk_length, chunk_rng, draw_chunk, n_chunks
 from blockprofile.run.limits import limited_sampler, parse_limit
 from blockprofile.run.manifest import (
     MANIFEST_NAME,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blockprofile.errors import OptionError
+from blockprofile.numbers import parse_count, parse_number
 
 __all__ = ["Budget", "parse_budget"]
 
@@ -52,23 +53,13 @@ def parse_budget(text: str | int) -> Budget:
     >>> parse_budget("1e4"), parse_budget("5min").seconds
     (Budget(evaluations=10000, seconds=None), 300.0)
     """
-    word = str(text).strip().replace("_", "").replace(",", "")
+    word = str(text).strip()
     for ending, scale in _SECONDS.items():
         if word.endswith(ending):
-            return Budget(seconds=scale * _number(word.removesuffix(ending), text))
-    value = _number(word, text)
-    if value != int(value):
-        raise OptionError(f"--budget {text!r}: evaluations must be a whole number")
-    return Budget(evaluations=int(value))
-
-
-def _number(word: str, text: object) -> float:
+            return Budget(
+                seconds=scale * parse_number(word.removesuffix(ending), f"the time of --budget {text!r}", above=0)
+            )
     try:
-        value = float(word)
-    except ValueError:
-        value = float("nan")
-    if not 0 < value < float("inf"):
-        raise OptionError(
-            f"--budget {text!r} is neither a number of evaluations such as 2100 nor a time such as 90s, 5min or 2h"
-        )
-    return value
+        return Budget(evaluations=parse_count(word, name="--budget"))
+    except OptionError as failure:
+        raise OptionError(f"{failure}; or a time such as 90s, 5min or 2h") from None

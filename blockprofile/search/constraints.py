@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
+from blockprofile.numbers import read_number
 
 __all__ = ["Constraint", "parse_constraint", "total_violation"]
 
@@ -67,11 +68,8 @@ def parse_constraint(text: str) -> Constraint:
     """
     sense: Sense = ">=" if ">=" in text else "<="
     metric, found, value = text.partition(sense)
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not found or not metric.strip() or not math.isfinite(number):
+    number = read_number(value)
+    if not found or not metric.strip() or number is None:
         raise OptionError(
             f"--limit {text!r} is not of the form METRIC<=VALUE or METRIC>=VALUE, such as 'latency_ms:note10<=30'"
         )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
+from blockprofile.numbers import parse_number
 
 __all__ = ["Direction", "Goal", "Objective", "normalised_weights", "parse_objective"]
 
@@ -138,10 +139,7 @@ def parse_objective(text: str) -> Objective:
     direction = direction or _NATURAL.get(metric.partition(":")[0])
     if direction is None:
         raise OptionError(f"--objective {text!r} does not say max or min; write '{text}:max' or '{text}:min'")
-    try:
-        weight = float(tail[0]) if tail else 1.0
-    except ValueError:
-        raise OptionError(f"weight {tail[0]!r} of --objective {text!r} is no number") from None
+    weight = parse_number(tail[0], f"the weight of --objective {text!r}") if tail else 1.0
     return Objective(metric, direction, weight)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError, one_of
+from blockprofile.numbers import parse_number
 from blockprofile.search.objectives import Direction
 
 __all__ = ["HARD", "SOFT", "Reward", "parse_reward"]
@@ -111,11 +112,12 @@ def parse_reward(text: str) -> Reward:
     """
     words = text.split(":")
     form: Literal["soft", "hard"] | str = "soft"
-    if words and not words[-1].replace(".", "", 1).isdigit():
+    if words and not words[-1][:1].isdecimal():
         form = words.pop()
     if form not in _FORMS:
         raise OptionError(f"--reward {text!r} ends in {form!r}; {one_of(form, _FORMS)}")
-    if len(words) < 2 or not words[-1].replace(".", "", 1).isdigit():
+    if len(words) < 2:
         raise OptionError(f"--reward {text!r} is not of the form METRIC:TARGET[:soft|hard]")
+    target = parse_number(words[-1], f"the target of --reward {text!r}", above=0)
     alpha, beta = _FORMS[form]
-    return Reward(latency=":".join(words[:-1]), target=float(words[-1]), alpha=alpha, beta=beta)
+    return Reward(latency=":".join(words[:-1]), target=target, alpha=alpha, beta=beta)

@@ -11,7 +11,7 @@ import pytest
 from blockprofile import __version__
 from blockprofile.cli import COMMANDS
 from blockprofile.cli import main as program
-from blockprofile.cli.main import main
+from blockprofile.cli.main import EXIT_USER, main
 from blockprofile.cli.output import print_json, print_table
 from blockprofile.errors import CoverageError, DataError, DefinitionError, UserError
 
@@ -87,6 +87,7 @@ def test_failures_become_one_line_and_a_status(
         raise failure
 
     monkeypatch.setattr(program, "app", fail)
+    monkeypatch.setattr(program, "check_numbers", lambda *_: None)
     assert main(["space", "list"]) == status
     printed = capsys.readouterr()
     assert printed.err.startswith(told)
@@ -100,6 +101,7 @@ def test_a_bug_is_not_hidden(failure: Exception, monkeypatch: pytest.MonkeyPatch
         raise failure
 
     monkeypatch.setattr(program, "app", fail)
+    monkeypatch.setattr(program, "check_numbers", lambda *_: None)
     with pytest.raises(type(failure)):
         main(["space", "list"])
 
@@ -110,6 +112,7 @@ def test_exit_codes_pass_through(code: object, status: int, monkeypatch: pytest.
         raise SystemExit(code)
 
     monkeypatch.setattr(program, "app", leave)
+    monkeypatch.setattr(program, "check_numbers", lambda *_: None)
     assert main([]) == status
 
 
@@ -144,3 +147,26 @@ def test_tables_align_and_format_numbers(capsys: Capture) -> None:
 def test_an_empty_table_prints_nothing_but_its_title(capsys: Capture) -> None:
     print_table([])
     assert capsys.readouterr().out.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (["--n", "2,5e3"], "--n is '2,5e3', no number"),
+        (["--n", "1,000"], "--n is '1,000', no number"),
+        (["--n", "1_0"], "--n is '1_0', no number"),
+        (["--n", "100", "--seed", "1_0"], "--seed is '1_0'; must be a number"),
+        (["--n", "100", "--seed=1_0"], "--seed is '1_0'; must be a number"),
+        (["--n", "100", "--seed", "\u0663"], "--seed is '\u0663'; must be a number"),
+        (["--n", "100", "--limit", "macs_m<=2,5e2"], "METRIC<=VALUE"),
+    ],
+)
+def test_numbers_are_read_in_one_way(capsys: pytest.CaptureFixture[str], words: list[str], match: str) -> None:
+    assert main(["sample", "--space", "moga", "--out", "never", *words]) == EXIT_USER
+    assert match in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1_0"])
+def test_shares_are_numbers(capsys: pytest.CaptureFixture[str], value: str) -> None:
+    assert main(["predictor", "evaluate", "note10", "t.csv", "--space", "moga", "--holdout", value]) == EXIT_USER
+    assert f"--holdout is {value!r}" in capsys.readouterr().err

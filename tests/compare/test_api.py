@@ -177,10 +177,11 @@ def test_algorithms_are_parsed_with_parameters() -> None:
     assert isinstance(found.mutation, HierarchicalMutation)
     for text, message in [
         ("nsga2:pool=3", "has no parameter 'pool'"),
-        ("nsga2:population=x", "must be a whole number"),
+        ("nsga2:population=x", "'x', no number"),
         ("nsga2:population", "KEY=VALUE"),
         ("nsga2:mutator=odd", "mutator 'odd'"),
-        ("mutation:top=0", "at least 1"),
+        ("mutation:top=0", "from 1 to"),
+        ("nsga2:population=8,population=9", "twice"),
     ]:
         with pytest.raises(OptionError, match=message):
             parse_algorithm(text)

@@ -77,10 +77,39 @@ def test_rows_of_other_spaces_are_left_out_and_counted(toy: Space, filled: Path)
     assert read_csv_table(filled, toy).n_extra == 1
 
 
-@pytest.mark.parametrize("text", ["-0.5", "nan", "inf"])
-def test_a_time_that_cannot_be(toy: Space, filled: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("-0.5", "-0.5 for mbconv k.* at least 0"),
+        *((text, f"'{text}' is wrong: should be a number of milliseconds") for text in ("nan", "inf", "1_0", "1.2.3")),
+        ('"1,311"', "'1,311' is wrong: should be a number of milliseconds"),
+    ],
+)
+def test_a_time_that_cannot_be(toy: Space, filled: Path, text: str, match: str) -> None:
     set_time(filled, 5, text)
-    with pytest.raises(DefinitionError, match=f"phone.csv:5: mean_ms: {text} for mbconv k.* at least 0"):
+    with pytest.raises(DefinitionError, match=f"phone.csv:5: mean_ms: {match}"):
+        read_csv_table(filled, toy)
+
+
+def test_a_decimal_comma_is_a_field_too_many(toy: Space, filled: Path) -> None:
+    set_time(filled, 5, "1,311")
+    with pytest.raises(DefinitionError, match=r"phone.csv:5: the row has 16 fields, the header 15; a decimal comma"):
+        read_csv_table(filled, toy)
+
+
+def test_a_decimal_comma_that_left_the_fields_as_many_shows_in_the_spread(toy: Space, filled: Path) -> None:
+    pd.read_csv(filled).drop(columns="count").to_csv(filled, index=False)
+    edit(filled, 5, filled.read_text(encoding="utf-8").splitlines()[4].split(",", 12)[-1], "1,311")
+    with pytest.raises(DefinitionError, match=r"phone.csv:5: spread_ms: 311 for .* is 311 times its mean"):
+        read_csv_table(filled, toy)
+
+
+@pytest.mark.parametrize("count", ["0", "1.5", "\u0663", "-1"])
+def test_a_count_is_a_whole_number(toy: Space, filled: Path, count: str) -> None:
+    lines = filled.read_text(encoding="utf-8").splitlines()
+    lines[3] = lines[3].rsplit(",", 1)[0] + "," + count
+    filled.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(DefinitionError, match=r"phone.csv:4: count: .* a whole number of at least 1"):
         read_csv_table(filled, toy)
 
 
@@ -130,7 +159,7 @@ def test_files_that_are_none(toy: Space, filled: Path) -> None:
     with pytest.raises(DataError, match="not UTF-8"):
         read_csv_table(filled, toy)
     filled.write_text("", encoding="utf-8")
-    with pytest.raises(DefinitionError, match="'op' is missing; it has none"):
+    with pytest.raises(DefinitionError, match="the header is missing"):
         read_csv_table(filled, toy)
 
 

@@ -6,22 +6,8 @@ import numpy as np
 import pytest
 
 from blockprofile.errors import OptionError
-from blockprofile.run.chunks import CHUNK_SIZE, chunk_length, draw_chunk, n_chunks, parse_count
+from blockprofile.run.chunks import CHUNK_SIZE, chunk_length, draw_chunk, n_chunks
 from blockprofile.space import Space
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [("1", 1), ("1e6", 10**6), ("2M", 2_000_000), ("50k", 50_000), ("1_000", 1000), (7, 7), (1e3, 1000)],
-)
-def test_counts_are_read_as_people_write_them(text: str | float, count: int) -> None:
-    assert parse_count(text) == count
-
-
-@pytest.mark.parametrize("text", ["0", "-5", "1.5", "abc", "", "nan", "inf", "1e13"])
-def test_what_is_no_count_is_refused_with_its_value(text: str) -> None:
-    with pytest.raises(OptionError, match="--n"):
-        parse_count(text)
 
 
 def test_chunk_lengths_add_up() -> None:

@@ -29,11 +29,12 @@ def test_an_objective_is_read(text: str, expected: Objective) -> None:
     ("text", "message"),
     [
         ("energy_mj", "does not say max or min"),
-        ("top1_percent:max:heavy", "'heavy' .* is no number"),
+        ("top1_percent:max:heavy", "'heavy'; must be a number"),
+        ("top1_percent:max:0,4", "'0,4'; must be a number"),
         ("top1_percent:max:0.4:1", "not of the form"),
         (":max", "not of the form"),
         ("top1_percent:max:-1", "at least 0"),
-        ("top1_percent:max:nan", "at least 0"),
+        ("top1_percent:max:nan", "'nan'; must be a number"),
     ],
 )
 def test_a_wrong_objective_is_refused(text: str, message: str) -> None:
