@@ -133,7 +133,7 @@ def test_one_seed_has_a_difference_but_no_interval() -> None:
         ({"algorithms": ["nsga3"]}, "did you mean 'nsga2'"),
         ({"algorithms": ["nsga2", "random"], "seeds": 0}, "--seeds is 0"),
         ({"algorithms": ["nsga2", "random"], "seed": -1}, "--seed -1"),
-        ({"algorithms": ["nsga2", "random"], "budget": "few"}, "--budget 'few'"),
+        ({"algorithms": ["nsga2", "random"], "budget": "few"}, "--budget is 'few', no number"),
     ],
 )
 def test_mistakes_are_named(options: dict[str, Any], message: str) -> None:
