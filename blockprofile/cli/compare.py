@@ -51,6 +51,7 @@ def compare(
     from blockprofile.cli.sample import typed_command
     from blockprofile.compare import compare as run
     from blockprofile.compare import comparison_frame, comparison_rows
+    from blockprofile.profile.reach import caption_of
 
     found = run(
         space, insights=insight, algorithms=algorithm, objectives=objective, devices=device, metrics=metric,
@@ -71,6 +72,5 @@ def compare(
     note(f"{len(found.seeds)} seeds of {found.budget:,} evaluations each; hypervolume from reference point {words}")
     note("difference: with its 95 % interval; p: paired t-test, adjusted by Holm; effect size: Hedges' g")
     for predictor in found.problem.predictors:
-        card = getattr(predictor, "card", None)
-        note(f"{predictor.metric}: {card.caption if card is not None else 'user'}")
+        note(f"{predictor.metric}: {caption_of(predictor, found.problem.space)}")
     note(f"kept in {out}; next: blockprofile report {out}")

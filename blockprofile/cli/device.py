@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from blockprofile.predict.card import Card
 
 __all__ = ["register"]
 
@@ -51,11 +54,13 @@ def show(
     """Show the cards of a device: hardware, sources, error, where not to use it."""
     from blockprofile.predict.registry import find_cards
 
-    cards = [card for card, _ in find_cards(name)]
+    entries = find_cards(name)
     if json:
-        print_json([asdict(card) for card in cards])
+        print_json(
+            [asdict(card) | {"shares_outside": _shares_outside(*entry)} for entry in entries for card in entry[:1]]
+        )
         return
-    for card in cards:
+    for card, folder in entries:
         typer.echo(f"{card.title}")
         error = card.error
         figures = {
@@ -71,14 +76,60 @@ def show(
             "hardware": card.hardware, "runtime": card.runtime,
             "batch": "" if card.batch is None else str(card.batch), "precision": card.precision,
             "made from": card.made_from, "error": f"{told} ({error.on})" if told else error.notes,
-            "floor": f"{card.floor:g} {card.unit}: no effect below it is claimed",
+            "labels": _tell_labels(card), "under each law": _tell_laws(card), "fitted on": _tell_range(card, folder),
+            "ceiling": "" if card.ceiling is None else f"{card.ceiling:g} {card.unit}",
+            "floor": "unknown: not audited; effects are claimed beyond noise alone" if card.floor is None
+            else f"{card.floor:g} {card.unit}: no effect below it is claimed",
             "not for": card.not_for, "sources": "; ".join(card.sources), "licence": card.licence,
         }  # fmt: skip
+        width = max(13, *(len(key) + 1 for key, value in lines.items() if value))
         for key, value in lines.items():
             if value:
-                typer.echo(f"  {key + ':':13} {' '.join(value.split())}")
+                typer.echo(f"  {key + ':':{width}} {' '.join(value.split())}")
         if card.networks:
             print_table(list(card.networks), title="  fitted on")
+
+
+def _tell_labels(card: Card) -> str:
+    about = card.label_error
+    if about is None:
+        return ""
+    known = {"RMSE": about.rmse, "MAE": about.mae}
+    figures = [f"{name} {value:g} {card.unit}" for name, value in known.items() if value is not None]
+    return f"their own error: {', '.join([*figures, about.on] if about.on else figures)}"
+
+
+def _tell_laws(card: Card) -> str:
+    return "; ".join(
+        f"{law}: MAE {found.mae:.4g}, RMSE {found.rmse:.4g} {card.unit} (worth {found.n:,.0f} archs)"
+        for law, found in card.error.by_law.items()
+    )
+
+
+def _shares_outside(card: Card, folder: Path) -> dict[str, float]:
+    """Return for each shipped space that a card covers the share of archs outside the range it was fitted on."""
+    from blockprofile.errors import CoverageError
+    from blockprofile.predict.registry import build_predictor
+    from blockprofile.profile.reach import share_outside
+    from blockprofile.space import list_spaces, load_space
+
+    shares: dict[str, float] = {}
+    for name in list_spaces() if card.fitted_range is not None else ():
+        space = load_space(name)
+        try:
+            shares[name] = share_outside(build_predictor((card, folder), space), space)
+        except CoverageError:
+            continue
+    return shares
+
+
+def _tell_range(card: Card, folder: Path) -> str:
+    if card.fitted_range is None:
+        return ""
+    low, high = card.fitted_range
+    outside = ", ".join(f"{name} {100 * share:.3g} %" for name, share in _shares_outside(card, folder).items())
+    told = f"; archs outside: {outside}" if outside else ""
+    return f"{low:g} to {high:g} {card.unit}, beyond which the error is not known{told}"
 
 
 @group.command("compare")

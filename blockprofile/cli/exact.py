@@ -58,7 +58,9 @@ def exact(
     if json:
         print_json({"space": where.name, "limit": within, "rows": table.to_dict("records")})
         return
-    print_table(_summary(where, predictors, table), title=f"{where.name}, all archs, law {law}", wrap=["provenance"])
+    print_table(
+        _summary(where, predictors, table, of_law), title=f"{where.name}, all archs, law {law}", wrap=["provenance"]
+    )
     typer.echo("")
     print_table(_blocks(table), title=f"M_b against the average block, presence {presence}; (…) is below the floor")
     if within is not None:
@@ -71,8 +73,11 @@ def exact(
         note(f"{out} ({len(table):,} rows)")
 
 
-def _summary(where: Space, predictors: Sequence[AdditivePredictor], table: pd.DataFrame) -> list[dict[str, Any]]:
+def _summary(
+    where: Space, predictors: Sequence[AdditivePredictor], table: pd.DataFrame, law: Law
+) -> list[dict[str, Any]]:
     from blockprofile.profile.extremes import feasible_range
+    from blockprofile.profile.reach import caption_of
 
     rows = []
     for predictor in predictors:
@@ -83,7 +88,7 @@ def _summary(where: Space, predictors: Sequence[AdditivePredictor], table: pd.Da
         row |= {f"{100 * each['tau']:g} %": float(each["value"]) for each in quantiles}
         error = max((float(each["quantile_error"]) for each in quantiles), default=0.0)
         row |= {"largest": largest, "quantiles ±": error, "unit": predictor.unit}
-        rows.append(row | {"provenance": predictor.card.caption})
+        rows.append(row | {"provenance": caption_of(predictor, where, law=law)})
     return rows
 
 

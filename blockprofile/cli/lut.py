@@ -140,7 +140,7 @@ def audit(
     units, depths = unit_rows(loaded, device, found), depth_rows(loaded, found)
     write_audit(folder, loaded, found)
     picture = save_scatter(audit_data(found, device=card.name, space=loaded.name), folder / "audit")[0]
-    repaired = repair_card(folder, found) if repair else None
+    repaired = repair_card(folder, loaded, found) if repair else None
     if json:
         from dataclasses import asdict
 

@@ -94,17 +94,24 @@ def _until(request: PoolRequest, until: list[str], *, out: Path, how: tuple[str,
 
 
 def _show(result: ProfileResult, *, json: bool) -> None:
-    from blockprofile.profile.profile import read_profile
+    from blockprofile.profile.profile import metric_infos, read_profile
     from blockprofile.profile.summary import block_summary, strongest_layers
 
-    if json:
-        print_json({"path": result.path, "n": result.n, "seconds": result.seconds, "rows": len(result.table)})
-        return
     _, about = read_profile(result.path)
+    predictors, infos = about["config"]["predictors"], metric_infos(about["config"])
+    if json:
+        floors = {name: info.floor for name, info in infos.items()}
+        print_json(
+            {
+                "path": result.path, "n": result.n, "seconds": result.seconds, "rows": len(result.table),
+                "floors": floors, "provenance": {name: each["caption"] for name, each in predictors.items()},
+            }
+        )  # fmt: skip
+        return
     means = result.table[result.table["statistic"] == "mean"]
     rows = [
-        {"metric": row.metric, "mean": row.value, "se": row.se, "unit": row.unit_of, "provenance":
-         about["config"]["predictors"][row.metric]["caption"]}
+        {"metric": row.metric, "mean": row.value, "se": row.se, "unit": row.unit_of,
+         "provenance": predictors[row.metric]["caption"]}
         for row in means.itertuples()
     ]  # fmt: skip
     print_table(rows, title=f"{about['config']['space']['name']}, {result.n:,} archs", wrap=["provenance"])
@@ -114,5 +121,8 @@ def _show(result: ProfileResult, *, json: bool) -> None:
     typer.echo("")
     for sentence in strongest_layers(result.table):
         typer.echo(sentence)
+    for name, info in infos.items():
+        if info.floor is None:
+            note(f"{name}: floor unknown: not audited; its effects are beyond noise alone")
     note(f"{result.path} ({len(result.table):,} rows) in {result.seconds:.1f} s")
     note(f"next: blockprofile heatmap {result.path.parent}")

@@ -53,6 +53,7 @@ def sample(
 
     The same command on the same folder goes on where it was interrupted; a larger --n extends it.
     """
+    from blockprofile.run.manifest import read_manifest
     from blockprofile.run.sample import sample as draw
 
     run = draw(
@@ -64,4 +65,7 @@ def sample(
         return
     rate = f"{run.n_new:,} drawn now, in {run.seconds:.1f} s ({run.n_new / max(run.seconds, 1e-9):,.0f} archs/s)"
     typer.echo(f"{run.folder}: {run.n:,} archs with {', '.join(run.metrics)}")
+    for name, about in read_manifest(run.folder).config["predictors"].items():
+        if about["floor"] is None or "outside" in about["caption"]:
+            note(f"{name}: {about['caption']}")
     note(f"{rate if run.n_new else 'nothing to do: the run was complete'}; next: blockprofile profile {run.folder}")

@@ -179,5 +179,6 @@ def print_archs(rows: list[dict[str, Any]]) -> None:
 
 def provenances(result: SearchResult) -> dict[str, str]:
     """Return where each metric comes from, by its card's caption."""
-    cards = {predictor.metric: getattr(predictor, "card", None) for predictor in result.problem.predictors}
-    return {metric: card.caption if card is not None else "user" for metric, card in cards.items()}
+    from blockprofile.profile.reach import caption_of
+
+    return {each.metric: caption_of(each, result.problem.space) for each in result.problem.predictors}

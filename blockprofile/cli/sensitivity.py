@@ -37,6 +37,7 @@ def sensitivity(
     """
     from blockprofile.numbers import parse_count
     from blockprofile.predict import load_predictors
+    from blockprofile.profile.reach import caption_of
     from blockprofile.profile.sensitivities import find_sensitivities
     from blockprofile.profile.wording import describe_sensitivity
     from blockprofile.space import load_space
@@ -56,7 +57,7 @@ def sensitivity(
     print_table(_table(found), title=title)
     for predictor in predictors:
         typer.echo("")
-        typer.echo(f"{' '.join(sentences[predictor.metric])} [{predictor.card.caption}]")  # type: ignore[attr-defined]
+        typer.echo(f"{' '.join(sentences[predictor.metric])} [{caption_of(predictor, where, law=check_law(law))}]")
     sampled = [each.metric for each in found if not each.is_exact]
     if sampled:
         note(f"{', '.join(sampled)}: from {max(each.n for each in found):,} archs; the others are exact")

@@ -9,6 +9,7 @@ from blockprofile.device.audit import Audit
 from blockprofile.device.folder import amend_card
 from blockprofile.device.repair import Repair, choose_repair
 from blockprofile.predict.card import read_card
+from blockprofile.predict.floor import effect_floor, mean_layers
 from blockprofile.predict.lookup import read_correction
 from blockprofile.space.space import Space
 
@@ -23,6 +24,10 @@ FACTS = ("rounds", "seconds", "drift_percent", "disturbed_percent", "load")
 
 def _round(value: float) -> float:
     return float(f"{value:.5g}")
+
+
+def _floor(space: Space, rmse: float) -> float:
+    return _round(effect_floor(rmse, n_layers=mean_layers(space)))
 
 
 def _error(audit: Audit, rmse: float, notes: str) -> dict[str, Any]:
@@ -50,7 +55,7 @@ def _conditions(audit: Audit) -> str:
 
 
 def write_audit(folder: Path, space: Space, audit: Audit) -> None:
-    """Write the audit's networks and put its figures on the card; the RMSE becomes the floor."""
+    """Write the audit's networks and put its figures on the card, the floor among them."""
     partial = folder / f"{AUDIT_TABLE}.partial"
     audit.frame(space).to_parquet(partial, index=False, compression="zstd")
     partial.replace(folder / AUDIT_TABLE)
@@ -65,13 +70,13 @@ def write_audit(folder: Path, space: Space, audit: Audit) -> None:
         folder,
         {
             "error": _error(audit, found["rmse_ms"], told),
-            "floor": _round(found["rmse_ms"]),
+            "floor": _floor(space, found["rmse_ms"]),
             "created.audit": {**facts, "speed": _round(audit.speed)},
         },
     )
 
 
-def repair_card(folder: Path, audit: Audit) -> Repair:
+def repair_card(folder: Path, space: Space, audit: Audit) -> Repair:
     """Put the best correction on the card, with its cross-validated error; none is put where none helps.
 
     Returns
@@ -105,7 +110,7 @@ def repair_card(folder: Path, audit: Audit) -> Repair:
                 "scale": _round(best.scale * old.scale),
             },
             "error": {**_error(audit, best.cv_rmse_ms, notes), "r2": _round(r2)},
-            "floor": _round(best.cv_rmse_ms),
+            "floor": _floor(space, best.cv_rmse_ms),
         },
     )
     return best

@@ -13,6 +13,7 @@ from blockprofile.errors import OptionError
 from blockprofile.predict.base import Predictor
 from blockprofile.predict.lookup import TABLE_NAME, operator_latency, read_correction, read_table
 from blockprofile.predict.registry import Entry, build_predictor, find_device
+from blockprofile.profile.reach import caption_of
 from blockprofile.space.factors import CompiledSum, factorize
 from blockprofile.space.operators import Operator
 from blockprofile.space.sampling import draw_archs
@@ -188,7 +189,7 @@ def compare_devices(space: Space, devices: tuple[str, str], *, n: int = 20_000, 
     )
     return Comparison(
         (entries[0][0].device or entries[0][0].name, entries[1][0].device or entries[1][0].name),
-        (entries[0][0].caption, entries[1][0].caption),
+        (caption_of(predictors[0], space), caption_of(predictors[1], space)),
         values,
         float(kendalltau(*values).statistic),
         float(spearmanr(*values).statistic),

@@ -58,7 +58,7 @@ class DeviceCard:
     runtime: str
     batch: int
     precision: str
-    floor: float
+    floor: float | None
     made_from: str
     sources: Sequence[str]
     not_for: str = ""
@@ -86,7 +86,7 @@ def write_card(folder: Path, facts: DeviceCard) -> None:
         "precision": facts.precision,
         "sources": list(facts.sources),
         "made_from": facts.made_from,
-        "floor": round(facts.floor, 6),
+        "floor": None if facts.floor is None else round(facts.floor, 6),
         "error": {"on": "", "notes": facts.error_notes},
         "not_for": facts.not_for,
         "parameters": dict(facts.parameters),

@@ -47,8 +47,12 @@ def write_imported(
     times = list(table.times.values())
     errors = [time.spread / np.sqrt(max(1, time.n)) for time in times if np.isfinite(time.spread)]
     places = sum(unit.max_depth for unit in space.units)
-    floor = float(np.sqrt(places * np.mean(np.square(errors)))) if errors else 0.0
-    known = "their pooled standard error for a network's sum" if errors else "0: the file gives no spread"
+    known = "the file gives no spread of the times"
+    if errors:
+        pooled = float(np.sqrt(places * np.mean(np.square(errors))))
+        known = (
+            f"the times' own pooled standard error in a network's sum is {pooled:.3g} ms, the sum's error is not known"
+        )
     write_table(folder, table.times)
     write_card(
         folder,
@@ -60,7 +64,7 @@ def write_imported(
             runtime=runtime,
             batch=batch,
             precision=dtype,
-            floor=floor,
+            floor=None,
             made_from=f"{len(times)} operators read from {source}; {table.n_extra} further rows were not needed.",
             sources=[source],
             parameters={},
@@ -68,6 +72,6 @@ def write_imported(
                 "on": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
                 "by": f"blockprofile {__version__}",
             },
-            error_notes=f"Not audited against whole networks. The floor is {known}.",
+            error_notes=f"Not audited against whole networks: {known}.",
         ),
     )

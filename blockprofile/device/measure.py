@@ -168,7 +168,7 @@ def _write(
     # A network sums about as many operators as it has places; their errors are independent.
     widths = [time.half_width / 2 for time in table.times.values() if np.isfinite(time.half_width)]
     places = sum(unit.max_depth for unit in space.units)
-    floor = float(np.sqrt(places * np.mean(np.square(widths)))) if widths else 0.0
+    pooled = float(np.sqrt(places * np.mean(np.square(widths)))) if widths else float("nan")
     clock = "the thread's own processor time" if settings.clock == "cpu" else "the wall clock"
     within = f"{table.within} of {n} within {table.facts['precision']:.1%}"
     write_card(
@@ -181,7 +181,7 @@ def _write(
             runtime=f"{told['runtime']}, {told['provider']}, {settings.threads} thread{'s' * (settings.threads > 1)}",
             batch=settings.batch,
             precision=settings.dtype,
-            floor=floor,
+            floor=None,
             made_from=(
                 f"{n} operators timed in interleaved rounds by {clock}; {n_chained} of them also in chains, from which "
                 f"the cost of a call was found and taken out. mean_ms is the median over rounds of the best run of a "
@@ -191,6 +191,9 @@ def _write(
             sources=[f"timed on this machine by blockprofile lut measure, {table.facts['on']}"],
             parameters={"correction": {"call_ms": round(table.overhead.call_ms, 6)}},
             created=table.facts,
-            error_notes="The sum has not been audited against whole networks; the floor is the operators' own error.",
+            error_notes=(
+                "Not audited against whole networks: the operators' own pooled standard error in a network's sum is "
+                f"{pooled:.3g} ms, the sum's error is not known."
+            ),
         ),
     )

@@ -12,6 +12,7 @@ from blockprofile.plot.choices import choices_data, draw_choices
 from blockprofile.plot.convergence import convergence_data, draw_convergence
 from blockprofile.plot.fronts import difference_data, draw_difference, draw_fronts, fronts_data
 from blockprofile.plot.style import add_caption, figure_style, metric_label, metric_title, save_figure
+from blockprofile.profile.reach import caption_of
 
 __all__ = ["comparison_caption", "comparison_figures"]
 
@@ -21,10 +22,9 @@ FIGURES = "figures"
 def comparison_caption(comparison: Comparison) -> list[str]:
     """Say what was compared and where the metrics come from."""
     problem = comparison.problem
-    told = []
-    for predictor in problem.predictors:
-        card = getattr(predictor, "card", None)
-        told.append(f"{metric_title(predictor.metric)}: {card.caption if card is not None else 'user'}")
+    told = [
+        f"{metric_title(predictor.metric)}: {caption_of(predictor, problem.space)}" for predictor in problem.predictors
+    ]
     reference = ", ".join(
         f"{name} {value:.5g}" for name, value in zip(problem.names, comparison.reference, strict=True)
     )

@@ -164,7 +164,7 @@ def _find_predictors(panels: Iterable[Panel]) -> dict[tuple[str, int], tuple[Spa
 def _fill(panel: Panel, space: Space, cells: Mapping[str, tuple[float, float]], *, how: str, card: Card) -> Panel:
     of_shape = {(block.expansion, block.kernel): cells[block.name] for block in space.blocks}
     pairs = np.array([[of_shape[expansion, kernel] for kernel in panel.kernels] for expansion in panel.expansions])
-    words: dict[str, Any] = {"caption": card.caption, "floor": card.floor}
+    words: dict[str, Any] = {"caption": card.caption, "floor": card.floor or 0.0}
     return replace(panel, ours=pairs[..., 0], half_widths=Z95 * pairs[..., 1], how=how, **words)
 
 

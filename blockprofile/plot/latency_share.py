@@ -70,7 +70,9 @@ def latency_share_data(space: Space, arch: Archs, device: str, *, name: str = ""
     for place, feature in enumerate(FEATURES):
         coefficient = float(card.parameters["coefficients"].get(feature, 0.0))
         parts[KINDS.index(_OF_FEATURE[feature])] += coefficient * quantities[place]
-    return LatencyShare(device, name, card.caption, parts)
+    low, high = card.fitted_range or (-np.inf, np.inf)
+    is_outside = not low <= parts.sum() <= high
+    return LatencyShare(device, name, card.tell(outside=float(is_outside)), parts)
 
 
 def draw_latency_shares(data: Sequence[LatencyShare], ax: Axes) -> None:

@@ -16,6 +16,7 @@ from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.registry import build_predictor, find_metric
 from blockprofile.profile.exact_table import exact_table
 from blockprofile.profile.presence import Presence
+from blockprofile.profile.reach import caption_of
 from blockprofile.space import Space, load_space
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def presence_data(
     for presence in presences:
         table = exact_table(loaded, [predictor], presence=presence, taus=())
         grids, layers = block_grid_data(table, loaded, metric), layer_map_data(table, metric)
-        views.append(PresenceView(presence, loaded.name, predictor.card.caption, grids, layers))
+        views.append(PresenceView(presence, loaded.name, caption_of(predictor, loaded), grids, layers))
     return tuple(views)
 
 

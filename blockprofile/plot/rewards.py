@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from blockprofile.plot.fronts import COLOURS
 from blockprofile.plot.style import add_caption, figure_style, metric_label, save_figure
+from blockprofile.profile.reach import caption_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,10 +64,7 @@ def save_rewards(comparison: RewardComparison, path: Path) -> list[Path]:
     import matplotlib.pyplot as plt
 
     problem = next(iter(comparison.runs.values()))[0].problem
-    told = []
-    for predictor in problem.predictors:
-        card = getattr(predictor, "card", None)
-        told.append(f"{predictor.metric}: {card.caption if card is not None else 'user'}")
+    told = [f"{predictor.metric}: {caption_of(predictor, problem.space)}" for predictor in problem.predictors]
     with figure_style():
         figure, axes = plt.subplots(1, 2, figsize=(9.0, 4.0))
         draw_rewards(

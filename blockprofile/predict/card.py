@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, Literal
 
 from blockprofile.yamlfile import Document, read_yaml
 
-__all__ = ["Card", "ErrorFigures", "Kind", "Provenance", "read_card"]
+__all__ = ["Card", "ErrorFigures", "Kind", "LabelError", "LawFigures", "Provenance", "read_card"]
 
 Provenance = Literal["measured", "distilled", "calibrated", "counted", "user"]
 Kind = Literal["counted", "lookup", "cost_model", "network", "table"]
@@ -18,14 +19,35 @@ CARD_NAME = "card.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LawFigures:
+    """The error on the archs of one law: ``n`` is how many archs the figures are worth."""
+
+    n: float
+    mae: float
+    rmse: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelError:
+    """How far the labels are from what they stand for, in the metric's unit; ``on`` says on what, or why not."""
+
+    mae: float | None = None
+    rmse: float | None = None
+    on: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorFigures:
     """How far predictions are from what they stand for, in the metric's unit; None where not known.
 
-    ``on`` says against what: held-out labels, leave-one-out networks, whole-network measurements. ``label_spread`` is
+    ``on`` says against what: held-out labels, leave-one-out networks, whole-network measurements; ``law`` which law
+    drew the archs that the figures are of, and ``by_law`` gives the error under one law alone. ``label_spread`` is
     the standard deviation of repeated measurements of an arch, which no prediction of one of them can undercut.
     """
 
     on: str = ""
+    law: Literal["unknown", "papers", "halves"] = "unknown"
+    by_law: Mapping[str, LawFigures] = field(default_factory=dict)
     n: int | None = None
     r2: float | None = None
     mae: float | None = None
@@ -41,8 +63,11 @@ class Card:
     """A card file.
 
     ``metric`` is the column that the predictor fills (``latency_ms:note10``); ``floor`` is the predictor's own
-    error, in ``unit``, below which no effect is claimed. An empty ``spaces`` means every space that the
-    operators cover; ``parameters`` holds what the kind needs.
+    error, in ``unit``, below which no effect is claimed (`blockprofile.predict.floor`), None where it is not known.
+    ``label_error`` is the error of the labels that it learnt from. ``fitted_range`` holds the least and the greatest
+    value that it was fitted on: outside them its error is not known. ``ceiling`` is the largest value that the metric
+    can have; what a network says beyond is cut off. An empty ``spaces`` means every space that the operators cover;
+    ``parameters`` holds what the kind needs.
     """
 
     schema: Literal["blockprofile.predictor/1"]
@@ -52,7 +77,7 @@ class Card:
     metric: str
     unit: str
     provenance: Provenance
-    floor: float
+    floor: float | None
     device: str | None = None
     spaces: tuple[str, ...] = ()
     resolutions: tuple[int, ...] = ()
@@ -64,21 +89,62 @@ class Card:
     licence: str = ""
     made_from: str = ""
     error: ErrorFigures = ErrorFigures()
+    label_error: LabelError | None = None
+    fitted_range: tuple[float, float] | None = None
+    ceiling: float | None = None
     not_for: str = ""
     notes: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     networks: tuple[dict[str, Any], ...] = ()
     created: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.ceiling is not None and self.kind != "network":
+            raise ValueError(f"ceiling belongs to networks alone, and this is a {self.kind}")
+        if self.fitted_range is not None and not self.fitted_range[0] < self.fitted_range[1]:
+            raise ValueError("fitted_range must hold the least value first, and a greater one")
+
     @property
     def caption(self) -> str:
         """Say in a few words where the figures come from, for captions and tables."""
-        error = self.error
-        figures = [f"RMSE {error.rmse:.3g} {self.unit}"] if error.rmse is not None else []
-        if error.rmse is None and error.mae is not None:
-            figures = [f"MAE {error.mae:.3g} {self.unit}"]
-        on = [error.on] if figures and error.on else []
-        return ", ".join([self.provenance, *figures]) + (f" ({on[0]})" if on else "")
+        return self.tell()
+
+    def tell(self, outside: float = 0.0) -> str:
+        """Say in a few words where the figures come from, how wrong they are, and whether the floor is known.
+
+        Parameters
+        ----------
+        outside
+            The share of the archs in question that lie outside ``fitted_range``; where there are any, the error
+            is not quoted, as it is not known for them.
+        """
+        words = [self.provenance, *(self._outside(outside) if outside > 0 else self._error())]
+        if self.floor is None:
+            words.append("floor unknown: not audited")
+        return ", ".join(words)
+
+    def _outside(self, share: float) -> list[str]:
+        low, high = self.fitted_range or (math.nan, math.nan)
+        told = "under 0.1" if share < 0.001 else f"{100 * share:.2g}" if share < 0.995 else f"{100 * share:.4g}"
+        return [
+            f"fitted on {low:.3g} to {high:.3g} {self.unit}; {told} % of the archs lie outside, error unknown there"
+        ]
+
+    def _error(self) -> list[str]:
+        error, papers = self.error, self.error.by_law.get("papers")
+        figures = {"RMSE": papers.rmse if papers else error.rmse, "MAE": error.mae}
+        known = [f"{name} {value:.3g} {self.unit}" for name, value in figures.items() if value is not None][:1]
+        if not known:
+            return []
+        on = "; ".join(filter(None, [error.on, "the papers' law" if papers else ""]))
+        words = [known[0] + (f" ({on})" if on else "")]
+        labels = self.label_error
+        if labels is not None and (labels.mae or labels.rmse) is not None:
+            name, value = ("RMSE", labels.rmse) if labels.rmse is not None else ("MAE", labels.mae)
+            words.append(f"labels' own {name} {value:.3g} {self.unit}")
+        elif labels is not None:
+            words.append(f"labels' own error {labels.on}")
+        return words
 
 
 def read_card(folder: Path) -> Card:

@@ -210,7 +210,7 @@ def import_predictor(path: Path, *, out: Path, name: str) -> dict[str, Any]:
         "metric": f"top1_percent:{name}",
         "unit": "%",
         "provenance": "user",
-        "floor": 0.0,
+        "floor": None,
         "spaces": [space.name],
         "resolutions": list(file.resolutions),
         "sources": [

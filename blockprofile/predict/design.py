@@ -19,7 +19,7 @@ from blockprofile.space.sampling import draw_archs
 from blockprofile.space.slots import INACTIVE, Archs, Slot
 from blockprofile.space.space import Space
 
-__all__ = ["Design", "draw_design", "draw_extreme"]
+__all__ = ["Design", "choice_kinds", "draw_design", "draw_extreme", "slot_features"]
 
 CONCENTRATION = 0.5
 CHUNK = 65_536
@@ -89,14 +89,14 @@ def draw_extreme(space: Space, n: int, rng: np.random.Generator) -> Archs:
     -------
     uint8, shape (n, n_slots).
     """
-    kinds = _kinds(space)
+    kinds = choice_kinds(space)
     weights = {kind: rng.dirichlet([CONCENTRATION] * len(values), n) for kind, values in kinds.items()}
     archs = np.full((n, space.n_slots), INACTIVE, np.uint8)
     for slot in space.slots:
         codes = np.asarray(space.allowed[slot.index], np.uint8)
         share = np.ones((n, len(codes)))
         for place, code in enumerate(codes):
-            for kind, value in _features(space, slot, int(code)):
+            for kind, value in slot_features(space, slot, int(code)):
                 share[:, place] *= weights[kind][:, kinds[kind].index(value)]
         bounds = np.cumsum(share + np.finfo(float).tiny, axis=1)
         picked = (rng.random((n, 1)) * bounds[:, -1:] >= bounds[:, :-1]).sum(axis=1)
@@ -109,19 +109,19 @@ def draw_extreme(space: Space, n: int, rng: np.random.Generator) -> Archs:
     return archs
 
 
-def _features(space: Space, slot: Slot, code: int) -> tuple[tuple[str, object], ...]:
+def slot_features(space: Space, slot: Slot, code: int) -> tuple[tuple[str, object], ...]:
     """List the kinds of choice that a code of a slot is made of, and their values."""
     if slot.kind in {"depth", "width"}:
         return ((slot.kind, code),)
     return choice_features(space, slot, slot.choices[code])
 
 
-def _kinds(space: Space) -> dict[str, list[object]]:
+def choice_kinds(space: Space) -> dict[str, list[object]]:
     """List the values of every kind of choice."""
     kinds: dict[str, list[object]] = {}
     for slot in space.slots:
         for code in range(slot.n_choices):
-            for kind, value in _features(space, slot, code):
+            for kind, value in slot_features(space, slot, code):
                 values = kinds.setdefault(kind, [])
                 if value not in values:
                     values.append(value)

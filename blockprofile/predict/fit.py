@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from blockprofile.cuda import require_cuda
 from blockprofile.errors import DataError, OptionError
 from blockprofile.predict.card import CARD_NAME
 from blockprofile.predict.crossfit import RESIDUALS_NAME, collect_residuals, cut_folds, write_residuals
+from blockprofile.predict.judge import judged_fields
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.metrics import Fidelity, measure_fidelity
 from blockprofile.predict.recipe import Recipe
@@ -243,7 +244,8 @@ def _fit_network(
         others=others,
     )  # fmt: skip
     file = read_network(home / WEIGHTS_NAME)
-    predictions = predict_table(file, space, held.table)
+    ceilings = np.array([[recipe.metrics[metric].get("ceiling", np.inf)] for metric in metrics], np.float32)
+    predictions = np.minimum(predict_table(file, space, held.table), ceilings)
     made_from = f"{len(train.counts)} of the {len(pooled.counts)} archs of {table.path.name}, chosen at random"
     n_used = len(train.counts)
     if further is not None:
@@ -251,16 +253,22 @@ def _fit_network(
         n_used += len(further.archs)
     reports = []
     for metric, column, found in zip(metrics, columns, predictions, strict=True):
-        fidelity = measure_fidelity(held.table.label(column), found, maximize=is_maximized(metric))
+        labels = held.table.label(column)
+        fidelity = measure_fidelity(labels, found, maximize=is_maximized(metric))
+        fields = judged_fields(
+            space, held.table.archs, found.astype(np.float64) - labels, fidelity, law=recipe.law,
+            label_error=recipe.label_error(metric),
+        )  # fmt: skip
         folder, spread = out / folder_name(metric, space), pooled.spreads[column]
         reports.append(FitReport(metric, folder, n_used, fidelity, spread, pooled.describe(column)))
         _write_card(
-            reports[-1], space, recipe, resolutions, title_of=table.path.name, made_from=made_from, provider=provider
-        )
+            reports[-1], space, recipe, resolutions, title_of=table.path.name, made_from=made_from, provider=provider,
+            judged=fields,
+        )  # fmt: skip
     for report in reports:
         (report.folder / RESIDUALS_NAME).unlink(missing_ok=True)
     if recipe.folds:
-        unseen = predict_unseen(file, space, train.table, folds)
+        unseen = np.minimum(predict_unseen(file, space, train.table, folds), ceilings)
         for report, column, left, judged in zip(reports, columns, unseen, predictions, strict=True):
             parts = ((train, left), (held, judged))
             write_residuals(report.folder / RESIDUALS_NAME, space, collect_residuals(parts, column))
@@ -335,10 +343,10 @@ def _write_card(
     title_of: str,
     made_from: str,
     provider: str,
+    judged: Mapping[str, Any],
 ) -> None:
-    metric, fidelity = report.metric, report.fidelity
+    metric = report.metric
     column, _, device = metric.partition(":")
-    figures = {key: value for key, value in asdict(fidelity).items() if key not in {"n", "bias"} and np.isfinite(value)}
     card = {
         "schema": "blockprofile.predictor/1",
         "name": folder_name(metric, space),
@@ -353,11 +361,10 @@ def _write_card(
         **recipe.card,
         **{key: value for key, value in recipe.metrics[metric].items() if key != "column"},
         "made_from": made_from,
-        "floor": float(f"{fidelity.mae:.4g}"),
+        "floor": judged["floor"],
         "error": {
-            "on": "archs of the same table, held out", "n": fidelity.n,
+            **judged["error"],
             **({"label_spread": float(f"{report.spread:.4g}"), "notes": report.repeats} if report.repeats else {}),
-            **{key: float(f"{value:.8g}") for key, value in figures.items()},
         },
         "created": {
             "command": "blockprofile predictor fit", "provider": _provider_name(provider),

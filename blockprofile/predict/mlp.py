@@ -148,7 +148,7 @@ class MlpPredictor:
         """
         rows = np.atleast_2d(self.space.check(archs))
         values: NDArray[np.float32] = evaluate_parts(self._predict_part, rows, n_outputs=1)[0]
-        return values
+        return values if self.card.ceiling is None else np.minimum(values, np.float32(self.card.ceiling))
 
     def _predict_part(self, archs: Archs) -> NDArray[np.float32]:
         import torch

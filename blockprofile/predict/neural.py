@@ -89,8 +89,12 @@ class NetworkPredictor:
             If dtype or shape do not fit the space.
         """
         additive, rest = self.network.evaluate(np.atleast_2d(self.space.check(archs)))
+        return self._whole(additive, rest)
+
+    def _whole(self, additive: NDArray[np.float32], rest: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Add the two halves of this metric; nothing exceeds the card's ceiling."""
         values: NDArray[np.float32] = additive[self.output] + rest[self.output]
-        return values
+        return values if self.card.ceiling is None else np.minimum(values, np.float32(self.card.ceiling))
 
     def predict_rest(self, archs: Archs) -> NDArray[np.float32]:
         """Predict what the additive part leaves: the prediction minus the sum of `factors`.
@@ -100,8 +104,10 @@ class NetworkPredictor:
         ArchError
             If dtype or shape do not fit the space.
         """
-        rest: NDArray[np.float32] = self.network.evaluate(np.atleast_2d(self.space.check(archs)))[1][self.output]
-        return rest
+        additive, rest = self.network.evaluate(np.atleast_2d(self.space.check(archs)))
+        if self.card.ceiling is None:
+            return np.asarray(rest[self.output], np.float32)
+        return np.asarray(self._whole(additive, rest) - additive[self.output], np.float32)
 
     @cached_property
     def factors(self) -> tuple[Factor, ...]:
@@ -130,8 +136,7 @@ class NetworkPredictor:
             If dtype or shape do not fit the space.
         """
         additive, rest = self.network.evaluate(np.atleast_2d(self.space.check(archs)))
-        outputs = [other.output for other in others if isinstance(other, NetworkPredictor)]
-        return [additive[output] + rest[output] for output in outputs]
+        return [other._whole(additive, rest) for other in others if isinstance(other, NetworkPredictor)]
 
 
 def load_network(file: NetworkFile, space: Space, *, device: str = DEVICE) -> Network:

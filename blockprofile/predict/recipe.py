@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from blockprofile.errors import OptionError
+from blockprofile.predict.card import LabelError
+from blockprofile.predict.laws import TableLaw
 from blockprofile.predict.relu_options import ReluOptions
 from blockprofile.predict.training import TrainingOptions
 from blockprofile.yamlfile import read_yaml
@@ -29,6 +31,8 @@ class Recipe:
     metrics: faster together, less faithful each. ``holdout`` is the share of rows that the predictors are judged on.
     ``folds`` is into how many parts the other archs are cut, each predicted by a network that was not fitted to it
     (`blockprofile.predict.crossfit`); 0 for one network and no such residuals.
+    ``law`` says which law drew the table's rows (`blockprofile.predict.laws`); an entry of ``metrics`` can give the
+    labels' own error as ``label_error`` and the largest value that the metric can have as ``ceiling``.
     ``options`` are those of the training; ``relu``, where it is given, asks for a network
     of ReLU layers instead (`blockprofile.predict.relu`) and holds the options of that one.
     """
@@ -43,6 +47,7 @@ class Recipe:
     shared: bool = False
     holdout: float = 0.1
     folds: int = 5
+    law: TableLaw = "unknown"
     options: TrainingOptions = field(default_factory=TrainingOptions)
     relu: ReluOptions | None = None
 
@@ -57,6 +62,11 @@ class Recipe:
     def seed(self) -> int:
         """The seed of the split, the weights and the batches."""
         return (self.relu or self.options).seed
+
+    def label_error(self, metric: str) -> LabelError | None:
+        """Return the labels' own error of a metric, None where the recipe does not speak of it."""
+        about = self.metrics[metric].get("label_error")
+        return None if about is None else LabelError(**about)
 
     def changed(self, *, seed: int | None = None, epochs: int | None = None) -> Recipe:
         """Return the recipe with another seed or number of epochs, where they are given."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import UnknownNameError
 from blockprofile.predict.calibrate import calibrate, nested_rmse
 from blockprofile.predict.card import CARD_NAME, Card, read_card
+from blockprofile.predict.floor import effect_floor
 from blockprofile.predict.moga_top1 import (
     FAMILIES,
     READINGS,
@@ -108,8 +109,11 @@ def _figures(published: NDArray[np.float64], left_out: NDArray[np.float64]) -> d
 
 
 def _floor(rmse: float, n_layers: float) -> float:
-    """Turn the error of a whole network into that of one layer: errors of layers taken as independent."""
-    return round(rmse / float(np.sqrt(n_layers)), 3)
+    return round(effect_floor(rmse, n_layers=n_layers), 3)
+
+
+def _fitted_range(published: NDArray[np.float64]) -> list[float]:
+    return [float(published.min()), float(published.max())]
 
 
 def _latency_content(device: str) -> dict[str, Any]:
@@ -122,6 +126,7 @@ def _latency_content(device: str) -> dict[str, Any]:
             "gate_passes": found.gate_passes,
         },
         "floor": _floor(found.left_out_rmse, float(n_layers)),
+        "fitted_range": _fitted_range(found.published),
         "error": _figures(found.published, found.left_out),
         "created": {"fit_rmse": round(found.fit_rmse, 3), "nested_rmse": round(nested_rmse(device), 3)},
         "networks": [
@@ -152,6 +157,7 @@ def _top1_content() -> dict[str, Any]:
     tables = [moga_table(reading) for reading in readings.values()]
     return {
         "floor": _floor(error["rmse"], N_MOGA_LAYERS),
+        "fitted_range": _fitted_range(everything[:, 0]),
         "error": error,
         "parameters": {name: round(term(fit), 4) for name, term in fitted_terms.items()},
         "created": {

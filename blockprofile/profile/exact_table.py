@@ -82,7 +82,7 @@ def exact_table(
         card = predictor.card
         common = {
             "metric": predictor.metric, "unit_of": predictor.unit, "provenance": card.provenance, "presence": presence,
-            "floor": card.floor,
+            "floor": math.nan if card.floor is None else card.floor,
         }  # fmt: skip
         rows += [{**common, **row} for row in _mean_rows(found, index)]
         if taus:
@@ -93,7 +93,7 @@ def exact_table(
     table["se"] = 0.0
     table["ci_low"] = table["ci_high"] = table["effect"]
     table["p_value"] = table["p_adjusted"] = math.nan
-    table["is_effect"] = table["effect"].abs() > table["floor"]
+    table["is_effect"] = table["effect"].abs() > table["floor"].fillna(0.0)
     columns = [
         "metric", "unit_of", "provenance", "presence", "statistic", "tau", "u", "layer", "block", "depth", "n", "value",
         "effect", "se", "ci_low", "ci_high", "p_value", "p_adjusted", "floor", "is_effect", "quantile_error",

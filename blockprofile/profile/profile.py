@@ -49,7 +49,7 @@ class ProfileResult:
 def metric_infos(config: Mapping[str, Any]) -> dict[str, MetricInfo]:
     """Read unit, provenance and floor of every metric from a run's configuration."""
     return {
-        name: MetricInfo(unit=about["unit"], provenance=about["provenance"], floor=about["floor"])
+        name: MetricInfo(unit=about["unit"], provenance=about["provenance"], floor=about.get("floor"))
         for name, about in config["predictors"].items()
     }
 

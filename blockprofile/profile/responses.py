@@ -37,11 +37,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class MetricInfo:
-    """What the table says of a metric: unit, provenance, and the floor below which nothing is claimed."""
+    """What the table says of a metric: unit, provenance, and the floor below which nothing is claimed, if known."""
 
     unit: str = ""
     provenance: str = ""
-    floor: float = 0.0
+    floor: float | None = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +170,9 @@ def response_table(
     -------
     One row per figure, with 95 % intervals of the effects, p-values against no effect, and p-values adjusted by
     Benjamini and Hochberg over all rows of one metric and statistic, every tau included. ``is_effect`` holds where the
-    adjusted p-value is below 0.05 and the effect is beyond the floor. A mean of a single arch has no ``se``, and a
-    quantile that is too far out for its archs none either; bounds are then infinite, and nothing is claimed.
+    adjusted p-value is below 0.05 and the effect is beyond the floor; where the floor is NaN, which is unknown, the
+    first alone. A mean of a single arch has no ``se``, and a quantile that is too far out for its archs none either;
+    bounds are then infinite, and nothing is claimed.
 
     Notes
     -----
@@ -188,7 +189,7 @@ def response_table(
         about = info.get(metric, MetricInfo())
         common = {
             "metric": metric, "unit_of": about.unit, "provenance": about.provenance, "presence": settings.presence,
-            "floor": about.floor,
+            "floor": math.nan if about.floor is None else about.floor,
         }  # fmt: skip
         error = 0.0 if isinstance(seen.quantiles, PoolQuantiles) else seen.quantiles.error[metric]
         rows += [{**common, **row, "quantile_error": math.nan} for row in plan.mean_rows(metric)]
@@ -234,7 +235,7 @@ def _with_inference(table: pd.DataFrame) -> pd.DataFrame:
     table["p_adjusted"] = np.nan
     for _, part in table[table["p_value"].notna()].groupby(["metric", "statistic"]):
         table.loc[part.index, "p_adjusted"] = false_discovery_control(part["p_value"].to_numpy())
-    table["is_effect"] = (table["p_adjusted"] < ALPHA) & (table["effect"].abs() > table["floor"])
+    table["is_effect"] = (table["p_adjusted"] < ALPHA) & (table["effect"].abs() > table["floor"].fillna(0.0))
     columns = [
         "metric", "unit_of", "provenance", "presence", "statistic", "tau", "u", "layer", "block", "depth", "n", "value",
         "effect", "se", "ci_low", "ci_high", "p_value", "p_adjusted", "floor", "is_effect", "quantile_error",

@@ -44,8 +44,8 @@ class View:
 
     @property
     def floors(self) -> tuple[float, float]:
-        """The floors of accuracy and cost."""
-        return self.figures.gain.floor, self.figures.cost.floor
+        """The floors of accuracy and cost; 0 where one is not known, of which the evidence tells."""
+        return self.figures.gain.floor or 0.0, self.figures.cost.floor or 0.0
 
 
 @runtime_checkable
@@ -124,7 +124,7 @@ def _evidence(
         ci=(effect - half, effect + half),
         n=int(found.n[duel.row] + found.n[duel.rival]),
         p_adjusted=p_adjusted,
-        floor=metric.floor,
+        floor="unknown" if metric.floor is None else metric.floor,
         provenance=metric.provenance,
         what=found.names[duel.row],
         against=found.names[duel.rival],

@@ -25,12 +25,12 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric of the profile: its column, unit, provenance, floor, and its mean over the space with its error."""
+    """A metric of the profile: its column, unit, provenance, floor (None: unknown), mean and its error."""
 
     name: str
     unit: str = ""
     provenance: str = ""
-    floor: float = 0.0
+    floor: float | None = 0.0
     mean: float = 0.0
     mean_se: float = 0.0
 

@@ -126,7 +126,7 @@ class MaxAccuracy:
 
     def judge(self, view: View, scope: Scope) -> list[Decision]:
         """Decide on every choice of one scope."""
-        floors = view.figures.gain.floor, float("inf")
+        floors = view.floors[0], float("inf")
 
         def duels(found: Competition) -> list[Duel]:
             fought = outbid(found, np.zeros(1), floors=floors)

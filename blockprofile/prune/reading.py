@@ -34,9 +34,8 @@ def _metric(table: pd.DataFrame, name: str) -> Metric:
         known = sorted(set(table["metric"]))
         raise OptionError(f"the profile has no metric {name!r}; {one_of(name, known)}")
     row = rows.iloc[0]
-    return Metric(
-        name, str(row["unit_of"]), str(row["provenance"]), float(row["floor"]), float(row["value"]), float(row["se"])
-    )
+    floor = None if math.isnan(row["floor"]) else float(row["floor"])
+    return Metric(name, str(row["unit_of"]), str(row["provenance"]), floor, float(row["value"]), float(row["se"]))
 
 
 def _cells(table: pd.DataFrame, name: str, statistic: str, keys: tuple[str, ...], tau: float | None = None) -> _Table:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.errors import OptionError
+from blockprofile.predict.floor import UNKNOWN_FLOOR
 from blockprofile.prune.decision import place_name
 from blockprofile.prune.wording import signed
 from blockprofile.space.rules import Evidence, PrunedDefinition, Rule
@@ -58,7 +59,7 @@ def _evidence(item: Evidence) -> CommentedMap:
         {
             "metric": item.metric, "what": item.what, "against": item.against, "effect": _rounded(item.effect),
             "unit": item.unit, "ci": interval, "n": item.n, "p_adjusted": _rounded(item.p_adjusted, 2),
-            "floor": _rounded(item.floor), "provenance": item.provenance,
+            "floor": item.floor if item.floor == "unknown" else _rounded(item.floor), "provenance": item.provenance,
         }
     )  # fmt: skip
 
@@ -79,7 +80,9 @@ def evidence_words(item: Evidence) -> str:
         words += f", n {item.n:,}"
     if item.p_adjusted is not None:
         words += f", adjusted p {item.p_adjusted:.1g}" if item.p_adjusted > 1e-99 else ", adjusted p below 1e-99"
-    if item.floor is not None:
+    if item.floor == "unknown":
+        words += f", floor {UNKNOWN_FLOOR}"
+    elif item.floor is not None:
         words += f", floor {item.floor:.3g}"
     return words
 

@@ -80,7 +80,7 @@ def _sure(high: dict[str, Any], low: dict[str, Any]) -> float:
     """Return by how much ``high`` exceeds ``low``; 0 if that is within noise or floor."""
     difference = float(high["effect"] - low["effect"])
     noise = 2 * math.hypot(high["se"], low["se"])
-    return difference if difference > max(noise, high["floor"]) else 0.0
+    return difference if difference > max(noise, 0.0 if math.isnan(high["floor"]) else high["floor"]) else 0.0
 
 
 def answer_profile(table: pd.DataFrame) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from blockprofile import __version__
+from blockprofile.predict.floor import tell_floor
 from blockprofile.report.document import Bullets, Code, Section, table_of
 
 __all__ = ["command_line", "provenance_section", "repeat_section"]
@@ -26,7 +27,7 @@ def provenance_section(predictors: Mapping[str, Mapping[str, Any]]) -> Section:
                 "unit": about.get("unit", ""),
                 "provenance": about.get("provenance", ""),
                 "error": about.get("caption", ""),
-                "floor": float(about["floor"]) if about.get("floor") is not None else "",
+                "floor": tell_floor(about.get("floor"), ""),
                 "predictor": about.get("name", ""),
                 "content hash": about.get("hash", ""),
             }
@@ -39,7 +40,10 @@ def provenance_section(predictors: Mapping[str, Mapping[str, Any]]) -> Section:
     )
     used = {str(about.get("provenance", "")) for about in predictors.values()}
     words = tuple(word for word in meaning if word.partition(":")[0] in used)
-    caption = "Floor: the predictor's own error; below it, no effect is claimed."
+    caption = (
+        "Floor: the predictor's own error, its labels' included, for one layer; below it, no effect is claimed. "
+        "Where it is unknown, effects are beyond noise alone."
+    )
     return Section(
         "provenance", "Where the figures come from", (table_of("Predictors", rows, caption=caption), Bullets(words))
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from blockprofile.predict.floor import UNKNOWN_FLOOR
 from blockprofile.report.document import Cell, Part, Section, Table, Text, number, p_value, table_of
 from blockprofile.space.rules import Evidence, PrunedDefinition, Rule
 from blockprofile.yamlfile import read_yaml
@@ -57,7 +58,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
         "95 % interval": f"{low_high[0]:+.3g} to {low_high[1]:+.3g}" if low_high else "",
         "adjusted p": p_value(evidence.p_adjusted),
         "n": evidence.n or "",
-        "floor": number(evidence.floor, 3),
+        "floor": UNKNOWN_FLOOR if evidence.floor == "unknown" else number(evidence.floor, 3),
         "provenance": evidence.provenance,
     }
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from blockprofile import __version__
 from blockprofile.errors import DataError, RunError, UnknownNameError
-from blockprofile.predict.registry import Entry
-from blockprofile.space import Space
+from blockprofile.predict.registry import Entry, build_predictor
+from blockprofile.space import Law, Space
 
 __all__ = ["MANIFEST_NAME", "Manifest", "describe_predictor", "describe_space", "read_manifest", "write_manifest"]
 
@@ -41,15 +41,20 @@ def describe_space(space: Space, source: str) -> dict[str, Any]:
     return {"source": source, "name": space.name, "hash": space.hash, "resolution": resolution}
 
 
-def describe_predictor(entry: Entry) -> dict[str, Any]:
-    """Describe a predictor for a config: its card's main words, and a hash over all files of its folder."""
+def describe_predictor(entry: Entry, space: Space, *, law: Law = "papers") -> dict[str, Any]:
+    """Describe a predictor for a config: its card's main words for a space, and a hash over all files of its folder."""
     card, folder = entry
+    caption = card.caption
+    if card.fitted_range is not None:
+        from blockprofile.profile.reach import caption_of
+
+        caption = caption_of(build_predictor(entry, space), space, law=law)
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return {
         "name": card.name, "metric": card.metric, "unit": card.unit, "provenance": card.provenance,
-        "floor": card.floor, "caption": card.caption, "hash": digest.hexdigest()[:16],
+        "floor": card.floor, "caption": caption, "hash": digest.hexdigest()[:16],
     }  # fmt: skip
 
 

@@ -70,7 +70,7 @@ class PoolRequest:
     def config(self) -> dict[str, Any]:
         """Write down what decides the data."""
         space = self.load()
-        predictors = {entry[0].metric: describe_predictor(entry) for entry in self.entries(space)}
+        predictors = {entry[0].metric: describe_predictor(entry, space, law=self.law) for entry in self.entries(space)}
         return {
             "space": describe_space(space, self.space),
             "devices": list(self.devices),

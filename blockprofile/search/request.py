@@ -8,6 +8,7 @@ from typing import Any
 from blockprofile.errors import OptionError, one_of
 from blockprofile.predict import Predictor, build_predictor, find_device, find_metric
 from blockprofile.predict.registry import Entry, select_entries
+from blockprofile.profile.reach import caption_of
 from blockprofile.run.manifest import describe_predictor
 from blockprofile.search.constraints import Constraint, parse_constraint
 from blockprofile.search.objectives import Goal, Objective, parse_objective
@@ -69,11 +70,11 @@ def build_problem(
     for metric in dict.fromkeys(wanted):
         if metric in own:
             chosen.append(own[metric])
-            described[metric] = _describe_own(own[metric])
+            described[metric] = _describe_own(own[metric], space)
             continue
         entry = known.get(metric) or _find(metric, space)
         chosen.append(build_predictor(entry, space))
-        described[metric] = describe_predictor(entry)
+        described[metric] = describe_predictor(entry, space)
     return Problem(space, goals, predictors=chosen, constraints=constraints), described
 
 
@@ -99,11 +100,14 @@ def _find(metric: str, space: Space) -> Entry:
     return find_device(device, space) if device != metric else find_metric(metric, space)
 
 
-def _describe_own(predictor: Predictor) -> dict[str, Any]:
+def _describe_own(predictor: Predictor, space: Space) -> dict[str, Any]:
     card = getattr(predictor, "card", None)
+    caption = caption_of(predictor, space)
     if card is None:
-        return {"metric": predictor.metric, "unit": predictor.unit, "provenance": "user"}
+        return {
+            "metric": predictor.metric, "unit": predictor.unit, "provenance": "user", "floor": None, "caption": caption,
+        }  # fmt: skip
     return {
         "name": card.name, "metric": card.metric, "unit": card.unit, "provenance": card.provenance,
-        "floor": card.floor, "caption": card.caption,
+        "floor": card.floor, "caption": caption,
     }  # fmt: skip

@@ -39,7 +39,7 @@ class Evidence:
 
     ``effect`` of ``what`` (a block or a depth) less that of ``against``, with its 95 % interval ``ci`` in ``unit``;
     ``n`` archs; ``p_adjusted`` after false-discovery control; ``floor``, the predictor's own error below which
-    nothing is claimed.
+    nothing is claimed, ``unknown`` where nobody has measured it.
     """
 
     metric: str
@@ -48,7 +48,7 @@ class Evidence:
     ci: tuple[float, float] | None = None
     n: int | None = None
     p_adjusted: float | None = None
-    floor: float | None = None
+    floor: float | Literal["unknown"] | None = None
     provenance: str = ""
     what: str = ""
     against: str = ""

@@ -20,6 +20,7 @@ from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Settings
 from blockprofile.errors import CoverageError, OptionError, RunError
 from blockprofile.predict import load_predictors, read_card
+from blockprofile.predict.floor import mean_layers
 from blockprofile.space import Space, draw_archs, encode, list_operators
 from tests.device.fake import CALL_MS, MS_PER_MELEMENT, FakeRuntime, true_ms
 from tests.toy import all_archs
@@ -61,7 +62,7 @@ def test_the_card_says_how_it_was_measured(toy: Space, tmp_path: Path) -> None:
     assert card.resolutions == (32,)
     assert {"processor", "settings", "rounds", "drift_percent", "sentinel_ms", "precision"} <= set(card.created)
     assert card.created["settings"]["threads"] == 1
-    assert "not been audited" in card.error.notes
+    assert "Not audited" in card.error.notes
     with pytest.raises(CoverageError, match="does not cover resolution 16"):
         load_predictors(toy.at_resolution(16), devices=[str(tmp_path / "dev")], metrics=[])
 
@@ -132,10 +133,13 @@ def test_an_additive_machine_passes_its_audit(toy: Space, tmp_path: Path) -> Non
     assert audit.errors == pytest.approx(-boundary, abs=2e-6)
     assert audit.figures["kendall_tau"] == pytest.approx(1.0)
     assert audit.verdict.startswith("additive")
+    assert read_card(folder).floor is None
+    assert "Not audited" in read_card(folder).error.notes
     write_audit(folder, toy, audit)
     card = read_card(folder)
     assert card.error.n == 30
-    assert card.floor == card.error.rmse == pytest.approx(boundary, rel=1e-2)
+    assert card.error.rmse == pytest.approx(boundary, rel=1e-2)
+    assert card.floor == pytest.approx(card.error.rmse / mean_layers(toy) ** 0.5, rel=1e-4)
     frame = pd.read_parquet(folder / AUDIT_TABLE)
     assert np.array_equal([encode(toy, text) for text in frame["arch"]], audit.archs)
 
@@ -154,7 +158,7 @@ def test_a_biased_sum_is_found_repaired_and_honoured(toy: Space, tmp_path: Path)
     assert audit.verdict.startswith("biased")
     assert "below the measured" in audit.verdict
     write_audit(folder, toy, audit)
-    chosen = repair_card(folder, audit)
+    chosen = repair_card(folder, toy, audit)
     assert chosen.model == "offset and scale"
     assert chosen.scale == pytest.approx(1.2, rel=1e-4)
     assert chosen.cv_rmse_ms < 1e-4
@@ -181,7 +185,7 @@ def test_two_repairs_in_a_row_add_up(toy: Space, tmp_path: Path) -> None:
     folder = tmp_path / "dev"
     measured(toy, folder)
     first = audited(toy, folder, FakeRuntime(scale=1.2, offset_ms=0.4))
-    repair_card(folder, first)
+    repair_card(folder, toy, first)
     other = replace(first, measured=1.5 * first.measured + 0.1)
     second = audited(toy, folder, FakeRuntime(scale=1.2, offset_ms=0.4))
     from blockprofile.device.repair import fit_repairs
@@ -189,7 +193,7 @@ def test_two_repairs_in_a_row_add_up(toy: Space, tmp_path: Path) -> None:
     both = replace(
         other, predicted=second.predicted, repairs=fit_repairs(second.predicted, second.n_operators, other.measured)
     )
-    repair_card(folder, both)
+    repair_card(folder, toy, both)
     final = load_predictors(toy, devices=[str(folder)], metrics=[])[0]
     assert final.predict(first.archs) == pytest.approx(other.measured, rel=1e-3)
 

@@ -87,12 +87,14 @@ def test_shipped_cards_say_what_a_reader_needs(name: str) -> None:
     card: Card = SHIPPED[name]
     assert card.title
     assert card.made_from or card.networks
-    assert card.floor >= 0
     if card.provenance == "counted":
         assert card.floor == 0
         return
     assert card.sources
-    assert card.floor > 0
+    assert card.floor is None or card.floor > 0
+    assert (card.floor is None) == (card.error.rmse is None)
+    assert (card.fitted_range is not None) == (card.provenance == "calibrated")
+    assert (card.label_error is not None) == bool(card.error.by_law) == (card.provenance == "distilled")
     assert card.spaces or card.kind == "cost_model"
     figures = (card.error.r2, card.error.mae, card.error.rmse)
     assert card.error.notes or (card.error.on and any(figure is not None for figure in figures))

@@ -12,6 +12,7 @@ from blockprofile.errors import DataError
 from blockprofile.predict import Evaluator, build_predictor, find_metric, read_card
 from blockprofile.predict.evaluate import evaluate_predictor, list_residuals
 from blockprofile.predict.fit import FitReport, fit_predictors, warn_of_scale
+from blockprofile.predict.floor import mean_layers
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.neural import NetworkPredictor
 from blockprofile.predict.recipe import Recipe, read_recipe
@@ -68,13 +69,14 @@ def test_a_product_is_met_by_the_network(fitted: tuple[LabelTable, list[FitRepor
     assert rest < 0.5 * np.square(labels - additive).mean()
 
 
-def test_the_card_says_what_was_found(fitted: tuple[LabelTable, list[FitReport]]) -> None:
+def test_the_card_says_what_was_found(toy: Space, fitted: tuple[LabelTable, list[FitReport]]) -> None:
     table, reports = fitted
     for report in reports:
         card = read_card(report.folder)
         assert card.error.n == report.fidelity.n == round(0.1 * len(table.archs) / 2)
         assert card.error.rmse == pytest.approx(report.fidelity.rmse, rel=1e-5)
-        assert card.floor == pytest.approx(report.fidelity.mae, rel=1e-3)
+        assert card.floor == pytest.approx(report.fidelity.rmse / mean_layers(toy) ** 0.5, rel=1e-3)
+        assert (card.error.law, card.error.by_law, card.label_error) == ("unknown", {}, None)
         assert (card.provenance, card.hardware, card.spaces) == ("user", "none", ("toy",))
     assert read_card(reports[0].folder).device == "phone"
     assert read_card(reports[1].folder).device is None

@@ -13,6 +13,7 @@ from blockprofile.content import content_dir
 from blockprofile.errors import ArchError, CoverageError, DataError, OptionError
 from blockprofile.predict import AdditivePredictor, Entry, Evaluator, build_predictor, list_predictors, load_predictors
 from blockprofile.predict.evaluate import evaluate_predictor
+from blockprofile.predict.floor import label_rmse, mean_layers
 from blockprofile.predict.labels import LabelTable, read_labels
 from blockprofile.predict.neural import NetworkPredictor, build_network_predictor
 from blockprofile.predict.repeats import split_archs
@@ -53,7 +54,11 @@ def test_the_card_tells_the_truth_about_held_out_archs(entry: Entry) -> None:
     assert found.mae == pytest.approx(card.error.mae, rel=1e-3)
     assert found.kendall_tau == pytest.approx(card.error.kendall_tau, abs=1e-5)
     assert found.best_percentile_mae == pytest.approx(card.error.best_percentile_mae, rel=1e-2)
-    assert card.floor >= 0.99 * found.mae
+    papers = card.error.by_law["papers"]
+    assert card.error.law == "halves"
+    assert 0.5 < papers.n / found.n < 0.7
+    expected = np.hypot(papers.rmse, label_rmse(card.label_error)) / np.sqrt(mean_layers(space))
+    assert card.floor == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("entry", DISTILLED, ids=NAMES)
