@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 
 __all__ = ["register"]
 
@@ -46,8 +46,6 @@ def compare(
 
     The same command on the same folder goes on where it was interrupted.
     """
-    import json as json_text
-
     from blockprofile.cli.sample import typed_command
     from blockprofile.compare import compare as run
     from blockprofile.compare import comparison_frame, comparison_rows
@@ -62,12 +60,12 @@ def compare(
     if json:
         frame = comparison_frame(found)
         frame["values"] = [list(map(float, values)) for values in frame["values"]]
-        rows = json_text.loads(frame.to_json(orient="records"))
+        rows = frame.to_dict("records")
         print_json({"seeds": found.seeds, "budget": found.budget, "reference": reference, "rows": rows, "folder": out})
         return
     print_table(comparison_rows(found), wrap=["indicator"])
     for case, speed in found.sooner.items():
-        typer.echo(f"{case}: {speed.words} (the original's final hypervolume)")
+        tell(f"{case}: {speed.words} (the original's final hypervolume)")
     words = ", ".join(f"{name} {value:.6g}" for name, value in reference.items())
     note(f"{len(found.seeds)} seeds of {found.budget:,} evaluations each; hypervolume from reference point {words}")
     note("difference: with its 95 % interval; p: paired t-test, adjusted by Holm; effect size: Hedges' g")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 
 if TYPE_CHECKING:
     from blockprofile.predict.card import Card
@@ -61,7 +61,7 @@ def show(
         )
         return
     for card, folder in entries:
-        typer.echo(f"{card.title}")
+        tell(f"{card.title}")
         error = card.error
         figures = {
             "R2": error.r2, "MAE": error.mae, "RMSE": error.rmse, "Kendall tau": error.kendall_tau,
@@ -85,7 +85,7 @@ def show(
         width = max(13, *(len(key) + 1 for key, value in lines.items() if value))
         for key, value in lines.items():
             if value:
-                typer.echo(f"  {key + ':':{width}} {' '.join(value.split())}")
+                tell(f"  {key + ':':{width}} {' '.join(value.split())}")
         if card.networks:
             print_table(list(card.networks), title="  fitted on")
 
@@ -160,9 +160,9 @@ def compare(
         return
     a, b = found.devices
     for name, caption in zip(found.devices, found.captions, strict=True):
-        typer.echo(f"{name}: {caption}")
-    typer.echo(f"{n:,} archs of {loaded.name}: Kendall tau {found.tau:.3f}, Spearman rho {found.rho:.3f}")
-    typer.echo(f"blocks: Kendall tau {found.block_tau:.3f}; blocks at single places: {found.cell_tau:.3f}")
+        tell(f"{name}: {caption}")
+    tell(f"{n:,} archs of {loaded.name}: Kendall tau {found.tau:.3f}, Spearman rho {found.rho:.3f}")
+    tell(f"blocks: Kendall tau {found.block_tau:.3f}; blocks at single places: {found.cell_tau:.3f}")
 
     def named(rows: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
         words = {"percent_a": f"{a} (%)", "percent_b": f"{b} (%)", "rank_a": f"rank {a}", "rank_b": f"rank {b}"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 from blockprofile.cli.sample import DEVICE, LAW, METRIC, RESOLUTION, SPACE
 
 if TYPE_CHECKING:
@@ -61,11 +61,11 @@ def exact(
     print_table(
         _summary(where, predictors, table, of_law), title=f"{where.name}, all archs, law {law}", wrap=["provenance"]
     )
-    typer.echo("")
+    tell("")
     print_table(_blocks(table), title=f"M_b against the average block, presence {presence}; (…) is below the floor")
     if within is not None:
-        typer.echo("")
-        typer.echo(within["text"])
+        tell("")
+        tell(within["text"])
     left = [predictor.metric for predictor in asked if predictor not in predictors]
     if left:
         note(f"left out, as they do not add up over operators: {', '.join(left)}; see `blockprofile profile`")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json
+from blockprofile.cli.output import JSON_OPTION, note, print_json, tell
 
 __all__ = ["register"]
 
@@ -36,5 +36,5 @@ def heatmap(
         print_json({"files": files})
         return
     for file in files:
-        typer.echo(str(file))
+        tell(str(file))
     note(f"{len(files)} files; next: blockprofile prune {run} --out pruned.yaml")

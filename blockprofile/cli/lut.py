@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 
 __all__ = ["register"]
 
@@ -97,7 +97,7 @@ def measure(
         print_json({"folder": str(out), "name": table.name, **table.facts})
         return
     n, facts = len(table.times), table.facts
-    typer.echo(
+    tell(
         f"{out}: {n} operators, {table.within} within {plan.precision:.1%}; {facts['rounds']} rounds in "
         f"{facts['seconds']:.0f} s; drift {facts['drift_percent']:.1f} %, "
         f"call {1000 * table.overhead.call_ms:.1f} us; measured"
@@ -153,7 +153,7 @@ def audit(
             }
         )  # fmt: skip
         return
-    typer.echo(f"{card.name} on {loaded.name}: {found.verdict}; measured")
+    tell(f"{card.name} on {loaded.name}: {found.verdict}; measured")
     print_table([found.figures])
     print_table(units, title="errors by unit (slope: ms per ms of the unit)")
     print_table(depths, title="errors by number of layers")
@@ -162,7 +162,7 @@ def audit(
         title="corrections, fitted and on left-out networks",
     )
     if repaired is not None:
-        typer.echo(f"on the card: {repaired.model}" if repaired.model != "none" else "no correction helps; none is set")
+        tell(f"on the card: {repaired.model}" if repaired.model != "none" else "no correction helps; none is set")
     note(f"picture: {picture}")
 
 
@@ -184,7 +184,7 @@ def template(
     if json:
         print_json({"file": str(out), "operators": count})
         return
-    typer.echo(f"{out}: {count} operators; fill in mean_ms, and spread_ms and count where known")
+    tell(f"{out}: {count} operators; fill in mean_ms, and spread_ms and count where known")
     note(f"next: blockprofile lut import {out} --space {space} --out my_device --hardware ... --runtime ...")
 
 
@@ -225,8 +225,6 @@ def import_(
     if json:
         print_json({"folder": str(out), "operators": len(table.times), "extra": table.n_extra, "mean_ms": mean_ms})
         return
-    typer.echo(
-        f"{out}: {len(table.times)} operators; a random network of {loaded.name} takes {mean_ms:.4g} ms; measured"
-    )
+    tell(f"{out}: {len(table.times)} operators; a random network of {loaded.name} takes {mean_ms:.4g} ms; measured")
     if table.n_extra:
         note(f"{table.n_extra} further rows of {file} are not needed by {loaded.name} and were left out")

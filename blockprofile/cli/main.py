@@ -13,6 +13,7 @@ from importlib import import_module
 import typer
 
 from blockprofile import __version__
+from blockprofile.cli.output import note, tell
 from blockprofile.cli.strict import check_numbers
 from blockprofile.errors import DataError, UserError
 
@@ -39,7 +40,7 @@ app = typer.Typer(
 
 def _show_version(value: bool) -> None:
     if value:
-        typer.echo(f"blockprofile {__version__}")
+        tell(f"blockprofile {__version__}")
         raise typer.Exit
 
 
@@ -80,7 +81,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, status: int) -> int:
-    typer.echo(f"blockprofile: {message}", err=True)
+    note(f"blockprofile: {message}")
     return status
 
 

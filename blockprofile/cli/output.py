@@ -3,31 +3,83 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
-__all__ = ["JSON_OPTION", "note", "print_json", "print_table"]
+__all__ = ["JSON_OPTION", "note", "print_json", "print_table", "tell"]
 
 JSON_OPTION = typer.Option(False, "--json", help="Print the result as JSON, for machines.")
 
 
+_IN_ASCII = {
+    "±": "+-", "–": "-", "—": "-", "…": "...", "×": "x", "·": ".", "µ": "u", "≤": "<=", "≥": ">=", "→": "->",
+    "τ": "tau", "²": "2", "§": "section",
+}  # fmt: skip
+MAX_INTEGER = 1 << 53
+"""Readers of JSON may hold numbers as float64, which tells integers apart up to here (RFC 8259, section 6)."""
+
+
 def print_json(data: object) -> None:
-    """Print JSON on stdout; numpy scalars and paths are converted."""
-    typer.echo(json.dumps(data, default=_convert, indent=2, ensure_ascii=False))
+    """Print JSON (RFC 8259) on stdout.
+
+    What JSON has no word for becomes null (NaN, an infinity), integers beyond 2^53 text; arrays become lists, paths
+    text. Letters that the stream cannot write are escaped.
+    """
+    plain = _plain(data)
+    text = json.dumps(plain, allow_nan=False, indent=2, ensure_ascii=False)
+    tell(text if _fit(text, sys.stdout) == text else json.dumps(plain, allow_nan=False, indent=2))
 
 
-def _convert(value: object) -> object:
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
     if hasattr(value, "tolist"):
-        return value.tolist()
-    return str(value)
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    is_small = isinstance(value, int) and abs(value) <= MAX_INTEGER
+    return value if value is None or is_small or isinstance(value, bool) else str(value)
 
 
 def note(message: str) -> None:
     """Print a remark on stderr."""
-    typer.echo(message, err=True)
+    print(_fit(message, sys.stderr), file=sys.stderr, flush=True)
+
+
+def tell(text: object) -> None:
+    """Print a line of the result on stdout."""
+    print(_fit(str(text), sys.stdout), flush=True)
+
+
+def _fit(text: str, stream: TextIO) -> str:
+    """Write in ASCII what the stream's encoding cannot, so that nothing that is printed can fail.
+
+    Examples
+    --------
+    >>> import io
+    >>> _fit("0.5 ± 0.1 … τ ≥ 2", io.TextIOWrapper(io.BytesIO(), encoding="latin-1"))
+    '0.5 ± 0.1 ... tau >= 2'
+    """
+    encoding = stream.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(_fit_letter(letter, encoding) for letter in text)
+    return text
+
+
+def _fit_letter(letter: str, encoding: str) -> str:
+    try:
+        letter.encode(encoding)
+    except UnicodeEncodeError:
+        return _IN_ASCII.get(letter) or letter.encode("ascii", "backslashreplace").decode()
+    return letter
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], *, title: str = "", wrap: Sequence[str] = ()) -> None:
@@ -37,19 +89,22 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, title: str = "", wrap: Seq
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    columns = list(rows[0]) if rows else []
+    columns = list(dict.fromkeys(name for row in rows for name in row))
     for name in columns:
         numeric = all(isinstance(row.get(name), int | float) or row.get(name) in {None, ""} for row in rows)
         table.add_column(
-            escape(name), justify="right" if numeric else "left", no_wrap=name not in wrap, overflow="fold"
+            escape(_fit(name, sys.stdout)),
+            justify="right" if numeric else "left",
+            no_wrap=name not in wrap,
+            overflow="fold",
         )
     for row in rows:
-        table.add_row(*(escape(_word(row.get(name))) for name in columns))
+        table.add_row(*(escape(_fit(_word(row.get(name)), sys.stdout)) for name in columns))
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
         console = Console(file=sys.stdout, highlight=False, width=160)
     if title:
-        console.print(escape(title), style="italic", soft_wrap=True)
+        console.print(escape(_fit(title, sys.stdout)), style="italic", soft_wrap=True)
     console.print(table)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 from blockprofile.cli.sample import BACKEND, DEVICE, LAW, METRIC, RESOLUTION, SCHEDULER, SEED, WORKERS, typed_command
 
 if TYPE_CHECKING:
@@ -115,12 +115,12 @@ def _show(result: ProfileResult, *, json: bool) -> None:
         for row in means.itertuples()
     ]  # fmt: skip
     print_table(rows, title=f"{about['config']['space']['name']}, {result.n:,} archs", wrap=["provenance"])
-    typer.echo("")
+    tell("")
     title = f"block responses M_b against the average block, presence {about['presence']}; (…) is below the floor"
     print_table(block_summary(result.table), title=title)
-    typer.echo("")
+    tell("")
     for sentence in strongest_layers(result.table):
-        typer.echo(sentence)
+        tell(sentence)
     for name, info in infos.items():
         if info.floor is None:
             note(f"{name}: floor unknown: not audited; its effects are beyond noise alone")

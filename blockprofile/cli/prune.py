@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 from blockprofile.cli.sample import LAW, RESOLUTION, SEED, WORKERS, typed_command
 
 if TYPE_CHECKING:
@@ -168,16 +168,16 @@ def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explai
     else:
         if explain:
             for line in explain_lines(pruning):
-                typer.echo(line)
-            typer.echo("")
+                tell(line)
+            tell("")
         for line in summary_lines(pruning):
-            typer.echo(line)
+            tell(line)
         for metric, found in checks.items():
-            typer.echo("")
+            tell("")
             print_table(_limit_rows(found), title=f"best accuracy within limits of {metric}, {found.reach}")
-            typer.echo(f"front matched or bettered: {100 * found.front_kept:.0f} %"
+            tell(f"front matched or bettered: {100 * found.front_kept:.0f} %"
                        f" (random prunings: {100 * found.random_front_kept:.0f} %)")  # fmt: skip
-            typer.echo(f"certificate: {found.verdict}")
+            tell(f"certificate: {found.verdict}")
     for metric, found in checks.items():
         if not (found.is_better_than_random and found.is_better_than_original):
             note(f"WARNING: {metric}: {found.verdict}")

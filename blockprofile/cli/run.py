@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json
+from blockprofile.cli.output import JSON_OPTION, note, print_json, tell
 
 __all__ = ["register"]
 
@@ -44,14 +44,14 @@ def run(
         done.append({"stage": stage.stage, "seconds": round(stage.seconds, 2), "files": files})
         if not json:
             shown = str(files[0]) + (f" and {len(files) - 1} more" if len(files) > 1 else "") if files else ""
-            typer.echo(f"[{place}/{len(checked.stages)}] {stage.stage:9} {stage.seconds:6.1f} s  {shown}")
+            tell(f"[{place}/{len(checked.stages)}] {stage.stage:9} {stage.seconds:6.1f} s  {shown}")
             if told := getattr(stage.result, "report", ""):
-                typer.echo(f"\n{told}\n")
+                tell(f"\n{told}\n")
     if json:
         print_json(done)
         return
     pictures = sorted({file.parent for entry in done for file in entry["files"] if file.suffix in {".png", ".html"}})
     if pictures:
-        typer.echo("look at:")
+        tell("look at:")
         for place_ in pictures:
-            typer.echo(f"  {place_}")
+            tell(f"  {place_}")

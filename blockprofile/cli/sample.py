@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json
+from blockprofile.cli.output import JSON_OPTION, note, print_json, tell
 
 __all__ = ["register"]
 
@@ -64,7 +64,7 @@ def sample(
         print_json(asdict(run))
         return
     rate = f"{run.n_new:,} drawn now, in {run.seconds:.1f} s ({run.n_new / max(run.seconds, 1e-9):,.0f} archs/s)"
-    typer.echo(f"{run.folder}: {run.n:,} archs with {', '.join(run.metrics)}")
+    tell(f"{run.folder}: {run.n:,} archs with {', '.join(run.metrics)}")
     for name, about in read_manifest(run.folder).config["predictors"].items():
         if about["floor"] is None or "outside" in about["caption"]:
             note(f"{name}: {about['caption']}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 from blockprofile.cli.sample import DEVICE, LAW, METRIC, RESOLUTION, SEED, SPACE
 
 if TYPE_CHECKING:
@@ -56,15 +57,19 @@ def sensitivity(
     title = f"share of the variance over {where.name}, in %; a layer's: its block, given the depth"
     print_table(_table(found), title=title)
     for predictor in predictors:
-        typer.echo("")
-        typer.echo(f"{' '.join(sentences[predictor.metric])} [{caption_of(predictor, where, law=check_law(law))}]")
+        tell("")
+        tell(f"{' '.join(sentences[predictor.metric])} [{caption_of(predictor, where, law=check_law(law))}]")
     sampled = [each.metric for each in found if not each.is_exact]
     if sampled:
-        note(f"{', '.join(sampled)}: from {max(each.n for each in found):,} archs; the others are exact")
+        others = "; the others are exact" if len(sampled) < len(found) else ""
+        note(f"{', '.join(sampled)}: from {max(each.n for each in found):,} archs{others}")
 
 
 def _table(found: tuple[Sensitivity, ...]) -> list[dict[str, Any]]:
-    """One row for each unit and slot, one column for each metric, the interval's half-width where sampled."""
+    """One row for each unit and slot, one column for each metric, the interval's half-width where sampled.
+
+    A metric without variance has nothing to share out.
+    """
     columns = {each.metric: [row for row in each.rows() if row.kind != "pair"] for each in found}
     first = next(iter(columns.values()))
     rows = []
@@ -73,8 +78,8 @@ def _table(found: tuple[Sensitivity, ...]) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"of": head.kind, "name": name}
         for metric, lines in columns.items():
             share = lines[index].share
-            half = 50 * (share.high - share.low)
             value = f"{100 * share.value:.1f}".replace("-0.0", "0.0")
-            row[metric] = value if lines[index].is_exact else f"{value} ± {half:.1f}"
+            told = value if lines[index].is_exact else f"{value} ± {50 * (share.high - share.low):.1f}"
+            row[metric] = "" if math.isnan(share.value) else told
         rows.append(row)
     return rows

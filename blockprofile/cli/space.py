@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 
 __all__ = ["register"]
 
@@ -94,15 +94,13 @@ def show(name: str = _NAME, json: bool = JSON_OPTION) -> None:
     if json:
         print_json({**summary, "units": rows, "slots": [slot.name for slot in space.slots]})
         return
-    typer.echo(f"{space.name}: {space.definition.title}")
-    typer.echo(f"{count:,} archs ({scientific(count)}), {space.n_slots} slots, hash {space.hash[:12]}")
-    typer.echo(f"input {space.resolution} pixels, of {', '.join(map(str, space.definition.input.resolutions))}")
-    typer.echo(
-        f"{macs[0]:.1f} to {macs[1]:.1f} M multiply-adds, {params[0]:.2f} to {params[1]:.2f} M parameters (counted)"
-    )
+    tell(f"{space.name}: {space.definition.title}")
+    tell(f"{count:,} archs ({scientific(count)}), {space.n_slots} slots, hash {space.hash[:12]}")
+    tell(f"input {space.resolution} pixels, of {', '.join(map(str, space.definition.input.resolutions))}")
+    tell(f"{macs[0]:.1f} to {macs[1]:.1f} M multiply-adds, {params[0]:.2f} to {params[1]:.2f} M parameters (counted)")
     print_table(rows, wrap=["blocks"])
     for source in space.definition.sources:
-        typer.echo(f"source: {source}")
+        tell(f"source: {source}")
 
 
 @group.command("check")
@@ -116,7 +114,7 @@ def check(name: str = _NAME, json: bool = JSON_OPTION) -> None:
     if json:
         print_json({"name": space.name, "hash": space.hash, "archs": count, "operators": n_operators})
     else:
-        typer.echo(f"{name} is in order: space {space.name!r}, {count:,} archs, {n_operators} distinct operators")
+        tell(f"{name} is in order: space {space.name!r}, {count:,} archs, {n_operators} distinct operators")
 
 
 @group.command("count")
@@ -129,7 +127,7 @@ def count(name: str = _NAME, json: bool = JSON_OPTION) -> None:
     if json:
         print_json({"name": space.name, "archs": number})
     else:
-        typer.echo(number)
+        tell(number)
         note(f"space {space.name!r}: {scientific(number)} architectures")
 
 
@@ -167,16 +165,16 @@ def diff(
             }
         )  # fmt: skip
         return
-    typer.echo(
+    tell(
         f"{one.name}: {scientific(found.n_first)} archs; {other.name}: {scientific(found.n_second)}; "
         f"both: {scientific(found.n_both)}"
     )
     if rows:
         print_table(rows, wrap=list(rows[0])[1:])
     else:
-        typer.echo("the same choices at every slot")
+        tell("the same choices at every slot")
     if dict(one.mutation) != dict(other.mutation):
-        typer.echo(f"mutation weights: {_weights(one.mutation)} and {_weights(other.mutation)}")
+        tell(f"mutation weights: {_weights(one.mutation)} and {_weights(other.mutation)}")
 
 
 def _weights(mutation: Mapping[int, float]) -> str:

@@ -68,7 +68,8 @@ def block_grid_data(table: pd.DataFrame, space: Space, metric: str) -> tuple[Blo
 
     Returns
     -------
-    One grid, or one each without and with squeeze-and-excite where the block decides on it.
+    One grid, or one each without and with squeeze-and-excite where the block decides on it; they may differ in rows and
+    columns. Of blocks that differ in nothing but their name, the later ones have rows of their own.
     """
     part = table[(table["statistic"] == "M_b") & (table["metric"] == metric)]
     cells = {
@@ -94,7 +95,9 @@ def arrange_blocks(space: Space, cells: Mapping[str, Cell], *, metric: str, unit
     places: dict[str, tuple[str, str, str]] = {}
     for label in cells:
         width, _, name = label.rpartition(":")
-        places[label] = _place(blocks[name], width)
+        panel, row, column = _place(blocks[name], width)
+        taken = (panel, row, column) in places.values()
+        places[label] = (panel, f"{row}, {name}" if taken else row, column)
     grids = []
     for panel in dict.fromkeys(place[0] for place in places.values()):
         mine = {label: place for label, place in places.items() if place[0] == panel}
@@ -155,9 +158,11 @@ def draw_block_grids(grids: Mapping[str, tuple[BlockGrid, ...]], *, title: str, 
     import matplotlib.pyplot as plt
 
     n_rows, n_columns = max(len(panels) for panels in grids.values()), len(grids)
-    shape = next(iter(grids.values()))[0].values.shape
-    size = (1.3 + n_columns * (0.85 * shape[1] + 0.9), 1.0 + n_rows * (0.62 * shape[0] + 0.5) + 0.18 * len(caption))
-    figure, axes = plt.subplots(n_rows, n_columns, figsize=size, squeeze=False)
+    panels_of_one = max(grids.values(), key=len)
+    widest, rows = max(len(panel.columns) for panel in panels_of_one), sum(len(panel.rows) for panel in panels_of_one)
+    size = (1.3 + n_columns * (0.85 * widest + 0.9), 1.0 + 0.62 * rows + 0.5 * n_rows + 0.18 * len(caption))
+    heights = {"height_ratios": [len(panel.rows) for panel in panels_of_one]}
+    figure, axes = plt.subplots(n_rows, n_columns, figsize=size, squeeze=False, gridspec_kw=heights)
     for column, panels in enumerate(grids.values()):
         limit = max(float(np.nanmax(np.abs(panel.effects), initial=0.0)) for panel in panels) or 1.0
         for row, panel in enumerate(panels):

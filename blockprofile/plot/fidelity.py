@@ -25,7 +25,7 @@ def fidelity_limits(labels: NDArray[np.float64], predictions: NDArray[np.float64
     (-0.04, 2.04)
     """
     low, high = (float(f([f(labels), f(predictions)])) for f in (np.min, np.max))
-    margin = 0.02 * (high - low)
+    margin = 0.02 * (high - low) or 1.0
     return low - margin, high + margin
 
 

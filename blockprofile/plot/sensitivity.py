@@ -29,6 +29,8 @@ MAX_COLUMNS = 2
 class SensitivityBars:
     """Bars of one metric: ``shares`` in percent of the variance, with the bounds of their 95 % intervals.
 
+    All are NaN, and no bar is drawn, where the metric has no variance to share out.
+
     ``names`` and ``kinds`` (``depth``, ``width``, ``layer``, ``resolution``, ``option``, ``rest``) say of what;
     ``units`` holds the unit's number, 0 where there is none.
     """
@@ -70,7 +72,11 @@ def draw_sensitivity(data: SensitivityBars, ax: Axes) -> None:
     x = np.arange(len(data.names))
     colours = [LAYER if kind == "layer" else OTHER if kind == "rest" else UNIT_SLOT for kind in data.kinds]
     ax.bar(x, data.shares, color=colours, width=0.8)
-    if not data.is_exact:
+    if np.isnan(data.shares).all():
+        ax.text(0.5, 0.5, "the same for all archs", ha="center", va="center", transform=ax.transAxes, fontsize=9)
+        ax.set_ylim(0, 1)
+        ax.set_yticks([])
+    elif not data.is_exact:
         inner = slice(0, len(x) - 1)
         errors = np.clip([data.shares - data.lows, data.highs - data.shares], 0, None)[:, inner]
         ax.errorbar(x[inner], data.shares[inner], yerr=errors, fmt="none", ecolor="0.25", elinewidth=0.9)

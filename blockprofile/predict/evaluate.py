@@ -59,12 +59,12 @@ def evaluate_predictor(
     DataError
         If the column is missing or not finite.
     OptionError
-        If fewer than two archs are left.
+        If no arch is left.
     """
     pooled = pool_repeats(table if rows is None else table.take(rows), [column])
     archs, labels, n = pooled.table.archs, pooled.table.label(column), len(pooled.counts)
-    if n < 2:
-        raise OptionError(f"{n} archs are left to evaluate on; at least 2 are needed")
+    if n < 1:
+        raise OptionError("no arch is left to evaluate on; at least 1 is needed")
     known = pooled.table.resolutions
     resolutions = np.full(n, space.resolution) if known is None else known
     predictions = np.empty(n)

@@ -35,14 +35,14 @@ def measure_fidelity(labels: ArrayLike, predictions: ArrayLike, *, maximize: boo
     Parameters
     ----------
     labels, predictions
-        Shape (n,), n at least 2, finite.
+        Shape (n,), n at least 1, finite. Where all labels are equal, R2 and Kendall's tau are NaN.
     maximize
         Whether the best labels are the largest.
 
     Raises
     ------
     ValueError
-        If the shapes differ, there are fewer than two rows, or a value is not finite.
+        If the shapes differ, there are no row, or a value is not finite.
 
     Examples
     --------
@@ -55,8 +55,8 @@ def measure_fidelity(labels: ArrayLike, predictions: ArrayLike, *, maximize: boo
     y, p = np.asarray(labels, np.float64), np.asarray(predictions, np.float64)
     if y.shape != p.shape or y.ndim != 1:
         raise ValueError(f"labels and predictions must have one shape (n,); got {y.shape} and {p.shape}")
-    if len(y) < 2:
-        raise ValueError(f"at least two rows are needed; got {len(y)}")
+    if len(y) < 1:
+        raise ValueError("at least one row is needed")
     if not (np.isfinite(y).all() and np.isfinite(p).all()):
         raise ValueError("labels and predictions must be finite")
     errors = p - y

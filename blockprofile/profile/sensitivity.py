@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,10 @@ RowKind = Literal["unit", "depth", "width", "layer", "resolution", "option", "pa
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share of the variance, and the bounds of its 95 % interval (equal to it where exact)."""
+    """A share of the variance, and the bounds of its 95 % interval (equal to it where exact).
+
+    All three are NaN where there is no variance to share out.
+    """
 
     value: float
     low: float
@@ -68,7 +71,7 @@ class Sensitivity:
     n
         The number of archs it was estimated from; 0 where it is exact.
     variance
-        Of the metric.
+        Of the metric; 0 where all archs have the same value, up to rounding.
     terms, shares
         Single slots and pairs of slots, and the share of the variance that each explains.
     replicates
@@ -96,6 +99,8 @@ class Sensitivity:
         """Add up the shares of some terms; terms without effect count nothing."""
         wanted = set(terms)
         chosen = np.array([term in wanted for term in self.terms], bool)
+        if not self.variance > 0:
+            return Share(np.nan, np.nan, np.nan)
         value = float(self.shares[chosen].sum())
         if self.is_exact:
             return Share(value, value, value)
@@ -169,7 +174,7 @@ def exact_sensitivity(space: Space, factors: Sequence[Factor], *, metric: str, l
     laws = slot_laws(space, law=law)
     parts = decompose(space, factors, law=law)
     variances = {term: component_variance(term, part, laws) for term, part in parts.items() if term}
-    variance = sum(variances.values())
+    variance = _beyond_rounding(sum(variances.values()), float(parts[()]), np.finfo(np.float64))
     terms = tuple(term for term in variances if len(term) <= 2)
     shares = np.array([variances[term] / variance if variance > 0 else 0.0 for term in terms])
     effects = {}
@@ -233,6 +238,10 @@ def estimate_sensitivity(
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = np.where(variance[:, None] > 0, variances / variance[:, None], 0.0)
     shares[np.abs(shares) < ROUNDING] = 0.0
-    return Sensitivity(
-        sums.space, metric, law, int(sizes.sum()), float(variance[0]), tuple(terms), shares[0], shares[1:], effects
-    )
+    whole = _beyond_rounding(float(variance[0]), float(first[0] / n[0]), np.finfo(np.float32))
+    return Sensitivity(sums.space, metric, law, int(sizes.sum()), whole, tuple(terms), shares[0], shares[1:], effects)
+
+
+def _beyond_rounding(variance: float, mean: float, kind: np.finfo[Any]) -> float:
+    """Return the variance, or 0 where it is no more than the rounding of equal values would make."""
+    return variance if variance > (8 * float(kind.eps) * mean) ** 2 else 0.0

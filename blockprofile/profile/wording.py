@@ -99,11 +99,12 @@ def _join(parts: Sequence[str]) -> str:
 
 def _decisions(found: Sensitivity) -> str:
     """Which kinds of decision explain the variance."""
-    present = [kind for kind in _KINDS if any(slot.kind == kind for slot in found.space.slots)]
+    slots = [slot for slot in found.space.slots if len(found.space.allowed[slot.index]) > 1]
+    present = [kind for kind in _KINDS if any(slot.kind == kind for slot in slots)]
     shares = {kind: found.share_of(term for term in found.terms if _kind(found, term) == kind) for kind in present}
     ranked = sorted(present, key=lambda kind: -shares[kind].value)
     who = describe_metric(found.metric)
-    if len(ranked) == 1:
+    if len(ranked) < 2:
         return ""
     first = _percent(shares[ranked[0]])
     others = [f"{_KINDS[kind]} {_percent(shares[kind])}" for kind in ranked[1:]]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from blockprofile.errors import RunError, one_of
+from blockprofile.errors import OptionError, RunError, one_of
 from blockprofile.report.document import Document
 from blockprofile.report.page import write_page
 from blockprofile.run.manifest import read_manifest
@@ -23,13 +23,15 @@ _PAGES = {
 }
 
 
-def report(run: str | Path, *, out: str | Path | None = None) -> Path:
+def report(run: str | Path, *, metrics: Sequence[str] | None = None, out: str | Path | None = None) -> Path:
     """Write the report of a run: one HTML file that opens from disk and loads nothing.
 
     Parameters
     ----------
     run
         The folder of a profiled run, of a search, or of a comparison.
+    metrics
+        Of a profiled run, only these; None is all.
     out
         The file; None is ``report.html`` in the run's folder.
 
@@ -40,14 +42,17 @@ def report(run: str | Path, *, out: str | Path | None = None) -> Path:
     Raises
     ------
     UserError
-        If the folder is no run, is of another kind, or lacks what the report is about.
+        If the folder is no run, is of another kind, lacks what the report is about or one of the metrics.
     DataError
-        If its files are damaged, or the page would be larger than 5 MiB.
+        If its files are damaged, or the page would be larger than 5 MiB even without what stands elsewhere.
     """
     folder = Path(run)
     kind = read_manifest(folder).kind
     if kind not in _PAGES:
         raise RunError(f"{str(folder)!r} is a run of kind {kind!r}, which has no report; {one_of(kind, _PAGES)}")
     module, _, name = _PAGES[kind].partition(":")
-    make: Callable[[Path], Document] = getattr(import_module(module), name)
-    return write_page(make(folder), folder / REPORT_NAME if out is None else Path(out))
+    make: Callable[..., Document] = getattr(import_module(module), name)
+    if metrics and make.__name__ != "profile_document":
+        raise OptionError(f"--metric belongs to the report of a profile; {str(folder)!r} is a {kind}")
+    document = make(folder, metrics=metrics) if metrics else make(folder)
+    return write_page(document, folder / REPORT_NAME if out is None else Path(out))

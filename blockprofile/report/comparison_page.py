@@ -45,18 +45,19 @@ def comparison_document(folder: Path) -> Document:
     fronts, pruned = fronts_drawing(comparison), pruning_section(_pruned_files(folder))
     drawings: list[Part] = [part for part in (fronts, convergence_drawing(comparison)) if part is not None]
     differences = [difference_drawing(comparison, place) for place in range(1, len(comparison.cases))]
+    instead = f"It follows from the searches that {folder} keeps; a comparison of fewer cases has room for it."
     sections = [
         Section("fronts", "What the searches found", tuple(drawings)),
         Section("verdicts", "Against the original", (_verdicts(comparison), _sooner(comparison), _words())),
     ]
     if any(differences):
         parts: tuple[Part, ...] = tuple(drawing for drawing in differences if drawing is not None)
-        sections.append(Section("attainment", "Where they differ", parts))
+        sections.append(Section("attainment", "Where they differ", parts, instead))
     if pruned is not None:
         sections.append(pruned)
     sections += [
         *_chosen(comparison),
-        Section("seeds", "Seed by seed", (_seeds(comparison), _cases(comparison))),
+        Section("seeds", "Seed by seed", (_seeds(comparison), _cases(comparison)), instead),
         provenance_section(config["predictors"]),
         repeat_section(
             [_command(folder, config), command_line("report", [folder])], config, made_by=manifest.version,

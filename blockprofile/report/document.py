@@ -113,11 +113,15 @@ Part = Text | Bullets | Code | Drawing | Table
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and its parts; ``name`` is its anchor."""
+    """A heading and its parts; ``name`` is its anchor.
+
+    ``instead`` says where else the parts stand; a section that has it may be left out of a page that grows too large.
+    """
 
     name: str
     title: str
     parts: tuple[Part, ...]
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)

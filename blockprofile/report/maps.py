@@ -58,13 +58,20 @@ def map_table(data: LayerMap, *, title: str, n_of: dict[tuple[str, int, int], st
 
 
 def block_table(grids: tuple[BlockGrid, ...], *, title: str) -> Table:
-    """Make the table of M_b: one grid of rows by columns, panels beside each other, shaded by effect."""
+    """Make the table of M_b: one grid of rows by columns, panels beside each other, shaded by effect.
+
+    A row that a panel lacks (a skip, which has no squeeze-and-excite) is empty there.
+    """
     bound = max(float(np.nanmax(np.abs(grid.effects), initial=0.0)) for grid in grids) or 1.0
     digits = _digits(np.array([bound]))
     rows = []
-    for row, name in enumerate(grids[0].rows):
+    for name in dict.fromkeys(name for grid in grids for name in grid.rows):
         cells = [Cell(name)]
         for grid in grids:
+            if name not in grid.rows:
+                cells += [Cell("·", is_faint=True)] * len(grid.columns)
+                continue
+            row = grid.rows.index(name)
             for column in range(len(grid.columns)):
                 effect, value = float(grid.effects[row, column]), float(grid.values[row, column])
                 if np.isnan(value):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blockprofile import __version__
 from blockprofile.errors import DataError
+from blockprofile.files import make_folder, write_text
 from blockprofile.report.chart import Chart, Line, Points, Shade, draw_chart
-from blockprofile.report.document import Document
+from blockprofile.report.document import Document, Text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -61,19 +63,37 @@ def render_page(document: Document) -> str:
 
 
 def write_page(document: Document, path: Path) -> Path:
-    """Write a document as HTML, under another name first.
+    """Write a document as HTML, whole or not at all.
+
+    Of a page above 5 MiB, sections that stand elsewhere too are left out, the last first, and a sentence says so.
 
     Raises
     ------
     DataError
-        If the page is larger than 5 MiB.
+        If the page is larger than 5 MiB even so.
+    RunError
+        If its folder cannot be made.
     """
     text = render_page(document)
+    for place in [place for place, section in enumerate(document.sections) if section.instead][::-1]:
+        if len(text.encode()) <= MAX_BYTES:
+            break
+        document = _without(document, place)
+        text = render_page(document)
     size = len(text.encode())
     if size > MAX_BYTES:
-        raise DataError(f"the report {path} would be {size / 2**20:.1f} MiB; at most {MAX_BYTES / 2**20:.0f} MiB fit")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+        raise DataError(
+            f"the report {path} would be {size / 2**20:.1f} MiB; at most {MAX_BYTES / 2**20:.0f} MiB fit: name fewer "
+            "metrics with --metric, or compare fewer cases"
+        )
+    make_folder(path.parent)
+    write_text(path, text)
     return path
+
+
+def _without(document: Document, place: int) -> Document:
+    section = document.sections[place]
+    told = Text(f"Left out, so that the page stays below {MAX_BYTES / 2**20:.0f} MiB. {section.instead}")
+    sections = list(document.sections)
+    sections[place] = replace(section, parts=(told,))
+    return replace(document, sections=tuple(sections))

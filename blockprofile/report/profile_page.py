@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blockprofile.errors import OptionError, one_of
 from blockprofile.plot.block_grid import block_grid_data
 from blockprofile.plot.layer_map import layer_map_data
 from blockprofile.plot.style import metric_label, metric_title
@@ -29,18 +31,21 @@ __all__ = ["profile_document"]
 N_SHOWN = 800
 
 
-def profile_document(folder: Path) -> Document:
-    """Make the report of a profiled run.
+def profile_document(folder: Path, *, metrics: Sequence[str] | None = None) -> Document:
+    """Make the report of a profiled run, of all its metrics or of some.
 
     Raises
     ------
+    OptionError
+        If the profile lacks one of the metrics.
     RunError, DataError
         If the folder has no profile, its space has changed, or a file is damaged.
     """
     table, about = read_profile(folder)
     config = about["config"]
     space = load_run_space(config)
-    metrics = list(dict.fromkeys(table["metric"]))
+    metrics = _chosen(list(dict.fromkeys(table["metric"])), metrics)
+    table = table[table["metric"].isin(metrics)]
     n = int(table.loc[table["statistic"] == "mean", "n"].iloc[0])
     titles = ", ".join(metric_title(metric) for metric in metrics)
     title = space.definition.title if not space.is_pruned else space.name
@@ -49,12 +54,14 @@ def profile_document(folder: Path) -> Document:
         f"Asked: which blocks of {space.name} are worth their cost, and where? From {n:,} archs drawn by the law "
         f"'{config['law']}'{limit}, seed {config['seed']}, presence '{about['presence']}'; metrics: {titles}."
     )
+    command = command_line("report", [folder], metric=metrics[0])
+    elsewhere = f"It stands in {folder / 'profile.parquet'}; a page of fewer metrics has room for it: {command}"
     sections = [
         Section("blocks", "Blocks", _block_parts(table, space, metrics, folder)),
-        Section("layers", "Blocks at their places", _layer_parts(table, metrics)),
+        Section("layers", "Blocks at their places", _layer_parts(table, metrics), elsewhere),
         *_depth_sections(table),
-        *_quantile_sections(table, metrics),
-        Section("table", "All responses", (_responses(table),)),
+        *_quantile_sections(table, metrics, elsewhere),
+        Section("table", "All responses", (_responses(table),), elsewhere),
         provenance_section(config["predictors"]),
         repeat_section(
             _commands(folder, config, about), config, made_by=read_manifest(folder).version,
@@ -62,6 +69,13 @@ def profile_document(folder: Path) -> Document:
         ),
     ]  # fmt: skip
     return Document(f"{title}: what the blocks are worth", asked, answer_profile(table), tuple(sections))
+
+
+def _chosen(known: list[str], asked: Sequence[str] | None) -> list[str]:
+    for metric in asked or ():
+        if metric not in known:
+            raise OptionError(f"metric {metric!r} is not in the profile; {one_of(metric, known)}")
+    return [metric for metric in known if not asked or metric in asked]
 
 
 def _commands(folder: Path, config: dict[str, Any], about: dict[str, Any]) -> list[str]:
@@ -174,7 +188,7 @@ def _depth_sections(table: pd.DataFrame) -> list[Section]:
     ]
 
 
-def _quantile_sections(table: pd.DataFrame, metrics: list[str]) -> list[Section]:
+def _quantile_sections(table: pd.DataFrame, metrics: list[str], elsewhere: str) -> list[Section]:
     taus = sorted({float(tau) for tau in table.loc[table["statistic"] == "M_tau", "tau"]})
     if not taus:
         return []
@@ -182,14 +196,15 @@ def _quantile_sections(table: pd.DataFrame, metrics: list[str]) -> list[Section]
     parts: list[Part] = [
         Text(
             "How a block moves the best and the worst archs of the space: its effect on a low and a high quantile of "
-            "each metric (numpy's linear method, or a sketch with a stated error for pools beyond memory)."
+            "each metric, which is the smallest value that this share of the archs does not exceed (numpy's "
+            "inverted_cdf, weighted; from histograms with a stated error for pools beyond memory)."
         )
     ]
     for metric in metrics:
         for tau in ends:
             data = layer_map_data(table, metric, statistic="M_tau", tau=tau)
             parts.append(map_table(data, title=f"{metric_label(metric, _unit(table, metric))}, {tau:.0%} quantile"))
-    return [Section("quantiles", "Extremes", tuple(parts))]
+    return [Section("quantiles", "Extremes", tuple(parts), elsewhere)]
 
 
 def _responses(table: pd.DataFrame) -> Table:

@@ -34,10 +34,11 @@ def search_document(folder: Path) -> Document:
         f"Asked: the best archs of {space.name} in {goals}{limits}; algorithm {result.algorithm}, seed {result.seed}."
     )
     shown = result.front if len(result.problem.goals) > 1 else result.top(N_TOP)
+    elsewhere = f"They stand in {folder / 'evaluations.parquet'}; see {command_line('pick', [folder], top=N_TOP)}"
     sections = [Section("front", "What was found", search_drawings(result))]
     if len(shown):
         sections.append(
-            Section("archs", "The archs", (front_table(shown, title="Archs, best in the first goal first"),))
+            Section("archs", "The archs", (front_table(shown, title="Archs, best in the first goal first"),), elsewhere)
         )
         sections.append(
             Section("chosen", "Chosen archs", (arch_table(_chosen(result, shown), space, title="Layer by layer"),))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import runpy
+import sys
 
 import pytest
 
@@ -12,7 +14,7 @@ from blockprofile import __version__
 from blockprofile.cli import COMMANDS
 from blockprofile.cli import main as program
 from blockprofile.cli.main import EXIT_USER, main
-from blockprofile.cli.output import print_json, print_table
+from blockprofile.cli.output import note, print_json, print_table, tell
 from blockprofile.errors import CoverageError, DataError, DefinitionError, UserError
 
 Capture = pytest.CaptureFixture[str]
@@ -132,6 +134,38 @@ def test_json_takes_numpy_and_paths(capsys: Capture) -> None:
     printed = capsys.readouterr().out
     assert json.loads(printed) == {"a": 0.5, "b": [0, 1], "c": 3, "d": "é"}
     assert "é" in printed
+
+
+def test_json_has_null_for_what_is_no_number_and_text_for_large_integers(capsys: Capture) -> None:
+    import numpy as np
+
+    odd = {"nan": float("nan"), "inf": [np.inf, -np.inf], "array": np.array([1.0, np.nan]), "tuple": ({3: np.nan},)}
+    print_json({**odd, "exact": 2**53, "large": 2**53 + 1, "yes": True, "none": None, "small": np.float32("nan")})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "nan": None, "inf": [None, None], "array": [1.0, None], "tuple": [{"3": None}], "exact": 2**53,
+        "large": str(2**53 + 1), "yes": True, "none": None, "small": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("encoding", "wanted"),
+    [("ascii", "+-1 ... tau \\u6c49"), ("latin-1", "±1 ... tau \\u6c49"), ("utf-8", "±1 … τ 汉")],
+)
+def test_what_a_terminal_cannot_write_is_written_in_ascii(
+    encoding: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(f"sys.{name}", io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict"))
+    text = "±1 … τ 汉"
+    tell(text)
+    note(text)
+    print_table([{"τ": text}], title=text)
+    print_json({text: text})
+    for stream, n in ((sys.stdout, 3), (sys.stderr, 1)):
+        stream.flush()
+        written = stream.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+        assert written.count(wanted) == n + (2 if encoding == "utf-8" and n == 3 else 0)
+    sys.stdout.buffer.seek(0)
 
 
 def test_tables_align_and_format_numbers(capsys: Capture) -> None:

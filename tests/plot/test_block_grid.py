@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,8 @@ from matplotlib.figure import Figure
 from blockprofile.plot.block_grid import arrange_blocks, block_grid_data, draw_block_grid, draw_block_grids, grid_words
 from blockprofile.plot.style import figure_style
 from blockprofile.profile.exact_table import exact_table
-from blockprofile.space import Space, load_space
+from blockprofile.report.maps import block_table
+from blockprofile.space import Block, Space, load_space
 from tests.toy import additive_predictor, all_places, expected_additive
 
 METRIC = "latency_ms:toy"
@@ -56,6 +59,22 @@ def test_a_searched_width_gets_a_panel_of_its_own(mixed: Space) -> None:
     assert grids["width 0.5"].values.tolist() == [[2.0]]
     assert grids[""].rows == ("expansion 2", "skip")
     assert grids[""].values.tolist() == [[1.0], [3.0]]
+
+
+def test_blocks_that_differ_by_name_alone_do_not_hide_each_other(toy: Space) -> None:
+    twin = replace(toy.definition, blocks=(*toy.definition.blocks, Block(name="twin", expansion=2.0, kernel=3)))
+    cells = {"e2k3": (1.0, 0.1, 0.0, True), "twin": (2.0, 0.2, 0.0, True)}
+    (grid,) = arrange_blocks(Space(twin), cells, metric=METRIC, unit="ms")
+    assert grid.rows == ("expansion 2", "expansion 2, twin")
+    assert grid.values.tolist() == [[1.0], [2.0]]
+
+
+def test_panels_of_different_shape_make_one_table(toy: Space) -> None:
+    table = block_table(block_grid_data(toy_table(toy), toy, METRIC), title="toy")
+    assert table.columns == ("", "kernel 3", "kernel 5")
+    assert [row[0].text for row in table.rows] == ["expansion 2", "expansion 4"]
+    assert [cell.text for cell in table.rows[0][1:]].count("·") == 1
+    assert "·" not in [cell.text for cell in table.rows[1]]
 
 
 def test_a_cell_tells_value_effect_and_interval(toy: Space) -> None:

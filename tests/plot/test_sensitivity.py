@@ -10,7 +10,7 @@ from blockprofile.plot.sensitivity import draw_sensitivities, sensitivity_data
 from blockprofile.plot.style import figure_style
 from blockprofile.profile.sensitivities import find_sensitivities
 from blockprofile.profile.sensitivity import exact_sensitivity
-from blockprofile.space import Space
+from blockprofile.space import Factor, Space
 from tests.toy import ProductPredictor, additive_factors, additive_predictor, all_archs, arch_probabilities
 
 
@@ -43,6 +43,15 @@ def test_sampled_bars_have_intervals(toy: Space) -> None:
     assert not data.is_exact
     assert (data.lows[:-1] < data.highs[:-1]).all()
     assert data.shares[-1] > 1.0, "a product of units interacts across units"
+
+
+def test_no_bars_of_nothing(toy: Space) -> None:
+    data = sensitivity_data(exact_sensitivity(toy, (Factor((), np.array(3.0)),), metric="macs_m"))
+    assert np.isnan([data.shares, data.lows, data.highs]).all()
+    with figure_style():
+        figure = draw_sensitivities([data], title="toy", caption=["counted"])
+    assert figure.axes[0].texts[0].get_text() == "the same for all archs"
+    plt.close(figure)
 
 
 def test_drawn_bars(toy: Space) -> None:

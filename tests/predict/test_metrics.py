@@ -42,11 +42,13 @@ def test_equal_labels_have_no_r2() -> None:
     assert math.isnan(found.r2)
     assert math.isnan(found.kendall_tau)
     assert found.mae == 1.0
+    assert math.isnan(measure_fidelity([2.0], [3.0]).kendall_tau)
+    assert measure_fidelity([2.0], [3.0]).mae == 1.0
 
 
 @pytest.mark.parametrize(
     ("labels", "predictions", "match"),
-    [([1.0, 2.0], [1.0], "one shape"), ([1.0], [1.0], "two rows"), ([1.0, math.nan], [1.0, 2.0], "finite")],
+    [([1.0, 2.0], [1.0], "one shape"), ([], [], "at least one row"), ([1.0, math.nan], [1.0, 2.0], "finite")],
 )
 def test_refuses(labels: list[float], predictions: list[float], match: str) -> None:
     with pytest.raises(ValueError, match=match):

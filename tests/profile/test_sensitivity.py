@@ -113,7 +113,23 @@ def test_a_constant_metric_has_no_sensitivities() -> None:
     found = exact_sensitivity(space, (Factor((), np.array(3.0)),), metric="m")
     assert found.variance == 0
     assert found.terms == ()
-    assert all(row.share.value == 0 for row in found.rows() if row.kind != "rest")
+    assert np.isnan([row.share.value for row in found.rows()]).all()
+
+
+def test_a_metric_that_differs_by_rounding_alone_has_no_variance() -> None:
+    space = toy_space()
+    steps = [np.array(0.1), np.array([0.2, 0.2 * (1 + 4e-16)]), np.array([0.7, 0.7])]
+    scopes = [(), (space.slot("u1_depth").index,), (space.slot("u1_depth").index,)]
+    factors = tuple(Factor(scope, table) for scope, table in zip(scopes, steps, strict=True))
+    assert exact_sensitivity(space, factors, metric="m").variance == 0
+    archs = draw_archs(space, 4_000, np.random.default_rng(0))
+    wobble = np.where(archs[:, 0] == 0, np.float32(20.1), np.nextafter(np.float32(20.1), np.float32(21)))
+    sums = PairSums(space, ["same", "off by one bit", "differs"], n_folds=40)
+    same = np.full(len(archs), 20.1, np.float32)
+    sums.add(archs, {"same": same, "off by one bit": wobble, "differs": same + archs[:, 0] * np.float32(0.01)})
+    variances = [estimate_sensitivity(sums, metric).variance for metric in sums.totals]
+    assert variances[:2] == [0, 0]
+    assert variances[2] == pytest.approx(0.01**2 / 4, rel=0.02)
 
 
 def pool_sums(space: Space, n: int, seed: int, law: str = "papers", n_folds: int = 40) -> PairSums:

@@ -6,7 +6,8 @@ from blockprofile.predict import AdditivePredictor, load_predictors
 from blockprofile.profile.pair_sums import PairSums
 from blockprofile.profile.sensitivity import estimate_sensitivity, exact_sensitivity
 from blockprofile.profile.wording import describe_metric, describe_sensitivity
-from blockprofile.space import CompiledSum, Factor, Space, draw_archs, load_space
+from blockprofile.space import CompiledSum, Factor, Space, draw_archs, factorize, load_space
+from blockprofile.space.rules import Rule, apply_rule
 from tests.toy import additive_factors, mixed_space, toy_space
 
 
@@ -75,6 +76,16 @@ def test_constant_metric() -> None:
     space = toy_space()
     found = exact_sensitivity(space, (Factor((), np.array(1.0)),), metric="macs_m")
     assert describe_sensitivity(found) == ("The number of multiply-adds is the same for all archs.",)
+
+
+def test_decisions_that_are_taken_already_are_not_named() -> None:
+    space = mixed_space()
+    small = apply_rule(apply_rule(space, Rule(option="resolution", keep=(16,))), Rule(option="stem_depth", keep=(0,)))
+    found = exact_sensitivity(small, factorize(small, lambda op: op.macs), metric="macs_m")
+    sentences = " ".join(describe_sensitivity(found))
+    assert "resolution" not in sentences
+    assert "stem" not in sentences
+    assert "how wide the units are" in sentences
 
 
 def test_names_of_metrics() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blockprofile.errors import DataError, RunError, UnknownNameError
+from blockprofile.errors import DataError, OptionError, RunError, UnknownNameError
 from blockprofile.profile.profile import read_profile
 from blockprofile.report import MAX_BYTES, render_page, report, write_page
 from blockprofile.report.document import Bullets, Cell, Code, Document, Section, Table, Text, number, table_of
@@ -144,6 +144,32 @@ def test_a_page_that_is_too_large_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="at most 5 MiB"):
         write_page(document, tmp_path / "page.html")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_that_would_be_too_large_leaves_out_what_stands_elsewhere(tmp_path: Path) -> None:
+    large = (Text("x" * (MAX_BYTES // 2)),)
+    sections = (
+        Section("kept", "Kept", (Text("this stays"),)),
+        Section("first", "First", large, "It stands in one.parquet."),
+        Section("second", "Second", large, "It stands in two.parquet."),
+        Section("third", "Third", large, "It stands in three.parquet."),
+    )
+    path = write_page(Document("t", "a", ("yes",), sections), tmp_path / "page.html")
+    text = path.read_text(encoding="utf-8")
+    assert len(text.encode()) < MAX_BYTES
+    told = re.findall(r"<p>Left out, so that the page stays below 5 MiB. (.*?)</p>", text)
+    assert told == ["It stands in two.parquet.", "It stands in three.parquet."]
+    assert "this stays" in text
+
+
+def test_a_page_of_some_metrics(reports: dict[str, Path], tmp_path: Path) -> None:
+    run = reports["profile"].parent
+    page = Page(report(run, metrics=["top1_percent"], out=tmp_path / "one.html"))
+    assert page.counts["table"] == 4 + 2
+    with pytest.raises(OptionError, match="metric 'top1' is not in the profile; choices: top1_percent"):
+        report(run, metrics=["top1"])
+    with pytest.raises(OptionError, match="--metric belongs to the report of a profile"):
+        report(reports["search"].parent, metrics=["top1_percent"])
 
 
 def test_mistakes_are_named(tmp_path: Path, reports: dict[str, Path]) -> None:
