@@ -69,6 +69,10 @@ def compare(
     words = ", ".join(f"{name} {value:.6g}" for name, value in reference.items())
     note(f"{len(found.seeds)} seeds of {found.budget:,} evaluations each; hypervolume from reference point {words}")
     note("difference: with its 95 % interval; p: paired t-test, adjusted by Holm; effect size: Hedges' g")
+    note(
+        "better, worse: the interval excludes 0 and the difference exceeds the floor, the predictors' own error in "
+        "that figure; where the floor is unknown (not audited), the interval alone decides"
+    )
     for predictor in found.problem.predictors:
         note(f"{predictor.metric}: {caption_of(predictor, found.problem.space)}")
     note(f"kept in {out}; next: blockprofile report {out}")

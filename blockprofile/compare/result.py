@@ -11,6 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.compare.cases import Case
+from blockprofile.compare.floors import (
+    epsilon_floor,
+    goal_floors,
+    hypervolume_floor,
+    igd_floor,
+    unknown_floors,
+)
 from blockprofile.compare.indicators import JointFront, best_within, hypervolume_curve, joint_front
 from blockprofile.compare.paired import Paired, Sooner, adjust_holm, compare_paired, compare_speed, first_reached
 from blockprofile.search import Problem, SearchResult
@@ -20,17 +27,24 @@ __all__ = ["Comparison", "Indicator", "Verdict"]
 Floats = NDArray[np.float64]
 MAX_STEPS = 5_000
 N_LIMITS = 3
+BELOW_FLOOR = "below the predictor's own error"
 
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
-    """A figure of merit, one value per case and seed: float64, shape (n_cases, n_seeds)."""
+    """A figure of merit, one value per case and seed: float64, shape (n_cases, n_seeds).
+
+    ``floor`` is what the predictors' own errors make of it (`blockprofile.compare.floors`); ``unaudited`` names the
+    metrics whose part in that is not known.
+    """
 
     name: str
     title: str
     unit: str
     is_more_better: bool
     values: Floats
+    floor: float = 0.0
+    unaudited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +57,31 @@ class Verdict:
     p_adjusted: float
 
     @property
+    def is_sure(self) -> bool:
+        """Whether the searches differ beyond the noise of the seeds: the interval excludes 0."""
+        return self.paired.ci_low > 0 or self.paired.ci_high < 0
+
+    @property
+    def is_below_floor(self) -> bool:
+        """Whether the difference is within the predictors' own error."""
+        return abs(self.paired.difference) <= self.indicator.floor
+
+    @property
     def is_better(self) -> bool | None:
-        """Whether the case is better, worse, or (None) neither beyond doubt: the interval excludes 0."""
-        if not (self.paired.ci_low > 0 or self.paired.ci_high < 0):
+        """Whether the case is better or worse: the interval excludes 0, and the difference exceeds the floor."""
+        if not self.is_sure or self.is_below_floor:
             return None
         return (self.paired.difference > 0) == self.indicator.is_more_better
 
     @property
     def words(self) -> str:
-        """Say it in a word or two; whether seeds had no value, such as no arch within a limit."""
+        """Say it in a few words; whether seeds had no value, such as no arch within a limit."""
         n_seeds = self.indicator.values.shape[1]
         if self.paired.n == 0:
             return "none found"
         word = {True: "better", False: "worse", None: "undecided"}[self.is_better]
+        if self.is_sure and self.is_below_floor:
+            word = BELOW_FLOOR
         return word if self.paired.n == n_seeds else f"{word} ({self.paired.n} of {n_seeds} seeds)"
 
 
@@ -145,22 +171,42 @@ class Comparison:
     @cached_property
     def indicators(self) -> tuple[Indicator, ...]:
         """All figures of merit."""
-        goals = self.problem.goals
+        goals, floors, unaudited = self.problem.goals, self.goal_floors, unknown_floors(self.problem)
         found = [
             Indicator(
-                "hypervolume", "hypervolume", self.hypervolume_unit, is_more_better=True, values=self.curves[:, :, -1]
+                "hypervolume", "hypervolume", self.hypervolume_unit, is_more_better=True, values=self.curves[:, :, -1],
+                floor=hypervolume_floor(self.fronts[0], self.runs[0][0].reference, floors), unaudited=unaudited,
             )
-        ]
+        ]  # fmt: skip
         if len(goals) == 1:
             sign = -1.0 if goals[0].direction == "max" else 1.0
             best = self._each(lambda front: sign * float(front[:, 0].min()) if len(front) else np.nan)
             better = goals[0].direction == "max"
-            return (Indicator("best", f"best {goals[0].name}", self.units[0], is_more_better=better, values=best),)
+            title = f"best {goals[0].name}"
+            return (
+                Indicator(
+                    "best", title, self.units[0], is_more_better=better, values=best, floor=float(floors[0]),
+                    unaudited=unaudited,
+                ),
+            )  # fmt: skip
         plus = self._each(self.joint.igd_plus)
         epsilon = self._each(self.joint.epsilon)
-        found.append(Indicator("igd_plus", "IGD+ (scaled goals)", "", is_more_better=False, values=plus))
-        found.append(Indicator("epsilon", "additive epsilon (scaled goals)", "", is_more_better=False, values=epsilon))
+        scaled = (
+            ("igd_plus", "IGD+ (scaled goals)", plus, igd_floor(self.joint, floors)),
+            ("epsilon", "additive epsilon (scaled goals)", epsilon, epsilon_floor(self.joint, floors)),
+        )
+        found += [
+            Indicator(name, title, "", is_more_better=False, values=values, floor=floor, unaudited=unaudited)
+            for name, title, values, floor in scaled
+        ]
         return (*found, *self._within_limits())
+
+    @cached_property
+    def goal_floors(self) -> Floats:
+        """By how much the predictors' own errors move each goal, at the original's fronts: float64, shape (m,)."""
+        metrics = [run.front.metrics for run in self.runs[0]]
+        values = {name: np.concatenate([each[name] for each in metrics]) for name in metrics[0]}
+        return goal_floors(self.problem, values)
 
     def _each(self, value: Callable[[Floats], float]) -> Floats:
         return np.array([[value(front) for front in fronts] for fronts in self.fronts])
@@ -169,7 +215,9 @@ class Comparison:
         if self.gain_and_cost is None:
             return []
         gain, cost = self.gain_and_cost
-        units, names = self.units, self.problem.names
+        units, names, floor = self.units, self.problem.names, float(self.goal_floors[gain])
+        of_gain = self.problem.goals[gain].metrics
+        unaudited = tuple(metric for metric in unknown_floors(self.problem) if metric in of_gain)
         found = []
         for limit in self.cost_limits:
             values = np.array([
@@ -181,7 +229,12 @@ class Comparison:
                 for runs in self.runs
             ])  # fmt: skip
             title = f"best {names[gain]} at {names[cost]} <= {limit:g} {units[cost]}"
-            found.append(Indicator(f"best_at_{limit:g}", title, units[gain], is_more_better=True, values=values))
+            found.append(
+                Indicator(
+                    f"best_at_{limit:g}", title, units[gain], is_more_better=True, values=values, floor=floor,
+                    unaudited=unaudited,
+                )
+            )  # fmt: skip
         return found
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ def comparison_frame(comparison: Comparison) -> pd.DataFrame:
     -------
     Columns ``case``, ``indicator``, ``title``, ``unit``, ``is_more_better``, ``n``, ``mean``, ``original``,
     ``difference``, ``ci_low``, ``ci_high``, ``p_t``, ``p_adjusted`` (Holm), ``p_wilcoxon``, ``effect_size``,
-    ``rank_biserial``, ``values`` (seed by seed). The original's own rows have no difference. Rows of the indicator
+    ``rank_biserial``, ``floor`` (what the predictors' own errors make of the figure; NaN where one of them is not
+    known), ``verdict``, ``values`` (seed by seed). The original's own rows have no difference. Rows of the indicator
     ``sooner`` hold the factor by which the original's final hypervolume is reached sooner in ``mean``, its
     interval, the number of seeds that reach it in ``n``.
     """
@@ -46,6 +48,7 @@ def comparison_frame(comparison: Comparison) -> pd.DataFrame:
                     "difference": paired.difference, "ci_low": paired.ci_low, "ci_high": paired.ci_high,
                     "p_t": paired.p_t, "p_adjusted": found[case.name].p_adjusted, "p_wilcoxon": paired.p_wilcoxon,
                     "effect_size": paired.effect_size, "rank_biserial": paired.rank_biserial,
+                    "floor": math.nan if indicator.unaudited else indicator.floor, "verdict": found[case.name].words,
                     "values": indicator.values[place],
                 }
             )  # fmt: skip
@@ -93,6 +96,7 @@ def comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:
                 "difference": f"{paired.difference:+.3g} [{paired.ci_low:+.3g}, {paired.ci_high:+.3g}]",
                 "p": f"{verdict.p_adjusted:.2g}",
                 "effect size": f"{paired.effect_size:+.2g}",
+                "floor": "unknown" if verdict.indicator.unaudited else f"{verdict.indicator.floor:.2g}",
                 "verdict": verdict.words,
             }
         )

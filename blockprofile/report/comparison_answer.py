@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from blockprofile.compare import Comparison, Verdict
+from blockprofile.compare.result import BELOW_FLOOR
 from blockprofile.space import count_archs
 
 __all__ = ["answer_comparison"]
@@ -29,7 +30,9 @@ def answer_comparison(comparison: Comparison) -> tuple[str, ...]:
 def _main(comparison: Comparison, verdict: Verdict) -> str:
     paired, unit = verdict.paired, verdict.indicator.unit
     what = verdict.indicator.title
-    if verdict.is_better is None:
+    if verdict.is_sure and verdict.is_below_floor:
+        better = f"ends with a {what} that differs from the original's by less than the predictors' own error"
+    elif verdict.is_better is None:
         better = f"ends with no {what} that differs beyond doubt from the original's"
     else:
         better = f"ends with a {'better' if verdict.is_better else 'worse'} {what} than the original"
@@ -54,7 +57,8 @@ def _limits(verdicts: list[Verdict]) -> str:
             continue
         half = (paired.ci_high - paired.ci_low) / 2
         error = f" ± {half:.2g}" if math.isfinite(half) else ""
-        told.append(f"{paired.difference:+.2f}{error} {verdict.indicator.unit} at {at}")
+        below = f" ({BELOW_FLOOR})" if verdict.is_sure and verdict.is_below_floor else ""
+        told.append(f"{paired.difference:+.2f}{error} {verdict.indicator.unit} at {at}{below}")
     if not told:
         return ""
     what = found[0].indicator.title.partition(" at ")[0].removeprefix("best ")

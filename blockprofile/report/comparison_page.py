@@ -10,6 +10,7 @@ import numpy as np
 from blockprofile.compare import Comparison, load_comparison
 from blockprofile.compare.chosen import best_arch
 from blockprofile.plot.style import metric_title
+from blockprofile.predict.floor import UNKNOWN_FLOOR
 from blockprofile.report.archs import arch_table
 from blockprofile.report.comparison_answer import answer_comparison
 from blockprofile.report.document import Cell, Document, Part, Section, Table, Text, number, p_value, table_of
@@ -90,6 +91,7 @@ def _verdicts(comparison: Comparison) -> Table:
     rows = []
     for verdict in comparison.verdicts:
         paired = verdict.paired
+        floor = UNKNOWN_FLOOR if verdict.indicator.unaudited else number(verdict.indicator.floor, 4)
         rows.append(
             {
                 "indicator": verdict.indicator.title, "case": verdict.case, "original": number(paired.theirs, 4),
@@ -97,7 +99,8 @@ def _verdicts(comparison: Comparison) -> Table:
                 "from": number(paired.ci_low, 4, sign=True), "to": number(paired.ci_high, 4, sign=True),
                 "p (Holm)": p_value(verdict.p_adjusted), "p (Wilcoxon)": p_value(paired.p_wilcoxon),
                 "effect size": number(paired.effect_size, 2, sign=True),
-                "rank-biserial": number(paired.rank_biserial, 2, sign=True), "verdict": verdict.words,
+                "rank-biserial": number(paired.rank_biserial, 2, sign=True), "floor": floor,
+                "verdict": verdict.words,
             }
         )  # fmt: skip
     return table_of("Paired differences", rows)
@@ -108,7 +111,10 @@ def _words() -> Text:
         "From, to: the 95 % interval of the paired difference (Student's t). p: paired t-test, adjusted by Holm over "
         "the cases; exact signed-rank test of Wilcoxon beside it. Effect size: Hedges' g of the differences; "
         "rank-biserial: share of ranks for less share against. IGD+ and additive epsilon are against the joint front "
-        "of all searches, every goal scaled to 0..1 by it; less is better. Verdict: whether the interval excludes 0."
+        "of all searches, every goal scaled to 0..1 by it; less is better. Floor: what the predictors' "
+        "own errors make of the figure (for the hypervolume, what the original's fronts gain if every goal gets better "
+        "by its predictor's floor). Verdict: better or worse where the interval excludes 0 and the difference exceeds "
+        "the floor; where the floor is unknown, the interval alone decides."
     )
 
 

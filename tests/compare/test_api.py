@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +206,64 @@ def test_two_workers_find_what_one_finds(tmp_path: Path) -> None:
     assert [(a.indicator.name, a.paired.difference) for a in one.verdicts] == [
         (b.indicator.name, b.paired.difference) for b in two.verdicts
     ]
+
+
+def _comparison(found: Any, floor: float | None, metric: str = "params_m") -> Any:
+    """Give the metric's predictor another floor, in a comparison that is otherwise the same."""
+    problem = found.problem
+    cards = [each.card for each in problem.predictors]
+    for predictor in problem.predictors:
+        if predictor.metric == metric:
+            predictor.card = dataclasses.replace(predictor.card, floor=floor)
+    try:
+        again = dataclasses.replace(found)
+        _ = again.verdicts
+    finally:
+        for predictor, card in zip(problem.predictors, cards, strict=True):
+            predictor.card = card
+    return again
+
+
+def test_a_difference_below_the_floor_is_not_called_worse(kept: tuple[Path, Any]) -> None:
+    _, found = kept
+    at = next(v for v in found.verdicts if v.indicator.name == "best_at_300")
+    assert (at.words, at.indicator.floor, at.indicator.unaudited) == ("worse", 0.0, ())
+    gap = abs(at.paired.difference)
+    just = _comparison(found, 0.99 * gap)
+    assert next(v for v in just.verdicts if v.indicator.name == "best_at_300").words == "worse"
+    below = _comparison(found, 1.01 * gap)
+    verdict = next(v for v in below.verdicts if v.indicator.name == "best_at_300")
+    assert (verdict.is_better, verdict.is_sure, verdict.words) == (None, True, "below the predictor's own error")
+    assert verdict.indicator.floor == pytest.approx(1.01 * gap)
+    row = comparison_frame(below).query("indicator == 'best_at_300' and case == 'small'").iloc[0]
+    assert (row["floor"], row["verdict"]) == (pytest.approx(1.01 * gap), "below the predictor's own error")
+    assert "(below the predictor's own error)" in answer_comparison(below)[1]
+
+
+def test_the_floor_of_the_hypervolume_is_what_moved_fronts_gain(kept: tuple[Path, Any]) -> None:
+    _, found = kept
+    moved = _comparison(found, 0.5)
+    reference = found.runs[0][0].reference
+    shift = np.array([0.5, 0.0])
+    gains = [hypervolume(run.front.points - shift, reference) - run.hypervolume for run in found.runs[0]]
+    verdict = moved.verdicts[0]
+    assert verdict.indicator.floor == pytest.approx(np.mean(gains))
+    assert moved.goal_floors.tolist() == [0.5, 0.0]
+    assert verdict.words == ("worse" if abs(verdict.paired.difference) > np.mean(gains) else verdict.words)
+    huge = _comparison(found, 100.0)
+    assert {v.words for v in huge.verdicts} <= {"below the predictor's own error", "undecided"}
+    assert "differs from the original's by less than the predictors' own error" in answer_comparison(huge)[0]
+
+
+def test_an_unknown_floor_is_said_and_the_interval_decides(kept: tuple[Path, Any]) -> None:
+    _, found = kept
+    unknown = _comparison(found, None)
+    at = next(v for v in unknown.verdicts if v.indicator.name == "best_at_300")
+    assert (at.words, at.indicator.unaudited) == ("worse", ("params_m",))
+    rows = [row for row in comparison_rows(unknown) if row["indicator"].startswith("best")]
+    assert {row["floor"] for row in rows} == {"unknown"}
+    assert comparison_frame(unknown).query("case == 'small' and indicator == 'best_at_300'")["floor"].isna().all()
+    of_cost = _comparison(found, None, "macs_m")
+    names = {v.indicator.name: v.indicator.unaudited for v in of_cost.verdicts}
+    assert names["hypervolume"] == ("macs_m",)
+    assert names["best_at_300"] == ()
