@@ -112,7 +112,7 @@ def test_table_and_text(panels: tuple[Panel, ...]) -> None:
     assert len(table) == 108
     row = table[(table["metric"] == "latency_ms:note10") & (table["resolution"] == 192)].iloc[-1]
     assert row["difference"] == pytest.approx(row["ours"] - row["theirs"])
-    assert (row["expansion"], row["kernel"], row["provenance"]) == (6, 7, panel.caption)
+    assert (row["expansion"], row["kernel"], row["provenance"]) == (6, 7, "measured, floor unknown: not audited")
     text = figure2_text(panels, count_steps(pick(panels, "flops_m")), presence="cikm21")
     assert "Latency on note10 at 224 [ms]: largest difference 0.018" in text
     assert "Latency on kirin9000_npu at 208 [ms]: not compared, no predictor at 208" in text
