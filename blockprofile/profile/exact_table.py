@@ -14,9 +14,11 @@ import numpy as np
 
 from blockprofile.errors import CoverageError
 from blockprofile.predict import AdditivePredictor, Predictor
+from blockprofile.profile.corrected import PREDICTOR, TRUTH
 from blockprofile.profile.exact import ExactProfile, exact_profile, place_weights
 from blockprofile.profile.exact_quantiles import TAUS, QuantileResponses, exact_quantiles
 from blockprofile.profile.presence import Presence
+from blockprofile.profile.responses import COLUMNS
 from blockprofile.space import Law, Space
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ def exact_table(
         common = {
             "metric": predictor.metric, "unit_of": predictor.unit, "provenance": card.provenance, "presence": presence,
             "floor": math.nan if card.floor is None else card.floor,
+            "holds_for": TRUTH if card.provenance == "counted" else PREDICTOR,
         }  # fmt: skip
         rows += [{**common, **row} for row in _mean_rows(found, index)]
         if taus:
@@ -90,15 +93,11 @@ def exact_table(
             rows += [{**common, **row} for row in _quantile_rows(quantiles)]
     table = pd.DataFrame(rows)
     table["n"] = 0
-    table["se"] = 0.0
+    table["se"], table["freedom"] = 0.0, math.inf
     table["ci_low"] = table["ci_high"] = table["effect"]
     table["p_value"] = table["p_adjusted"] = math.nan
     table["is_effect"] = table["effect"].abs() > table["floor"].fillna(0.0)
-    columns = [
-        "metric", "unit_of", "provenance", "presence", "statistic", "tau", "u", "layer", "block", "depth", "n", "value",
-        "effect", "se", "ci_low", "ci_high", "p_value", "p_adjusted", "floor", "is_effect", "quantile_error",
-    ]  # fmt: skip
-    return table[columns]
+    return table[list(COLUMNS)]
 
 
 def mean_table(found: ExactProfile, metric: str) -> pd.DataFrame:

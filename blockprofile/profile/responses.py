@@ -1,21 +1,25 @@
 """From accumulated archs to the table of responses: one tidy row per figure.
 
 Columns: ``metric``, ``unit_of`` (the metric's unit), ``provenance``, ``presence``, ``statistic``, ``tau``, ``u``,
-``layer``, ``block``, ``depth``, ``n``, ``value``, ``effect``, ``se``, ``ci_low``, ``ci_high``, ``p_value``,
-``p_adjusted``, ``floor``, ``is_effect``, ``quantile_error``. Interval and p-value are the effect's.
+``layer``, ``block``, ``depth``, ``n``, ``value``, ``effect``, ``se``, ``freedom``, ``ci_low``, ``ci_high``,
+``p_value``, ``p_adjusted``, ``floor``, ``is_effect``, ``quantile_error``, ``holds_for``. Interval and p-value are the
+effect's, ``freedom`` the degrees of freedom of its standard error; ``holds_for`` says what they hold for: the truth,
+what the predictor says, or what the labels say (`blockprofile.profile.corrected`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from blockprofile.profile.accumulate import Accumulator
+from blockprofile.profile.corrected import PREDICTOR, Correction
 from blockprofile.profile.estimate import TargetWeights, estimate_means, standard_errors
+from blockprofile.profile.labelled import LabelledArchs
 from blockprofile.profile.pool import PoolQuantiles
 from blockprofile.profile.presence import Presence
 from blockprofile.profile.quantiles import Z95, contrast_quantiles, stack_estimates
@@ -26,22 +30,32 @@ from blockprofile.space import Law
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DEFAULT_TAUS", "MetricInfo", "Settings", "response_table"]
+__all__ = ["COLUMNS", "DEFAULT_TAUS", "MetricInfo", "Settings", "response_table"]
 
 DEFAULT_TAUS = (0.01, 0.05, 0.5, 0.95, 0.99)
 ALPHA = 0.05
 ROUNDING = 1e-12
+
+COLUMNS = (
+    "metric", "unit_of", "provenance", "presence", "statistic", "tau", "u", "layer", "block", "depth", "n", "value",
+    "effect", "se", "freedom", "ci_low", "ci_high", "p_value", "p_adjusted", "floor", "is_effect", "quantile_error",
+    "holds_for",
+)  # fmt: skip
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class MetricInfo:
-    """What the table says of a metric: unit, provenance, and the floor below which nothing is claimed, if known."""
+    """What the table says of a metric: unit, provenance, and the floor below which nothing is claimed, if known.
+
+    ``holds_for`` is what intervals hold for where no labels correct them.
+    """
 
     unit: str = ""
     provenance: str = ""
     floor: float | None = 0.0
+    holds_for: str = PREDICTOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,28 +88,39 @@ class _Plan:
         self.layer_groups = layer_groups(seen.space)
         self.layer_targets = block_targets(seen.space, self.layer_groups, presence=settings.presence, law=settings.law)
 
-    def mean_rows(self, metric: str) -> Iterator[Row]:
-        """Yield the rows of means and their effects."""
+    def mean_rows(self, metric: str, labelled: LabelledArchs | None, otherwise: str) -> Iterator[Row]:
+        """Yield the rows of means and their effects, corrected by labelled archs where there are some."""
         moments = self.seen.moments
         overall, variance = moments.total(metric)
-        se = math.sqrt(variance / moments.n) if moments.n > 1 else math.nan
-        yield _row("mean", n=moments.n, value=overall, se=se)
-        yield from self._against_mean("M_ulb", metric, self.blocks, overall)
-        yield from self._block_rows(metric)
-        yield from self._against_mean("M_d", metric, self.depths, overall)
+        errors = np.array([math.sqrt(variance / moments.n) if moments.n > 1 else math.nan]), np.array([moments.n - 1.0])
+        correction = self._correction(labelled, (), otherwise)
+        mean = correction.effects(np.array([overall]), errors, np.zeros((1, 0)), np.ones(1))
+        yield _row("mean", n=moments.n, **{**mean.row(0), "value": float(mean.effects[0]), "effect": math.nan})
+        blocks = self._correction(labelled, self.blocks.targets, otherwise)
+        yield from self._against_mean("M_ulb", metric, self.blocks, blocks)
+        yield from self._block_rows(metric, blocks)
+        yield from self._against_mean(
+            "M_d", metric, self.depths, self._correction(labelled, self.depths.targets, otherwise)
+        )
 
-    def _against_mean(self, statistic: str, metric: str, stacked: TargetWeights, overall: float) -> Iterator[Row]:
+    def _correction(self, labelled: LabelledArchs | None, targets: Sequence[Target], otherwise: str) -> Correction:
+        return Correction(labelled, targets, self.seen.moments.groups, otherwise=otherwise)
+
+    def _against_mean(
+        self, statistic: str, metric: str, stacked: TargetWeights, correction: Correction
+    ) -> Iterator[Row]:
         if not stacked.targets:
             return
+        overall, _ = self.seen.moments.total(metric)
         cells = estimate_means(self.seen.moments, metric, stacked)
         each = np.diag((cells.n > 0).astype(np.float64))
         errors = standard_errors(self.seen.moments, metric, stacked, cells, each, against_mean=True)
-        for target, value, n, se, freedom in zip(stacked.targets, cells.means, cells.n, *errors, strict=True):
-            if n > 0:
-                figures: Row = {"n": int(n), "value": float(value), "effect": float(value) - overall}
-                yield _row(statistic, target, **figures, se=float(se), freedom=float(freedom))
+        found = correction.effects(cells.means - overall, errors, each, -each.sum(axis=1))
+        for index in np.flatnonzero(cells.n > 0).tolist():
+            value = float(cells.means[index]) + correction.shift([index])
+            yield _row(statistic, stacked.targets[index], n=int(cells.n[index]), value=value, **found.row(index))
 
-    def _block_rows(self, metric: str) -> Iterator[Row]:
+    def _block_rows(self, metric: str, correction: Correction) -> Iterator[Row]:
         """Average over the layers that a block can fill (equation 1), against the average block of those layers."""
         cells = estimate_means(self.seen.moments, metric, self.blocks)
         found = [index for index in range(len(cells.n)) if cells.n[index] > 0]
@@ -113,9 +138,10 @@ class _Plan:
                 coefficients[row, peers] -= 1 / (len(members) * len(peers))
         effects = coefficients[:, found] @ cells.means[found]
         errors = standard_errors(self.seen.moments, metric, self.blocks, cells, coefficients, against_mean=False)
-        for (block, members), effect, se, freedom in zip(blocks.items(), effects, *errors, strict=True):
-            figures: Row = {"n": int(cells.n[members].sum()), "value": float(cells.means[members].mean())}
-            yield _row("M_b", **figures, effect=float(effect), se=float(se), freedom=float(freedom)) | {"block": block}
+        corrected = correction.effects(effects, errors, coefficients, np.zeros(len(effects)))
+        for place, (block, members) in enumerate(blocks.items()):
+            value = float(cells.means[members].mean()) + correction.shift(members)
+            yield _row("M_b", n=int(cells.n[members].sum()), value=value, **corrected.row(place)) | {"block": block}
 
     def quantile_rows(self, metric: str) -> Iterator[Row]:
         """Yield the rows of quantiles and their effects."""
@@ -151,6 +177,7 @@ def response_table(
     info: Mapping[str, MetricInfo],
     settings: Settings,
     known: Mapping[str, pd.DataFrame] | None = None,
+    labelled: Mapping[str, LabelledArchs] | None = None,
 ) -> pd.DataFrame:
     """Make the table of all responses of all metrics.
 
@@ -165,6 +192,9 @@ def response_table(
     known
         Metric -> the exact means of the part that was taken off before its moments were summed, as
         `blockprofile.profile.exact_table.mean_table` gives them; they are put back.
+    labelled
+        Metric -> labelled archs with what a predictor that had not seen them left of their labels: they correct its
+        means, whose intervals then hold for the truth. Its quantiles stay the predictor's.
 
     Returns
     -------
@@ -192,8 +222,10 @@ def response_table(
             "floor": math.nan if about.floor is None else about.floor,
         }  # fmt: skip
         error = 0.0 if isinstance(seen.quantiles, PoolQuantiles) else seen.quantiles.error[metric]
-        rows += [{**common, **row, "quantile_error": math.nan} for row in plan.mean_rows(metric)]
-        rows += [{**common, **row, "quantile_error": error} for row in plan.quantile_rows(metric)]
+        means = plan.mean_rows(metric, (labelled or {}).get(metric), about.holds_for)
+        rows += [{**common, **row, "quantile_error": math.nan} for row in means]
+        common |= {"quantile_error": error, "holds_for": about.holds_for}
+        rows += [{**common, **row} for row in plan.quantile_rows(metric)]
     return _with_inference(_put_back(pd.DataFrame(rows), known or {}))
 
 
@@ -236,8 +268,4 @@ def _with_inference(table: pd.DataFrame) -> pd.DataFrame:
     for _, part in table[table["p_value"].notna()].groupby(["metric", "statistic"]):
         table.loc[part.index, "p_adjusted"] = false_discovery_control(part["p_value"].to_numpy())
     table["is_effect"] = (table["p_adjusted"] < ALPHA) & (table["effect"].abs() > table["floor"].fillna(0.0))
-    columns = [
-        "metric", "unit_of", "provenance", "presence", "statistic", "tau", "u", "layer", "block", "depth", "n", "value",
-        "effect", "se", "ci_low", "ci_high", "p_value", "p_adjusted", "floor", "is_effect", "quantile_error",
-    ]  # fmt: skip
-    return table[columns].reset_index(drop=True)
+    return table[list(COLUMNS)].reset_index(drop=True)
