@@ -14,6 +14,7 @@ import numpy as np
 from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.profile.accumulate import EXACT_LIMIT, Accumulator
 from blockprofile.profile.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
+from blockprofile.profile.corrected import PREDICTOR, TRUTH
 from blockprofile.profile.presence import check_presence
 from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings, response_table
 from blockprofile.run.chunks import chunk_length, n_chunks
@@ -49,7 +50,12 @@ class ProfileResult:
 def metric_infos(config: Mapping[str, Any]) -> dict[str, MetricInfo]:
     """Read unit, provenance and floor of every metric from a run's configuration."""
     return {
-        name: MetricInfo(unit=about["unit"], provenance=about["provenance"], floor=about.get("floor"))
+        name: MetricInfo(
+            unit=about["unit"],
+            provenance=about["provenance"],
+            floor=about.get("floor"),
+            holds_for=TRUTH if about["provenance"] == "counted" else PREDICTOR,
+        )
         for name, about in config["predictors"].items()
     }
 
