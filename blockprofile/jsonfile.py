@@ -80,10 +80,13 @@ def write_json(path: Path, data: dict[str, Any], *, within: Path | None = None) 
 
     Raises
     ------
-    ValueError
+    DataError
         If the data hold NaN or an infinity, which JSON has no word for.
     """
-    plain = json.loads(json.dumps(data, allow_nan=False))  # keys become texts, tuples lists
+    try:
+        plain = json.loads(json.dumps(data, allow_nan=False))  # keys become texts, tuples lists
+    except ValueError as failure:
+        raise DataError(f"{path} cannot be written: what it is to hold is no JSON: {failure}") from None
     plain[_DIGEST] = digest_of(plain)
     write_text(path, json.dumps(plain, indent=2, ensure_ascii=False) + "\n", within=within)
 

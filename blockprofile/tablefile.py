@@ -87,7 +87,7 @@ def write_table(
 
 
 def read_signed(
-    path: Path, columns: Mapping[str, Column], *, made_by: str, max_rows: int = MAX_ROWS
+    path: Path, columns: Mapping[str, Column], *, made_by: str, max_rows: int = MAX_ROWS, with_others: bool = False
 ) -> tuple[pa.Table, dict[str, Any]]:
     """Read columns of a table that `write_table` wrote.
 
@@ -97,6 +97,8 @@ def read_signed(
         What is read; other columns of the file are left alone.
     made_by
         What makes the file anew, for errors.
+    with_others
+        Read the file's other columns too, after these, whatever they hold.
 
     Returns
     -------
@@ -109,7 +111,7 @@ def read_signed(
     DataError
         As `read_columns`; or if the table has no checksums (it is of an earlier version) or is not as it was written.
     """
-    table = read_columns(path, columns, max_rows=max_rows)
+    table = read_columns(path, columns, max_rows=max_rows, with_others=with_others)
     metadata = table.schema.metadata or {}
     again = f"make it anew with {made_by}"
     if _SUMS not in metadata or _ABOUT not in metadata:
@@ -123,12 +125,14 @@ def read_signed(
     return table, about
 
 
-def read_columns(path: Path, columns: Mapping[str, Column], *, max_rows: int = MAX_ROWS) -> pa.Table:
+def read_columns(
+    path: Path, columns: Mapping[str, Column], *, max_rows: int = MAX_ROWS, with_others: bool = False
+) -> pa.Table:
     """Read columns of a Parquet file and check them.
 
     Returns
     -------
-    The columns in the order asked for, those that are optional and missing left out; texts may be dictionaries.
+    The columns in the order asked for, those that are optional and missing left out.
 
     Raises
     ------
@@ -147,6 +151,7 @@ def read_columns(path: Path, columns: Mapping[str, Column], *, max_rows: int = M
     try:
         with pq.ParquetFile(path, read_dictionary=texts, thrift_string_size_limit=1 << 26) as file:
             names = _checked_names(path, file, columns, max_rows)
+            names += [name for name in file.schema_arrow.names if with_others and name not in columns]
             table = file.read(columns=names)
     # Damaged metadata give any of these; MemoryError where a length is absurd.
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, MemoryError, UnicodeDecodeError) as failure:
@@ -160,8 +165,11 @@ def read_columns(path: Path, columns: Mapping[str, Column], *, max_rows: int = M
         table.validate(full=True)
     except (pa.ArrowException, ValueError) as failure:
         raise DataError(f"{path} is damaged: {str(failure).splitlines()[0]}") from None
-    for name in names:
-        _check_column(path, name, table[name], columns[name])
+    for place, name in enumerate(names):
+        if name in columns:
+            _check_column(path, name, table[name], columns[name])
+        if pa.types.is_dictionary(table[name].type):
+            table = table.set_column(place, name, _unfolded(path, name, table[name]))
     return table
 
 
@@ -209,6 +217,20 @@ def _open_kind(kind: pa.DataType) -> Kind | None:
     if pa.types.is_string(inner) or pa.types.is_large_string(inner):
         return "text"
     return "number" if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind) else None
+
+
+def _unfolded(path: Path, name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Turn a dictionary of texts into texts, if they are not too many bytes."""
+    import pyarrow.compute as pc
+
+    size = 0.0
+    for chunk in values.chunks:
+        lengths = pc.binary_length(chunk.dictionary).to_numpy(zero_copy_only=False).astype(np.float64)
+        places = pc.drop_null(chunk.indices).to_numpy(zero_copy_only=False)
+        size += float(np.nansum(lengths[places]))
+    if size > MAX_BYTES:
+        raise DataError(f"{path}: column {name!r} unfolds to {size:,.0f} bytes; at most {MAX_BYTES:,} are read")
+    return values.cast(values.type.value_type)
 
 
 def _checked_names(path: Path, file: pq.ParquetFile, columns: Mapping[str, Column], max_rows: int) -> list[str]:

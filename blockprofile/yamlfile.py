@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from blockprofile.errors import DataError, DefinitionError, UnknownNameError, one_of
 from blockprofile.files import write_text
 
-__all__ = ["Document", "read_yaml", "write_yaml"]
+__all__ = ["Document", "read_yaml", "write_yaml", "yaml_text"]
 
 T = TypeVar("T")
 Key = str | int
@@ -186,10 +186,12 @@ def read_yaml(path: Path | str) -> Document:
 
 
 def write_yaml(path: Path, data: Mapping[str, Any], *, width: int = 110) -> None:
-    """Write a mapping (plain, or ruamel's with comments) as YAML, under another name first and then renamed.
+    """Write a mapping (plain, or ruamel's with comments) as YAML, whole or not at all; see `yaml_text`."""
+    write_text(path, yaml_text(data, width=width))
 
-    Lines are broken at ``width`` characters where YAML allows it.
-    """
+
+def yaml_text(data: Mapping[str, Any], *, width: int = 110) -> str:
+    """Word a mapping (plain, or ruamel's with comments) as YAML; lines are broken at ``width`` where they can be."""
     from ruamel.yaml import YAML
 
     yaml = YAML()
@@ -197,4 +199,4 @@ def write_yaml(path: Path, data: Mapping[str, Any], *, width: int = 110) -> None
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()
     yaml.dump(data, text)
-    write_text(path, text.getvalue())
+    return text.getvalue()

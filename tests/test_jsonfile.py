@@ -80,7 +80,7 @@ def test_missing_and_empty_files(tmp_path):
 
 
 def test_not_a_number_is_not_written(tmp_path):
-    with pytest.raises(ValueError, match="JSON"):
+    with pytest.raises(DataError, match="is no JSON"):
         write_json(tmp_path / "a.json", {"a": float("nan")})
     assert not (tmp_path / "a.json").exists()
     assert digest_of({"a": 1}) != digest_of({"a": 1.5})

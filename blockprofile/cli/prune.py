@@ -91,7 +91,7 @@ def prune(
         certificate={metric: found.as_mapping() for metric, found in checks.items()},
         notes=f"{pruning.definition.notes} Made by: {typed_command()}",
     )
-    write_pruned(out, definition, base_file=pruning.base_file)
+    write_pruned(out, definition, base=pruning.base)
     if figures is not None:
         from blockprofile.plot.pruning import pruning_figures
 

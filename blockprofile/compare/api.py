@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from blockprofile.compare.algorithms import parse_algorithm
 from blockprofile.compare.cases import Case, make_cases
 from blockprofile.compare.result import Comparison
 from blockprofile.compare.table import COMPARISON_NAME, write_comparison
 from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.numbers import parse_count
 from blockprofile.predict import Predictor
-from blockprofile.run.manifest import (
-    MANIFEST_NAME,
-    Manifest,
-    describe_space,
-    read_manifest,
-    refuse_other,
-    write_manifest,
-)
+from blockprofile.run.folder import open_run
+from blockprofile.run.manifest import MANIFEST_NAME, read_manifest, run_digest
 from blockprofile.run.parallel import run_tasks
 from blockprofile.run.progress import show_progress
 from blockprofile.search import SearchResult, load_search, search
 from blockprofile.search.objectives import Goal
 from blockprofile.search.request import build_problem
 from blockprofile.space import Space
+from blockprofile.space.record import describe_space, kept_space
 
 __all__ = ["compare", "load_comparison"]
 
-RUNS, SPACES = "runs", "spaces"
+RUNS = "runs"
 DEFAULT_SEEDS = 5
 
 
@@ -112,35 +109,33 @@ def compare(
         "limits": tuple(limits), "law": law, "predictors": tuple(predictors),
         "reference": None if reference is None else tuple(reference), "budget": spent,
     }  # fmt: skip
-    folder = None if out is None else Path(out)
-    if folder is not None:
-        config = {
-            "space": describe_space(cases[0].space, cases[0].source),
-            "cases": [_describe(case) for case in cases],
-            "goals": [goal.describe() for goal in problem.goals],
-            "limits": list(limits),
-            "devices": list(devices),
-            "budget": spent,
-            "seeds": list(every),
-            "seed": seed,
-            "law": law,
-            "at": None if at is None else [float(value) for value in at],
-            "reference": None if reference is None else [float(value) for value in reference],
-            "predictors": described,
-        }
-        _prepare(folder, config, command)
-        _keep_spaces(folder, cases)
     places = None if at is None else tuple(float(value) for value in at)
-    tasks = [(case, number, asked, _run_folder(folder, case, number)) for case in cases for number in every]
-    runs: list[SearchResult] = []
-    with show_progress("comparing", len(tasks) * spent) as advance:
-        for result in run_tasks(_search_one, tasks, workers=workers):
-            runs.append(result)
-            advance(spent)
-    by_case = tuple(tuple(runs[first : first + seeds]) for first in range(0, len(runs), seeds))
-    comparison = Comparison(cases, by_case, every, spent, places, folder)
-    if folder is not None:
-        write_comparison(comparison, folder / COMPARISON_NAME)
+    config = {
+        "space": describe_space(cases[0].space, cases[0].source),
+        "cases": [_describe(case) for case in cases],
+        "goals": [goal.describe() for goal in problem.goals],
+        "limits": list(limits),
+        "devices": list(devices),
+        "budget": spent,
+        "seeds": list(every),
+        "seed": seed,
+        "law": law,
+        "at": None if places is None else list(places),
+        "reference": None if reference is None else [float(value) for value in reference],
+        "predictors": described,
+    }
+    opened = nullcontext() if out is None else open_run(out, kind="comparison", config=config, command=command)
+    with opened as folder:
+        tasks = [(case, number, asked, _run_folder(folder, case, number)) for case in cases for number in every]
+        runs: list[SearchResult] = []
+        with show_progress("comparing", len(tasks) * spent) as advance:
+            for result in run_tasks(_search_one, tasks, workers=workers):
+                runs.append(result)
+                advance(spent)
+        by_case = tuple(tuple(runs[first : first + seeds]) for first in range(0, len(runs), seeds))
+        comparison = Comparison(cases, by_case, every, spent, places, folder)
+        if folder is not None:
+            write_comparison(comparison, folder / COMPARISON_NAME, run=run_digest(config))
     return comparison
 
 
@@ -149,31 +144,15 @@ def _count(budget: int | str) -> int:
 
 
 def _describe(case: Case) -> dict[str, Any]:
-    about = describe_space(case.space, case.source)
-    return {"name": case.name, "space": about, "algorithm": case.algorithm_text}
+    return {"name": case.name, "space": describe_space(case.space, case.source), "algorithm": case.algorithm_text}
 
 
 def _run_folder(folder: Path | None, case: Case, seed: int) -> Path | None:
-    return None if folder is None else folder / RUNS / case.slug / f"seed-{seed}"
+    return None if folder is None else _search_folder(folder, case, seed)
 
 
-def _prepare(folder: Path, config: dict[str, Any], command: str) -> None:
-    if (folder / MANIFEST_NAME).is_file():
-        refuse_other(folder, read_manifest(folder).config, config)
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"--out {str(folder)!r} exists and is no run folder; choose another, or empty it")
-    else:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_manifest(folder, Manifest(kind="comparison", config=config, command=command))
-
-
-def _keep_spaces(folder: Path, cases: Sequence[Case]) -> None:
-    """Copy the files of pruned spaces, so that the folder can be read when they are gone."""
-    for case in cases:
-        source, copy = Path(case.source), folder / SPACES / f"{case.space.name}.yaml"
-        if case.space.is_pruned and source.is_file() and not copy.exists():
-            copy.parent.mkdir(exist_ok=True)
-            copy.write_bytes(source.read_bytes())
+def _search_folder(folder: Path, case: Case, seed: int) -> Path:
+    return folder / RUNS / case.slug / f"seed-{seed}"
 
 
 def _search_one(case: Case, seed: int, asked: dict[str, Any], out: Path | None) -> SearchResult:
@@ -182,12 +161,12 @@ def _search_one(case: Case, seed: int, asked: dict[str, Any], out: Path | None) 
 
 
 def load_comparison(folder: str | Path) -> Comparison:
-    """Read a finished comparison from its folder; nothing is evaluated again.
+    """Read a finished comparison from its folder; nothing is evaluated again, nothing beside the folder needed.
 
     Raises
     ------
     UnknownNameError, RunError
-        If the folder is no comparison, is unfinished, or a space has changed since.
+        If the folder is no comparison, or is unfinished.
     DataError
         If its files are damaged.
     """
@@ -195,28 +174,21 @@ def load_comparison(folder: str | Path) -> Comparison:
     manifest = read_manifest(path)
     if manifest.kind != "comparison":
         raise RunError(f"{str(path)!r} is a run of kind {manifest.kind!r}; expected a comparison")
-    config = manifest.config
+    config, file = manifest.config, path / MANIFEST_NAME
     if not (path / COMPARISON_NAME).is_file():
         raise RunError(f"the comparison in {str(path)!r} is unfinished; run the same compare command again")
     try:
-        told = config["cases"]
-        algorithms = list(dict.fromkeys(case["algorithm"] for case in told))
-        sources = list(dict.fromkeys(_kept_source(path, case["space"]) for case in told))
-        cases = make_cases(sources[0], sources[1:], algorithms, resolution=config["space"]["resolution"])
-        for case, then in zip(cases, told, strict=True):
-            if case.space.hash != then["space"]["hash"]:
-                raise RunError(f"space {case.source!r} has changed since the comparison in {str(path)!r} was made")
+        cases = tuple(_kept_case(about, file) for about in config["cases"])
         seeds = tuple(config["seeds"])
         runs = tuple(
-            tuple(load_search(path / RUNS / case.slug / f"seed-{seed}", space=case.space) for seed in seeds)
-            for case in cases
+            tuple(load_search(_search_folder(path, case, seed), space=case.space) for seed in seeds) for case in cases
         )
         at = None if config["at"] is None else tuple(config["at"])
         return Comparison(cases, runs, seeds, config["budget"], at, path)
-    except (KeyError, TypeError) as failure:
-        raise DataError(f"{path / MANIFEST_NAME} is damaged: {failure!r}") from None
+    except (KeyError, TypeError, AttributeError) as failure:
+        raise DataError(f"{file} is damaged: {failure!r}") from None
 
 
-def _kept_source(folder: Path, about: dict[str, Any]) -> str:
-    copy = folder / SPACES / f"{about['name']}.yaml"
-    return str(copy) if copy.is_file() else str(about["source"])
+def _kept_case(about: Mapping[str, Any], file: Path) -> Case:
+    space, text = kept_space(about["space"], file), about["algorithm"]
+    return Case(about["name"], space, about["space"]["source"], text, parse_algorithm(text))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from blockprofile.compare.algorithms import parse_algorithm
 from blockprofile.errors import OptionError
+from blockprofile.files import check_name
 from blockprofile.search.algorithm import Algorithm
 from blockprofile.space import Space, load_space
 
@@ -18,11 +19,11 @@ ORIGINAL = "original"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A space and an algorithm under one name; ``source`` is where the space was loaded from."""
+    """A space and an algorithm under one name; ``source`` is what it was named by."""
 
     name: str
     space: Space
-    source: str
+    source: str | Path | Space
     algorithm_text: str
     algorithm: Algorithm
 
@@ -57,10 +58,10 @@ def make_cases(
                 f"pruned space {pruned.name!r} is made from {pruned.base.name!r} at {pruned.resolution} pixels "
                 f"(hash {pruned.base.hash[:12]}…), not from {whole.name!r} (hash {whole.hash[:12]}…)"
             )
-        spaces.append((pruned.name, pruned, insight))
+        spaces.append((check_name(pruned.name, what="the name of a pruned space"), pruned, insight))
     parsed = [(text, parse_algorithm(text)) for text in algorithms]
     cases = tuple(
-        Case(f"{name}, {text}" if len(parsed) > 1 else name, loaded, _source(source, loaded), text, algorithm)
+        Case(f"{name}, {text}" if len(parsed) > 1 else name, loaded, source, text, algorithm)
         for name, loaded, source in spaces
         for text, algorithm in parsed
     )
@@ -77,7 +78,3 @@ def _load(space: str | Path | Space, resolution: int | None) -> Space:
     if not isinstance(space, Space):
         return load_space(space, resolution=resolution)
     return space.at_resolution(resolution)
-
-
-def _source(source: str | Path | Space, loaded: Space) -> str:
-    return loaded.name if isinstance(source, Space) else str(source)

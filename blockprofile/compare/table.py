@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.compare.result import Comparison
+from blockprofile.tablefile import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,23 +63,19 @@ def comparison_frame(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write_comparison(comparison: Comparison, path: Path) -> None:
-    """Write the table as Parquet, under another name first; seeds, budget and reference stand in its metadata."""
+def write_comparison(comparison: Comparison, path: Path, *, run: str) -> None:
+    """Write the table as Parquet; seeds, budget, reference and the digest of the run stand in its metadata."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     frame = comparison_frame(comparison)
     frame["values"] = [[float(value) for value in values] for values in frame["values"]]
     about = {
+        "run": run,
         "seeds": comparison.seeds,
         "budget": comparison.budget,
         "reference": dict(zip(comparison.problem.names, comparison.reference.tolist(), strict=True)),
     }
-    data = pa.Table.from_pandas(frame, preserve_index=False)
-    data = data.replace_schema_metadata({**(data.schema.metadata or {}), b"blockprofile": json.dumps(about).encode()})
-    partial = path.with_name(path.name + ".partial")
-    pq.write_table(data, partial)
-    partial.replace(path)
+    write_table(path, pa.Table.from_pandas(frame, preserve_index=False), about=about, within=path.parent)
 
 
 def comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:

@@ -14,7 +14,8 @@ from blockprofile.errors import RunError, UnknownNameError
 from blockprofile.plot.style import add_caption, metric_label
 from blockprofile.predict.evaluator import Evaluator
 from blockprofile.predict.published import published_latencies, published_network, read_published_table
-from blockprofile.run.shards import shard_paths
+from blockprofile.run.manifest import read_manifest, run_digest
+from blockprofile.run.shards import read_values, shard_paths
 from blockprofile.space import Archs, Space
 
 if TYPE_CHECKING:
@@ -163,14 +164,15 @@ def read_metrics(folder: Path, metrics: Sequence[str]) -> dict[str, NDArray[np.f
     ------
     RunError
         If the run kept no archs.
+    DataError
+        If a shard is damaged or of another run.
     """
-    import pyarrow.parquet as pq
-
     paths = shard_paths(folder)
     if not paths:
         raise RunError(f"{str(folder)!r} holds no samples; distributions need a run of `blockprofile sample`")
-    tables = [pq.read_table(path, columns=list(metrics)) for path in paths]
-    return {name: np.concatenate([table[name].to_numpy() for table in tables]) for name in metrics}
+    run = run_digest(read_manifest(folder).config)
+    parts = [read_values(path, tuple(metrics), run=run) for path in paths]
+    return {name: np.concatenate([part[name] for part in parts]) for name in metrics}
 
 
 def arrange_marks(data: Histogram) -> list[tuple[Mark, str, int, str]]:

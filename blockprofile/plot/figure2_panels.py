@@ -127,11 +127,12 @@ def sampled_block_means(
     -------
     Metric -> block -> (M_b, its standard error).
     """
-    space = request.load()
+    pool = request.resolve()
+    space = pool.space
     moments = PoolMoments(space, metrics)
     with show_progress(f"sampling {request.space}", request.n) as advance:
         for index in range(n_chunks(request.n)):
-            archs, values = draw_and_evaluate(request, index)
+            archs, values = draw_and_evaluate(pool, index)
             moments.add(archs, values)
             advance(len(archs))
     targets = block_targets(space, moments.groups, presence=presence, law=request.law)

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blockprofile.errors import OptionError, UnknownNameError, one_of
+from blockprofile.errors import DataError, OptionError, UnknownNameError, UserError, one_of
 from blockprofile.plot.block_grid import block_grid_data, draw_block_grids
 from blockprofile.plot.depth import depth_data, draw_depths
 from blockprofile.plot.layer_map import draw_layer_maps, layer_map_data
 from blockprofile.plot.style import figure_style, metric_label, metric_title, save_figure
 from blockprofile.profile.profile import load_run_space, read_profile
+from blockprofile.run.manifest import kept_predictors
 from blockprofile.run.shards import shard_paths
 from blockprofile.space import Space
 
@@ -96,7 +97,10 @@ def _distributions(run: _Run) -> Figures:
     from blockprofile.plot.distribution import distribution_data, draw_distributions, mark_networks, read_metrics
 
     units = run.table.drop_duplicates("metric").set_index("metric")["unit_of"]
-    predicted = mark_networks(run.space, _load_evaluator(run))
+    try:
+        predicted, left_out = mark_networks(run.space, _load_evaluator(run)), ""
+    except (UserError, DataError) as failure:
+        predicted, left_out = {}, f" Published networks are left out: {failure}."
     panels = [
         distribution_data(
             read_metrics(run.folder, [name])[name], metric=name, unit=str(units[name]), predicted=predicted.get(name)
@@ -106,7 +110,7 @@ def _distributions(run: _Run) -> Figures:
     told = "Solid and dotted: the median, the 5 and the 95 % quantile."
     if any(panel.marks for panel in panels):
         told += " Lines: what the predictor gives for a published network; triangles: what is printed for it."
-    caption = [f"{pool_words(run.about, run.n)}. {told}", provenance_line(run.about, run.metrics)]
+    caption = [f"{pool_words(run.about, run.n)}. {told}{left_out}", provenance_line(run.about, run.metrics)]
     yield "distributions", draw_distributions(panels, title=f"Distributions: {run.title}", caption=caption)
 
 
@@ -130,10 +134,9 @@ def _sensitivities(run: _Run) -> Figures:
 
 
 def _load_evaluator(run: _Run) -> Evaluator:
-    from blockprofile.predict import Evaluator, load_predictors
+    from blockprofile.predict import Evaluator
 
-    config = run.about["config"]
-    return Evaluator(run.space, load_predictors(run.space, devices=config["devices"], metrics=config["metrics"]))
+    return Evaluator(run.space, kept_predictors(run.about["config"], run.space))
 
 
 KINDS: Mapping[str, Callable[[_Run], Figures]] = {
@@ -242,7 +245,7 @@ def heatmap(
     table, about = read_profile(run)
     home = Path(run) if Path(run).is_dir() else Path(run).parent
     wanted = select_kinds(kinds, home)
-    made = _Run(home, table, about, load_run_space(about["config"]), tuple(select_metrics(table, metrics)))
+    made = _Run(home, table, about, load_run_space(about["config"], Path(run)), tuple(select_metrics(table, metrics)))
     target = home / FIGURES if out is None else Path(out)
     files: list[Path] = []
     with figure_style():

@@ -6,6 +6,7 @@ together they cost what one costs.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -180,8 +181,13 @@ def load_network(file: NetworkFile, space: Space, *, device: str = DEVICE) -> Ne
 
 
 @lru_cache(maxsize=16)
-def _cached(path: Path, _mtime: int, space: Space, device: str) -> Network:
+def _cached(path: Path, _content: str, space: Space, device: str) -> Network:
+    """Keep networks by the content of their files: one that is replaced under its name is read anew."""
     return load_network(read_network(path), space, device=device)
+
+
+def _content(path: Path) -> str:
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
 
 
 def build_network_predictor(
@@ -208,14 +214,14 @@ def build_network_predictor(
     base = Space(space.definition, resolution=space.resolution)
     if is_mlp(read_header(path)):
         return build_mlp_predictor(card, path, space)
-    file = _metrics_of(path, path.stat().st_mtime_ns)
+    file = _metrics_of(path, _content(path))
     output = str(card.parameters.get("output", card.metric))
     if output not in file:
         raise DataError(f"{path} holds no metric {output!r}; {one_of(output, file)}")
-    network = _cached(path, path.stat().st_mtime_ns, base, device)
+    network = _cached(path, _content(path), base, device)
     return NetworkPredictor(card, space, network, file.index(output))
 
 
 @lru_cache(maxsize=16)
-def _metrics_of(path: Path, _mtime: int) -> tuple[str, ...]:
+def _metrics_of(path: Path, _content: str) -> tuple[str, ...]:
     return read_network(path).metrics

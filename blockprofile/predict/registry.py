@@ -5,6 +5,7 @@ A shipped predictor is a folder with a card; several folders may serve one devic
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from importlib import import_module
@@ -44,13 +45,14 @@ Entry = tuple[Card, Path]
 
 
 @lru_cache(maxsize=8)
-def _scan(root: Path) -> tuple[Entry, ...]:
-    return tuple((read_card(card.parent), card.parent) for card in sorted(root.glob(f"*/{CARD_NAME}")))
+def _scan(cards: tuple[Path, ...], _content: bytes) -> tuple[Entry, ...]:
+    return tuple((read_card(card.parent), card.parent) for card in cards)
 
 
 def list_predictors() -> tuple[Entry, ...]:
     """List the shipped predictors, ordered by folder."""
-    return _scan(content_dir("predictors"))
+    cards = tuple(sorted(content_dir("predictors").glob(f"*/{CARD_NAME}")))
+    return _scan(cards, hashlib.sha256(b"".join(card.read_bytes() for card in cards)).digest())
 
 
 def list_devices() -> dict[str, tuple[Entry, ...]]:

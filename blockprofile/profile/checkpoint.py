@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import zipfile
+import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
 
+from blockprofile.files import write_bytes
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.sketch import SketchQuantiles
 
 __all__ = ["CHECKPOINT_NAME", "load_checkpoint", "remove_checkpoint", "save_checkpoint"]
 
-CHECKPOINT_NAME = "profile.state.npz"
+CHECKPOINT_NAME = "profile.state"
+SEAL_BYTES = 32
 
 
-def save_checkpoint(folder: Path, seen: Accumulator, n_chunks_done: int) -> None:
-    """Write the state of an accumulator with sketched quantiles.
+def save_checkpoint(folder: Path, seen: Accumulator, n_chunks_done: int, *, run: str) -> None:
+    """Write the state of an accumulator with sketched quantiles, of the run with this digest.
 
     Raises
     ------
@@ -25,32 +28,36 @@ def save_checkpoint(folder: Path, seen: Accumulator, n_chunks_done: int) -> None
     """
     if not isinstance(seen.quantiles, SketchQuantiles):
         raise ValueError("only sketched quantiles are checkpointed")
-    partial = folder / (CHECKPOINT_NAME + ".partial")
     arrays = {**seen.moments.arrays(), **seen.quantiles.arrays(), "n_chunks": np.array(n_chunks_done)}
-    with partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-    partial.replace(folder / CHECKPOINT_NAME)
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **arrays)
+    data = content.getvalue()
+    write_bytes(folder / CHECKPOINT_NAME, _seal(data, run) + data, within=folder)
 
 
-def load_checkpoint(folder: Path, seen: Accumulator) -> int:
+def _seal(data: bytes, run: str) -> bytes:
+    return hashlib.blake2b(data, key=run.encode(), digest_size=SEAL_BYTES).digest()
+
+
+def load_checkpoint(folder: Path, seen: Accumulator, *, run: str) -> int:
     """Restore an accumulator from the folder's checkpoint.
 
     Returns
     -------
-    How many chunks it holds; 0 if there is no checkpoint, or one that cannot be read.
+    How many chunks it holds; 0 if there is no checkpoint, or one that is of another run or not as it was written.
     """
     path = folder / CHECKPOINT_NAME
     if not path.is_file() or not isinstance(seen.quantiles, SketchQuantiles):
         return 0
-    try:
-        with np.load(path, allow_pickle=False) as named:
-            arrays = dict(named)
-        done = int(arrays["n_chunks"])
-        seen.quantiles.restore(arrays)
-        seen.moments.restore(arrays)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    content = path.read_bytes()
+    seal, data = content[:SEAL_BYTES], content[SEAL_BYTES:]
+    if seal != _seal(data, run):
         return 0
-    return done
+    with np.load(io.BytesIO(data), allow_pickle=False) as named:
+        arrays = dict(named)
+    seen.quantiles.restore(arrays)
+    seen.moments.restore(arrays)
+    return int(arrays["n_chunks"])
 
 
 def remove_checkpoint(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,19 +11,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blockprofile.errors import DataError, OptionError, RunError
+from blockprofile.files import lock_folder
 from blockprofile.profile.accumulate import EXACT_LIMIT, Accumulator
 from blockprofile.profile.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
 from blockprofile.profile.corrected import PREDICTOR, TRUTH
 from blockprofile.profile.presence import check_presence
 from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings, response_table
 from blockprofile.run.chunks import chunk_length, n_chunks
-from blockprofile.run.manifest import MANIFEST_NAME, Manifest, read_manifest, refuse_other, write_manifest
+from blockprofile.run.folder import open_run
+from blockprofile.run.manifest import MANIFEST_NAME, read_manifest, run_digest
 from blockprofile.run.parallel import run_tasks
 from blockprofile.run.progress import show_progress
-from blockprofile.run.sample import PoolRequest, draw_and_evaluate
+from blockprofile.run.sample import Pool, PoolRequest, draw_and_evaluate
 from blockprofile.run.shards import is_complete, read_shard, shard_path
-from blockprofile.space import Space, load_space
+from blockprofile.space import Space
+from blockprofile.space.record import kept_space
 from blockprofile.space.sampling import check_law
+from blockprofile.tablefile import Column, read_signed, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +35,17 @@ if TYPE_CHECKING:
 __all__ = ["PROFILE_NAME", "ProfileResult", "profile_pool", "profile_run", "read_profile"]
 
 PROFILE_NAME = "profile.parquet"
+_TEXT, _COUNT = Column("text"), Column("integer", low=0)
+_MAYBE = Column("number", low=-np.inf, high=np.inf, is_nullable=True)
+COLUMNS: Mapping[str, Column] = {
+    **dict.fromkeys(("metric", "unit_of", "provenance", "presence", "statistic"), _TEXT),
+    "tau": Column("number", low=0, high=1, is_nullable=True),
+    "u": _COUNT, "layer": _COUNT, "block": _TEXT, "depth": _COUNT, "n": _COUNT, "value": _MAYBE,
+    **dict.fromkeys(("effect", "se", "ci_low", "ci_high", "p_value", "p_adjusted", "floor"), _MAYBE),
+    "is_effect": Column("flag"),
+}  # fmt: skip
+"""What a table of responses must have; it may have more."""
+
 EXACT_BLOCK = 4
 SKETCH_BLOCK = 32
 CHECKPOINT_SECONDS = 30.0
@@ -74,37 +88,35 @@ def check_taus(taus: Sequence[float]) -> tuple[float, ...]:
     return tuple(sorted(set(taus)))
 
 
-def load_run_space(config: Mapping[str, Any]) -> Space:
-    """Load the space of a run and check that it is still the same.
+def load_run_space(config: Mapping[str, Any], path: Path) -> Space:
+    """Make the space of a run from what the run itself keeps of it.
+
+    Parameters
+    ----------
+    path
+        The file or folder that the configuration is from, for errors.
 
     Raises
     ------
-    RunError
-        If the space's definition has changed since.
+    DataError
+        If it is not as it was written.
     """
-    about = config["space"]
-    space = load_space(about["source"]).at_resolution(about["resolution"])
-    if space.hash != about["hash"]:
-        raise RunError(
-            f"space {about['source']!r} has changed since the run was made "
-            f"(hash {about['hash'][:12]}… then, {space.hash[:12]}… now); sample again"
-        )
-    return space
+    return kept_space(config["space"], path)
 
 
 def _summarise_shards(folder: Path, config: Mapping[str, Any], indices: Sequence[int]) -> Accumulator:
-    space = load_run_space(config)
+    space, run, n = load_run_space(config, folder), run_digest(config), int(config["n"])
     metrics = tuple(config["predictors"])
-    seen = Accumulator(space, metrics, n_planned=config["n"])
+    seen = Accumulator(space, metrics, n_planned=n)
     for index in indices:
-        seen.add(*read_shard(shard_path(folder, index), space, metrics))
+        seen.add(*read_shard(shard_path(folder, index), space, metrics, n=chunk_length(n, index), run=run))
     return seen
 
 
-def _summarise_draws(request: PoolRequest, metrics: Sequence[str], indices: Sequence[int]) -> Accumulator:
-    seen = Accumulator(request.load(), metrics, n_planned=request.n)
+def _summarise_draws(pool: Pool, indices: Sequence[int]) -> Accumulator:
+    seen = Accumulator(pool.space, pool.metrics, n_planned=pool.n)
     for index in indices:
-        seen.add(*draw_and_evaluate(request, index))
+        seen.add(*draw_and_evaluate(pool, index))
     return seen
 
 
@@ -159,17 +171,17 @@ def profile_run(
     missing = [i for i in range(n_chunks(n)) if not is_complete(shard_path(path, i), chunk_length(n, i))]
     if missing:
         raise RunError(
-            f"{str(path)!r} is unfinished: {len(missing)} of {n_chunks(n)} shards are missing, the first is "
+            f"{str(path)!r} is unfinished: {len(missing)} of {n_chunks(n)} shards are missing or cut, the first is "
             f"{shard_path(path, missing[0]).name}; run the sample command again to complete it"
         )
-    seen: Accumulator | None = None
     tasks = ((path, config, block) for block in _blocks(n))
-    with show_progress("profiling", n) as advance:
+    seen: Accumulator | None = None
+    with lock_folder(path), show_progress("profiling", n) as advance:
         for part in run_tasks(_summarise_shards, tasks, workers=workers, backend=backend, scheduler=scheduler):
             advance(part.moments.n)
             seen = _merged(seen, part)
-    assert seen is not None
-    return _finish(seen, path, config, settings, started)
+        assert seen is not None
+        return _finish(seen, path, config, settings, started)
 
 
 def profile_pool(
@@ -195,47 +207,24 @@ def profile_pool(
     """
     started = time.perf_counter()
     settings = Settings(presence=check_presence(presence), law=check_law(request.law), taus=check_taus(taus))
-    config = request.config()
-    folder = prepare_folder(out, config, command)
-    metrics = tuple(config["predictors"])
-    seen = Accumulator(request.load(), metrics, n_planned=request.n)
-    done = 0 if seen.is_exact else load_checkpoint(folder, seen)
-    tasks = ((request, metrics, block) for block in _blocks(request.n, done))
-    saved = time.monotonic()
-    with show_progress(f"profiling {request.space}", request.n) as advance:
-        advance(seen.moments.n)
-        results = run_tasks(_summarise_draws, tasks, workers=workers, backend=backend, scheduler=scheduler)
-        for block, part in zip(_blocks(request.n, done), results, strict=True):
-            seen.merge(part)
-            advance(part.moments.n)
-            if not seen.is_exact and time.monotonic() - saved > CHECKPOINT_SECONDS:
-                save_checkpoint(folder, seen, block.stop)
-                saved = time.monotonic()
-    result = _finish(seen, folder, config, settings, started)
-    remove_checkpoint(folder)
+    pool = request.resolve()
+    with open_run(out, kind="profile", config=pool.config, command=command) as folder:
+        seen = Accumulator(pool.space, pool.metrics, n_planned=request.n)
+        done = 0 if seen.is_exact else load_checkpoint(folder, seen, run=pool.run)
+        tasks = ((pool, block) for block in _blocks(request.n, done))
+        saved = time.monotonic()
+        with show_progress(f"profiling {request.space}", request.n) as advance:
+            advance(seen.moments.n)
+            results = run_tasks(_summarise_draws, tasks, workers=workers, backend=backend, scheduler=scheduler)
+            for block, part in zip(_blocks(request.n, done), results, strict=True):
+                seen.merge(part)
+                advance(part.moments.n)
+                if not seen.is_exact and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    save_checkpoint(folder, seen, block.stop, run=pool.run)
+                    saved = time.monotonic()
+        result = _finish(seen, folder, pool.config, settings, started)
+        remove_checkpoint(folder)
     return result
-
-
-def prepare_folder(out: str | Path, config: Mapping[str, Any], command: str) -> Path:
-    """Make the folder of a profile whose archs are not kept, or check that it is one of the same configuration.
-
-    Raises
-    ------
-    RunError
-        If the folder holds anything else.
-    """
-    folder = Path(out)
-    if (folder / MANIFEST_NAME).is_file():
-        refuse_other(folder, read_manifest(folder).config, config)
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"--out {str(folder)!r} exists and is no run folder; choose another, or empty it")
-    else:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except FileNotFoundError as failure:
-            raise RunError(f"--out {str(folder)!r} cannot be made: {failure.strerror}; choose another place") from None
-        write_manifest(folder, Manifest(kind="profile", config=config, command=command))
-    return folder
 
 
 def _merged(seen: Accumulator | None, part: Accumulator) -> Accumulator:
@@ -258,13 +247,8 @@ def _finish(
 def write_profile(table: pd.DataFrame, path: Path, about: Mapping[str, Any]) -> None:
     """Write a table of responses, with what it was made from in the file's own metadata."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    data = pa.Table.from_pandas(table, preserve_index=False)
-    metadata = {**(data.schema.metadata or {}), b"blockprofile": json.dumps(about).encode()}
-    partial = path.with_name(path.name + ".partial")
-    pq.write_table(data.replace_schema_metadata(metadata), partial, compression="zstd")
-    partial.replace(path)
+    write_table(path, pa.Table.from_pandas(table, preserve_index=False), about=about, within=path.parent)
 
 
 def read_profile(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -278,23 +262,31 @@ def read_profile(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     Raises
     ------
     RunError
-        If there is none.
+        If there is none, or the folder's is of another run.
     DataError
         If the file is damaged or is no profile.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     file = Path(path)
     if file.is_dir():
         file = file / PROFILE_NAME
     if not file.is_file():
         raise RunError(f"there is no profile at {str(file)!r}; make one with `blockprofile profile {file.parent}`")
-    try:
-        data = pq.read_table(file)
-        about = json.loads((data.schema.metadata or {})[b"blockprofile"])
-    except (pa.ArrowException, OSError, KeyError, ValueError) as failure:
-        raise DataError(f"{file} is no profile: {failure}") from None
-    table = data.to_pandas()
-    table["tau"] = table["tau"].astype(np.float64)
-    return table, about
+    data, about = read_signed(file, COLUMNS, made_by=f"`blockprofile profile {file.parent}`", with_others=True)
+    _check_about(about, file)
+    if file.parent == Path(path) and (file.parent / MANIFEST_NAME).is_file():
+        run = run_digest(read_manifest(file.parent).config)
+        if run != run_digest(about["config"]):
+            raise RunError(f"{file} is the profile of another run; make it anew with `blockprofile profile {path}`")
+    return data.to_pandas(), about
+
+
+def _check_about(about: Mapping[str, Any], path: Path) -> None:
+    config = about.get("config")
+    if (
+        not isinstance(config, dict)
+        or not isinstance(config.get("space"), dict)
+        or not isinstance(config.get("predictors"), dict)
+        or not {"presence", "taus"} <= about.keys()
+        or not {"n", "seed", "law", "limit", "devices", "metrics"} <= config.keys()
+    ):
+        raise DataError(f"{path} is no profile: it does not say what it was made from")

@@ -16,7 +16,7 @@ import numpy as np
 
 from blockprofile.errors import OptionError, one_of
 from blockprofile.numbers import read_number
-from blockprofile.predict import Evaluator, Predictor, build_predictor
+from blockprofile.predict import Predictor
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.control import Control, fit_control
 from blockprofile.profile.exact_table import mean_table
@@ -27,13 +27,13 @@ from blockprofile.profile.profile import (
     ProfileResult,
     check_taus,
     metric_infos,
-    prepare_folder,
     write_profile,
 )
 from blockprofile.profile.responses import DEFAULT_TAUS, Settings, response_table
 from blockprofile.run.chunks import CHUNK_SIZE, chunk_rng, draw_chunk
+from blockprofile.run.folder import open_run
 from blockprofile.run.progress import show_progress
-from blockprofile.run.sample import PoolRequest
+from blockprofile.run.sample import Pool, PoolRequest
 from blockprofile.space import Archs, Space, draw_archs
 
 if TYPE_CHECKING:
@@ -108,10 +108,11 @@ def _control(space: Space, predictor: Predictor, pilot: Archs) -> Control:
 class _Pool:
     """The archs so far: what is left of each metric, its quantiles, and the metric itself for comparison."""
 
-    def __init__(self, request: PoolRequest, settings: Settings) -> None:
-        self.request, self.settings, self.space = request, settings, request.load()
-        predictors = [build_predictor(entry, self.space) for entry in request.entries(self.space)]
-        self.evaluate = Evaluator(self.space, predictors)
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        request = pool.request
+        self.request, self.settings, self.space = request, settings, pool.space
+        self.evaluate = pool.tools().evaluate
+        predictors = self.evaluate.predictors
         pilot = draw_archs(self.space, PILOT_SIZE, chunk_rng(request.seed, PILOT_CHUNK), law=settings.law)
         self.controls = {each.metric: _control(self.space, each, pilot) for each in predictors}
         self.known = {
@@ -200,26 +201,28 @@ def profile_until(
     if request.limit is not None:
         raise OptionError(f"--until takes the whole space; the pool is limited to {request.limit}")
     settings = Settings(presence=check_presence(presence), law=request.law, taus=check_taus(taus))
-    config = request.config()
-    wanted = parse_until(until, tuple(config["predictors"]))
-    folder = prepare_folder(out, config, command)
-    pool = _Pool(request, settings)
-    with show_progress(f"profiling {request.space}", request.n) as advance:
-        target = min(ROUND, request.n)
-        while True:
-            before = pool.n
-            pool.grow(target)
-            advance(pool.n - before)
-            widest = pool.widths(pool.table(config, ()))
-            excess = max((widest[metric] / width for metric, width in wanted.items()), default=0.0)
-            if excess <= 1 or pool.n >= request.n:
-                break
-            target = _next_size(pool.n, excess, request.n)
-    factors = pool.factors()
-    path = folder / PROFILE_NAME
-    table = pool.table(config, settings.taus)
-    about = {"config": {**config, "n": pool.n}, "presence": settings.presence, "taus": settings.taus}
-    write_profile(table, path, {**about, "until": wanted, "fewer_archs": factors})
+    resolved = request.resolve()
+    wanted = parse_until(until, resolved.metrics)
+    with open_run(out, kind="profile", config=resolved.config, command=command) as folder:
+        pool = _Pool(resolved, settings)
+        with show_progress(f"profiling {request.space}", request.n) as advance:
+            target = min(ROUND, request.n)
+            while True:
+                before = pool.n
+                pool.grow(target)
+                advance(pool.n - before)
+                widest = pool.widths(pool.table(resolved.config, ()))
+                excess = max((widest[metric] / width for metric, width in wanted.items()), default=0.0)
+                if excess <= 1 or pool.n >= request.n:
+                    break
+                target = _next_size(pool.n, excess, request.n)
+        factors = pool.factors()
+        path = folder / PROFILE_NAME
+        table = pool.table(resolved.config, settings.taus)
+        # JSON has no infinity: null says that the metric is exact.
+        fewer = {metric: factor if np.isfinite(factor) else None for metric, factor in factors.items()}
+        about = {"config": {**resolved.config, "n": pool.n}, "presence": settings.presence, "taus": settings.taus}
+        write_profile(table, path, {**about, "until": wanted, "fewer_archs": fewer})
     result = ProfileResult(table, path, pool.n, time.perf_counter() - started)
     return UntilResult(result, widest, factors, excess <= 1)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.errors import OptionError, one_of
-from blockprofile.predict import Predictor, build_predictor
-from blockprofile.predict.registry import select_entries
+from blockprofile.predict import Predictor
 from blockprofile.profile.profile import load_run_space, read_profile
 from blockprofile.prune.compose import Bounds, Outcome, choices_of, compose
 from blockprofile.prune.decision import Policy, Weigher
@@ -19,10 +18,10 @@ from blockprofile.prune.policies import Dominated, ExchangeRate, MaxAccuracy
 from blockprofile.prune.reading import read_figures
 from blockprofile.prune.rules import common_space, make_rules
 from blockprofile.prune.write import write_pruned
+from blockprofile.run.manifest import kept_predictors
 from blockprofile.space import Space, count_archs, list_spaces, load_space
-from blockprofile.space.load import find_space_file, load_pruned
+from blockprofile.space.record import base_text, kept_pruning
 from blockprofile.space.rules import Base, PrunedDefinition, Rule, apply_rules
-from blockprofile.yamlfile import read_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,25 +43,27 @@ class Pruning:
     """A finished pruning.
 
     ``definition`` is the record of the pruned-space file, ``space`` the pruned space, ``before`` the one that was
-    pruned; ``outcomes`` has one entry for each cost. ``base_file`` is the base's own file where it is not shipped;
-    ``devices`` and ``metrics`` are those that the profile was asked for.
+    pruned; ``outcomes`` has one entry for each cost. ``base`` is the text of the base's file where it is not shipped;
+    ``config`` is the profile's.
     """
 
     definition: PrunedDefinition
     space: Space
     before: Space
     outcomes: tuple[Outcome, ...]
-    base_file: Path | None = None
-    devices: tuple[str, ...] = ()
-    metrics: tuple[str, ...] | None = None
+    base: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
 
     def load_predictors(self, cost: str) -> tuple[Predictor, Predictor]:
-        """Make the profile's own predictors of the accuracy and of a cost, for the space that was pruned."""
-        entries = {
-            each[0].metric: each for each in select_entries(self.before, devices=self.devices, metrics=self.metrics)
-        }
-        gain = self.outcomes[0].figures.gain.name
-        return build_predictor(entries[gain], self.before), build_predictor(entries[cost], self.before)
+        """Make the profile's own predictors of the accuracy and of a cost, for the space that was pruned.
+
+        Raises
+        ------
+        UserError, DataError
+            If one is gone, or is not what it was when the profile was made.
+        """
+        found = {each.metric: each for each in kept_predictors(self.config, self.before)}
+        return found[self.outcomes[0].figures.gain.name], found[cost]
 
     @property
     def costs(self) -> tuple[str, ...]:
@@ -204,12 +205,12 @@ def prune(
     name = name or ("pruned" if out is None else Path(out).stem)
     table, about = read_profile(run)
     config = about["config"]
-    space = load_run_space(config)
+    space = load_run_space(config, Path(run))
     metrics = list(config["predictors"])
     gain = _find_gain(metrics, gain)
     costs = _find_costs(metrics, devices, cost)
     outcomes, rules = prune_table(table, space, costs=costs, gain=gain, policies=chosen, bounds=bounds)
-    base, base_file, inherited, mutation = _ancestry(config["space"]["source"], space)
+    base, own_text, inherited, mutation = _ancestry(config["space"], space, Path(run))
     final = common_space(outcomes)
     mutation |= _mean_weights(outcomes)
     pruned = apply_rules(space, rules, name=name, mutation=mutation)
@@ -227,13 +228,9 @@ def prune(
         provenance=_provenance(config, about, (gain, *costs)),
         notes=f"Policies: {', '.join(policy.name for policy in chosen)}.",
     )
-    asked = config["metrics"]
-    pruning = Pruning(
-        definition, pruned, space, outcomes, base_file,
-        devices=tuple(config["devices"]), metrics=None if asked is None else tuple(asked),
-    )  # fmt: skip
+    pruning = Pruning(definition, pruned, space, outcomes, own_text, config)
     if out is not None:
-        write_pruned(Path(out), definition, base_file=base_file)
+        write_pruned(Path(out), definition, base=own_text)
     return pruning
 
 
@@ -263,15 +260,17 @@ def _provenance(
     return tuple(found)
 
 
-def _ancestry(source: str, space: Space) -> tuple[Base, Path | None, tuple[Rule, ...], dict[int, float]]:
-    """Find the base of a space, its file if it is not shipped, and what an earlier pruning laid down."""
-    file = find_space_file(source)
-    if read_yaml(file).data.get("schema") == "blockprofile.pruned/1":
-        parent = load_pruned(file)
-        base_file = None if parent.base.file is None else file.parent / parent.base.file
-        base = replace(parent.base, hash=space.base.hash)
-        return base, base_file, parent.rules, dict(parent.mutation)
+def _ancestry(
+    about: Mapping[str, Any], space: Space, path: Path
+) -> tuple[Base, str | None, tuple[Rule, ...], dict[int, float]]:
+    """Find the base of a space, the text of its file if it is not shipped, and what an earlier pruning laid down."""
+    parent = kept_pruning(about, path)
+    if parent is not None:
+        own = None if parent.base.file is None else base_text(about, space)
+        return replace(parent.base, hash=space.base.hash), own, parent.rules, dict(parent.mutation)
     name = space.base.name
     if name in list_spaces() and load_space(name).hash == space.base.hash:
         return Base(name=name, hash=space.base.hash), None, (), {}
-    return Base(name=name, hash=space.base.hash, file=file.name), file, (), {}
+    file = Path(about["source"]).name
+    file = file if file.endswith((".yaml", ".yml")) else f"{name}.yaml"
+    return Base(name=name, hash=space.base.hash, file=file), base_text(about, space), (), {}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.errors import OptionError
+from blockprofile.files import check_name, make_folder, write_text
 from blockprofile.predict.floor import UNKNOWN_FLOOR
 from blockprofile.prune.decision import place_name
 from blockprofile.prune.wording import signed
+from blockprofile.space.load import read_space
 from blockprofile.space.rules import Evidence, PrunedDefinition, Rule
 from blockprofile.yamlfile import write_yaml
 
@@ -175,7 +176,7 @@ def pruned_yaml(definition: PrunedDefinition) -> CommentedMap:
     return data
 
 
-def write_pruned(path: Path, definition: PrunedDefinition, *, base_file: Path | None = None) -> None:
+def write_pruned(path: Path, definition: PrunedDefinition, *, base: str | None = None) -> None:
     """Write a pruned-space file.
 
     Parameters
@@ -184,23 +185,23 @@ def write_pruned(path: Path, definition: PrunedDefinition, *, base_file: Path | 
         Where to.
     definition
         What.
-    base_file
-        The base's own file where the base is not shipped; a copy is put beside ``path``.
+    base
+        The text of the base's file, where the base is not shipped; it is put beside ``path``.
 
     Raises
     ------
     OptionError
         If another file of the base's name stands beside ``path``, or ``path`` is the base itself.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if base_file is not None and definition.base.file is not None:
-        beside = path.parent / Path(definition.base.file).name
+    make_folder(path.parent)
+    if base is not None and definition.base.file is not None:
+        beside = path.parent / check_name(Path(definition.base.file).name, what="the base's file")
         if beside.resolve() == path.resolve():
             raise OptionError(f"--out {str(path)!r} is the file of the base space; choose another name")
         if not beside.exists():
-            shutil.copyfile(base_file, beside)
-        elif beside.read_bytes() != base_file.read_bytes():
+            write_text(beside, base)
+        elif beside.read_text(encoding="utf-8") != base and read_space(beside).hash != definition.base.hash:
             raise OptionError(
-                f"{str(beside)!r} exists and is not the base space {str(base_file)!r}; choose another --out"
+                f"{str(beside)!r} exists and is not the base space {definition.base.name!r}; choose another --out"
             )
     write_yaml(path, pruned_yaml(definition), width=LINE_WIDTH)

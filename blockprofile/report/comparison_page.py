@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from blockprofile.report.pruning import pruning_section
 from blockprofile.report.search_charts import convergence_drawing, difference_drawing, fronts_drawing
 from blockprofile.run.manifest import read_manifest
 from blockprofile.space import count_archs
+from blockprofile.space.record import kept_pruning
+from blockprofile.space.rules import PrunedDefinition
 
 __all__ = ["comparison_document"]
 
@@ -43,7 +46,7 @@ def comparison_document(folder: Path) -> Document:
         f"{len(comparison.seeds)} paired seeds ({comparison.seeds[0]} to {comparison.seeds[-1]}), "
         f"{comparison.budget:,} evaluations each."
     )
-    fronts, pruned = fronts_drawing(comparison), pruning_section(_pruned_files(folder))
+    fronts, pruned = fronts_drawing(comparison), pruning_section(_prunings(config, folder))
     drawings: list[Part] = [part for part in (fronts, convergence_drawing(comparison)) if part is not None]
     differences = [difference_drawing(comparison, place) for place in range(1, len(comparison.cases))]
     instead = f"It follows from the searches that {folder} keeps; a comparison of fewer cases has room for it."
@@ -70,8 +73,10 @@ def comparison_document(folder: Path) -> Document:
     )
 
 
-def _pruned_files(folder: Path) -> list[Path]:
-    return sorted((folder / "spaces").glob("*.yaml"))
+def _prunings(config: Mapping[str, Any], folder: Path) -> list[PrunedDefinition]:
+    """Find the pruned spaces that are compared, each once."""
+    found = [kept_pruning(case["space"], folder) for case in config["cases"]]
+    return list({each.name: each for each in found if each is not None}.values())
 
 
 def _command(folder: Path, config: dict[str, Any] | Any) -> str:

@@ -18,7 +18,7 @@ from blockprofile.report.document import Document, Drawing, Part, Section, Table
 from blockprofile.report.maps import block_table, map_table
 from blockprofile.report.profile_answer import answer_profile, find_goals
 from blockprofile.report.provenance import command_line, provenance_section, repeat_section
-from blockprofile.run.manifest import read_manifest
+from blockprofile.run.manifest import read_manifest, run_digest
 from blockprofile.run.shards import read_shard, shard_paths
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def profile_document(folder: Path, *, metrics: Sequence[str] | None = None) -> D
     """
     table, about = read_profile(folder)
     config = about["config"]
-    space = load_run_space(config)
+    space = load_run_space(config, folder)
     metrics = _chosen(list(dict.fromkeys(table["metric"])), metrics)
     table = table[table["metric"].isin(metrics)]
     n = int(table.loc[table["statistic"] == "mean", "n"].iloc[0])
@@ -57,7 +57,7 @@ def profile_document(folder: Path, *, metrics: Sequence[str] | None = None) -> D
     command = command_line("report", [folder], metric=metrics[0])
     elsewhere = f"It stands in {folder / 'profile.parquet'}; a page of fewer metrics has room for it: {command}"
     sections = [
-        Section("blocks", "Blocks", _block_parts(table, space, metrics, folder)),
+        Section("blocks", "Blocks", _block_parts(table, space, metrics, folder=folder, run=run_digest(config))),
         Section("layers", "Blocks at their places", _layer_parts(table, metrics), elsewhere),
         *_depth_sections(table),
         *_quantile_sections(table, metrics, elsewhere),
@@ -97,7 +97,7 @@ def _unit(table: pd.DataFrame, metric: str) -> str:
     return str(table.loc[table["metric"] == metric, "unit_of"].iloc[0])
 
 
-def _block_parts(table: pd.DataFrame, space: Space, metrics: list[str], folder: Path) -> tuple[Part, ...]:
+def _block_parts(table: pd.DataFrame, space: Space, metrics: list[str], *, folder: Path, run: str) -> tuple[Part, ...]:
     goals = find_goals(metrics)
     parts: list[Part] = []
     if goals.gain and goals.cost:
@@ -108,7 +108,7 @@ def _block_parts(table: pd.DataFrame, space: Space, metrics: list[str], folder: 
     ]
     shards = shard_paths(folder)
     if goals.gain and goals.cost and shards:
-        parts.append(_cloud(table, space, goals.gain, goals.cost, shards[0]))
+        parts.append(_cloud(table, space, goals.gain, goals.cost, shard=shards[0], run=run))
     return tuple(parts)
 
 
@@ -145,8 +145,8 @@ def _provenances(table: pd.DataFrame, metrics: list[str]) -> str:
     return f"Provenance: {'; '.join(words)}."
 
 
-def _cloud(table: pd.DataFrame, space: Space, gain: str, cost: str, shard: Path) -> Drawing:
-    _, values = read_shard(shard, space, (gain, cost))
+def _cloud(table: pd.DataFrame, space: Space, gain: str, cost: str, *, shard: Path, run: str) -> Drawing:
+    _, values = read_shard(shard, space, (gain, cost), run=run)
     x, y = values[cost][:N_SHOWN].astype(np.float64), values[gain][:N_SHOWN].astype(np.float64)
     chart = Chart(
         "Random archs of the space", metric_label(cost, _unit(table, cost)), metric_label(gain, _unit(table, gain)),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from blockprofile.predict.floor import UNKNOWN_FLOOR
 from blockprofile.report.document import Cell, Part, Section, Table, Text, number, p_value, table_of
 from blockprofile.space.rules import Evidence, PrunedDefinition, Rule
-from blockprofile.yamlfile import read_yaml
 
 __all__ = ["pruning_section", "rule_words"]
 
@@ -75,11 +73,10 @@ def _certificate(name: str, metric: str, told: Mapping[str, Any]) -> Table:
     return table_of(title, rows, caption=str(told.get("verdict", "")))
 
 
-def pruning_section(files: list[Path]) -> Section | None:
-    """Tell every decision of pruned spaces; None if there are no files."""
+def pruning_section(definitions: Iterable[PrunedDefinition]) -> Section | None:
+    """Tell every decision of pruned spaces; None if there are none."""
     parts: list[Part] = []
-    for path in files:
-        definition = read_yaml(path).validate(PrunedDefinition)
+    for definition in definitions:
         rows = [row for rule in definition.rules for row in _rows(rule)]
         if definition.notes:
             parts.append(Text(definition.notes))

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from blockprofile.errors import CoverageError, OptionError
 from blockprofile.numbers import read_number
 from blockprofile.predict.base import AdditivePredictor
-from blockprofile.predict.registry import build_predictor, find_device, find_metric
+from blockprofile.predict.registry import Entry, build_predictor, find_device, find_metric
 from blockprofile.space import Law, Space
 
 if TYPE_CHECKING:
     from blockprofile.profile.limit import LimitedSampler
 
-__all__ = ["Limit", "limited_sampler", "parse_limit", "split_limit"]
+__all__ = ["Limit", "find_limited", "limited_sampler", "parse_limit", "split_limit"]
 
 _LATENCY = "latency_ms:"
 
@@ -47,6 +47,22 @@ def split_limit(text: str) -> tuple[str, float]:
     return metric.strip(), number
 
 
+def find_limited(text: str, space: Space) -> Entry:
+    """Find the predictor of the metric that a limit is about.
+
+    Raises
+    ------
+    OptionError
+        If the text is malformed.
+    UnknownNameError, CoverageError
+        If the metric is unknown or does not cover the space.
+    """
+    metric, _ = split_limit(text)
+    if metric.startswith(_LATENCY):
+        return find_device(metric.removeprefix(_LATENCY), space)
+    return find_metric(metric, space)
+
+
 def parse_limit(text: str, space: Space) -> Limit:
     """Read a limit and make its predictor.
 
@@ -59,10 +75,7 @@ def parse_limit(text: str, space: Space) -> Limit:
         cannot be limited without rejection).
     """
     metric, value = split_limit(text)
-    entry = (
-        find_device(metric.removeprefix(_LATENCY), space) if metric.startswith(_LATENCY) else find_metric(metric, space)
-    )
-    predictor = build_predictor(entry, space)
+    predictor = build_predictor(find_limited(text, space), space)
     if not isinstance(predictor, AdditivePredictor):
         raise CoverageError(
             f"--limit on {metric!r}: its predictor is no sum over operators, so it cannot be sampled under a limit; "

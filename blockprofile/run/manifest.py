@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from blockprofile import __version__
-from blockprofile.errors import DataError, RunError, UnknownNameError
-from blockprofile.predict.registry import Entry, build_predictor
+from blockprofile.errors import RunError, UnknownNameError
+from blockprofile.jsonfile import digest_of, read_json, write_json
+from blockprofile.predict.base import Predictor
+from blockprofile.predict.card import Card
+from blockprofile.predict.registry import Entry, build_predictor, select_entries
+from blockprofile.predict.weights import WEIGHTS_NAME
 from blockprofile.space import Law, Space
+from blockprofile.yamlfile import Document
 
-__all__ = ["MANIFEST_NAME", "Manifest", "describe_predictor", "describe_space", "read_manifest", "write_manifest"]
+__all__ = [
+    "MANIFEST_NAME", "Manifest", "content_hash", "describe_card", "describe_predictor", "kept_card", "kept_predictors",
+    "read_manifest", "refuse_changed",
+    "refuse_other", "run_digest", "write_manifest",
+]  # fmt: skip
 
 MANIFEST_NAME = "manifest.json"
-_SCHEMA = "blockprofile.run/1"
+_SCHEMA = "blockprofile.run/2"
+_MADE_BY = "the command that made the folder, on another --out"
+
+_SPEAKING = frozenset({"source", "definition", "allowed", "pruned", "card"})
+"""What a config says of spaces and predictors beside their hashes, wherever it stands; it decides nothing more."""
+
+_TYPED = frozenset({"devices", "metrics"})
+"""What the user typed; the predictors that were meant are in ``predictors``, with their hashes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a run is made from.
 
-    ``config`` decides the data: two runs with equal configs hold equal data. ``command``, ``version`` and
-    ``info`` are for the reader and never compared.
+    ``config`` decides the data: two runs with equal configs hold equal data, wherever their space and predictors lie.
+    ``command``, ``version`` and ``info`` are for the reader and never compared.
     """
 
     kind: str
@@ -35,34 +50,114 @@ class Manifest:
     info: Mapping[str, Any] = field(default_factory=dict)
 
 
-def describe_space(space: Space, source: str) -> dict[str, Any]:
-    """Describe a space for a config: where it was loaded from, name, content hash, resolution (None if a slot)."""
-    resolution = None if space.definition.input.searched else space.resolution
-    return {"source": source, "name": space.name, "hash": space.hash, "resolution": resolution}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    schema: str
+    kind: str
+    config: dict[str, Any]
+    command: str
+    version: str
+    info: dict[str, Any]
+
+
+def content_hash(entry: Entry) -> str:
+    """Return a hash of all that decides what a predictor gives: its folder and the network that it shares."""
+    card, folder = entry
+    files = [path for path in folder.iterdir() if path.is_file()]
+    if "network" in card.parameters:
+        files.append(folder.parent / str(card.parameters["network"]) / WEIGHTS_NAME)
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        if path.is_file():
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def describe_card(card: Card, caption: str) -> dict[str, Any]:
+    """Describe a predictor that has a card but no files, for a config: the card's main words, and the whole card."""
+    return {
+        "name": card.name, "metric": card.metric, "unit": card.unit, "provenance": card.provenance,
+        "floor": card.floor, "caption": caption, "card": asdict(card),
+    }  # fmt: skip
 
 
 def describe_predictor(entry: Entry, space: Space, *, law: Law = "papers") -> dict[str, Any]:
-    """Describe a predictor for a config: its card's main words for a space, and a hash over all files of its folder."""
-    card, folder = entry
-    caption = card.caption
+    """Describe a predictor for a config: its card, its words for a space, and a hash of its files."""
+    card, caption = entry[0], entry[0].caption
     if card.fitted_range is not None:
         from blockprofile.profile.reach import caption_of
 
         caption = caption_of(build_predictor(entry, space), space, law=law)
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.iterdir() if p.is_file()):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return {
-        "name": card.name, "metric": card.metric, "unit": card.unit, "provenance": card.provenance,
-        "floor": card.floor, "caption": caption, "hash": digest.hexdigest()[:16],
-    }  # fmt: skip
+    return {**describe_card(card, caption), "hash": content_hash(entry)}
+
+
+def kept_card(about: Mapping[str, Any], path: Path) -> Card | None:
+    """Return the card of a predictor from what was written down of it; None if it had none.
+
+    Parameters
+    ----------
+    path
+        The file that it stands in, for errors.
+
+    Raises
+    ------
+    DataError
+        If it is not as it was written.
+    """
+    if about.get("card") is None:
+        return None
+    known = {each.name for each in fields(Card)}
+    card = {key: value for key, value in about["card"].items() if key in known}
+    return Document(path, card, None).validate(Card)
+
+
+def refuse_changed(entry: Entry, then: str) -> None:
+    """Refuse a predictor whose content is not what it was.
+
+    Parameters
+    ----------
+    then
+        The hash that it had; see `content_hash`.
+
+    Raises
+    ------
+    RunError
+        With both hashes.
+    """
+    card, folder = entry
+    if (now := content_hash(entry)) != then:
+        raise RunError(
+            f"predictor {card.name!r} in {str(folder)!r} is not what the run was started with: hash {then} then, {now} "
+            "here; it changed meanwhile, or another folder is seen here"
+        )
+
+
+def kept_predictors(config: Mapping[str, Any], space: Space) -> tuple[Predictor, ...]:
+    """Load the predictors of a run again, if they are still what they were.
+
+    Raises
+    ------
+    UserError, DataError
+        If one is gone, has changed, or cannot be read.
+    """
+    entries = select_entries(space, devices=config["devices"], metrics=config["metrics"])
+    for entry in entries:
+        refuse_changed(entry, config["predictors"].get(entry[0].metric, {}).get("hash", "none"))
+    return tuple(build_predictor(entry, space) for entry in entries)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest under another name and rename it."""
-    partial = folder / (MANIFEST_NAME + ".partial")
-    partial.write_text(json.dumps({"schema": _SCHEMA, **asdict(manifest)}, indent=2, ensure_ascii=False) + "\n")
-    partial.replace(folder / MANIFEST_NAME)
+    """Write the manifest, with a digest of itself, whole or not at all.
+
+    Raises
+    ------
+    DataError
+        If it holds what JSON has no word for.
+    OSError
+        If it cannot be written.
+    """
+    command = manifest.command.encode("utf-8", "replace").decode()
+    write_json(folder / MANIFEST_NAME, {"schema": _SCHEMA, **asdict(manifest), "command": command}, within=folder)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -73,43 +168,64 @@ def read_manifest(folder: Path) -> Manifest:
     UnknownNameError
         If the folder is not there or is no run.
     DataError
-        If the manifest is damaged.
+        If the manifest is damaged, was changed by hand, or is of an earlier version, which kept no checksums.
     """
     path = folder / MANIFEST_NAME
     if not path.is_file():
         what = "is no run folder: it holds no manifest.json" if folder.is_dir() else "does not exist"
         raise UnknownNameError(f"{str(folder)!r} {what}; make one with `blockprofile sample --out {folder}`")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data.pop("schema") != _SCHEMA:
-            raise DataError(f"{path}: not a manifest of this version; expected schema {_SCHEMA!r}")
-        return Manifest(**data)
-    except (ValueError, KeyError, TypeError, AttributeError) as failure:
-        raise DataError(f"{path} is damaged: {failure}") from None
+    file = read_json(path, _File, schema=_SCHEMA, made_by=_MADE_BY)
+    return Manifest(kind=file.kind, config=file.config, command=file.command, version=file.version, info=file.info)
+
+
+def _deciding(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what was typed and what is said beside the hashes."""
+    found: dict[str, Any] = _without({key: value for key, value in config.items() if key not in _TYPED})
+    return found
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _without(item) for key, item in value.items() if key not in _SPEAKING}
+    return [_without(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def run_digest(config: Mapping[str, Any]) -> str:
+    """Return a digest of what decides a run's data, whatever its size ``n``: every table of the run carries it."""
+    return digest_of({key: value for key, value in _deciding(config).items() if key != "n"})
 
 
 def refuse_other(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     """Refuse to use a folder that holds a run of another configuration.
+
+    Spaces and predictors are compared by content, not by the names or paths that they were given by.
 
     Raises
     ------
     RunError
         Naming every key that differs, with both values.
     """
-    ours, theirs = _flatten(new), _flatten(old)
+    ours, theirs = _flatten(_deciding(new)), _flatten(_deciding(old))
     differing = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
     if not differing:
         return
-    told = "; ".join(f"{key} is {theirs.get(key)!r} there and {ours.get(key)!r} here" for key in differing[:4])
+    told = "; ".join(
+        f"{key} is {_short(theirs.get(key))} there and {_short(ours.get(key))} here" for key in differing[:4]
+    )
     more = f" (and {len(differing) - 4} more keys)" if len(differing) > 4 else ""
     raise RunError(f"{str(folder)!r} holds a run of another configuration: {told}{more}; choose another --out")
 
 
-def _flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+def _flatten(data: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(data, Mapping) and data:
+        items = [(f"{prefix}.{key}" if prefix else key, value) for key, value in data.items()]
+    elif isinstance(data, list) and any(isinstance(item, Mapping) for item in data):
+        items = [(f"{prefix}[{place}]", value) for place, value in enumerate(data)]
+    else:
+        return {prefix: data}
+    return {key: value for name, item in items for key, value in _flatten(item, name).items()}

@@ -11,41 +11,36 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.errors import RunError
+from blockprofile.errors import DataError
+from blockprofile.files import make_folder
 from blockprofile.numbers import parse_count
 from blockprofile.predict.evaluator import Evaluator
 from blockprofile.predict.registry import Entry, build_predictor, select_entries
 from blockprofile.run.chunks import CHUNK_SIZE, chunk_length, chunk_rng, draw_chunk, n_chunks
-from blockprofile.run.limits import limited_sampler, parse_limit
-from blockprofile.run.manifest import (
-    MANIFEST_NAME,
-    Manifest,
-    describe_predictor,
-    describe_space,
-    read_manifest,
-    refuse_other,
-    write_manifest,
-)
+from blockprofile.run.folder import open_run
+from blockprofile.run.limits import find_limited, limited_sampler, parse_limit
+from blockprofile.run.manifest import describe_predictor, refuse_changed, run_digest
 from blockprofile.run.parallel import check_backend, run_tasks
 from blockprofile.run.progress import show_progress
-from blockprofile.run.shards import SAMPLES, is_complete, shard_path, write_shard
+from blockprofile.run.shards import SAMPLES, is_complete, read_shard, shard_path, write_shard
 from blockprofile.space import Archs, Law, Space, load_space
+from blockprofile.space.record import describe_space
 from blockprofile.space.sampling import check_law
 
 if TYPE_CHECKING:
     from blockprofile.profile.limit import LimitedSampler
 
-__all__ = ["PoolRequest", "SampleRun", "draw_and_evaluate", "sample"]
+__all__ = ["Pool", "PoolRequest", "SampleRun", "draw_and_evaluate", "sample"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolRequest:
-    """What decides a pool's data; small, and fit to travel to workers.
+    """What a user asks for: names and paths, which may stand for something else tomorrow; see `Pool`.
 
     ``space`` is a shipped name or a path; ``devices``, ``metrics`` as in `blockprofile.predict.load_predictors`.
     """
@@ -67,21 +62,64 @@ class PoolRequest:
         """Find the cards and folders of the predictors."""
         return select_entries(space, devices=self.devices, metrics=self.metrics)
 
-    def config(self) -> dict[str, Any]:
-        """Write down what decides the data."""
+    def limiting(self, space: Space) -> Entry | None:
+        """Find the predictor that the limit is about."""
+        return None if self.limit is None else find_limited(self.limit, space)
+
+    def resolve(self) -> Pool:
+        """Read space and predictors, and write down what they are now."""
         space = self.load()
-        predictors = {entry[0].metric: describe_predictor(entry, space, law=self.law) for entry in self.entries(space)}
-        return {
+        limiting = self.limiting(space)
+        config: dict[str, Any] = {
             "space": describe_space(space, self.space),
             "devices": list(self.devices),
             "metrics": None if self.metrics is None else list(self.metrics),
-            "predictors": predictors,
+            "predictors": {
+                entry[0].metric: describe_predictor(entry, space, law=self.law) for entry in self.entries(space)
+            },
             "seed": self.seed,
             "law": self.law,
-            "limit": self.limit,
+            "limit": None,
             "chunk_size": CHUNK_SIZE,
             "n": self.n,
         }
+        if limiting is not None and self.limit is not None:
+            config["limit"] = f"{limiting[0].metric}<={self.limit.partition('<=')[2].strip()}"
+            config["limited_by"] = describe_predictor(limiting, space, law=self.law)
+        return Pool(request=self, space=space, config=config)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """A request with what its names stood for when it was made; small, and fit to travel to workers.
+
+    ``config`` decides the data. Workers find the predictors again by name, and refuse those that have changed.
+    """
+
+    request: PoolRequest
+    space: Space
+    config: dict[str, Any]
+
+    @property
+    def n(self) -> int:
+        """How many archs."""
+        return self.request.n
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The columns."""
+        return tuple(self.config["predictors"])
+
+    @property
+    def run(self) -> str:
+        """The digest of all that decides the data but their number."""
+        return run_digest(self.config)
+
+    def tools(self) -> Tools:
+        """Make what draws and evaluates, or take it from the last time that it was made from the same content."""
+        hashes = [about["hash"] for about in self.config["predictors"].values()]
+        limited = self.config.get("limited_by")
+        return _tools(replace(self.request, n=1), self.space, tuple(hashes), limited["hash"] if limited else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,64 +133,68 @@ class SampleRun:
     metrics: tuple[str, ...]
 
 
+class Tools(NamedTuple):
+    """What draws and evaluates a pool; ``limited`` draws within a limit, None without one."""
+
+    evaluate: Evaluator
+    limited: LimitedSampler | None
+
+
 @lru_cache(maxsize=4)
-def _tools(request: PoolRequest) -> tuple[Space, Evaluator, LimitedSampler | None]:
-    space = request.load()
-    evaluator = Evaluator(space, [build_predictor(entry, space) for entry in request.entries(space)])
-    if request.limit is None:
-        return space, evaluator, None
-    return space, evaluator, limited_sampler(space, parse_limit(request.limit, space), law=request.law)
+def _tools(request: PoolRequest, space: Space, hashes: tuple[str, ...], limited_by: str) -> Tools:
+    """Build the predictors whose content has these hashes; calls are kept by content, never by name alone."""
+    entries, limiting = request.entries(space), request.limiting(space)
+    evaluator = Evaluator(space, [build_predictor(entry, space) for entry in entries])
+    limited = None
+    if request.limit is not None:
+        limited = limited_sampler(space, parse_limit(request.limit, space), law=request.law)
+    # Hashed after they were read: what changed in between is seen.
+    expected = [*zip(entries, hashes, strict=True), *([(limiting, limited_by)] if limiting is not None else [])]
+    for entry, then in expected:
+        refuse_changed(entry, then)
+    return Tools(evaluator, limited)
 
 
-def draw_and_evaluate(request: PoolRequest, index: int) -> tuple[Archs, dict[str, NDArray[np.float32]]]:
-    """Draw and evaluate chunk number ``index`` of the pool.
+def draw_and_evaluate(pool: Pool, index: int) -> tuple[Archs, dict[str, NDArray[np.float32]]]:
+    """Draw and evaluate chunk number ``index`` of a pool.
 
     Returns
     -------
     Archs, uint8 (n, n_slots), and metric -> float32 (n,).
+
+    Raises
+    ------
+    RunError
+        If a predictor is not, or not here, what it was when the pool was resolved.
     """
-    # The tools do not depend on n: workers keep them when a pool grows.
-    space, evaluator, limited = _tools(replace(request, n=1))
+    evaluate, limited = pool.tools()
+    request = pool.request
     if limited is None:
-        archs = draw_chunk(space, seed=request.seed, index=index, n=request.n, law=request.law)
+        archs = draw_chunk(pool.space, seed=request.seed, index=index, n=request.n, law=request.law)
     else:
         rng = chunk_rng(request.seed, index)
         archs = limited.draw(CHUNK_SIZE, rng)[: chunk_length(request.n, index)]
-    return archs, evaluator(archs)
+    return archs, evaluate(archs)
 
 
-def _make_shard(request: PoolRequest, folder: Path, index: int) -> int:
-    space, _, _ = _tools(replace(request, n=1))
-    archs, metrics = draw_and_evaluate(request, index)
-    write_shard(shard_path(folder, index), space, archs, metrics)
+def _make_shard(pool: Pool, folder: Path, index: int) -> int:
+    archs, metrics = draw_and_evaluate(pool, index)
+    write_shard(shard_path(folder, index), pool.space, archs, metrics, run=pool.run)
     return len(archs)
 
 
-def _prepare(folder: Path, request: PoolRequest, command: str) -> tuple[int, dict[str, Any]]:
-    """Check or make the folder; return the number of archs that it will hold, and its config."""
-    config = request.config()
-    old_n = 0
-    if (folder / MANIFEST_NAME).is_file():
-        old = dict(read_manifest(folder).config)
-        old_n = int(old.get("n", 0))
-        if request.n >= old_n:
-            old["n"] = config["n"]
-        refuse_other(folder, old, config)
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"--out {str(folder)!r} exists and is no run folder; choose another, or empty it")
-    try:
-        (folder / SAMPLES).mkdir(parents=True, exist_ok=True)
-    except FileNotFoundError as failure:
-        raise RunError(f"--out {str(folder)!r} cannot be made: {failure.strerror}; choose another place") from None
-    if request.n > old_n:
-        write_manifest(folder, Manifest(kind="samples", config=config, command=command))
-    return request.n, config
-
-
-def _pending(folder: Path, request: PoolRequest) -> Iterator[int]:
-    for index in range(n_chunks(request.n)):
-        if not is_complete(shard_path(folder, index), chunk_length(request.n, index)):
-            yield index
+def _pending(folder: Path, pool: Pool) -> Iterator[int]:
+    """Name the chunks that are missing, damaged, or of another run."""
+    for index in range(n_chunks(pool.n)):
+        path, length = shard_path(folder, index), chunk_length(pool.n, index)
+        if is_complete(path, length):
+            try:
+                read_shard(path, pool.space, pool.metrics, n=length, run=pool.run)
+            except DataError:
+                pass
+            else:
+                continue
+        yield index
 
 
 def sample(
@@ -212,13 +254,14 @@ def sample(
     chunk_rng(seed, 0)
     check_backend(backend, workers)
     started = time.perf_counter()
-    _, evaluator, _ = _tools(replace(request, n=1))
-    folder = Path(out)
-    _prepare(folder, request, command)
-    pending = list(_pending(folder, request))
-    tasks = ((request, folder, index) for index in pending)
-    total = sum(chunk_length(request.n, index) for index in pending)
-    with show_progress(f"sampling {request.space}", total) as advance:
-        for done in run_tasks(_make_shard, tasks, workers=workers, backend=backend, scheduler=scheduler):
-            advance(done)
-    return SampleRun(folder, request.n, total, time.perf_counter() - started, evaluator.metrics)
+    pool = request.resolve()
+    pool.tools()
+    with open_run(out, kind="samples", config=pool.config, command=command, can_grow=True) as folder:
+        make_folder(folder / SAMPLES)
+        pending = list(_pending(folder, pool))
+        tasks = ((pool, folder, index) for index in pending)
+        total = sum(chunk_length(request.n, index) for index in pending)
+        with show_progress(f"sampling {request.space}", total) as advance:
+            for done in run_tasks(_make_shard, tasks, workers=workers, backend=backend, scheduler=scheduler):
+                advance(done)
+    return SampleRun(folder, request.n, total, time.perf_counter() - started, pool.metrics)

@@ -1,20 +1,35 @@
-"""Shards: one Parquet file per chunk, written under another name and renamed when whole."""
+"""Shards: one Parquet file per chunk, written whole or not at all, with checksums and the run that it belongs to."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.errors import DataError
+from blockprofile.errors import DataError, UnknownNameError
+from blockprofile.run.chunks import CHUNK_SIZE
 from blockprofile.space import Archs, Space
+from blockprofile.tablefile import Column, read_signed, write_table
 
-__all__ = ["SAMPLES", "is_complete", "read_run", "read_shard", "shard_path", "shard_paths", "write_shard"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "SAMPLES",
+    "is_complete",
+    "read_run",
+    "read_shard",
+    "read_values",
+    "shard_path",
+    "shard_paths",
+    "write_shard",
+]
 
 SAMPLES = "samples"
+_MADE_BY = "the sample command that made the run"
 
 Metrics = dict[str, NDArray[np.float32]]
 
@@ -29,8 +44,15 @@ def shard_paths(folder: Path) -> list[Path]:
     return sorted((folder / SAMPLES).glob("part-*.parquet"))
 
 
-def write_shard(path: Path, space: Space, archs: Archs, metrics: Mapping[str, NDArray[np.float32]]) -> None:
+def write_shard(
+    path: Path, space: Space, archs: Archs, metrics: Mapping[str, NDArray[np.float32]], *, run: str = ""
+) -> None:
     """Write archs and metrics: one uint8 column per slot, one float32 column per metric.
+
+    Parameters
+    ----------
+    run
+        The digest of the run; see `blockprofile.run.manifest.run_digest`.
 
     Raises
     ------
@@ -38,24 +60,18 @@ def write_shard(path: Path, space: Space, archs: Archs, metrics: Mapping[str, ND
         If the disk is full or the folder is not writable; no partial file is left.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     columns = np.ascontiguousarray(archs.T)
     data = {slot.name: pa.array(columns[slot.index]) for slot in space.slots}
     data |= {name: pa.array(values) for name, values in metrics.items()}
-    partial = path.with_name(path.name + ".partial")
-    try:
-        pq.write_table(pa.table(data), partial, compression="zstd", compression_level=1, use_dictionary=False)
-        partial.replace(path)
-    except BaseException as failure:
-        partial.unlink(missing_ok=True)
-        if isinstance(failure, OSError) and failure.errno and failure.filename is None:
-            raise OSError(failure.errno, os.strerror(failure.errno), str(path)) from failure
-        raise
+    write_table(
+        path, pa.table(data), about={"run": run, "part": path.stem}, within=path.parent.parent, sync=False,
+        compression="zstd", compression_level=1, use_dictionary=False,
+    )  # fmt: skip
 
 
 def is_complete(path: Path, n: int) -> bool:
-    """Tell whether a shard is there with ``n`` rows."""
+    """Tell whether a shard is there with ``n`` rows; whether they are right is found when they are read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -63,34 +79,61 @@ def is_complete(path: Path, n: int) -> bool:
         return False
     try:
         return bool(pq.read_metadata(path).num_rows == n)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError):
         return False
 
 
-def read_shard(path: Path, space: Space, metrics: tuple[str, ...]) -> tuple[Archs, Metrics]:
+def read_shard(
+    path: Path, space: Space, metrics: tuple[str, ...], *, n: int | None = None, run: str | None = None
+) -> tuple[Archs, Metrics]:
     """Read a shard.
+
+    Parameters
+    ----------
+    n
+        How many rows it must have; None is any number.
+    run
+        The digest of the run that it must belong to; None is any run.
 
     Raises
     ------
     DataError
-        If the file is damaged or lacks a slot or metric.
+        If the file is missing or damaged, is not as it was written, lacks a slot or metric, or is of another run or
+        another place in it.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    names = [slot.name for slot in space.slots]
-    try:
-        table = pq.read_table(path, columns=[*names, *metrics])
-    except (pa.ArrowException, OSError, KeyError) as failure:
-        raise DataError(f"{path} cannot be read: {failure}; delete it and sample again to make it anew") from None
-    missing = [name for name in (*names, *metrics) if name not in table.column_names]
-    if missing:
-        raise DataError(f"{path} lacks the columns {', '.join(missing)}")
+    names = tuple(slot.name for slot in space.slots)
+    table = _read(path, dict.fromkeys(names, Column("uint8")) | dict.fromkeys(metrics, Column("float32")), run)
+    if n is not None and table.num_rows != n:
+        raise DataError(f"{path} has {table.num_rows} rows, {n} were written; make it anew with {_MADE_BY}")
     archs = np.stack([table[name].to_numpy() for name in names], axis=1)
     return np.ascontiguousarray(archs), {name: table[name].to_numpy() for name in metrics}
 
 
-def read_run(folder: Path, space: Space, metrics: tuple[str, ...]) -> Iterator[tuple[Archs, Metrics]]:
+def read_values(path: Path, metrics: tuple[str, ...], *, run: str | None = None) -> Metrics:
+    """Read the metrics of a shard without its archs.
+
+    Raises
+    ------
+    DataError
+        As `read_shard`.
+    """
+    table = _read(path, dict.fromkeys(metrics, Column("float32")), run)
+    return {name: table[name].to_numpy() for name in metrics}
+
+
+def _read(path: Path, columns: Mapping[str, Column], run: str | None) -> pa.Table:
+    try:
+        table, about = read_signed(path, columns, made_by=_MADE_BY, max_rows=CHUNK_SIZE)
+    except UnknownNameError:
+        raise DataError(f"{path} is missing; make it with {_MADE_BY}") from None
+    if about.get("part") != path.stem or (run is not None and about.get("run") != run):
+        raise DataError(f"{path} is a shard of another run, or of another place in it; make it anew with {_MADE_BY}")
+    return table
+
+
+def read_run(
+    folder: Path, space: Space, metrics: tuple[str, ...], *, run: str | None = None
+) -> Iterator[tuple[Archs, Metrics]]:
     """Read all shards of a run, one at a time, in order.
 
     Raises
@@ -99,4 +142,4 @@ def read_run(folder: Path, space: Space, metrics: tuple[str, ...]) -> Iterator[t
         As `read_shard`.
     """
     for path in shard_paths(folder):
-        yield read_shard(path, space, metrics)
+        yield read_shard(path, space, metrics, run=run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from blockprofile.errors import OptionError, one_of
 from blockprofile.predict import Predictor
-from blockprofile.run.manifest import describe_space
+from blockprofile.run.folder import open_run
+from blockprofile.run.manifest import run_digest
 from blockprofile.run.parallel import check_workers
 from blockprofile.search.algorithm import Algorithm
 from blockprofile.search.archive import Archive
@@ -28,6 +30,7 @@ from blockprofile.search.reference import reference_point
 from blockprofile.search.request import build_problem
 from blockprofile.search.result import SearchResult
 from blockprofile.space import Space, load_space
+from blockprofile.space.record import describe_space
 from blockprofile.space.sampling import check_law
 
 __all__ = ["ALGORITHMS", "search"]
@@ -120,48 +123,48 @@ def search(
     spent = _budget(budget, chosen, n_goals=len(problem.goals))
     initial = make_initial_pool(problem, law=known_law)
     worst = _reference(problem, reference)
-    recorder = None
-    if out is not None:
-        config = {
-            "space": describe_space(where, where.name if isinstance(space, Space) else str(space)),
-            "goals": [goal.describe() for goal in problem.goals],
-            "limits": [constraint.text for constraint in problem.constraints],
-            "algorithm": {"name": chosen.name, **chosen.describe()},
-            "budget": {"evaluations": spent.evaluations, "seconds": spent.seconds},
-            "devices": list(devices),
-            "predictors": described,
-            "seed": seed,
-            "law": law,
-            "reference": problem.natural(worst).tolist(),
-        }
-        recorder = Recorder(Path(out), problem, config=config, command=command)
-    archive = Archive(problem)
-    searcher = chosen.start(archive, initial)
-    kept = recorder.read() if recorder else []
+    config = {
+        "space": describe_space(where, space),
+        "goals": [goal.describe() for goal in problem.goals],
+        "limits": [constraint.text for constraint in problem.constraints],
+        "algorithm": {"name": chosen.name, **chosen.describe()},
+        "budget": {"evaluations": spent.evaluations, "seconds": spent.seconds},
+        "devices": list(devices),
+        "predictors": described,
+        "seed": seed,
+        "law": law,
+        "reference": problem.natural(worst).tolist(),
+    }
+    opened = nullcontext() if out is None else open_run(out, kind="search", config=config, command=command)
+    with opened as folder:
+        recorder = None if folder is None else Recorder(folder, problem, run=run_digest(config))
+        archive = Archive(problem)
+        searcher = chosen.start(archive, initial)
+        kept = recorder.read() if recorder else []
 
-    def after(filled: Archive) -> None:
-        if recorder:
-            recorder.add(filled)
-        if on_generation:
-            on_generation(filled)
+        def after(filled: Archive) -> None:
+            if recorder:
+                recorder.add(filled)
+            if on_generation:
+                on_generation(filled)
 
-    finished = recorder is not None and recorder.is_finished
-    if finished:
-        spent = Budget(evaluations=sum(len(generation.proposal.archs) for generation in kept))
-    try:
-        ended = run_loop(
-            archive, searcher, budget=spent, seed=seed, recorded=kept, workers=threads, on_generation=after
-        )
-    except BaseException:
-        if recorder:
-            recorder.flush()
-        raise
-    result = SearchResult(
-        problem, archive, worst, chosen.name, seed, ended.seconds_evaluating, ended.seconds_searching,
-        ended.last_word, recorder.folder if recorder else None,
-    )  # fmt: skip
-    if recorder and not finished:
-        recorder.finish(result)
+        finished = recorder is not None and recorder.is_finished
+        if finished:
+            spent = Budget(evaluations=sum(len(generation.proposal.archs) for generation in kept))
+        try:
+            ended = run_loop(
+                archive, searcher, budget=spent, seed=seed, recorded=kept, workers=threads, on_generation=after
+            )
+        except BaseException:
+            if recorder:
+                recorder.flush()
+            raise
+        result = SearchResult(
+            problem, archive, worst, chosen.name, seed, ended.seconds_evaluating, ended.seconds_searching,
+            ended.last_word, folder,
+        )  # fmt: skip
+        if recorder and not finished:
+            recorder.finish(result)
     return result
 
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 import itertools
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from blockprofile.errors import DataError, RunError
-from blockprofile.run.manifest import MANIFEST_NAME, Manifest, read_manifest, refuse_other, write_manifest
+from blockprofile.errors import DataError
+from blockprofile.files import make_folder
 from blockprofile.search.archive import Archive, Proposal
 from blockprofile.search.loop import Generation
 from blockprofile.search.problem import Problem
 from blockprofile.search.result import SearchResult
+from blockprofile.tablefile import Column, read_signed, write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +32,8 @@ __all__ = ["EVALUATIONS", "Recorder", "read_evaluations"]
 EVALUATIONS = "evaluations.parquet"
 _PARTS, _FRONTS, _PROGRESS = "parts", "fronts.parquet", "progress.parquet"
 _ORIGIN = ("generation", "parent", "mate")
+_MADE_BY = "the same search on another --out"
+_AGAIN = f"make it anew with {_MADE_BY}"
 FLUSH_SECONDS = 0.5
 """Fast searches write about twice a second; a slow one writes each generation."""
 
@@ -40,35 +44,19 @@ class Recorder:
     Parameters
     ----------
     folder
-        New, empty, or holding the same search, finished or not.
+        Of this search, finished or not, from `blockprofile.run.folder.open_run`.
     problem
         What is searched for.
-    config
-        What decides the result; a folder with another one is refused.
-    command
-        What the user typed.
-
-    Raises
-    ------
-    RunError
-        If the folder holds something else.
-    DataError
-        If its tables are damaged.
+    run
+        The digest of what decides the result; every table carries it.
     """
 
-    def __init__(self, folder: Path, problem: Problem, *, config: Mapping[str, Any], command: str = "") -> None:
-        self.folder, self._problem = folder, problem
+    def __init__(self, folder: Path, problem: Problem, *, run: str) -> None:
+        self.folder, self._problem, self._run = folder, problem, run
         self._archive: Archive | None = None
         self._n_kept, self._written = 0, time.monotonic()
-        if (folder / MANIFEST_NAME).is_file():
-            refuse_other(folder, read_manifest(folder).config, config)
-            if self.is_finished:
-                shutil.rmtree(folder / _PARTS, ignore_errors=True)
-        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise RunError(f"--out {str(folder)!r} exists and is no run folder; choose another, or empty it")
-        else:
-            _make_folder(folder)
-            write_manifest(folder, Manifest(kind="search", config=config, command=command))
+        if self.is_finished:
+            shutil.rmtree(folder / _PARTS, ignore_errors=True)
 
     @property
     def is_finished(self) -> bool:
@@ -77,7 +65,7 @@ class Recorder:
 
     def read(self) -> list[Generation]:
         """Read all generations that were kept."""
-        generations = read_evaluations(self.folder, self._problem)
+        generations = read_evaluations(self.folder, self._problem, run=self._run)
         self._n_kept = sum(len(generation.proposal.archs) for generation in generations)
         return generations
 
@@ -91,10 +79,10 @@ class Recorder:
         """Write what is not written yet."""
         archive = self._archive
         if archive is not None and len(archive) > self._n_kept:
-            (self.folder / _PARTS).mkdir(exist_ok=True)
+            make_folder(self.folder / _PARTS)
             first = int(archive.generation[self._n_kept])
             path = self.folder / _PARTS / f"part-{first:06d}.parquet"
-            _write(path, _table(archive, slice(self._n_kept, len(archive))))
+            self._write(path, _table(archive, slice(self._n_kept, len(archive))))
             self._n_kept = len(archive)
         self._written = time.monotonic()
 
@@ -103,17 +91,16 @@ class Recorder:
         import pyarrow as pa
 
         members, progress = result.fronts()
-        _write(self.folder / _FRONTS, pa.Table.from_pandas(members, preserve_index=False))
-        _write(self.folder / _PROGRESS, pa.Table.from_pandas(progress, preserve_index=False))
-        _write(self.folder / EVALUATIONS, _table(result.archive, slice(0, len(result.archive))))
+        self._write(self.folder / _FRONTS, pa.Table.from_pandas(members, preserve_index=False))
+        self._write(self.folder / _PROGRESS, pa.Table.from_pandas(progress, preserve_index=False))
+        self._write(self.folder / EVALUATIONS, _table(result.archive, slice(0, len(result.archive))))
         shutil.rmtree(self.folder / _PARTS, ignore_errors=True)
 
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileNotFoundError, FileExistsError) as failure:
-        raise RunError(f"--out {str(folder)!r} cannot be made: {failure.strerror}") from None
+    def _write(self, path: Path, table: pa.Table) -> None:
+        about = {"run": self._run, "table": path.stem}
+        write_table(
+            path, table, about=about, within=self.folder, sync=False, compression="zstd", compression_level=1
+        )  # fmt: skip
 
 
 def _table(archive: Archive, rows: slice) -> pa.Table:
@@ -128,47 +115,46 @@ def _table(archive: Archive, rows: slice) -> pa.Table:
     return pa.table({name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()})
 
 
-def _write(path: Path, table: pa.Table) -> None:
-    import pyarrow.parquet as pq
-
-    partial = path.with_name(path.name + ".partial")
-    try:
-        pq.write_table(table, partial, compression="zstd", compression_level=1)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def read_evaluations(folder: Path, problem: Problem) -> list[Generation]:
+def read_evaluations(folder: Path, problem: Problem, *, run: str) -> list[Generation]:
     """Read the generations of a search, finished or not.
+
+    Parameters
+    ----------
+    run
+        The digest of the search that they must be of.
 
     Raises
     ------
     DataError
-        If a file is damaged, lacks a column, or generations are missing.
+        If a file is damaged, is of another search, lacks a column, or generations are missing.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     finished = folder / EVALUATIONS
     paths = [finished] if finished.is_file() else sorted((folder / _PARTS).glob("part-*.parquet"))
     slots = [slot.name for slot in problem.space.slots]
     generations: list[Generation] = []
+    n = 0
     for path in paths:
-        try:
-            table = pq.read_table(path, columns=["evaluation", *_ORIGIN, *slots, *problem.metrics])
-            columns = {name: table[name].to_numpy() for name in table.column_names}
-            archs = np.ascontiguousarray(np.stack([columns[name] for name in slots], axis=1))
-            values = {name: columns[name] for name in problem.metrics}
-            bounds = np.flatnonzero(np.diff(columns["generation"])) + 1
-        except (pa.ArrowException, OSError, KeyError) as failure:
-            raise DataError(f"{path} cannot be read: {failure}; delete it and search again") from None
-        edges = [0, *bounds.tolist(), len(archs)]
+        columns = _read(path, slots, problem.metrics, run)
+        generation = columns["generation"]
+        if not np.array_equal(columns["evaluation"], np.arange(n, n + len(generation))):
+            raise DataError(f"{path} does not go on at evaluation {n}; {_AGAIN}")
+        n += len(generation)
+        archs = np.ascontiguousarray(np.stack([columns[name] for name in slots], axis=1))
+        edges = [0, *(np.flatnonzero(np.diff(generation)) + 1).tolist(), len(archs)]
         for first, last in itertools.pairwise(edges):
-            if int(columns["generation"][first]) != len(generations):
-                raise DataError(f"{path} holds generation {columns['generation'][first]}, not {len(generations)}")
+            if first == last or int(generation[first]) != len(generations):
+                raise DataError(f"{path} does not hold generation {len(generations)} where it must; {_AGAIN}")
             rows = slice(first, last)
             proposal = Proposal(archs[rows], columns["parent"][rows], columns["mate"][rows])
-            generations.append(Generation(proposal, {name: column[rows] for name, column in values.items()}))
+            generations.append(Generation(proposal, {name: columns[name][rows] for name in problem.metrics}))
     return generations
+
+
+def _read(path: Path, slots: Sequence[str], metrics: Sequence[str], run: str) -> dict[str, NDArray[Any]]:
+    number, parent = Column("integer", low=0), Column("integer", low=-1)
+    columns = {"evaluation": number, "generation": number, "parent": parent, "mate": parent}
+    columns |= dict.fromkeys(slots, Column("uint8")) | dict.fromkeys(metrics, Column("float32"))
+    table, about = read_signed(path, columns, made_by=_MADE_BY)
+    if about.get("run") != run or about.get("table") != path.stem:
+        raise DataError(f"{path} is of another search; {_AGAIN}")
+    return {name: table[name].to_numpy() for name in table.column_names}

@@ -7,9 +7,10 @@ from typing import Any
 
 from blockprofile.errors import OptionError, one_of
 from blockprofile.predict import Predictor, build_predictor, find_device, find_metric
+from blockprofile.predict.card import Card
 from blockprofile.predict.registry import Entry, select_entries
 from blockprofile.profile.reach import caption_of
-from blockprofile.run.manifest import describe_predictor
+from blockprofile.run.manifest import describe_card, describe_predictor
 from blockprofile.search.constraints import Constraint, parse_constraint
 from blockprofile.search.objectives import Goal, Objective, parse_objective
 from blockprofile.search.problem import Problem
@@ -103,11 +104,8 @@ def _find(metric: str, space: Space) -> Entry:
 def _describe_own(predictor: Predictor, space: Space) -> dict[str, Any]:
     card = getattr(predictor, "card", None)
     caption = caption_of(predictor, space)
-    if card is None:
+    if not isinstance(card, Card):
         return {
             "metric": predictor.metric, "unit": predictor.unit, "provenance": "user", "floor": None, "caption": caption,
         }  # fmt: skip
-    return {
-        "name": card.name, "metric": card.metric, "unit": card.unit, "provenance": card.provenance,
-        "floor": card.floor, "caption": caption,
-    }  # fmt: skip
+    return describe_card(card, caption)

@@ -3,38 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from blockprofile.errors import DataError, RunError
-from blockprofile.run.manifest import read_manifest
+from blockprofile.predict.card import Card
+from blockprofile.run.manifest import MANIFEST_NAME, kept_card, read_manifest, run_digest
 from blockprofile.search.archive import Archive
+from blockprofile.search.constraints import parse_constraint
 from blockprofile.search.objectives import Goal, Objective
+from blockprofile.search.problem import Problem
 from blockprofile.search.record import read_evaluations
-from blockprofile.search.request import build_problem
 from blockprofile.search.result import SearchResult
 from blockprofile.search.reward import Reward
-from blockprofile.space import Space, load_space
+from blockprofile.space import Archs, Space
+from blockprofile.space.record import kept_space
 
 __all__ = ["load_search"]
 
 
 def load_search(folder: str | Path, *, space: Space | None = None) -> SearchResult:
-    """Read a search, finished or not, from its run folder; nothing is evaluated again.
+    """Read a search, finished or not, from its run folder; nothing is evaluated again, nothing else is needed.
 
     Parameters
     ----------
     folder
         The run folder.
     space
-        The space, where the run was made from one that has neither a shipped name nor a file.
+        The space, if it is there already; None takes the one that the run keeps.
 
     Raises
     ------
     UnknownNameError
-        If the folder is no run, or its space or a predictor is no longer found.
+        If the folder is no run.
     RunError
-        If it is another kind of run, or the space has changed since.
+        If it is another kind of run, or of another space than ``space``.
     DataError
         If manifest or tables are damaged.
     """
@@ -42,28 +49,47 @@ def load_search(folder: str | Path, *, space: Space | None = None) -> SearchResu
     manifest = read_manifest(path)
     if manifest.kind != "search":
         raise RunError(f"{str(path)!r} is a run of kind {manifest.kind!r}; expected a search")
-    config = manifest.config
+    config, file = manifest.config, path / MANIFEST_NAME
     try:
-        told, wanted = config["space"], [_goal(entry) for entry in config["goals"]]
-        where = load_space(told["source"]).at_resolution(told["resolution"]) if space is None else space
-        if where.hash != told["hash"]:
-            raise RunError(f"space {told['source']!r} has changed since the search in {str(path)!r} was made")
-        problem, _ = build_problem(
-            where, wanted, limits=config["limits"], devices=config["devices"], metrics=list(config["predictors"])
-        )
+        where = kept_space(config["space"], file) if space is None else space
+        if where.hash != config["space"]["hash"]:
+            raise RunError(f"the search in {str(path)!r} was of another space than {where.name!r}")
+        predictors = [
+            KeptPredictor(about["metric"], about["unit"], kept_card(about, file))
+            for about in config["predictors"].values()
+        ]
+        problem = Problem(
+            where, [_goal(entry) for entry in config["goals"]], predictors=predictors,
+            constraints=[parse_constraint(text) for text in config["limits"]],
+        )  # fmt: skip
         archive = Archive(problem)
-        for generation in read_evaluations(path, problem):
+        for generation in read_evaluations(path, problem, run=run_digest(config)):
             archive.append(generation.proposal, generation.values)
-        reference = problem.natural(_floats(config["reference"]))
+        reference = problem.natural(np.asarray(config["reference"], np.float64))
         return SearchResult(problem, archive, reference, config["algorithm"]["name"], config["seed"], folder=path)
-    except (KeyError, TypeError) as failure:
-        raise DataError(f"{path / 'manifest.json'} is damaged: {failure!r}") from None
+    except (KeyError, TypeError, AttributeError) as failure:
+        raise DataError(f"{file} is damaged: {failure!r}") from None
 
 
-def _floats(values: Any) -> Any:
-    import numpy as np
+@dataclass
+class KeptPredictor:
+    """What a finished search keeps of a predictor: its card. Its values are in the folder."""
 
-    return np.asarray(values, np.float64)
+    metric: str
+    unit: str
+    card: Card | None
+
+    def predict(self, archs: Archs) -> NDArray[np.float32]:
+        """Refuse: the predictor itself is not needed to read a search, and may be gone.
+
+        Raises
+        ------
+        RunError
+            Always.
+        """
+        raise RunError(
+            f"{self.metric!r} was read from a finished search and cannot be evaluated for {len(archs)} archs"
+        )
 
 
 def _goal(entry: Mapping[str, Any]) -> Goal:

@@ -17,7 +17,7 @@ from blockprofile.space.rules import PrunedDefinition, apply_rule
 from blockprofile.space.space import Space
 from blockprofile.yamlfile import Document, read_yaml
 
-__all__ = ["find_space_file", "list_spaces", "load_pruned", "load_space", "read_space"]
+__all__ = ["find_space_file", "list_spaces", "load_pruned", "load_space", "read_space", "space_of"]
 
 _SCHEMAS = ("blockprofile.space/1", "blockprofile.pruned/1")
 
@@ -99,6 +99,17 @@ def read_space(path: Path) -> Space:
         return _pruned_space(document)
     if schema != _SCHEMAS[0]:
         raise document.error(f"schema {schema!r} is unknown; {one_of(schema, _SCHEMAS)}", ["schema"])
+    return space_of(document)
+
+
+def space_of(document: Document) -> Space:
+    """Make the space of a document that holds a whole space file.
+
+    Raises
+    ------
+    DefinitionError
+        If it is wrong.
+    """
     definition = document.validate(SpaceDefinition)
     try:
         for check in (_check_names, _check_options, _check_units, _check_fixed):

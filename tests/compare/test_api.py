@@ -167,7 +167,7 @@ def test_an_unfinished_comparison_says_so(tmp_path: Path) -> None:
     (folder / "comparison.parquet").write_text("")
     text = (folder / "manifest.json").read_text()
     (folder / "manifest.json").write_text(text.replace('"seeds"', '"seedz"'))
-    with pytest.raises(DataError, match="is damaged"):
+    with pytest.raises(DataError, match="is not as it was written"):
         load_comparison(folder)
 
 

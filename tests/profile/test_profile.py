@@ -92,7 +92,7 @@ def test_means_are_within_four_standard_errors_of_the_closed_form(tmp_path: Path
 def test_an_unfinished_run_names_its_first_missing_shard(tmp_path: Path) -> None:
     sample("moga", out=tmp_path / "run", n=N, metrics=["macs_m"])
     shard_paths(tmp_path / "run")[2].unlink()
-    with pytest.raises(RunError, match=r"1 of 7 shards are missing, the first is part-00002.parquet"):
+    with pytest.raises(RunError, match=r"1 of 7 shards are missing or cut, the first is part-00002.parquet"):
         profile_run(tmp_path / "run")
 
 
@@ -102,7 +102,7 @@ def test_what_is_no_run_or_no_profile_is_told(tmp_path: Path, run: Path) -> None
     with pytest.raises(RunError, match="there is no profile"):
         read_profile(tmp_path)
     (tmp_path / PROFILE_NAME).write_bytes(b"no parquet")
-    with pytest.raises(DataError, match="is no profile"):
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
         read_profile(tmp_path)
     with pytest.raises(OptionError, match="--tau is"):
         profile_run(run, taus=[0.5, 1.5])

@@ -12,12 +12,11 @@ import pytest
 
 from blockprofile.cli.main import main
 from blockprofile.errors import OptionError
-from blockprofile.predict import Predictor
-from blockprofile.profile import until as module
+from blockprofile.predict import Evaluator, Predictor
 from blockprofile.profile.exact_table import exact_table
 from blockprofile.profile.profile import profile_pool, read_profile
 from blockprofile.profile.until import UntilResult, parse_until, profile_until
-from blockprofile.run.sample import PoolRequest
+from blockprofile.run.sample import PoolRequest, Tools
 from blockprofile.space import Space
 from tests.toy import ProductPredictor, additive_predictor, expected_product, toy_space
 
@@ -31,24 +30,31 @@ class ToyRequest:
     seed: int = 1
     law: str = "papers"
     limit: str | None = None
-    space: str = "toy"
-    toy: Space = field(default_factory=toy_space)
+    space: Space = field(default_factory=toy_space)
 
-    def load(self) -> Space:
-        return self.toy
+    def resolve(self) -> ToyRequest:
+        return self
 
-    def entries(self, space: Space) -> tuple[Predictor, ...]:
-        return self.predictors
+    @property
+    def request(self) -> ToyRequest:
+        return self
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return tuple(each.metric for each in self.predictors)
+
+    @property
     def config(self) -> dict[str, Any]:
         about = {each.metric: {"unit": each.unit, "provenance": "counted", "floor": 0.0} for each in self.predictors}
-        return {"space": {"name": "toy"}, "predictors": about, "n": self.n}
+        asked = {"seed": self.seed, "law": self.law, "limit": None, "devices": [], "metrics": []}
+        return {"space": {"name": "toy"}, "predictors": about, "n": self.n, **asked}
+
+    def tools(self) -> Tools:
+        return Tools(Evaluator(self.space, self.predictors), None)
 
 
 @pytest.fixture
-def toy_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(module, "build_predictor", lambda entry, space: entry)
-
+def toy_run(tmp_path: Path) -> Any:
     def run(until: list[str], **options: Any) -> UntilResult:
         space = toy_space()
         request = ToyRequest((ProductPredictor(space), additive_predictor(space)), **options)

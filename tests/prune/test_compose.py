@@ -266,7 +266,7 @@ def test_any_pruning_of_the_toy_survives_its_file(case: tuple[Space, Any, list[A
         base=Base(name="toy", hash=space.hash, file="toy.yaml"), size={"archs_before": count_archs(space)},
     )  # fmt: skip
     file = tmp_path / "small.yaml"
-    write_pruned(file, record, base_file=tmp_path / "toy.yaml")
+    write_pruned(file, record, base=TOY_YAML)
     loaded, again = load_space(file), load_pruned(file)
     assert loaded.allowed == outcome.space.allowed
     assert dict(loaded.mutation) == outcome.mutation
@@ -282,5 +282,5 @@ def test_any_pruning_of_the_toy_survives_its_file(case: tuple[Space, Any, list[A
                 before.n,
             )
             assert item.effect == pytest.approx(before.effect, rel=1e-3)
-    write_pruned(file, again, base_file=tmp_path / "toy.yaml")
+    write_pruned(file, again, base=TOY_YAML)
     assert load_pruned(file) == again

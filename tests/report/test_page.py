@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from blockprofile.report import MAX_BYTES, render_page, report, write_page
 from blockprofile.report.document import Bullets, Cell, Code, Document, Section, Table, Text, number, table_of
 from blockprofile.report.profile_answer import Goals, answer_profile, find_goals, list_dominated
 from blockprofile.report.provenance import command_line
+from blockprofile.run.manifest import read_manifest, write_manifest
 from tests.report.pages import Page
 
 KINDS = ("profile", "search", "comparison")
@@ -175,8 +177,7 @@ def test_a_page_of_some_metrics(reports: dict[str, Path], tmp_path: Path) -> Non
 def test_mistakes_are_named(tmp_path: Path, reports: dict[str, Path]) -> None:
     with pytest.raises(UnknownNameError, match="does not exist"):
         report(tmp_path / "none")
-    manifest = reports["search"].parent / "manifest.json"
-    (tmp_path / "manifest.json").write_text(manifest.read_text().replace('"kind": "search"', '"kind": "other"'))
+    write_manifest(tmp_path, replace(read_manifest(reports["search"].parent), kind="other"))
     with pytest.raises(RunError, match="which has no report; choices: samples"):
         report(tmp_path)
 

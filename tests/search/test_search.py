@@ -303,7 +303,7 @@ def test_damaged_runs_are_reported(tmp_path: Path) -> None:
     data = json.loads(manifest.read_text())
     del data["config"]["goals"]
     manifest.write_text(json.dumps(data))
-    with pytest.raises(DataError, match="is damaged"):
+    with pytest.raises(DataError, match="is not as it was written"):
         load_search(tmp_path / "run")
     with pytest.raises(UnknownNameError, match="does not exist"):
         load_search(tmp_path / "nowhere")
