@@ -20,8 +20,7 @@ from blockprofile.yamlfile import Document
 
 __all__ = [
     "MANIFEST_NAME", "Manifest", "content_hash", "describe_card", "describe_predictor", "kept_card", "kept_predictors",
-    "read_manifest", "refuse_changed",
-    "refuse_other", "run_digest", "write_manifest",
+    "read_manifest", "refuse_changed", "refuse_other", "run_digest", "write_manifest",
 ]  # fmt: skip
 
 MANIFEST_NAME = "manifest.json"

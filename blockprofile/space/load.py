@@ -12,6 +12,7 @@ from pathlib import Path
 
 from blockprofile.content import content_dir
 from blockprofile.errors import ArchError, OptionError, UnknownNameError, one_of
+from blockprofile.files import check_name
 from blockprofile.space.definition import SpaceDefinition, Unit
 from blockprofile.space.rules import PrunedDefinition, apply_rule
 from blockprofile.space.space import Space
@@ -111,6 +112,7 @@ def space_of(document: Document) -> Space:
         If it is wrong.
     """
     definition = document.validate(SpaceDefinition)
+    _check_name(document, definition.name)
     try:
         for check in (_check_names, _check_options, _check_units, _check_fixed):
             check(definition)
@@ -132,6 +134,14 @@ def load_pruned(path: Path) -> PrunedDefinition:
     return read_yaml(path).validate(PrunedDefinition)
 
 
+def _check_name(document: Document, name: str) -> None:
+    """Check that a space's name can name files: runs, figures and predictors are named after it."""
+    try:
+        check_name(name, what="space")
+    except OptionError as failure:
+        raise document.error(str(failure), ["name"]) from None
+
+
 def _base_of(document: Document, pruned: PrunedDefinition) -> Space:
     base = pruned.base
     if base.file is None:
@@ -150,6 +160,7 @@ def _base_of(document: Document, pruned: PrunedDefinition) -> Space:
 
 def _pruned_space(document: Document) -> Space:
     pruned = document.validate(PrunedDefinition)
+    _check_name(document, pruned.name)
     space = _base_of(document, pruned)
     if pruned.base.hash and pruned.base.hash != space.hash:
         raise document.error(
