@@ -59,8 +59,12 @@ def share_outside(predictor: Predictor, space: Space, *, law: Law = "papers") ->
 def caption_of(predictor: Predictor, space: Space, *, law: Law = "papers") -> str:
     """Say in a few words where a predictor's figures of a space come from, and how wrong they are.
 
-    A predictor without a card is the user's own, of whose error nothing is known.
+    A predictor without a card is the user's own, of whose error nothing is known. One that was read from a finished run
+    has the ``caption`` that it had there.
     """
+    kept = getattr(predictor, "caption", None)
+    if isinstance(kept, str):
+        return kept
     card = getattr(predictor, "card", None)
     if card is None:
         return "user, floor unknown: not audited"

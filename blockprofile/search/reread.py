@@ -55,7 +55,7 @@ def load_search(folder: str | Path, *, space: Space | None = None) -> SearchResu
         if where.hash != config["space"]["hash"]:
             raise RunError(f"the search in {str(path)!r} was of another space than {where.name!r}")
         predictors = [
-            KeptPredictor(about["metric"], about["unit"], kept_card(about, file))
+            KeptPredictor(about["metric"], about["unit"], about["caption"], kept_card(about, file))
             for about in config["predictors"].values()
         ]
         problem = Problem(
@@ -73,10 +73,11 @@ def load_search(folder: str | Path, *, space: Space | None = None) -> SearchResu
 
 @dataclass
 class KeptPredictor:
-    """What a finished search keeps of a predictor: its card. Its values are in the folder."""
+    """What a finished search keeps of a predictor: its card and caption. Its values are in the folder."""
 
     metric: str
     unit: str
+    caption: str
     card: Card | None
 
     def predict(self, archs: Archs) -> NDArray[np.float32]:
