@@ -30,7 +30,7 @@ from blockprofile.space import Law
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "DEFAULT_TAUS", "MetricInfo", "Settings", "response_table"]
+__all__ = ["COLUMNS", "DEFAULT_TAUS", "ROUNDING", "MetricInfo", "Settings", "response_table"]
 
 DEFAULT_TAUS = (0.01, 0.05, 0.5, 0.95, 0.99)
 ALPHA = 0.05

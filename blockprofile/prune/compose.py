@@ -103,10 +103,16 @@ class _Pruner:
         self.space = figures.space
         self.n_choices = choices_of(figures.space)
         self.decisions: list[Decision] = []
+        self.p_values: tuple[float, ...] = ()
 
     @property
     def view(self) -> View:
-        return View(self.whole.restricted(self.space), self.rates)
+        return View(self.whole.restricted(self.space), self.rates, self.p_values)
+
+    def look_ahead(self, asked: Sequence[tuple[Scope, Policy]]) -> None:
+        """Note the p-values of all that may be decided, before anything is."""
+        view = self.view
+        self.p_values = tuple(each.p_value for scope, policy in asked for each in policy.judge(view, scope))
 
     def take(self, decisions: Sequence[Decision]) -> None:
         """Carry out what is to be dropped, the strongest first, as far as the bounds allow."""
@@ -188,11 +194,12 @@ def compose(
     ``bounds.tolerance`` of its accuracy at any of its exchange rates, all such drops together; else its layers are
     judged one by one.
     """
+    judges = [policy for policy in policies if isinstance(policy, Policy)]
+    asked = [(scope, policy) for scope in ORDER for policy in judges if scope in policy.scopes]
     pruner = _Pruner(figures, bounds)
-    for scope in ORDER:
-        for policy in policies:
-            if isinstance(policy, Policy) and scope in policy.scopes:
-                pruner.take(policy.judge(pruner.view, scope))
+    pruner.look_ahead(asked)
+    for scope, judge in asked:
+        pruner.take(judge.judge(pruner.view, scope))
     mutation: dict[int, float] = {}
     for policy in policies:
         if isinstance(policy, Weigher):

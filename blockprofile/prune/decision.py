@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -13,7 +14,6 @@ from blockprofile.space.rules import Evidence, Where
 __all__ = ["ALPHA", "Decision", "Policy", "View", "Weigher", "make_evidence", "place_name"]
 
 ALPHA = 0.05
-Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class Decision:
 
     ``code`` and ``name`` are the choice, ``strength`` the accuracy points by which it is beaten at the rate that
     favours it most (what the bounds of a pruning are measured against), ``why`` a sentence without the place.
+    ``p_value`` is that of the choice being beaten by nothing, not adjusted for the other decisions.
     """
 
     policy: str
@@ -32,15 +33,21 @@ class Decision:
     verdict: Literal["drop", "keep"]
     why: str
     strength: float = 0.0
+    p_value: float = 1.0
     evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a policy sees: the figures of what is left of the space, and the exchange rates of the whole of it."""
+    """What a policy sees: the figures of what is left of the space, and the exchange rates of the whole of it.
+
+    ``p_values`` are those of all that the pruning may decide, at every scope and by every policy, before anything is
+    dropped; with none, a p-value is its own.
+    """
 
     figures: Figures
     rates: Rates
+    p_values: tuple[float, ...] = ()
 
     @property
     def floors(self) -> tuple[float, float]:
@@ -52,8 +59,8 @@ class View:
 class Policy(Protocol):
     """A policy: a name, the scopes that it looks at, and a judgement of every choice of one scope.
 
-    `judge` decides on all competitions of one scope at once, so that it can adjust p-values for their number. It
-    gives one decision for each choice that it has figures for; it changes nothing.
+    `judge` decides on all competitions of one scope at once and gives one decision for each choice that it has figures
+    for; it changes nothing. It is asked twice: about the whole space, to know all p-values, then about what is left.
     """
 
     @property
@@ -113,10 +120,14 @@ def _evidence(
     metric: Metric, found: Competition, duel: Duel, values: object, errors: object, p_adjusted: float
 ) -> Evidence:
     import numpy as np
+    from scipy.special import ndtri, stdtrit
 
     value, error = np.asarray(values), np.asarray(errors)
     effect = float(value[duel.row] - value[duel.rival])
-    half = Z95 * float(np.hypot(error[duel.row], error[duel.rival]))
+    # The rival was picked: the interval holds for all of them at once.
+    share = 1 - 0.025 / max(1, found.n_choices - 1)
+    width = ndtri(share) if math.isinf(found.freedom) else stdtrit(found.freedom, share)
+    half = float(width) * float(np.hypot(error[duel.row], error[duel.rival]))
     return Evidence(
         metric=metric.name,
         effect=effect,

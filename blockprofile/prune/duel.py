@@ -6,6 +6,7 @@ Kernels on plain arrays. The worth of a choice at an exchange rate r is its accu
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from blockprofile.prune.figures import Competition
 
-__all__ = ["Duel", "adjust", "dominating", "outbid"]
+__all__ = ["Duel", "Lines", "adjust", "dominating", "outbid", "p_of_best"]
 
 Doubles = NDArray[np.float64]
 
@@ -24,7 +25,7 @@ class Duel:
 
     ``row`` is the choice, ``rival`` the row that beats it there (-1 where none does), ``rate`` the exchange rate of
     the closest call, ``loss`` the worth that the choice lacks there, in accuracy points; ``p_value`` of the loss
-    being nothing, at the rate where it is least sure.
+    being nothing, at the rate where it is least sure, whichever rival was picked.
     """
 
     row: int
@@ -34,11 +35,40 @@ class Duel:
     p_value: float
 
 
-def _p_values(score: Doubles) -> Doubles:
-    from scipy.special import ndtr
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What depends on the exchange rate: a depth comes with the best blocks for its layers.
 
-    p: Doubles = np.asarray(2.0 * ndtr(-np.abs(score)), np.float64)
-    return p
+    ``gain`` and ``cost``: float64, shape (n_choices, n_rates). ``gain_variance`` and ``cost_variance``, of the same
+    shape, are the variances of what the layers add, which a smaller depth shares with a larger one. ``rivals``, shape
+    (n_choices,), counts what each choice is compared with: other depths, with any blocks for the layers they have
+    more. ``freedom`` are the degrees of freedom of the least known of them all.
+    """
+
+    gain: Doubles
+    cost: Doubles
+    gain_variance: Doubles
+    cost_variance: Doubles
+    rivals: Doubles
+    freedom: float
+
+
+def p_of_best(score: float, rivals: float, freedom: float) -> float:
+    """Return the p-value of the best of several rivals, in accuracy or in cost.
+
+    Each rival could have won in either metric, so the one-sided p-value of Student's t counts twice for each. A
+    difference in worth over the sum of its errors is never greater than the greater of both metrics' own scores, at any
+    exchange rate: so the rate may have been picked as well, and the two metrics' errors may be related in any way.
+
+    Examples
+    --------
+    >>> f"{p_of_best(3.0, 8, math.inf):.3f}", p_of_best(0.0, 8, math.inf)
+    ('0.022', 1.0)
+    """
+    from scipy.special import ndtr, stdtr
+
+    tail = ndtr(-score) if math.isinf(freedom) else stdtr(freedom, -score) if freedom > 0 else 0.5
+    return min(1.0, 2 * rivals * float(tail))
 
 
 def _differences(found: Competition) -> tuple[Doubles, Doubles, Doubles, Doubles]:
@@ -58,7 +88,7 @@ def dominating(found: Competition, *, floors: tuple[float, float]) -> list[Duel]
     """Find for each choice the rival that dominates it most surely.
 
     A rival dominates that is at least as accurate and at least as cheap, where one of the two differences is
-    beyond its floor; the p-value is that of the surest such difference.
+    beyond its floor; the p-value is that of the surest such difference, the choice of rival and metric allowed for.
 
     Returns
     -------
@@ -84,7 +114,7 @@ def dominating(found: Competition, *, floors: tuple[float, float]) -> list[Duel]
         if score[row, rival] <= 0:
             duels.append(Duel(row, -1, 0.0, 0.0, 1.0))
         else:
-            p_value = float(_p_values(score[row, rival : rival + 1])[0])
+            p_value = p_of_best(float(score[row, rival]), found.n_choices - 1, found.freedom)
             duels.append(Duel(row, rival, 0.0, float(gain[row, rival]), p_value))
     return duels
 
@@ -94,7 +124,7 @@ def outbid(
     rates: Doubles,
     *,
     floors: tuple[float, float],
-    lines: tuple[Doubles, Doubles] | None = None,
+    lines: Lines | None = None,
 ) -> list[Duel]:
     """Find for each choice how much worth it lacks at the exchange rate that favours it most.
 
@@ -107,8 +137,7 @@ def outbid(
     floors
         Of accuracy and cost: a rival that differs by less than the floor in both cannot beat a choice.
     lines
-        Accuracy and cost of each choice at each rate, shape (n_choices, n_rates), where they depend on it (a depth
-        comes with the best blocks for its layers). Left out, they do not.
+        Accuracy and cost of each choice at each rate, where they depend on it. Left out, they do not.
 
     Returns
     -------
@@ -121,10 +150,14 @@ def outbid(
     """
     if len(found) == 0:
         return []
-    gains, costs = (found.gain[:, None], found.cost[:, None]) if lines is None else lines
-    gain, cost = gains[None] - gains[:, None], costs[None] - costs[:, None]
+    if lines is None:
+        lines = _flat_lines(found)
+    gain, cost = lines.gain[None] - lines.gain[:, None], lines.cost[None] - lines.cost[:, None]
     _, _, gain_variance, cost_variance = _differences(found)
-    spread = np.sqrt(gain_variance[:, :, None] + np.square(rates) * cost_variance[:, :, None])
+    spread = np.sqrt(gain_variance[:, :, None] + np.abs(lines.gain_variance[None] - lines.gain_variance[:, None]))
+    spread = spread + rates * np.sqrt(
+        cost_variance[:, :, None] + np.abs(lines.cost_variance[None] - lines.cost_variance[:, None])
+    )
     worth = np.where(_beyond_floor(gain, cost, floors), gain - rates * cost, -np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
         score = np.where(worth > 0, worth / spread, 0.0)
@@ -136,22 +169,35 @@ def outbid(
         if not loss > 0:
             duels.append(Duel(row, -1, float(rates[place]), loss if math.isfinite(loss) else 0.0, 1.0))
             continue
-        weakest = score[row].max(axis=0).min(keepdims=True)
-        duels.append(Duel(row, rival, float(rates[place]), loss, float(_p_values(weakest)[0])))
+        weakest = float(score[row].max(axis=0).min())
+        p_value = p_of_best(weakest, float(lines.rivals[row]), lines.freedom)
+        duels.append(Duel(row, rival, float(rates[place]), loss, p_value))
     return duels
 
 
-def adjust(p_values: list[float]) -> list[float]:
+def _flat_lines(found: Competition) -> Lines:
+    nothing = np.zeros((len(found), 1))
+    rivals = np.full(len(found), found.n_choices - 1.0)
+    return Lines(found.gain[:, None], found.cost[:, None], nothing, nothing, rivals, found.freedom)
+
+
+def adjust(p_values: Sequence[float], *, among: Sequence[float] = ()) -> list[float]:
     """Adjust p-values for their number (Benjamini and Hochberg).
+
+    ``among`` is the family, where it is larger: p-values that those to be adjusted are some of, or are no smaller than.
 
     Examples
     --------
     >>> adjust([0.01, 0.04])
     [0.02, 0.04]
+    >>> adjust([0.02], among=[0.01, 0.04, 0.5, 1.0])
+    [0.08]
     """
-    if not p_values:
-        return []
-    from scipy.stats import false_discovery_control
-
-    adjusted: list[float] = false_discovery_control(np.array(p_values)).tolist()
+    family = np.sort(np.asarray(among or p_values, np.float64))
+    n, p = len(family), np.asarray(p_values, np.float64)
+    rank = np.arange(1, n + 1)
+    above = np.append(np.minimum.accumulate((n * family / rank)[::-1])[::-1], np.inf)
+    below = np.searchsorted(family, p, "right")
+    own = n * p / np.maximum(below, 1)
+    adjusted: list[float] = np.minimum(1.0, np.minimum(own, above[np.searchsorted(family, p)])).tolist()
     return adjusted

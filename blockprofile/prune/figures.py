@@ -6,6 +6,7 @@ widths, where they are searched) compete in the same way. Nothing is decided her
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -56,9 +57,22 @@ class Competition:
     n: NDArray[np.int64]
     top_gain: Doubles = field(default_factory=lambda: np.zeros(0))
     """The response of a high quantile of the accuracy, where the profile has one; else empty."""
+    n_before: int = 0
+    """How many choices competed before any was dropped: what is picked from, however few are left."""
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    @property
+    def n_choices(self) -> int:
+        """How many choices competed at first."""
+        return max(self.n_before, len(self))
+
+    @property
+    def freedom(self) -> float:
+        """The degrees of freedom of the least known choice; infinite where nothing was sampled."""
+        least = int(self.n.min(initial=0))
+        return float(least - 1) if least > 0 else math.inf
 
     def among(self, codes: Iterable[int]) -> Competition:
         """Keep only some choices."""
@@ -71,6 +85,7 @@ class Competition:
             codes=tuple(self.codes[row] for row in rows),
             names=tuple(self.names[row] for row in rows),
             top_gain=top,
+            n_before=self.n_choices,
             **arrays,
         )
 

@@ -8,11 +8,13 @@ add up: the certificate says how well the decision stood.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.prune.duel import Lines
 from blockprofile.prune.figures import Competition, Figures
 
 __all__ = ["Rates", "front_rates", "support"]
@@ -52,47 +54,74 @@ def _sums(figures: Figures, rates: Doubles) -> tuple[Doubles, Doubles]:
         depths = figures.depths.get(unit.unit)
         if depths is None or len(depths) == 0:
             for part in parts:
-                gain, cost = gain + part[0], cost + part[1]
+                gain, cost = gain + part.gain, cost + part.cost
         else:
             unit_gain, unit_cost = _best_depth(figures, depths, parts, rates)
             gain, cost = gain + unit_gain, cost + unit_cost
         widths = figures.widths.get(unit.unit)
         if widths is not None and len(widths):
             part = _best(widths, rates)
-            gain, cost = gain + part[0], cost + part[1]
+            gain, cost = gain + part.gain, cost + part.cost
     return gain, cost
 
 
-def _best(found: Competition, rates: Doubles) -> tuple[Doubles, Doubles]:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What the best choice at one place adds at each rate, with its variances: float64, shape (n_rates,).
+
+    ``n_choices`` and ``freedom`` are the competition's.
+    """
+
+    gain: Doubles
+    cost: Doubles
+    gain_variance: Doubles
+    cost_variance: Doubles
+    n_choices: int = 1
+    freedom: float = math.inf
+
+
+def _best(found: Competition, rates: Doubles) -> Part:
     if len(found) == 0:
-        return np.zeros(len(rates)), np.zeros(len(rates))
+        nothing = np.zeros(len(rates))
+        return Part(nothing, nothing, nothing, nothing)
     gain, cost = found.gain, found.cost
     chosen = np.argmax(gain[:, None] - rates * cost[:, None], axis=0)
-    return gain[chosen], cost[chosen]
+    variances = np.square(found.gain_se)[chosen], np.square(found.cost_se)[chosen]
+    return Part(gain[chosen], cost[chosen], *variances, found.n_choices, found.freedom)
 
 
-def depth_lines(figures: Figures, depths: Competition, parts: list[tuple[Doubles, Doubles]]) -> tuple[Doubles, Doubles]:
-    """Add to each depth's response what choosing the blocks of its layers adds: shape (n_depths, n_rates) each."""
-    gains, costs = [], []
-    for row, code in enumerate(depths.codes):
-        assert depths.where.unit is not None
-        active = parts[: figures.space.units[depths.where.unit - 1].depths[code]]
-        gains.append(depths.gain[row] + sum((part[0] for part in active), np.zeros(1)))
-        costs.append(depths.cost[row] + sum((part[1] for part in active), np.zeros(1)))
-    return np.stack(gains), np.stack(costs)
+def depth_lines(figures: Figures, depths: Competition, parts: list[Part]) -> Lines:
+    """Add to each depth's response what choosing the blocks of its layers adds."""
+    assert depths.where.unit is not None
+    n_layers = [figures.space.units[depths.where.unit - 1].depths[code] for code in depths.codes]
+
+    def over_layers(name: str) -> Doubles:
+        columns = np.stack([getattr(part, name) for part in parts]) if parts else np.zeros((0, 1))
+        return np.stack([columns[:depth].sum(axis=0) for depth in n_layers])
+
+    ways = [math.prod(part.n_choices for part in parts[:depth]) for depth in n_layers]
+    # A deeper rival may have any blocks in the layers that it has more, and the best were picked.
+    rivals = [sum(max(1.0, theirs / mine) for theirs in ways) - 1 for mine in ways]
+    others = depths.n_choices - len(depths)
+    return Lines(
+        depths.gain[:, None] + over_layers("gain"),
+        depths.cost[:, None] + over_layers("cost"),
+        over_layers("gain_variance"),
+        over_layers("cost_variance"),
+        np.array(rivals) + others,
+        min([depths.freedom, *(part.freedom for part in parts)]),
+    )
 
 
-def _best_depth(
-    figures: Figures, depths: Competition, parts: list[tuple[Doubles, Doubles]], rates: Doubles
-) -> tuple[Doubles, Doubles]:
-    gains, costs = depth_lines(figures, depths, parts)
-    chosen = np.argmax(gains - rates * costs, axis=0)
+def _best_depth(figures: Figures, depths: Competition, parts: list[Part], rates: Doubles) -> tuple[Doubles, Doubles]:
+    lines = depth_lines(figures, depths, parts)
+    chosen = np.argmax(lines.gain - rates * lines.cost, axis=0)
     columns = np.arange(len(rates))
-    return gains[chosen, columns], costs[chosen, columns]
+    return lines.gain[chosen, columns], lines.cost[chosen, columns]
 
 
-def layer_parts(figures: Figures, unit: int, rates: Doubles) -> list[tuple[Doubles, Doubles]]:
-    """Return accuracy and cost of the best block of each of a unit's layers, at each rate."""
+def layer_parts(figures: Figures, unit: int, rates: Doubles) -> list[Part]:
+    """Return the best block of each of a unit's layers, at each rate."""
     return [
         _best(figures.layers[slot], rates) for slot in figures.space.units[unit - 1].layers if slot in figures.layers
     ]

@@ -21,7 +21,7 @@ Words = Callable[[Competition, Duel], str]
 
 
 def decide(view: View, scope: Scope, policy: str, *, duels: Duels, dropped: Words, kept: Words) -> list[Decision]:
-    """Turn duels into decisions: p-values are adjusted over the scope, and what is sure enough is dropped.
+    """Turn duels into decisions: p-values are adjusted over all that is decided, and what is sure enough is dropped.
 
     Parameters
     ----------
@@ -33,9 +33,15 @@ def decide(view: View, scope: Scope, policy: str, *, duels: Duels, dropped: Word
         Gives one duel for each choice of a competition.
     dropped, kept
         Word the two verdicts.
+
+    Notes
+    -----
+    Benjamini and Hochberg over the p-values of all choices, scopes and policies of the pruning, as they are before
+    anything is dropped: of all drops of a pruning at most 5 % are false on average. What is left has fewer rivals, but
+    its p-values still allow for all that there were.
     """
     fought = [(found, duel) for found in view.figures.competitions(scope) if len(found) > 1 for duel in duels(found)]
-    adjusted = adjust([duel.p_value for _, duel in fought])
+    adjusted = adjust([duel.p_value for _, duel in fought], among=view.p_values)
     decisions = []
     for (found, duel), p_adjusted in zip(fought, adjusted, strict=True):
         is_sure = duel.rival >= 0 and p_adjusted < ALPHA
@@ -49,6 +55,7 @@ def decide(view: View, scope: Scope, policy: str, *, duels: Duels, dropped: Word
                 verdict="drop" if is_sure else "keep",
                 why=_why(view, found, duel, p_adjusted, (dropped, kept)),
                 strength=duel.loss,
+                p_value=duel.p_value,
                 evidence=make_evidence(view.figures, found, duel, p_adjusted),
             )
         )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError, one_of
+from blockprofile.profile.responses import ROUNDING
 from blockprofile.profile.targets import block_label
 from blockprofile.prune.figures import Competition, Figures, Kind, Metric
 from blockprofile.space import Space
@@ -143,8 +144,9 @@ class _Reader:
 
     def _with_mean_error(self, found: Competition) -> Competition:
         # An effect's error is that of the cell's mean less the space's; comparing two cells needs their own.
+        # Where nothing varies what is left is the rounding of sums.
         gain_se, cost_se = (
-            np.hypot(errors, metric.mean_se)
+            np.hypot(errors, math.hypot(metric.mean_se, ROUNDING * metric.mean))
             for errors, metric in zip((found.gain_se, found.cost_se), self.metrics, strict=True)
         )
         return replace(found, gain_se=gain_se, cost_se=cost_se)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.stats import false_discovery_control
 
-from blockprofile.prune.duel import adjust, dominating, outbid
+from blockprofile.prune.duel import Lines, adjust, dominating, outbid, p_of_best
 from blockprofile.prune.figures import Competition
 from blockprofile.space.rules import Where
 
@@ -75,7 +79,8 @@ def test_what_is_not_sure_has_a_large_p_value() -> None:
 
 def test_lines_make_the_figures_depend_on_the_rate() -> None:
     found = compete([0.0, 0.0], [0.0, 0.0])
-    lines = (np.array([[1.0, 0.0], [0.0, 0.0]]), np.zeros((2, 2)))
+    nothing = np.zeros((2, 2))
+    lines = Lines(np.array([[1.0, 0.0], [0.0, 0.0]]), nothing, nothing, nothing, np.ones(2), math.inf)
     duels = outbid(found, np.array([0.5, 1.0]), floors=(0.0, 0.0), lines=lines)
     # The second is behind at the first rate only; at the other one they are equal.
     assert [duel.rival for duel in duels] == [-1, -1]
@@ -84,3 +89,39 @@ def test_lines_make_the_figures_depend_on_the_rate() -> None:
 def test_adjusted_p_values_are_those_of_benjamini_and_hochberg() -> None:
     assert adjust([0.01, 0.02, 0.03]) == pytest.approx([0.03, 0.03, 0.03])
     assert adjust([]) == []
+
+
+def test_the_best_of_many_rivals_is_allowed_for() -> None:
+    """Equal choices with errors: the least p-value of a choice is below 5 % in at most 5 % of cases, at any rate."""
+    rng = np.random.default_rng(0)
+    rates = np.geomspace(0.1, 10, 8)
+    least = []
+    for _ in range(200):
+        gain, cost = rng.normal(size=(2, 9))
+        found = replace(compete(gain.tolist(), cost.tolist(), se=1.0), n=np.full(9, 10_000))
+        # The worst that can be done: the one rate at which the choice looks worst.
+        picked = [outbid(found, rates[place : place + 1], floors=(0.0, 0.0))[0].p_value for place in range(len(rates))]
+        least.append((dominating(found, floors=(0.0, 0.0))[0].p_value, min(picked)))
+    assert (np.array(least) <= 0.05).mean(axis=0).max() <= 0.05
+
+
+def test_what_was_dropped_still_counts_as_a_rival() -> None:
+    whole = compete([0.0, 0.0, 1.0, 2.0], [0.0] * 4, se=0.5)
+    narrow = whole.among([0, 2])
+    assert narrow.n_choices == 4
+    found = dominating(narrow, floors=(0.0, 0.0))[0].p_value
+    alone = dominating(compete([0.0, 1.0], [0.0] * 2, se=0.5), floors=(0.0, 0.0))[0].p_value
+    assert found == pytest.approx(min(1.0, 3 * alone))
+
+
+def test_few_archs_have_students_tails() -> None:
+    assert p_of_best(4.0, 1, 2.0) == pytest.approx(0.0572, abs=1e-4)
+    assert p_of_best(4.0, 1, math.inf) == pytest.approx(6.33e-5, rel=1e-2)
+    assert p_of_best(4.0, 1, 0.0) == 1.0
+
+
+def test_a_family_is_adjusted_as_a_whole() -> None:
+    family = np.random.default_rng(1).random(50).tolist()
+    wanted = false_discovery_control(family)
+    assert adjust(family[:7], among=family) == pytest.approx(wanted[:7].tolist())
+    assert adjust([0.5], among=[0.001] * 9 + [0.5]) == [0.5]
