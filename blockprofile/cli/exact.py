@@ -14,7 +14,7 @@ from blockprofile.cli.sample import DEVICE, LAW, METRIC, RESOLUTION, SPACE
 if TYPE_CHECKING:
     import pandas as pd
 
-    from blockprofile.predict import AdditivePredictor
+    from blockprofile.predict import AdditivePredictor, Entry
     from blockprofile.space import Law, Space
 
 __all__ = ["register"]
@@ -42,6 +42,7 @@ def exact(
     Means are exact; quantiles and shares carry the bound of their error.
     """
     from blockprofile.predict import load_predictors
+    from blockprofile.predict.registry import select_entries
     from blockprofile.profile.exact_table import additive_predictors, exact_table
     from blockprofile.profile.presence import check_presence
     from blockprofile.profile.profile import check_taus
@@ -52,7 +53,8 @@ def exact(
     asked = load_predictors(where, devices=device, metrics=metric)
     predictors = additive_predictors(asked)
     table = exact_table(where, predictors, presence=check_presence(presence), law=of_law, taus=check_taus(tau))
-    within = None if limit is None else _share(where, limit, of_law)
+    entries = select_entries(where, devices=device, metrics=metric)
+    within = None if limit is None else _share(where, limit, of_law, entries)
     if out is not None:
         table.to_parquet(out, index=False)
     if json:
@@ -101,11 +103,11 @@ def _blocks(table: pd.DataFrame) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def _share(where: Space, text: str, law: Law) -> dict[str, Any]:
+def _share(where: Space, text: str, law: Law, entries: Sequence[Entry]) -> dict[str, Any]:
     from blockprofile.run.limits import limited_sampler, parse_limit
     from blockprofile.space import count_archs
 
-    limit = parse_limit(text, where)
+    limit = parse_limit(text, where, entries=entries)
     share = limited_sampler(where, limit, law=law).share
     count = count_archs(where)
     alike = limited_sampler(where, limit, law="architectures").share

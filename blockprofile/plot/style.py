@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.metric import parse_metric
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -36,13 +38,6 @@ SEQUENTIAL = "cividis"
 DARK = 0.65
 """The share of the colour scale beyond which text is white."""
 
-_TITLES = {
-    "top1_percent": "top-1 accuracy",
-    "latency_ms": "latency",
-    "macs_m": "multiply-adds",
-    "flops_m": "FLOPs",
-    "params_m": "parameters",
-}
 _UNITS = {"percent": "%"}
 _STYLE: Any = {
     "font.size": 9.0,
@@ -64,10 +59,7 @@ def metric_title(metric: str) -> str:
     >>> metric_title("latency_ms:note10"), metric_title("macs_m")
     ('latency on note10', 'multiply-adds')
     """
-    name, _, of = metric.partition(":")
-    title = _TITLES.get(name, name)
-    joiner = " on " if name == "latency_ms" else ", scale of "
-    return f"{title}{joiner}{of}" if of else title
+    return parse_metric(metric).title
 
 
 def metric_label(metric: str, unit: str) -> str:

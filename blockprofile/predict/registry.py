@@ -6,20 +6,24 @@ A shipped predictor is a folder with a card; several folders may serve one devic
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 
 from blockprofile.content import content_dir
-from blockprofile.errors import CoverageError, UnknownNameError, one_of
+from blockprofile.errors import CoverageError, OptionError, UnknownNameError, one_of
+from blockprofile.metric import match_metric, parse_metric
 from blockprofile.predict.base import Predictor
 from blockprofile.predict.card import CARD_NAME, Card, read_card
 from blockprofile.space.space import Space
 
 __all__ = [
     "Entry",
+    "add_entry",
     "build_predictor",
+    "default_accuracy",
     "find_cards",
     "find_device",
     "find_metric",
@@ -77,6 +81,18 @@ def _pick(entries: Iterable[Entry], space: Space, what: str) -> Entry:
     return next((entry for entry in fitting if entry[0].spaces), fitting[0])
 
 
+def _is_folder(name: str, shipped: Iterable[str], what: str) -> bool:
+    """Tell whether a name means a predictor folder; one that could mean two things is refused."""
+    if not (Path(name) / CARD_NAME).is_file():
+        return False
+    if name in shipped:
+        raise OptionError(
+            f"{what} {name!r} is shipped, and a folder of that name stands here too: write './{name}' for the folder, "
+            "or rename it for the shipped one"
+        )
+    return True
+
+
 def find_cards(device: str) -> tuple[Entry, ...]:
     """Find all predictors of a device, whatever their space.
 
@@ -84,11 +100,12 @@ def find_cards(device: str) -> tuple[Entry, ...]:
     ------
     UnknownNameError
         If there is no such device or predictor folder.
+    OptionError
+        If the name is both a shipped device's and a folder's.
     """
-    folder = Path(device)
-    if (folder / CARD_NAME).is_file():
+    folder, devices = Path(device), list_devices()
+    if _is_folder(device, devices, "device"):
         return ((read_card(folder), folder),)
-    devices = list_devices()
     if device not in devices:
         if folder.is_dir():
             raise UnknownNameError(f"folder {device!r} is no predictor: it holds no {CARD_NAME}")
@@ -116,27 +133,41 @@ def find_device(device: str, space: Space) -> Entry:
     return _pick(find_cards(device), space, f"device {device!r}")
 
 
-def find_metric(metric: str, space: Space) -> Entry:
+def find_metric(metric: str, space: Space, *, brought: Mapping[str, Entry] = MappingProxyType({})) -> Entry:
     """Find the predictor of a metric for a space.
+
+    A device in a metric's name (``latency_ms:note10``) is that of a card, never a folder's name.
 
     Parameters
     ----------
     metric
         A metric's column (``top1_percent``, ``macs_m``, ``latency_ms:note10``) or the path of a predictor folder.
+    brought
+        Predictors by metric that come before the shipped ones: those of the devices and folders that were given. The
+        column alone (``latency_ms``) means the only one of them that has it.
 
     Raises
     ------
     UnknownNameError
         If no predictor gives that metric.
+    OptionError
+        If the name means several of them, or is both a shipped metric's and a folder's.
     CoverageError
         If none covers the space.
     """
-    if (Path(metric) / CARD_NAME).is_file():
+    known = {card.metric for card, _ in list_predictors()}
+    if _is_folder(metric, known, "metric"):
         return _pick([(read_card(Path(metric)), Path(metric))], space, f"predictor {metric!r}")
+    match = match_metric(metric, brought)
+    if match is not None:
+        return brought[match]
     entries = [entry for entry in list_predictors() if entry[0].metric == metric]
     if not entries:
-        known = sorted({card.metric for card, _ in list_predictors()})
-        raise UnknownNameError(f"metric {metric!r} is unknown; {one_of(metric, known)}")
+        about = parse_metric(metric)
+        choices = one_of(metric, [*brought, *sorted(known)])
+        if about.is_on_device and not about.of:
+            raise OptionError(f"metric {metric!r} does not say on which device; {choices}")
+        raise UnknownNameError(f"metric {metric!r} is unknown; {choices}")
     return _pick(entries, space, f"metric {metric!r}")
 
 
@@ -163,10 +194,27 @@ def build_predictor(entry: Entry, space: Space) -> Predictor:
     return builder(card, folder, space)
 
 
-def _default_accuracy(space: Space) -> list[Entry]:
+def add_entry(entries: dict[str, Entry], entry: Entry) -> str:
+    """Add a predictor to those of other metrics; return its metric.
+
+    Raises
+    ------
+    OptionError
+        If another predictor gives the same metric.
+    """
+    metric = entry[0].metric
+    other = entries.setdefault(metric, entry)[1]
+    if other.resolve() != entry[1].resolve():
+        raise OptionError(f"{str(other)!r} and {str(entry[1])!r} both give {metric!r}; give one of them")
+    return metric
+
+
+def default_accuracy(space: Space) -> list[Entry]:
     """Find the accuracy that is evaluated by default: ImageNet validation, else one on another scale, else none."""
     fitting = [
-        entry for entry in list_predictors() if entry[0].metric.startswith(ACCURACY) and _covers(entry[0], space)
+        entry
+        for entry in list_predictors()
+        if parse_metric(entry[0].metric).column == ACCURACY and _covers(entry[0], space)
     ]
     return sorted(fitting, key=lambda entry: len(entry[0].metric))[:1]
 
@@ -181,8 +229,8 @@ def select_entries(
     devices
         Names or folders; each adds its latency.
     metrics
-        Further metrics. None means top-1 accuracy where a predictor for the space is shipped, multiply-adds
-        and parameters.
+        Further metrics, by name or folder. None means top-1 accuracy where a predictor for the space is shipped and no
+        device's folder gives one, multiply-adds and parameters.
 
     Returns
     -------
@@ -190,16 +238,18 @@ def select_entries(
 
     Raises
     ------
-    UnknownNameError, CoverageError
-        As `find_device` and `find_metric`.
+    UnknownNameError, CoverageError, OptionError
+        As `find_device` and `find_metric`; or if two of them give one metric.
     """
-    wanted: list[Entry] = []
-    if metrics is None:
-        wanted += _default_accuracy(space)
-    wanted += [find_device(device, space) for device in devices]
-    names = COUNTED_BY_DEFAULT if metrics is None else metrics
-    wanted += [find_metric(name, space) for name in names]
-    return tuple({card.metric: (card, folder) for card, folder in wanted}.values())
+    found: dict[str, Entry] = {}
+    for device in devices:
+        add_entry(found, find_device(device, space))
+    first: dict[str, Entry] = {}
+    if metrics is None and all(parse_metric(name).column != ACCURACY for name in found):
+        first = {entry[0].metric: entry for entry in default_accuracy(space)}
+    for name in COUNTED_BY_DEFAULT if metrics is None else metrics:
+        add_entry(found, find_metric(name, space, brought=found))
+    return tuple((first | found).values())
 
 
 def load_predictors(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from blockprofile.metric import parse_metric
 from blockprofile.profile.anova import Term
 from blockprofile.profile.sensitivity import Sensitivity, Share
 
@@ -52,9 +53,12 @@ def describe_metric(metric: str) -> str:
     >>> describe_metric("latency_ms:note10"), describe_metric("top1_percent"), describe_metric("energy")
     ('Latency on note10', 'Top-1 accuracy', 'energy')
     """
-    name, _, device = metric.partition(":")
-    words = _NAMES.get(name, name)
-    return f"{words} on {device}" if device else words
+    about = parse_metric(metric)
+    words = _NAMES.get(about.column)
+    if words is None or about.of:
+        title = about.title
+        return title if about.direction is None else title[0].upper() + title[1:]
+    return words
 
 
 def describe_sensitivity(found: Sensitivity, *, unit: str = "") -> tuple[str, ...]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blockprofile.errors import CoverageError, OptionError
 from blockprofile.numbers import read_number
 from blockprofile.predict.base import AdditivePredictor
-from blockprofile.predict.registry import Entry, build_predictor, find_device, find_metric
+from blockprofile.predict.registry import Entry, build_predictor, find_metric
 from blockprofile.space import Law, Space
 
 if TYPE_CHECKING:
     from blockprofile.profile.limit import LimitedSampler
 
 __all__ = ["Limit", "find_limited", "limited_sampler", "parse_limit", "split_limit"]
-
-_LATENCY = "latency_ms:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,8 @@ def split_limit(text: str) -> tuple[str, float]:
     return metric.strip(), number
 
 
-def find_limited(text: str, space: Space) -> Entry:
-    """Find the predictor of the metric that a limit is about.
+def find_limited(text: str, space: Space, *, entries: Iterable[Entry] = ()) -> Entry:
+    """Find the predictor of the metric that a limit is about: one of ``entries`` or a shipped one.
 
     Raises
     ------
@@ -57,14 +56,11 @@ def find_limited(text: str, space: Space) -> Entry:
     UnknownNameError, CoverageError
         If the metric is unknown or does not cover the space.
     """
-    metric, _ = split_limit(text)
-    if metric.startswith(_LATENCY):
-        return find_device(metric.removeprefix(_LATENCY), space)
-    return find_metric(metric, space)
+    return find_metric(split_limit(text)[0], space, brought={each[0].metric: each for each in entries})
 
 
-def parse_limit(text: str, space: Space) -> Limit:
-    """Read a limit and make its predictor.
+def parse_limit(text: str, space: Space, *, entries: Iterable[Entry] = ()) -> Limit:
+    """Read a limit and make its predictor; see `find_limited`.
 
     Raises
     ------
@@ -75,7 +71,7 @@ def parse_limit(text: str, space: Space) -> Limit:
         cannot be limited without rejection).
     """
     metric, value = split_limit(text)
-    predictor = build_predictor(find_limited(text, space), space)
+    predictor = build_predictor(find_limited(text, space, entries=entries), space)
     if not isinstance(predictor, AdditivePredictor):
         raise CoverageError(
             f"--limit on {metric!r}: its predictor is no sum over operators, so it cannot be sampled under a limit; "

@@ -64,7 +64,7 @@ class PoolRequest:
 
     def limiting(self, space: Space) -> Entry | None:
         """Find the predictor that the limit is about."""
-        return None if self.limit is None else find_limited(self.limit, space)
+        return None if self.limit is None else find_limited(self.limit, space, entries=self.entries(space))
 
     def resolve(self) -> Pool:
         """Read space and predictors, and write down what they are now."""
@@ -147,7 +147,7 @@ def _tools(request: PoolRequest, space: Space, hashes: tuple[str, ...], limited_
     evaluator = Evaluator(space, [build_predictor(entry, space) for entry in entries])
     limited = None
     if request.limit is not None:
-        limited = limited_sampler(space, parse_limit(request.limit, space), law=request.law)
+        limited = limited_sampler(space, parse_limit(request.limit, space, entries=entries), law=request.law)
     # Hashed after they were read: what changed in between is seen.
     expected = [*zip(entries, hashes, strict=True), *([(limiting, limited_by)] if limiting is not None else [])]
     for entry, then in expected:

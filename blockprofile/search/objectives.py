@@ -7,21 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
+from blockprofile.metric import Direction, parse_metric
 from blockprofile.numbers import parse_number
 
 __all__ = ["Direction", "Goal", "Objective", "normalised_weights", "parse_objective"]
-
-Direction = Literal["max", "min"]
-
-_NATURAL: dict[str, Direction] = {
-    "top1_percent": "max", "latency_ms": "min", "macs_m": "min", "flops_m": "min", "params_m": "min",
-}  # fmt: skip
 
 
 class Goal(Protocol):
@@ -136,7 +131,7 @@ def parse_objective(text: str) -> Objective:
     if not metric or len(tail) > 1:
         raise OptionError(f"--objective {text!r} is not of the form METRIC:max|min[:WEIGHT]")
     direction: Direction | None = "max" if places and words[place] == "max" else "min" if places else None
-    direction = direction or _NATURAL.get(metric.partition(":")[0])
+    direction = direction or parse_metric(metric).direction
     if direction is None:
         raise OptionError(f"--objective {text!r} does not say max or min; write '{text}:max' or '{text}:min'")
     weight = parse_number(tail[0], f"the weight of --objective {text!r}") if tail else 1.0

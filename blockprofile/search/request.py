@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import OptionError
+from blockprofile.metric import match_metric, parse_metric
 from blockprofile.predict import Predictor, build_predictor, find_device, find_metric
 from blockprofile.predict.card import Card
-from blockprofile.predict.registry import Entry, select_entries
+from blockprofile.predict.registry import ACCURACY, Entry, add_entry, default_accuracy
 from blockprofile.profile.reach import caption_of
 from blockprofile.run.manifest import describe_card, describe_predictor
 from blockprofile.search.constraints import Constraint, parse_constraint
 from blockprofile.search.objectives import Goal, Objective, parse_objective
 from blockprofile.search.problem import Problem
+from blockprofile.search.reward import Reward
 from blockprofile.space import Space
 
 __all__ = ["build_problem"]
-
-_ACCURACY, _LATENCY = "top1_percent", "latency_ms"
 
 
 def build_problem(
@@ -39,9 +40,10 @@ def build_problem(
     limits
         Constraints, or text for `parse_constraint`.
     devices
-        Devices by name or folder. With one device, ``latency_ms`` alone means its latency.
+        Devices by name or folder.
     metrics
-        Further metrics to record.
+        Further metrics to record, by name or folder. Goals and limits find what ``devices``, ``metrics`` and
+        ``predictors`` bring before what is shipped; a column alone (``latency_ms``) means the only one of them.
     predictors
         The user's own, used before shipped ones.
 
@@ -52,20 +54,19 @@ def build_problem(
     UnknownNameError, CoverageError
         If a metric or device is unknown or does not cover the space.
     """
-    by_device = [find_device(device, space) for device in devices]
+    entries: dict[str, Entry] = {}
+    by_device = [add_entry(entries, find_device(device, space)) for device in devices]
+    recorded = [add_entry(entries, find_metric(metric, space, brought=entries)) for metric in metrics]
+    own = {predictor.metric: predictor for predictor in predictors}
+    brought = [*own, *entries]
     goals: list[Goal] = [parse_objective(goal) if isinstance(goal, str) else goal for goal in objectives]
     constraints = [parse_constraint(limit) if isinstance(limit, str) else limit for limit in limits]
-    latencies = [card.metric for card, _ in by_device]
     if not goals:
-        if not latencies:
-            raise OptionError("nothing to search for: name a device or objectives, such as top1_percent:max")
-        accuracy = _default_accuracy(space, predictors)
-        goals = [Objective(accuracy, "max"), *(Objective(metric, "min") for metric in latencies)]
-    goals = [_with_device(goal, latencies) for goal in goals]
+        goals = _default_goals(space, brought, by_device)
+    goals = [_with_names(goal, brought) for goal in goals]
+    constraints = [replace(each, metric=_full_name(each.metric, brought)) for each in constraints]
     wanted = [metric for goal in goals for metric in goal.metrics]
-    wanted += [constraint.metric for constraint in constraints] + latencies + list(metrics)
-    known: dict[str, Entry] = {entry[0].metric: entry for entry in by_device}
-    own = {predictor.metric: predictor for predictor in predictors}
+    wanted += [constraint.metric for constraint in constraints] + by_device + recorded
     chosen: list[Predictor] = []
     described: dict[str, dict[str, Any]] = {}
     for metric in dict.fromkeys(wanted):
@@ -73,32 +74,34 @@ def build_problem(
             chosen.append(own[metric])
             described[metric] = _describe_own(own[metric], space)
             continue
-        entry = known.get(metric) or _find(metric, space)
+        entry = find_metric(metric, space, brought=entries)
         chosen.append(build_predictor(entry, space))
         described[metric] = describe_predictor(entry, space)
     return Problem(space, goals, predictors=chosen, constraints=constraints), described
 
 
-def _default_accuracy(space: Space, predictors: Sequence[Predictor]) -> str:
-    """Return the accuracy that is searched for unless told otherwise: the user's, or the shipped default."""
-    metrics = [predictor.metric for predictor in predictors] + [card.metric for card, _ in select_entries(space)]
-    found = [metric for metric in metrics if metric.partition(":")[0] == _ACCURACY]
-    if not found:
+def _default_goals(space: Space, brought: Sequence[str], by_device: Sequence[str]) -> list[Goal]:
+    """Take what is searched for unless told otherwise: the accuracy that was given or is shipped, and the devices'."""
+    if not by_device:
+        raise OptionError("nothing to search for: name a device or objectives, such as top1_percent:max")
+    given = [metric for metric in brought if parse_metric(metric).column == ACCURACY]
+    accuracy = given or [card.metric for card, _ in default_accuracy(space)]
+    if not accuracy:
         raise OptionError(f"no accuracy predictor covers space {space.base.name!r}: name the objectives")
-    return found[0]
+    return [parse_objective(metric) for metric in dict.fromkeys([accuracy[0], *by_device])]
 
 
-def _with_device(goal: Goal, latencies: Sequence[str]) -> Goal:
-    if not isinstance(goal, Objective) or goal.metric != _LATENCY:
-        return goal
-    if len(latencies) != 1:
-        raise OptionError(f"objective {_LATENCY!r} does not say on which device; {one_of(_LATENCY, latencies)}")
-    return Objective(latencies[0], goal.direction, goal.weight)
+def _full_name(metric: str, brought: Sequence[str]) -> str:
+    """Complete a column such as ``latency_ms`` to the metric of the device or predictor that was given."""
+    return match_metric(metric, brought) or metric
 
 
-def _find(metric: str, space: Space) -> Entry:
-    device = metric.removeprefix(f"{_LATENCY}:")
-    return find_device(device, space) if device != metric else find_metric(metric, space)
+def _with_names(goal: Goal, brought: Sequence[str]) -> Goal:
+    if isinstance(goal, Objective):
+        return replace(goal, metric=_full_name(goal.metric, brought))
+    if isinstance(goal, Reward):
+        return replace(goal, latency=_full_name(goal.latency, brought), accuracy=_full_name(goal.accuracy, brought))
+    return goal
 
 
 def _describe_own(predictor: Predictor, space: Space) -> dict[str, Any]:

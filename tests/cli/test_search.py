@@ -50,7 +50,7 @@ def test_exact_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        (["--budget", "soon"], "--budget 'soon'"),
+        (["--budget", "soon"], "--budget is 'soon'"),
         (["--algorithm", "mutation", "--population", "5"], "--population belongs to --algorithm nsga2"),
         (["--mutator", "clever"], "--mutator 'clever'"),
         (["--limit", "latency_ms:mace_gpu<=1"], "latency_ms:mace_gpu ranges from"),

@@ -28,7 +28,7 @@ def test_an_objective_is_read(text: str, expected: Objective) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("energy_mj", "does not say max or min"),
+        ("score_mj", "does not say max or min"),
         ("top1_percent:max:heavy", "'heavy'; must be a number"),
         ("top1_percent:max:0,4", "'0,4'; must be a number"),
         ("top1_percent:max:0.4:1", "not of the form"),
