@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from blockprofile.device.audit import Audit
+    from blockprofile.predict.registry import Entry
+    from blockprofile.space import Space
 
 __all__ = ["register"]
 
@@ -111,10 +119,18 @@ def measure(
 
 @group.command("audit")
 def audit(
+    context: typer.Context,
     device: str = typer.Argument(..., help="A measured device's folder.", metavar="FOLDER"),
     space: str = SPACE,
     n: int = typer.Option(50, "--n", help="How many whole networks to time."),
     repair: bool = typer.Option(False, "--repair", help="Put a fitted correction on the card if it helps."),
+    from_: Path | None = typer.Option(
+        None,
+        "--from",
+        help="Whole-network times measured elsewhere, a CSV of archs and mean_ms: nothing is timed here.",
+    ),
+    column: str = typer.Option("", "--column", help="With --from, the column of times, where it has another name."),
+    time_unit: str | None = typer.Option(None, "--time-unit", help="With --from: ms (default), s or us."),
     precision: str = PRECISION,
     time_limit: float = LIMIT,
     jobs: int = JOBS,
@@ -122,21 +138,30 @@ def audit(
     seed: int = SEED,
     json: bool = JSON_OPTION,
 ) -> None:
-    """Time whole networks and compare them with the table's sum; write the picture and the card's error."""
+    """Compare whole networks' times with the table's sum; write the picture, and error and floor on the card.
+
+    The networks are timed on this machine, or their times come from a file (--from).
+    """
     from blockprofile.device.audit import audit_table
     from blockprofile.device.audit_report import repair_card, write_audit
     from blockprofile.device.residuals import depth_rows, unit_rows
     from blockprofile.device.rounds import Plan
     from blockprofile.plot.latency import audit_data, save_scatter
+    from blockprofile.predict.card import read_card
+    from blockprofile.predict.floor import tell_floor
     from blockprofile.predict.registry import find_device
     from blockprofile.space import load_space
 
     loaded = load_space(space)
     card, folder = find_device(device, loaded)
-    plan = Plan(precision=parse_share(precision), time_limit_s=time_limit, seed=seed)
-    found = audit_table(
-        loaded, device, n=n, seed=seed, plan=plan, out=folder, jobs=jobs, processors=tuple(pin), progress=note
-    )
+    _refuse_idle(context, ("n", "precision", "time_limit", "jobs", "pin", "seed") if from_ else ("column", "time_unit"))
+    if from_ is not None:
+        found = _audit_file(from_, loaded, (card, folder), column=column, time_unit=time_unit)
+    else:
+        plan = Plan(precision=parse_share(precision), time_limit_s=time_limit, seed=seed)
+        found = audit_table(
+            loaded, device, n=n, seed=seed, plan=plan, out=folder, jobs=jobs, processors=tuple(pin), progress=note
+        )
     units, depths = unit_rows(loaded, device, found), depth_rows(loaded, found)
     write_audit(folder, loaded, found)
     picture = save_scatter(audit_data(found, device=card.name, space=loaded.name), folder / "audit")[0]
@@ -163,7 +188,29 @@ def audit(
     )
     if repaired is not None:
         tell(f"on the card: {repaired.model}" if repaired.model != "none" else "no correction helps; none is set")
-    note(f"picture: {picture}")
+    note(f"floor on the card: {tell_floor(read_card(folder).floor, 'ms')}; picture: {picture}")
+
+
+def _refuse_idle(context: typer.Context, names: Sequence[str]) -> None:
+    """Refuse options that were given and have no effect."""
+    from blockprofile.errors import OptionError
+
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            what = "an audit by --from, which times nothing" if "column" not in names else "--from"
+            verb = "has no effect on" if "column" not in names else "belongs to"
+            raise OptionError(f"--{name.replace('_', '-')} {verb} {what}; leave it out")
+
+
+def _audit_file(file: Path, space: Space, entry: Entry, *, column: str = "", time_unit: str | None = None) -> Audit:
+    from blockprofile.device.audit_file import audit_times, read_times
+    from blockprofile.device.csvfile import check_time_unit
+
+    times = read_times(file, space, column=column, unit=check_time_unit(time_unit or "ms"))
+    if times.repeats:
+        note(times.repeats)
+    return audit_times(space, entry, times, believe=time_unit is not None)
 
 
 @group.command("template")
@@ -200,15 +247,24 @@ def import_(
     dtype: str = typer.Option("float32", "--dtype", help="Number format of weights and values."),
     time_unit: str | None = typer.Option(None, "--time-unit", help="ms (default), s or us; said, it is believed."),
     resolution: list[int] = RESOLUTIONS,
+    audit: Path | None = typer.Option(
+        None, "--audit", help="Times of whole networks on the device, a CSV of archs and mean_ms, in the same unit."
+    ),
     json: bool = JSON_OPTION,
 ) -> None:
     """Make a device from a CSV of times measured elsewhere: a phone, another framework's own benchmark tool."""
+    from blockprofile.device.audit_file import audit_times, read_times
+    from blockprofile.device.audit_report import write_audit
     from blockprofile.device.csvfile import check_plausible, check_time_unit, read_csv_table
     from blockprofile.device.imported import write_imported
+    from blockprofile.predict.card import read_card
+    from blockprofile.predict.floor import tell_floor
     from blockprofile.space import load_space
 
     loaded = load_space(space)
-    table = read_csv_table(file, loaded, resolutions=resolution, unit=check_time_unit(time_unit or "ms"))
+    unit = check_time_unit(time_unit or "ms")
+    table = read_csv_table(file, loaded, resolutions=resolution, unit=unit)
+    times = None if audit is None else read_times(audit, loaded, unit=unit)
     mean_ms = check_plausible(loaded, table.times, believe=time_unit is not None)
     write_imported(
         out,
@@ -222,9 +278,16 @@ def import_(
         resolutions=resolution,
         source=file.name,
     )
+    if times is not None:
+        write_audit(out, loaded, audit_times(loaded, (read_card(out), out), times, believe=time_unit is not None))
+    card = read_card(out)
     if json:
-        print_json({"folder": str(out), "operators": len(table.times), "extra": table.n_extra, "mean_ms": mean_ms})
+        told = {"folder": str(out), "operators": len(table.times), "extra": table.n_extra, "mean_ms": mean_ms}
+        print_json({**told, "floor": card.floor, "provenance": card.caption})
         return
     tell(f"{out}: {len(table.times)} operators; a random network of {loaded.name} takes {mean_ms:.4g} ms; measured")
+    note(f"floor {tell_floor(card.floor, 'ms')}" + ("" if times is None else f"; {card.error.notes}"))
+    if times is None:
+        note(f"give it one by times of whole networks: blockprofile lut audit {out} --space {space} --from times.csv")
     if table.n_extra:
         note(f"{table.n_extra} further rows of {file} are not needed by {loaded.name} and were left out")

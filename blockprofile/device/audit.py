@@ -32,10 +32,11 @@ from blockprofile.space.text import decode
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Audit", "audit_table", "runtime_of"]
+__all__ = ["LEAST_NETWORKS", "Audit", "audit_table", "runtime_of"]
 
 AUDIT_JOURNAL = "audit_journal.jsonl"
 GOOD_PERCENT = 3.0
+LEAST_NETWORKS = 5
 BIAS_SHARE = 0.5
 """A sum is called biased when the mean error is more than this share of the RMSE."""
 
@@ -45,7 +46,8 @@ class Audit:
     """What an audit found.
 
     ``predicted`` and ``measured`` are in ms, one value for each of ``archs``; measured times are brought to the
-    machine's speed when the table was made, by ``speed``, the sentinel's time now over its time then.
+    machine's speed when the table was made, by ``speed``, the sentinel's time now over its time then. ``source`` says
+    where the times are from.
     """
 
     archs: Archs
@@ -56,6 +58,7 @@ class Audit:
     speed: float
     repairs: tuple[Repair, ...]
     facts: Mapping[str, Any]
+    source: str = "timed on the same machine"
 
     @property
     def errors(self) -> NDArray[np.float64]:
@@ -167,8 +170,8 @@ def audit_table(
     CoverageError, RunError
         If the device does not cover the space; if the journal is of another audit.
     """
-    if n < 5:
-        raise OptionError(f"n is {n}; an audit takes at least 5 networks")
+    if n < LEAST_NETWORKS:
+        raise OptionError(f"n is {n}; an audit takes at least {LEAST_NETWORKS} networks")
     entry = find_device(device, space)
     card = entry[0]
     runtime = runtime or runtime_of(card)

@@ -19,7 +19,7 @@ AUDIT_TABLE = "audit.parquet"
 MUCH_DISTURBED = 5.0
 MUCH_DRIFT = 5.0
 """Percent of interrupted runs, and of drift, from which on the card speaks of them."""
-FACTS = ("rounds", "seconds", "drift_percent", "disturbed_percent", "load")
+FACTS = ("rounds", "seconds", "drift_percent", "disturbed_percent", "load", "file", "on", "repeats")
 
 
 def _round(value: float) -> float:
@@ -33,7 +33,7 @@ def _floor(space: Space, rmse: float) -> float:
 def _error(audit: Audit, rmse: float, notes: str) -> dict[str, Any]:
     found = audit.figures
     return {
-        "on": f"{len(audit.archs)} whole networks timed on the same machine",
+        "on": f"{len(audit.archs)} whole networks {audit.source}",
         "n": len(audit.archs),
         "r2": _round(found["r2"]),
         "rmse": _round(rmse),
@@ -45,12 +45,13 @@ def _error(audit: Audit, rmse: float, notes: str) -> dict[str, Any]:
 def _conditions(audit: Audit) -> str:
     """Say what stood in the way of good timings, if anything did."""
     facts = audit.facts
-    if facts["disturbed_percent"] <= MUCH_DISTURBED and facts["drift_percent"] <= MUCH_DRIFT:
+    disturbed, drift = facts.get("disturbed_percent", 0.0), facts.get("drift_percent", 0.0)
+    if disturbed <= MUCH_DISTURBED and drift <= MUCH_DRIFT:
         return ""
     load = facts.get("load", {}).get("highest", "unknown")
     return (
-        f" Others used the machine meanwhile: load up to {load}, {facts['disturbed_percent']:.0f} % of the runs were "
-        f"interrupted, and its speed moved by {facts['drift_percent']:.1f} %."
+        f" Others used the machine meanwhile: load up to {load}, {disturbed:.0f} % of the runs were "
+        f"interrupted, and its speed moved by {drift:.1f} %."
     )
 
 
@@ -71,7 +72,7 @@ def write_audit(folder: Path, space: Space, audit: Audit) -> None:
         {
             "error": _error(audit, found["rmse_ms"], told),
             "floor": _floor(space, found["rmse_ms"]),
-            "created.audit": {**facts, "speed": _round(audit.speed)},
+            "created.audit": facts if "file" in facts else {**facts, "speed": _round(audit.speed)},
         },
     )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blockprofile.csvfile import Row, read_csv
 from blockprofile.device.folder import make_folder
@@ -34,6 +35,7 @@ __all__ = [
     "check_plausible",
     "check_time_unit",
     "read_csv_table",
+    "to_ms",
     "write_template",
 ]
 
@@ -184,6 +186,11 @@ def read_csv_table(path: Path, space: Space, *, resolutions: Sequence[int] = (),
         )
     times = {op: reader.entries[lookup_key(op)] for op in operators}
     return CsvTable(times, len(reader.entries) - len(times))
+
+
+def to_ms(times: NDArray[np.float64], unit: TimeUnit) -> NDArray[np.float64]:
+    """Turn times of a unit into milliseconds."""
+    return times * _MS[unit]
 
 
 def check_time_unit(unit: str) -> TimeUnit:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +15,10 @@ from typer.testing import CliRunner
 from blockprofile.cli.lut import parse_share
 from blockprofile.cli.main import EXIT_DATA, EXIT_USER, main
 from blockprofile.errors import OptionError
+from blockprofile.predict import load_predictors, read_card
+from blockprofile.profile.profile import read_profile
+from blockprofile.space import decode, load_space
+from tests.toy import all_archs
 
 TINY = """\
 schema: blockprofile.space/1
@@ -104,6 +110,119 @@ def test_template_and_import(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "device show phone")
     assert status == 0
     assert "measured" in out
+
+
+def _import_a_table(capsys: pytest.CaptureFixture[str], more: str = "") -> tuple[int, str, str]:
+    Path("phone.csv").unlink(missing_ok=True)
+    assert run(capsys, "lut template --space tiny.yaml --out phone.csv")[0] == 0
+    table = pd.read_csv("phone.csv")
+    table["mean_ms"] = 0.01 * (1 + table.index)
+    table.to_csv("phone.csv", index=False)
+    given = "--space tiny.yaml --out phone --hardware Phone --runtime LiteRT --time-unit ms"
+    return run(capsys, f"lut import phone.csv {given} {more}".strip())
+
+
+def _network_times(offset: float) -> pd.DataFrame:
+    """Times of all archs of the tiny space, by the imported table and an offset that alternates."""
+    space = load_space("tiny.yaml")
+    archs = all_archs(space)
+    (phone,) = load_predictors(space, devices=["phone"], metrics=[])
+    signs = np.where(np.arange(len(archs)) % 2, 1.0, -1.0)
+    return pd.DataFrame(
+        {"arch": [decode(space, arch) for arch in archs], "mean_ms": phone.predict(archs) + offset * signs}
+    )
+
+
+def test_a_table_without_an_audit_says_so_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = _import_a_table(capsys)
+    assert status == 0, err
+    assert "floor unknown: not audited" in err
+    assert "lut audit phone --space tiny.yaml --from times.csv" in err
+    assert read_card(Path("phone")).floor is None
+    assert "floor: unknown: not audited" in " ".join(run(capsys, "device show phone")[1].split())
+    given = "--space tiny.yaml --device phone --metric macs_m --n 2000"
+    status, _, err = run(capsys, f"sample {given} --out runs/s")
+    assert status == 0, err
+    assert "latency_ms:phone: measured, floor unknown: not audited" in err
+    status, out, err = run(capsys, "profile runs/s")
+    assert status == 0, err
+    assert "floor unknown: not audited" in out
+    assert "latency_ms:phone: floor unknown: not audited; its effects are beyond noise alone" in err
+    assert json.loads(run(capsys, "profile runs/s --json")[1])["floors"] == {"latency_ms:phone": None, "macs_m": 0.0}
+    table, _ = read_profile("runs/s")
+    mine = table[table["metric"] == "latency_ms:phone"]
+    assert mine["floor"].isna().all()
+    assert mine.loc[mine["statistic"] == "M_ulb", "is_effect"].any()
+    status, out, err = run(capsys, "report runs/s")
+    assert status == 0, err
+    assert "unknown: not audited" in Path("runs/s/report.html").read_text(encoding="utf-8")
+    status, out, _ = run(capsys, "exact --space tiny.yaml --device phone --metric macs_m")
+    assert status == 0
+    assert "floor unknown" in " ".join(out.split())
+
+
+def test_an_audit_is_imported_with_the_table_or_later(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _import_a_table(capsys)[0] == 0
+    _network_times(0.03).to_csv("times.csv", index=False)
+    status, out, err = run(capsys, "lut audit phone --space tiny.yaml --from times.csv --json")
+    assert status == 0, err
+    told = json.loads(out)
+    card = read_card(Path("phone"))
+    assert told["figures"]["rmse_ms"] == pytest.approx(0.03, rel=1e-4)
+    assert (card.error.n, card.error.rmse) == (14, pytest.approx(0.03, rel=1e-4))
+    assert card.error.on == "14 whole networks timed elsewhere, read from times.csv"
+    assert card.floor == pytest.approx(0.03 / 2**0.5, rel=1e-4)  # two layers on average
+    assert card.created["audit"]["file"] == "times.csv"
+    status, out, err = _import_a_table(capsys, "--audit times.csv")
+    assert status == 0, err
+    assert "floor 0.0212 ms" in err
+    assert read_card(Path("phone")).floor == pytest.approx(card.floor)
+    # In microseconds, under another name, with every network twice.
+    frame = _network_times(0.03)
+    twice = pd.concat([frame.assign(us=1000 * frame["mean_ms"] + sign, runs=3) for sign in (-1, 1)])
+    twice.drop(columns="mean_ms").to_csv("us.csv", index=False)
+    status, out, err = run(
+        capsys, "lut audit phone --space tiny.yaml --from us.csv --column us --time-unit us --repair"
+    )
+    assert status == 0, err
+    assert "28 rows of 14 archs, repeats pooled" in err
+    assert read_card(Path("phone")).floor == pytest.approx(card.floor, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({}, "--n 30", "--n has no effect on an audit by --from"),
+        ({}, "--pin 0", "--pin has no effect on an audit by --from"),
+        ({"factor": 1000.0}, "", "one of them is in another unit; say --time-unit"),
+        ({"factor": -1.0}, "", "a time must be above 0"),
+        ({"rows": 4}, "", "holds 4 archs; an audit takes at least 5 networks"),
+        ({"name": "time", "more": "runs"}, "", "name one by --column"),
+        ({}, "--column us", "has no column 'us' of numbers"),
+    ],
+)
+def test_times_that_are_no_audit(
+    capsys: pytest.CaptureFixture[str], change: dict[str, Any], options: str, message: str
+) -> None:
+    assert _import_a_table(capsys)[0] == 0
+    frame = _network_times(0.01).head(change.get("rows", 14))
+    frame["mean_ms"] *= change.get("factor", 1.0)
+    frame = frame.rename(columns={"mean_ms": change.get("name", "mean_ms")})
+    if "more" in change:
+        frame[change["more"]] = 3
+    frame.to_csv("times.csv", index=False)
+    status, _, err = run(capsys, f"lut audit phone --space tiny.yaml --from times.csv {options}".strip())
+    assert status in {EXIT_USER, EXIT_DATA}
+    assert message in err
+    assert "Traceback" not in err
+    assert read_card(Path("phone")).floor is None
+
+
+def test_a_column_without_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _import_a_table(capsys)[0] == 0
+    status, _, err = run(capsys, "lut audit phone --space tiny.yaml --column us")
+    assert status == EXIT_USER
+    assert "--column belongs to --from" in err
 
 
 def test_device_compare(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,117 @@
+"""Auditing a lookup table by whole-network times that were measured elsewhere and stand in a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.device.audit import LEAST_NETWORKS, Audit
+from blockprofile.device.csvfile import TimeUnit, to_ms
+from blockprofile.device.repair import fit_repairs
+from blockprofile.errors import DataError, OptionError, one_of
+from blockprofile.predict.labels import LabelTable, read_labels
+from blockprofile.predict.registry import Entry, build_predictor
+from blockprofile.predict.repeats import pool_repeats
+from blockprofile.space.sites import list_operators
+from blockprofile.space.space import Space
+
+__all__ = ["TIME_COLUMN", "NetworkTimes", "audit_times", "read_times"]
+
+TIME_COLUMN = "mean_ms"
+FAR = 100.0
+"""Whole networks so many times faster or slower than a table's sum are in another unit."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkTimes:
+    """Latencies of whole networks: distinct archs (at distinct resolutions) and the mean of each in ms."""
+
+    table: LabelTable
+    column: str
+    repeats: str
+
+    @property
+    def measured(self) -> NDArray[np.float64]:
+        """The times in ms, shape (n,)."""
+        return self.table.label(self.column)
+
+
+def read_times(path: Path, space: Space, *, column: str = "", unit: TimeUnit = "ms") -> NetworkTimes:
+    """Read whole-network times, in any form that labelled archs have.
+
+    Parameters
+    ----------
+    path
+        A CSV or Parquet file: the arch as text or in one column for each slot, and its time. Several rows of an arch
+        are pooled to their mean.
+    column
+        The times; left out, ``mean_ms``, or the only column of numbers.
+    unit
+        In which the file gives times, whatever the column is called.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, a row is no arch of the space, or a time is missing or not above 0.
+    OptionError
+        If there is no such column or no telling which it is, or fewer than 5 archs.
+    """
+    labels = read_labels(path, space)
+    known = list(labels.labels)
+    column = column or (TIME_COLUMN if TIME_COLUMN in known else known[0] if len(known) == 1 else "")
+    if not column:
+        raise OptionError(
+            f"{path} has no column {TIME_COLUMN!r}, and several others hold numbers: name one by --column; "
+            f"{one_of(TIME_COLUMN, known)}"
+        )
+    pooled = pool_repeats(labels, [column])
+    times = pooled.table.label(column)
+    if not (times > 0).all():
+        raise DataError(f"{path}: column {column!r} holds {times[times <= 0][0]:g}; a time must be above 0")
+    if len(times) < LEAST_NETWORKS:
+        raise OptionError(f"{path} holds {len(times)} archs; an audit takes at least {LEAST_NETWORKS} networks")
+    table = LabelTable(path, pooled.table.archs, {column: to_ms(times, unit)}, pooled.table.resolutions)
+    return NetworkTimes(table, column, pooled.describe(column))
+
+
+def audit_times(space: Space, entry: Entry, times: NetworkTimes, *, believe: bool = False) -> Audit:
+    """Compare whole-network times with the sum of a device's table.
+
+    Parameters
+    ----------
+    believe
+        Do not check the unit: the user has said it.
+
+    Raises
+    ------
+    CoverageError
+        If the device does not cover the space or one of the resolutions.
+    OptionError
+        If the times are far from the table's sums: one of them is in another unit.
+    """
+    archs, measured, known = times.table.archs, times.measured, times.table.resolutions
+    resolutions = np.full(len(archs), space.resolution) if known is None else known
+    predicted, counts = np.empty(len(archs)), np.empty(len(archs))
+    for resolution in np.unique(resolutions):
+        rows = np.flatnonzero(resolutions == resolution)
+        where = space.at_resolution(int(resolution)) if resolution != space.resolution else space
+        predicted[rows] = build_predictor(entry, where).predict(archs[rows])
+        counts[rows] = [len(list_operators(where, arch)) for arch in archs[rows]]
+    ratio = float(np.median(measured / predicted))
+    if not believe and not 1 / FAR < ratio < FAR:
+        raise OptionError(
+            f"{times.table.path}: its networks take {np.median(measured):.3g} ms in the middle, the table's sums are "
+            f"{np.median(predicted):.3g} ms: one of them is in another unit; say --time-unit s, us or ms of the file"
+        )
+    widths = np.full(len(archs), np.nan)
+    facts = {"file": times.table.path.name, "on": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")}
+    if times.repeats:
+        facts["repeats"] = times.repeats
+    source = f"timed elsewhere, read from {times.table.path.name}"
+    return Audit(
+        archs, predicted, measured, widths, counts, 1.0, fit_repairs(predicted, counts, measured), facts, source
+    )
