@@ -30,6 +30,9 @@ def _written(result: Any) -> list[Path]:
 def run(
     study: str = typer.Argument(..., help="A study file, or the name of a shipped one."),
     out: Path | None = typer.Option(None, "--out", help="The output folder; left out: the one the study names."),
+    scheduler: str | None = typer.Option(
+        None, "--scheduler", help="A Dask scheduler that you trust, for the stages that can work on a cluster."
+    ),
     json: bool = JSON_OPTION,
 ) -> None:
     """Run a study: all its stages, one after the other."""
@@ -39,7 +42,7 @@ def run(
     folder = Path(checked.file.out) if out is None else out
     note(f"{checked.file.title} ({len(checked.stages)} stages, into {folder})")
     done: list[dict[str, Any]] = []
-    for place, stage in enumerate(run_study(checked, out=out), start=1):
+    for place, stage in enumerate(run_study(checked, out=out, scheduler=scheduler), start=1):
         files = _written(stage.result)
         done.append({"stage": stage.stage, "seconds": round(stage.seconds, 2), "files": files})
         if not json:

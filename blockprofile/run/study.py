@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from blockprofile.content import content_dir
-from blockprofile.errors import UnknownNameError, one_of
+from blockprofile.errors import OptionError, RunError, UnknownNameError, one_of
+from blockprofile.run.hints import StageParameter, parameters_of, wrong_type
 from blockprofile.yamlfile import Document, read_yaml
 
 __all__ = ["STAGES", "StageResult", "Study", "StudyFile", "find_study", "list_studies", "read_study", "run_study"]
@@ -84,6 +85,11 @@ class StageResult:
     seconds: float
 
 
+def stage_parameters(name: str) -> dict[str, StageParameter]:
+    """Return what a stage takes from a study."""
+    return parameters_of(STAGES[name].load())
+
+
 def list_studies() -> tuple[str, ...]:
     """Name the shipped studies."""
     return tuple(sorted(path.stem for path in content_dir("analysis").glob("*.yaml")))
@@ -116,51 +122,69 @@ def read_study(path: Path) -> Study:
     """
     document = read_yaml(path)
     file = document.validate(StudyFile)
+    if not _is_inside(file.out):
+        raise document.error(f"{file.out!r} is not below the folder that the study is run in; use --out", ("out",))
     stages = [_check_stage(document, index, stage) for index, stage in enumerate(file.stages)]
     return Study(file, path, tuple(stages))
 
 
 def _check_stage(document: Document, index: int, stage: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if len(stage) != 1:
-        raise document.error(f"a stage has one name; this one has {', '.join(stage) or 'none'}", ("stages", index))
+        names = ", ".join(str(name) for name in stage) or "none"
+        raise document.error(f"a stage has one name; this one has {names}", ("stages", index))
     name, arguments = next(iter(stage.items()))
     place = ("stages", index, name)
     if name not in STAGES:
         raise document.error(f"stage {name!r} is unknown; {one_of(name, STAGES)}", place)
-    parameters = inspect.signature(STAGES[name].load()).parameters
+    parameters = stage_parameters(name)
     for key, value in arguments.items():
+        where = (*place, key)
+        if key == "scheduler" or (key == "backend" and value == "dask"):
+            raise document.error("a study names no cluster; give `blockprofile run` --scheduler", where)
         if key not in parameters:
-            raise document.error(f"stage {name!r} takes no {key!r}; {one_of(key, parameters)}", (*place, key))
+            raise document.error(f"stage {name!r} takes no {key!r}; {one_of(key, parameters)}", where)
+        if told := wrong_type(value, parameters[key].hint):
+            raise document.error(f"{value!r} is wrong: {told}", where)
         if key in STAGES[name].paths and not _is_inside(value):
-            raise document.error(f"{value!r} leaves the study's output folder", (*place, key))
+            raise document.error(f"{value!r} leaves the study's output folder", where)
     for key, parameter in parameters.items():
-        if parameter.default is inspect.Parameter.empty and key not in arguments:
+        if parameter.is_required and key not in arguments:
             raise document.error(f"stage {name!r} needs {key!r}", place)
     return name, dict(arguments)
 
 
 def _is_inside(value: Any) -> bool:
-    values = value if isinstance(value, list) else [value]
-    return all(not Path(str(item)).is_absolute() and ".." not in Path(str(item)).parts for item in values)
+    values = [] if value is None else value if isinstance(value, list) else [value]
+    return all(not Path(item).is_absolute() and ".." not in Path(item).parts for item in values)
 
 
 def _within(folder: Path, value: Any) -> Any:
-    return [folder / item for item in value] if isinstance(value, list) else folder / value
+    """Resolve paths of the study; a link in the folder does not lead them out of it."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return [_within(folder, item) for item in value]
+    path = folder / value
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise RunError(f"{str(path)!r} leads out of the study's folder {str(folder)!r} through a link")
+    return path
 
 
 def _found(folder: Path, value: Any) -> Any:
     if isinstance(value, list):
         return [_found(folder, item) for item in value]
-    return folder / value if (folder / value).is_file() else value
+    return folder / value if isinstance(value, str) and (folder / value).is_file() else value
 
 
-def run_study(study: Study, *, out: str | Path | None = None) -> Iterator[StageResult]:
+def run_study(study: Study, *, out: str | Path | None = None, scheduler: str | None = None) -> Iterator[StageResult]:
     """Run the stages of a study, one after the other.
 
     Parameters
     ----------
     out
         The output folder; None is the one that the study names.
+    scheduler
+        The address of a Dask scheduler that the user trusts, for the stages that can work on a cluster.
 
     Yields
     ------
@@ -168,14 +192,21 @@ def run_study(study: Study, *, out: str | Path | None = None) -> Iterator[StageR
 
     Raises
     ------
+    OptionError
+        If a scheduler is named and no stage can work on a cluster.
     UserError, DataError
         What a stage raises; what earlier stages have written stays.
     """
     folder = Path(study.file.out if out is None else out)
+    clustered = {name for name, _ in study.stages if "scheduler" in inspect.signature(STAGES[name].load()).parameters}
+    if scheduler is not None and not clustered:
+        raise OptionError(f"--scheduler {scheduler!r}: no stage of the study works on a cluster")
     for name, arguments in study.stages:
         started = time.perf_counter()
         kind = STAGES[name]
         resolved = {key: _within(folder, value) if key in kind.paths else value for key, value in arguments.items()}
         resolved |= {key: _found(folder, arguments[key]) for key in kind.inputs if key in arguments}
+        if scheduler is not None and name in clustered:
+            resolved |= {"backend": "dask", "scheduler": scheduler}
         result = kind.load()(**resolved)
         yield StageResult(name, result, time.perf_counter() - started)

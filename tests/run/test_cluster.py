@@ -60,3 +60,33 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("blockprofile.run.cluster.CONNECT_SECONDS", 0.5)
     with pytest.raises(RunError, match="no Dask scheduler answers"):
         list(run_tasks(slow_process_id, [(1,)], backend="dask", scheduler="tcp://127.0.0.1:1"))
+
+
+def test_workers_that_are_all_lost_are_told_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blockprofile.run.cluster.POLL_SECONDS", 0.2)
+    monkeypatch.setattr("blockprofile.run.cluster.LOST_SECONDS", 1.0)
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as running:
+        found = run_tasks(
+            slow_process_id, ((n,) for n in range(40)), backend="dask", scheduler=running.scheduler_address
+        )
+        next(found)
+        running.scale(0)
+        started = time.monotonic()
+        with pytest.raises(RunError, match="no workers for 1 s; what was finished is kept"):
+            list(found)
+        assert time.monotonic() - started < 20
+
+
+def test_a_scheduler_that_is_lost_is_told_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blockprofile.run.cluster.POLL_SECONDS", 0.2)
+    monkeypatch.setattr("blockprofile.run.cluster.LOST_SECONDS", 1.0)
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as running:
+        found = run_tasks(
+            slow_process_id, ((n,) for n in range(40)), backend="dask", scheduler=running.scheduler_address
+        )
+        next(found)
+        running.close()
+        started = time.monotonic()
+        with pytest.raises(RunError, match=r"the Dask scheduler at .* is (lost|gone)"):
+            list(found)
+        assert time.monotonic() - started < 40

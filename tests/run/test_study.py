@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from blockprofile.errors import DefinitionError, UnknownNameError
-from blockprofile.run.study import find_study, list_studies, read_study, run_study
+from blockprofile.errors import DefinitionError, OptionError, RunError, UnknownNameError
+from blockprofile.run.study import STAGES, find_study, list_studies, read_study, run_study, stage_parameters
 
 GOOD = """
 schema: blockprofile.study/1
@@ -43,6 +43,19 @@ def test_stages_run_in_order_inside_the_folder(tmp_path: Path) -> None:
         ("{run: pool}", "{}", "needs 'run'"),
         ("title: A small study", "tilte: A small study", r"study.yaml:4:1: tilte: unknown key 'tilte'"),
         ("blockprofile.study/1", "blockprofile.study/9", "schema"),
+        ("space: moga", "space: 5", r"stages\[0\].sample.space: 5 is wrong: should be text"),
+        ("out: pool", "out: null", "None is wrong: should be text"),
+        ("[macs_m]", "5", "5 is wrong: should be a list of text, or null"),
+        ("[macs_m]", "macs_m", "'macs_m' is wrong: should be a list of text"),
+        ("n: 2000", "n: [2]", r"\[2\] is wrong: should be a whole number, or text"),
+        ("n: 2000", "n: 2000, seed: abc", "'abc' is wrong: should be a whole number"),
+        ("n: 2000", "n: 2000, seed: true", "True is wrong: should be a whole number"),
+        ("n: 2000", "n: 2000, limit: 5", "5 is wrong: should be text, or null"),
+        ("n: 2000", "n: 2000, command: rm", "takes no 'command'"),
+        ("n: 2000", "n: 2000, scheduler: 'tcp://x:1'", "a study names no cluster"),
+        ("n: 2000", "n: 2000, backend: dask", "a study names no cluster"),
+        ("out: runs/small", "out: /tmp/small", "/tmp/small' is not below the folder"),
+        ("out: runs/small", "out: ../small", "small' is not below the folder"),
     ],
 )
 def test_a_mistake_is_found_with_its_place_before_anything_runs(tmp_path: Path, old: str, new: str, told: str) -> None:
@@ -78,3 +91,28 @@ stages:
         study = read_study(write(tmp_path, text.replace("SPACE", name).replace("found", f"found-{len(name)}")))
         (stage,) = run_study(study, out=tmp_path / "out")
         assert stage.result.problem.space.name == expected
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_says_what_it_takes(name: str) -> None:
+    taken = stage_parameters(name)
+    assert taken
+    assert not {"command", "scheduler", "on_generation", "predictors"} & taken.keys()
+
+
+def test_a_link_does_not_lead_a_stage_out_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out" / "pool").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match="through a link"):
+        list(run_study(read_study(write(tmp_path, GOOD)), out=tmp_path / "out"))
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_scheduler_that_no_stage_could_use_is_refused(tmp_path: Path) -> None:
+    text = GOOD.replace("  - profile: {run: pool}\n", "").replace(
+        "sample: {space: moga, metrics: [macs_m], n: 2000, out: pool}",
+        "search: {space: moga, objectives: ['macs_m:min'], budget: 20, out: s}",
+    )
+    with pytest.raises(OptionError, match="no stage of the study works on a cluster"):
+        list(run_study(read_study(write(tmp_path, text)), out=tmp_path / "out", scheduler="tcp://x:1"))

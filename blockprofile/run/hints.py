@@ -1,0 +1,106 @@
+"""What a function takes from a file: its parameters whose types plain values can have, and whether a value fits."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+__all__ = ["StageParameter", "parameters_of", "wrong_type"]
+
+_PLAIN = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
+_OTHERS = frozenset({"command", "scheduler"})
+"""What the command line alone gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageParameter:
+    """A parameter that a file may give: the types that plain values of it have, and whether it must be given."""
+
+    hint: Any
+    is_required: bool
+
+
+def parameters_of(function: Callable[..., Any]) -> dict[str, StageParameter]:
+    """List the parameters of a function that a file may give.
+
+    Examples
+    --------
+    >>> def f(n: int, *, names: Sequence[str | Path] = (), call: Callable[[], None] | None = None) -> None: ...
+    >>> list(parameters_of(f))
+    ['n', 'names']
+    """
+    found = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        hint = None if name in _OTHERS else _plain(_hint(function, name))
+        if hint is not None and hint is not type(None):
+            found[name] = StageParameter(hint, parameter.default is inspect.Parameter.empty)
+    return found
+
+
+def _hint(function: Callable[..., Any], name: str) -> Any:
+    """Read the type of one parameter; None if it names what is there for type checkers alone."""
+    holder = type("Holder", (), {"__annotations__": {name: function.__annotations__[name]}})
+    known = {"Mapping": Mapping, "Sequence": Sequence, "Path": Path, **getattr(function, "__globals__", {})}
+    try:
+        return get_type_hints(holder, globalns=known)[name]
+    except NameError:
+        return None
+
+
+def _plain(hint: Any) -> Any:
+    """Keep of a type what plain values can have; None if nothing is left."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Path:
+        return str
+    if origin is Literal or (origin is None and hint in _PLAIN):
+        return hint
+    if origin in {Union, types.UnionType}:
+        kept = [each for argument in arguments if (each := _plain(argument)) is not None]
+        return reduce(or_, dict.fromkeys(kept)) if kept else None
+    return _container(origin, arguments)
+
+
+def _container(origin: Any, arguments: Sequence[Any]) -> Any:
+    kind = {Mapping: dict, Sequence: list, list: list, dict: dict}.get(origin)
+    inner = () if kind is None else tuple(_plain(argument) for argument in arguments)
+    return None if kind is None or not inner or None in inner else types.GenericAlias(kind, inner)
+
+
+def wrong_type(value: object, hint: Any) -> str:
+    """Say what a value should be, if it is not; empty if it fits.
+
+    Examples
+    --------
+    >>> wrong_type(5, list[str] | None)
+    'should be a list of text, or null'
+    >>> wrong_type(["a"], list[str] | None), wrong_type(2, float)
+    ('', '')
+    """
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    if isinstance(value, float) and math.isnan(value):
+        return "should be a number, and NaN is none"
+    try:
+        TypeAdapter(hint, config=ConfigDict(strict=True, allow_inf_nan=False)).validate_python(value)
+    except ValidationError:
+        return f"should be {_words(hint)}"
+    return ""
+
+
+def _words(hint: Any) -> str:
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    if get_origin(hint) is list:
+        return f"a list of {_words(get_args(hint)[0])}"
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(map(str, get_args(hint)))}"
+    if get_origin(hint) is dict:
+        return f"a mapping of {' to '.join(_words(argument) for argument in get_args(hint))}"
+    return ", or ".join(_words(argument) for argument in get_args(hint))
