@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -111,6 +111,15 @@ class Comparison:
     budget: int
     at: tuple[float, ...] | None = None
     folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Measure all searches from one reference point: the worst of theirs, where each found its own."""
+        worst = np.max([run.reference for runs in self.runs for run in runs], axis=0)
+        shared = tuple(
+            tuple(run if np.array_equal(run.reference, worst) else replace(run, reference=worst) for run in runs)
+            for runs in self.runs
+        )
+        object.__setattr__(self, "runs", shared)
 
     @property
     def problem(self) -> Problem:

@@ -25,7 +25,8 @@ class Predictor(Protocol):
     """Anything that maps archs of one space to one metric.
 
     ``metric`` names the column (``latency_ms:note10``), ``unit`` its unit. `predict` takes uint8 archs of
-    shape (n, n_slots) and returns float32 of shape (n,); it is deterministic.
+    shape (n, n_slots) and returns float32 of shape (n,); it is deterministic, unless it has an attribute ``noise``: the
+    standard deviation between two values of one arch.
     """
 
     metric: str

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.errors import DataError
+from blockprofile.errors import DataError, OptionError
 from blockprofile.predict.base import AdditivePredictor, Predictor
 from blockprofile.space.factors import CompiledSum
 from blockprofile.space.slots import Archs
 from blockprofile.space.space import Space
 
-__all__ = ["Evaluator", "JointPredictor"]
+__all__ = ["Evaluator", "JointPredictor", "noise_of"]
 
-ROWS_TRIED = 64
-"""Archs on which a predictor of unknown make is tried twice when it is first used."""
+ROWS_TRIED = 8
+"""Archs that a predictor of unknown make is asked for twice when it is first used; every one may cost a training."""
+
+_COUNTING = threading.Lock()
 
 
 @runtime_checkable
@@ -35,8 +38,25 @@ class JointPredictor(Protocol):
         ...
 
 
+def noise_of(predictor: Predictor) -> float:
+    """Return the standard deviation between two values of one arch that a predictor declares by its ``noise``.
+
+    Raises
+    ------
+    OptionError
+        If it is no finite number of at least 0.
+    """
+    noise = getattr(predictor, "noise", 0.0)
+    if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < np.inf:
+        raise OptionError(f"the noise of the predictor of {predictor.metric!r} is {noise!r}; must be a number from 0")
+    return float(noise)
+
+
 class Evaluator:
     """Evaluate a fixed set of predictors.
+
+    ``asked`` counts how many archs each predictor of unknown make was asked for. One that declares ``noise`` is asked
+    once for every arch, and need not be deterministic.
 
     Parameters
     ----------
@@ -65,7 +85,8 @@ class Evaluator:
         self._sum = CompiledSum(space, [p.factors for p in self._additive]) if self._additive else None
         self._joint: dict[object, list[JointPredictor]] = {}
         self._single: list[Predictor] = []
-        self._tried: set[str] = set()
+        self.asked: dict[str, int] = {}
+        self._noisy: dict[str, dict[bytes, np.float32]] = {p.metric: {} for p in predictors if noise_of(p) > 0}
         for predictor in predictors:
             if isinstance(predictor, AdditivePredictor):
                 continue
@@ -73,6 +94,7 @@ class Evaluator:
                 self._joint.setdefault(predictor.joint_key(), []).append(predictor)
             else:
                 self._single.append(predictor)
+                self.asked[predictor.metric] = 0
 
     def __call__(self, archs: Archs) -> dict[str, NDArray[np.float32]]:
         """Evaluate all predictors.
@@ -103,23 +125,36 @@ class Evaluator:
             outputs = group[0].predict_jointly(group, rows)  # type: ignore[arg-type]
             found |= {p.metric: values for p, values in zip(group, outputs, strict=True)}
         for predictor in self._single:
-            if predictor.metric not in self._tried and len(rows):
-                _try(predictor, rows[:ROWS_TRIED])
-                self._tried.add(predictor.metric)
-            found[predictor.metric] = predictor.predict(rows)
+            ask = self._recall if predictor.metric in self._noisy else self._ask
+            found[predictor.metric] = ask(predictor, rows)
         return {metric: _checked(metric, found[metric], len(rows)) for metric in self.metrics}
 
+    def _ask(self, predictor: Predictor, archs: Archs) -> NDArray[np.float32]:
+        """Ask a predictor of unknown make; of its first archs some are asked for again, which must change nothing."""
+        metric = predictor.metric
+        with _COUNTING:
+            tried = 0 if self.asked[metric] or metric in self._noisy else min(ROWS_TRIED, len(archs))
+            self.asked[metric] += len(archs) + tried
+        if not tried:
+            return predictor.predict(archs)
+        first, again = (_checked(metric, predictor.predict(archs[:tried].copy()), tried) for _ in range(2))
+        if not np.array_equal(first, again):
+            place = int(np.flatnonzero(first != again)[0])
+            raise DataError(
+                f"the predictor of {metric!r} is not deterministic: arch number {place} gave {first[place]}, then "
+                f"{again[place]}; if it is to be noisy, give it an attribute 'noise', the standard deviation"
+            )
+        rest = archs[tried:]
+        return np.concatenate([first, _checked(metric, predictor.predict(rest), len(rest))]) if len(rest) else first
 
-def _try(predictor: Predictor, archs: Archs) -> None:
-    """Try a predictor of unknown make on its first archs: the same input must give the same values."""
-    first = _checked(predictor.metric, predictor.predict(archs.copy()), len(archs))
-    again = _checked(predictor.metric, predictor.predict(archs.copy()), len(archs))
-    if not np.array_equal(first, again):
-        place = int(np.flatnonzero(first != again)[0])
-        raise DataError(
-            f"the predictor of {predictor.metric!r} is not deterministic: arch number {place} gave {first[place]}, "
-            f"then {again[place]}"
-        )
+    def _recall(self, predictor: Predictor, archs: Archs) -> NDArray[np.float32]:
+        """Ask a noisy predictor once for every arch: what it said of one before is what it says again."""
+        known, keys = self._noisy[predictor.metric], [arch.tobytes() for arch in archs]
+        fresh = {key: place for place, key in enumerate(keys) if key not in known}
+        if fresh:
+            values = self._ask(predictor, archs[list(fresh.values())])
+            known.update(zip(fresh, _checked(predictor.metric, values, len(fresh)), strict=True))
+        return np.array([known[key] for key in keys], np.float32)
 
 
 def _checked(metric: str, values: NDArray[np.float32], n: int) -> NDArray[np.float32]:

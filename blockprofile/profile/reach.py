@@ -10,6 +10,7 @@ import numpy as np
 
 from blockprofile.errors import OptionError
 from blockprofile.predict.base import AdditivePredictor, Predictor
+from blockprofile.predict.evaluator import noise_of
 from blockprofile.profile.distribution import exact_distribution
 from blockprofile.space import Law, Space, draw_archs
 
@@ -67,6 +68,7 @@ def caption_of(predictor: Predictor, space: Space, *, law: Law = "papers") -> st
         return kept
     card = getattr(predictor, "card", None)
     if card is None:
-        return "user, floor unknown: not audited"
+        noise = noise_of(predictor)
+        return f"user{f', noise {noise:.3g} {predictor.unit}' if noise else ''}, floor unknown: not audited"
     told: str = card.tell(share_outside(predictor, space, law=law))
     return told

@@ -26,7 +26,7 @@ from blockprofile.search.objectives import Goal
 from blockprofile.search.problem import Problem
 from blockprofile.search.random_mutation import RandomMutation, RandomSearch
 from blockprofile.search.record import Recorder
-from blockprofile.search.reference import reference_point
+from blockprofile.search.reference import complete_reference, reference_point
 from blockprofile.search.request import build_problem
 from blockprofile.search.result import SearchResult
 from blockprofile.space import Space, load_space
@@ -81,10 +81,12 @@ def search(
     metrics
         Further metrics to record.
     predictors
-        The user's own predictors, used before shipped ones of the same metric.
+        The user's own predictors, used before shipped ones of the same metric. One without a card is asked for the
+        archs of the budget and 8 of them again (see `SearchResult.asked`); with an attribute ``noise`` once for each.
     reference
         The reference point of the hypervolume, one value for each goal in its own direction. None takes
-        `reference_point`.
+        `reference_point`, and for a goal of an own predictor the worst arch that was evaluated: two searches are then
+        compared only by a reference that is given.
     law
         Of the first generation: ``papers`` or ``architectures``.
     workers
@@ -133,7 +135,7 @@ def search(
         "predictors": described,
         "seed": seed,
         "law": law,
-        "reference": problem.natural(worst).tolist(),
+        "reference": [None if np.isnan(value) else value for value in problem.natural(worst).tolist()],
     }
     opened = nullcontext() if out is None else open_run(out, kind="search", config=config, command=command)
     with opened as folder:
@@ -159,6 +161,7 @@ def search(
             if recorder:
                 recorder.flush()
             raise
+        worst = complete_reference(worst, archive.points)
         result = SearchResult(
             problem, archive, worst, chosen.name, seed, ended.seconds_evaluating, ended.seconds_searching,
             ended.last_word, folder,

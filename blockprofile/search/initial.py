@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import InfeasibleError
+from blockprofile.predict import Evaluator
 from blockprofile.predict.base import AdditivePredictor
 from blockprofile.profile.extremes import feasible_range
 from blockprofile.profile.limit import LimitedSampler
@@ -69,7 +70,8 @@ def make_initial_pool(problem: Problem, *, law: Law = "papers") -> InitialPool:
     A limit on a sum over operators is met by every arch that is drawn. For another metric, a sum over slots
     is fitted to its values and the draw keeps the limit of that sum, tightened by the fit's error, so most archs
     keep the true one. Of several limits the one that fewest archs keep is
-    treated so; all of them act on the search by constrained dominance.
+    treated so; all of them act on the search by constrained dominance. A limit on a user's own predictor does nothing
+    else: that predictor is not asked for archs beyond the search's budget.
 
     Raises
     ------
@@ -77,12 +79,14 @@ def make_initial_pool(problem: Problem, *, law: Law = "papers") -> InitialPool:
         If a limit can be met by no arch. For a metric that is no sum, by none of `reference_archs` and the
         archs that are extreme by the fit.
     """
-    if not problem.constraints:
+    constraints = [constraint for constraint in problem.constraints if constraint.metric not in problem.own]
+    if not constraints:
         return InitialPool(problem, law=law)
     trial = draw_archs(problem.space, N_TRIAL, np.random.default_rng(0), law=law)
-    values = problem.evaluate(trial)
-    kept = [int((constraint.violation(values) == 0).sum()) for constraint in problem.constraints]
-    pools = [_pool_within(problem, constraint, law) for constraint in problem.constraints]
+    predictors = [problem.predictor(metric) for metric in dict.fromkeys(each.metric for each in constraints)]
+    values = Evaluator(problem.space, predictors)(trial)
+    kept = [int((constraint.violation(values) == 0).sum()) for constraint in constraints]
+    pools = [_pool_within(problem, constraint, law) for constraint in constraints]
     return pools[int(np.argmin(kept))]
 
 

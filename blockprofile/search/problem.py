@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from blockprofile.errors import OptionError, one_of
 from blockprofile.predict import Evaluator, Predictor
 from blockprofile.search.constraints import Constraint, total_violation
 from blockprofile.search.objectives import Goal, normalised_weights
-from blockprofile.space import Archs, Space
+from blockprofile.space import Space
 
 __all__ = ["Problem"]
 
@@ -49,13 +49,18 @@ class Problem:
         self.space, self.goals, self.constraints = space, tuple(goals), tuple(constraints)
         self.weights = normalised_weights(self.goals)
         self.predictors = tuple(predictors)
-        self.evaluate: Callable[[Archs], dict[str, NDArray[np.float32]]] = Evaluator(space, self.predictors)
+        self.evaluate = Evaluator(space, self.predictors)
         self.metrics = tuple(predictor.metric for predictor in self.predictors)
         needed = [metric for goal in self.goals for metric in goal.metrics]
         needed += [constraint.metric for constraint in self.constraints]
         for metric in needed:
             if metric not in self.metrics:
                 raise OptionError(f"no predictor gives {metric!r}; {one_of(metric, self.metrics)}")
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The metrics of predictors without a card: the user's own, each of whose answers may cost a training."""
+        return frozenset(predictor.metric for predictor in self.predictors if getattr(predictor, "card", None) is None)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.predict import Evaluator
 from blockprofile.search.problem import Problem
 from blockprofile.search.sorting import nondominated
 from blockprofile.space import INACTIVE, Archs, Space, draw_archs
 
-__all__ = ["fronts_by_generation", "hypervolume", "reference_archs", "reference_point"]
+__all__ = ["complete_reference", "fronts_by_generation", "hypervolume", "reference_archs", "reference_point"]
 
 N_REFERENCE = 4_096
 REFERENCE_SEED = 0
@@ -50,9 +51,19 @@ def reference_point(problem: Problem) -> Floats:
     """Return the worst value of each minimised goal among `reference_archs`: float64, shape (m,).
 
     It depends on base space, predictors and goals alone: all searches of one problem share it, whatever their
-    seed, algorithm or pruning.
+    seed, algorithm or pruning. A goal that an own predictor (one without a card) decides is NaN: it is not asked for
+    thousands of archs; `complete_reference` fills it from those that were evaluated.
     """
-    return np.asarray(problem.points(problem.evaluate(reference_archs(problem.space))).max(axis=0))
+    known = [predictor for predictor in problem.predictors if predictor.metric not in problem.own]
+    values = Evaluator(problem.space, known)(reference_archs(problem.space)) if known else {}
+    return np.array(
+        [np.nan if problem.own & set(goal.metrics) else goal.minimised(values).max() for goal in problem.goals]
+    )
+
+
+def complete_reference(reference: Floats, points: Floats) -> Floats:
+    """Put the worst of the evaluated points where a reference point is NaN; no points leave it as it is."""
+    return np.where(np.isnan(reference), points.max(axis=0, initial=-np.inf), reference) if len(points) else reference
 
 
 def hypervolume(points: Floats, reference: Floats) -> float:

@@ -10,6 +10,7 @@ from blockprofile.errors import OptionError
 from blockprofile.metric import match_metric, parse_metric
 from blockprofile.predict import Predictor, build_predictor, find_device, find_metric
 from blockprofile.predict.card import Card
+from blockprofile.predict.evaluator import noise_of
 from blockprofile.predict.registry import ACCURACY, Entry, add_entry, default_accuracy
 from blockprofile.profile.reach import caption_of
 from blockprofile.run.manifest import describe_card, describe_predictor
@@ -108,7 +109,7 @@ def _describe_own(predictor: Predictor, space: Space) -> dict[str, Any]:
     card = getattr(predictor, "card", None)
     caption = caption_of(predictor, space)
     if not isinstance(card, Card):
-        return {
-            "metric": predictor.metric, "unit": predictor.unit, "provenance": "user", "floor": None, "caption": caption,
-        }  # fmt: skip
+        about = {"metric": predictor.metric, "unit": predictor.unit, "provenance": "user", "floor": None}
+        noise = noise_of(predictor)
+        return about | {"caption": caption} | ({"noise": noise} if noise else {})
     return describe_card(card, caption)

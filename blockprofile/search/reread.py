@@ -18,6 +18,7 @@ from blockprofile.search.constraints import parse_constraint
 from blockprofile.search.objectives import Goal, Objective
 from blockprofile.search.problem import Problem
 from blockprofile.search.record import read_evaluations
+from blockprofile.search.reference import complete_reference
 from blockprofile.search.result import SearchResult
 from blockprofile.search.reward import Reward
 from blockprofile.space import Archs, Space
@@ -65,7 +66,8 @@ def load_search(folder: str | Path, *, space: Space | None = None) -> SearchResu
         archive = Archive(problem)
         for generation in read_evaluations(path, problem, run=run_digest(config)):
             archive.append(generation.proposal, generation.values)
-        reference = problem.natural(np.asarray(config["reference"], np.float64))
+        reference = problem.natural(np.asarray(config["reference"], np.float64))  # None becomes NaN
+        reference = complete_reference(reference, archive.points)
         return SearchResult(problem, archive, reference, config["algorithm"]["name"], config["seed"], folder=path)
     except (KeyError, TypeError, AttributeError) as failure:
         raise DataError(f"{file} is damaged: {failure!r}") from None

@@ -130,6 +130,11 @@ class SearchResult:
         return Evaluations(self.archive, front[np.argsort(self.archive.points[front, 0], kind="stable")])
 
     @property
+    def asked(self) -> dict[str, int]:
+        """How many archs each of the user's own predictors was asked for in this process."""
+        return {metric: n for metric, n in self.problem.evaluate.asked.items() if metric in self.problem.own}
+
+    @property
     def history(self) -> Evaluations:
         """All evaluations, in order."""
         return Evaluations(self.archive, np.arange(len(self.archive)))

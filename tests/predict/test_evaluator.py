@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from blockprofile.errors import ArchError, DataError
+from blockprofile.errors import ArchError, DataError, OptionError
 from blockprofile.predict import Evaluator, Predictor
 from blockprofile.space import Archs, Space, draw_archs
 from tests.toy import additive_predictor
@@ -22,9 +22,12 @@ class Mine:
     metric: str = "score"
     unit: str = ""
     calls: int = 0
+    asked: int = 0
+    noise: float = 0.0
 
     def predict(self, archs: Archs) -> NDArray[np.float32]:
         self.calls += 1
+        self.asked += len(archs)
         values = archs.sum(axis=1).astype(np.float32)
         if self.fault == "shape":
             return values[:, None]
@@ -60,7 +63,7 @@ def test_it_is_tried_on_its_first_use_alone(toy: Space) -> None:
 @pytest.mark.parametrize(
     ("fault", "match"),
     [
-        ("shape", r"returned float32 \(30, 1\); must be float32 \(30,\)"),
+        ("shape", r"returned float32 \(8, 1\); must be float32 \(8,\)"),
         ("dtype", "returned float64"),
         ("finite", "returned nan for arch number 1; must be finite"),
         ("deterministic", "'score' is not deterministic: arch number 0 gave"),
@@ -69,6 +72,34 @@ def test_it_is_tried_on_its_first_use_alone(toy: Space) -> None:
 def test_faults_are_found_on_first_use(toy: Space, fault: str, match: str) -> None:
     with pytest.raises(DataError, match=match):
         Evaluator(toy, [Mine(fault)])(draw_archs(toy, 30, np.random.default_rng(0)))
+
+
+def test_what_is_asked_is_counted(toy: Space) -> None:
+    mine = Mine()
+    evaluate = Evaluator(toy, [mine, additive_predictor(toy)])
+    for _ in range(2):
+        evaluate(draw_archs(toy, 30, np.random.default_rng(0)))
+    assert evaluate.asked == {"score": 30 + 8 + 30}
+    assert mine.asked == 68
+
+
+def test_a_noisy_predictor_is_asked_once_for_every_arch(toy: Space) -> None:
+    archs = draw_archs(toy, 30, np.random.default_rng(0))
+    archs[7] = archs[3]
+    n = len(np.unique(archs, axis=0))
+    mine = Mine("deterministic", noise=0.5)
+    evaluate = Evaluator(toy, [mine])
+    first, again = evaluate(archs)["score"], evaluate(archs[::-1])["score"]
+    np.testing.assert_array_equal(first, again[::-1])
+    assert first[7] == first[3]
+    assert evaluate.asked == {"score": n}
+    assert mine.asked == n
+
+
+@pytest.mark.parametrize("noise", [-1.0, float("nan"), float("inf"), "much", True])
+def test_a_noise_that_is_no_size_is_refused(toy: Space, noise: float) -> None:
+    with pytest.raises(OptionError, match="the noise of the predictor of 'score' is"):
+        Evaluator(toy, [Mine(noise=noise)])
 
 
 def test_no_archs(toy: Space) -> None:
