@@ -114,7 +114,8 @@ def _shares_outside(card: Card, folder: Path) -> dict[str, float]:
     from blockprofile.space import list_spaces, load_space
 
     shares: dict[str, float] = {}
-    for name in list_spaces() if card.fitted_range is not None else ():
+    names = list_spaces() if card.fitted_range is not None else ()
+    for name in (name for name in names if "/" not in name):
         space = load_space(name)
         try:
             shares[name] = share_outside(build_predictor((card, folder), space), space)

@@ -178,7 +178,13 @@ def print_archs(rows: list[dict[str, Any]]) -> None:
 
 
 def provenances(result: SearchResult) -> dict[str, str]:
-    """Return where each metric comes from, by its card's caption."""
-    from blockprofile.profile.reach import caption_of
+    """Return where each metric comes from, by its card's caption; how many of the front lie outside its range."""
+    from blockprofile.profile.reach import caption_of, count_outside
 
-    return {each.metric: caption_of(each, result.problem.space) for each in result.problem.predictors}
+    told = {}
+    for each in result.problem.predictors:
+        told[each.metric] = caption_of(each, result.problem.space)
+        values = result.front.metrics[each.metric]
+        if (outside := count_outside(each, values)) > 0:
+            told[each.metric] += f"; of the front's {len(values)} archs {outside}"
+    return told

@@ -136,7 +136,8 @@ class Card:
         known = [f"{name} {value:.3g} {self.unit}" for name, value in figures.items() if value is not None][:1]
         if not known:
             return []
-        on = "; ".join(filter(None, [error.on, "the papers' law" if papers else ""]))
+        reach = "" if self.fitted_range is None else f"within {self.fitted_range[0]:.3g} to {self.fitted_range[1]:.3g}"
+        on = "; ".join(filter(None, [error.on, "the papers' law" if papers else "", reach and f"{reach} {self.unit}"]))
         words = [known[0] + (f" ({on})" if on else "")]
         labels = self.label_error
         if labels is not None and (labels.mae or labels.rmse) is not None:

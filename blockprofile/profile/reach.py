@@ -7,6 +7,7 @@ and whoever sees a figure is told so, with the share of archs for which that hol
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
 from blockprofile.predict.base import AdditivePredictor, Predictor
@@ -14,7 +15,7 @@ from blockprofile.predict.evaluator import noise_of
 from blockprofile.profile.distribution import exact_distribution
 from blockprofile.space import Law, Space, draw_archs
 
-__all__ = ["caption_of", "share_outside"]
+__all__ = ["caption_of", "count_outside", "share_outside"]
 
 ROUNDING = 1e-9
 """What sums of float64 probabilities may miss 1 by."""
@@ -54,7 +55,16 @@ def share_outside(predictor: Predictor, space: Space, *, law: Law = "papers") ->
             share = found.share_under(low).value + 1 - found.share_under(high).value
             return share if share > ROUNDING else 0.0
     values = predictor.predict(draw_archs(space, N_DRAWN, np.random.default_rng(0), law=law))
-    return float(((values < low) | (values > high)).mean())
+    return count_outside(predictor, values) / len(values)
+
+
+def count_outside(predictor: Predictor, values: NDArray[np.float32]) -> int:
+    """Count the values that lie outside the range that a predictor was fitted on."""
+    card = getattr(predictor, "card", None)
+    if card is None or card.fitted_range is None:
+        return 0
+    low, high = card.fitted_range
+    return int(((values < low) | (values > high)).sum())
 
 
 def caption_of(predictor: Predictor, space: Space, *, law: Law = "papers") -> str:

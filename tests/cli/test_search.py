@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from blockprofile.cli.main import EXIT_USER, main
+from blockprofile.search import load_search
 
 SEARCH = ["search", "--space", "moga", "--objective", "macs_m:max", "--objective", "latency_ms:mace_gpu:min"]
 
@@ -69,3 +70,14 @@ def test_mistakes_get_a_line(extra: list[str], message: str, capsys: pytest.Capt
 def test_picking_from_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pick", str(tmp_path)]) == EXIT_USER
     assert "is no run folder" in capsys.readouterr().err
+
+
+def test_a_front_outside_the_fitted_range_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["search", "--space", "ofa_mbv3", "--device", "tflite_cpu", "--budget", "60", "--out", str(tmp_path / "s")]
+    assert main(given) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert "latency_ms:tflite_cpu: calibrated, fitted on 70 to 126 ms; 63 % of the archs lie outside" in told
+    values = load_search(tmp_path / "s").front.metrics["latency_ms:tflite_cpu"]
+    outside = int(((values < 70) | (values > 126)).sum())
+    assert outside > 0
+    assert f"of the front's {len(values)} archs {outside}" in told

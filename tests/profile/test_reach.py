@@ -56,7 +56,10 @@ def test_within_the_range_the_error_is_quoted(toy: Space) -> None:
     assert share_outside(macs, toy) == 0
     error = dataclasses.replace(macs.card.error, rmse=0.25, on="whole networks")
     card = dataclasses.replace(macs.card, fitted_range=(0.0, 1e9), error=error)
-    assert caption_of(AdditivePredictor(card, toy, macs.factors), toy) == "counted, RMSE 0.25 M (whole networks)"
+    assert (
+        caption_of(AdditivePredictor(card, toy, macs.factors), toy)
+        == "counted, RMSE 0.25 M (whole networks; within 0 to 1e+09 M)"
+    )
     assert card.tell(0.0004).endswith("under 0.1 % of the archs lie outside, error unknown there")
 
 

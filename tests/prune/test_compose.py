@@ -15,7 +15,7 @@ from blockprofile.errors import OptionError
 from blockprofile.prune import POLICIES, Bounds, Dominated, ExchangeRate, Focus, MaxAccuracy, Outcome, prune_table
 from blockprofile.prune.compose import choices_of
 from blockprofile.prune.depth import Depth
-from blockprofile.prune.write import write_pruned
+from blockprofile.prune.write import evidence_words, write_pruned
 from blockprofile.space import Space, count_archs, draw_archs, load_space
 from blockprofile.space.load import load_pruned
 from blockprofile.space.rules import Base, PrunedDefinition, apply_rules
@@ -96,6 +96,26 @@ def test_uncertain_effects_and_effects_below_the_floor_drop_nothing(toy: Space) 
     floors = {GAIN: 10.0, COST: 10.0}
     unclaimed = made_up(toy, gain=values, cost=by_block(ZERO), floors=floors)
     assert decide(toy, unclaimed, *policies).space.allowed == toy.allowed
+
+
+def test_an_unknown_floor_decides_by_noise_alone_and_stands_in_the_evidence(toy: Space, tmp_path: Path) -> None:
+    gain = by_block({"e2k3": 0.0, "e4k3": 1.0, "e4k5se": 0.5})
+    cost = by_block({"e2k3": 0.0, "e4k3": 1.0, "e4k5se": 2.0})
+    audited = made_up(toy, gain=gain, cost=cost)
+    unknown = made_up(toy, gain=gain, cost=cost, floors={GAIN: 0.0, COST: np.nan})
+    (expected,), _ = prune_table(audited, toy, costs=[COST], policies=[Dominated()])
+    (outcome,), rules = prune_table(unknown, toy, costs=[COST], policies=[Dominated()])
+    assert outcome.space.allowed == expected.space.allowed != toy.allowed
+    assert [item.floor for item in rules[0].evidence] == [0.0, "unknown"]
+    assert "floor unknown: not audited" in evidence_words(rules[0].evidence[1])
+    (tmp_path / "toy.yaml").write_text(TOY_YAML, encoding="utf-8")
+    record = PrunedDefinition(
+        schema="blockprofile.pruned/1", name="small", title="Small", rules=rules, mutation={},
+        base=Base(name="toy", hash=toy.hash, file="toy.yaml"), size={},
+    )  # fmt: skip
+    write_pruned(tmp_path / "small.yaml", record, base=TOY_YAML)
+    assert "floor unknown: not audited" in (tmp_path / "small.yaml").read_text(encoding="utf-8")
+    assert [item.floor for item in load_pruned(tmp_path / "small.yaml").rules[0].evidence] == [0.0, "unknown"]
 
 
 def test_max_accuracy_drops_what_is_less_accurate_whatever_it_costs(toy: Space) -> None:
