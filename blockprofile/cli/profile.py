@@ -95,7 +95,7 @@ def _until(request: PoolRequest, until: list[str], *, out: Path, how: tuple[str,
 
 def _show(result: ProfileResult, *, json: bool) -> None:
     from blockprofile.profile.profile import metric_infos, read_profile
-    from blockprofile.profile.summary import block_summary, strongest_layers
+    from blockprofile.profile.summary import block_summary, strongest_layers, unbounded_words
 
     _, about = read_profile(result.path)
     predictors, infos = about["config"]["predictors"], metric_infos(about["config"])
@@ -124,5 +124,7 @@ def _show(result: ProfileResult, *, json: bool) -> None:
     for name, info in infos.items():
         if info.floor is None:
             note(f"{name}: floor unknown: not audited; its effects are beyond noise alone")
+    for sentence in unbounded_words(result.table):
+        note(sentence)
     note(f"{result.path} ({len(result.table):,} rows) in {result.seconds:.1f} s")
     note(f"next: blockprofile heatmap {result.path.parent}")

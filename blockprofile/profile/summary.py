@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["block_summary", "strongest_layers"]
+__all__ = ["block_summary", "strongest_layers", "unbounded_words"]
 
 Row = dict[str, Any]
 
@@ -24,9 +27,31 @@ def block_summary(table: pd.DataFrame) -> list[Row]:
     for record in chosen.to_dict("records"):
         row = rows.setdefault(record["block"], {"block": record["block"]})
         half = (record["ci_high"] - record["ci_low"]) / 2
-        told = f"{record['effect']:+.3f} ±{half:.3f}"
+        told = f"{record['effect']:+.3f} ±{half:.3f}" if math.isfinite(half) else f"{record['effect']:+.3f} ±?"
         row[f"{record['metric']} [{record['unit_of']}]"] = told if record["is_effect"] else f"({told})"
     return list(rows.values())
+
+
+def unbounded_words(table: pd.DataFrame) -> list[str]:
+    """Say which effects have no interval, or one with an infinite end, because their archs are too few.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> row = {"statistic": "M_tau", "tau": 0.99, "effect": 1.0, "ci_low": 0.5}
+    >>> unbounded_words(pd.DataFrame([row | {"ci_high": 1.5}, row | {"ci_high": float("inf")}]))
+    ['M_tau at 0.99: 1 of 2 effects have an interval without an end: too few archs']
+    """
+    effects = table[table["effect"].notna()]
+    sentences = []
+    for (statistic, tau), part in effects.groupby(["statistic", "tau"], dropna=False):
+        infinite = int(np.isinf(part[["ci_low", "ci_high"]]).any(axis=1).sum())
+        if infinite:
+            name = statistic if math.isnan(tau) else f"{statistic} at {tau:g}"
+            sentences.append(
+                f"{name}: {infinite} of {len(part)} effects have an interval without an end: too few archs"
+            )
+    return sentences
 
 
 def strongest_layers(table: pd.DataFrame, *, count: int = 3) -> list[str]:

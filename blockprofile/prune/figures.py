@@ -57,6 +57,8 @@ class Competition:
     n: NDArray[np.int64]
     top_gain: Doubles = field(default_factory=lambda: np.zeros(0))
     """The response of a high quantile of the accuracy, where the profile has one; else empty."""
+    freedom: float = math.inf
+    """The degrees of freedom of the least known error; infinite where nothing was estimated."""
     n_before: int = 0
     """How many choices competed before any was dropped: what is picked from, however few are left."""
 
@@ -67,12 +69,6 @@ class Competition:
     def n_choices(self) -> int:
         """How many choices competed at first."""
         return max(self.n_before, len(self))
-
-    @property
-    def freedom(self) -> float:
-        """The degrees of freedom of the least known choice; infinite where nothing was sampled."""
-        least = int(self.n.min(initial=0))
-        return float(least - 1) if least > 0 else math.inf
 
     def among(self, codes: Iterable[int]) -> Competition:
         """Keep only some choices."""

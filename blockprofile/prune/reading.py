@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,8 +24,9 @@ __all__ = ["read_figures"]
 
 Doubles = NDArray[np.float64]
 
-_FIELDS = ("effect", "se", "n")
-_Cell = tuple[float, float, int]
+_FIELDS = ("effect", "se", "n", "freedom")
+_Cell = tuple[float, float, int, float]
+"""Effect, standard error, n, and the degrees of freedom of the error."""
 _Table = dict[tuple[Any, ...], _Cell]
 
 
@@ -43,13 +44,22 @@ def _cells(table: pd.DataFrame, name: str, statistic: str, keys: tuple[str, ...]
     part = table[(table["metric"] == name) & (table["statistic"] == statistic)]
     if tau is not None:
         part = part[part["tau"] == tau]
+    if "freedom" not in part:
+        part = part.assign(freedom=np.where(part["n"] > 0, part["n"] - 1, np.inf))
     columns = [part[key].tolist() for key in (*keys, *_FIELDS)]
     rows: _Table = {}
     for record in zip(*columns, strict=True):
-        effect, se, n = record[len(keys) :]
+        effect, se, n, freedom = record[len(keys) :]
         if math.isfinite(effect) and math.isfinite(se):
-            rows[record[: len(keys)]] = (float(effect), float(se), int(n))
+            rows[record[: len(keys)]] = (float(effect), float(se), int(n), float(freedom))
     return rows
+
+
+def _mean_of(cells: Sequence[_Cell]) -> _Cell:
+    """Average cells whose archs are distinct, or whose errors have nothing to do with each other."""
+    effects, errors, counts, freedoms = zip(*cells, strict=True)
+    error = math.sqrt(sum(each**2 for each in errors)) / len(cells)
+    return sum(effects) / len(cells), error, sum(counts), min(freedoms)
 
 
 def _compete(
@@ -61,9 +71,10 @@ def _compete(
         return np.array([cells[code][field_] for code in codes], np.float64)
 
     n = np.array([min(gain[code][2], cost[code][2]) for code in codes], np.int64)
+    freedom = min((cells[code][3] for cells in (gain, cost) for code in codes), default=math.inf)
     return Competition(
         where, kind, codes, tuple(names[code] for code in codes),
-        column(gain, 0), column(cost, 0), column(gain, 1), column(cost, 1), n,
+        column(gain, 0), column(cost, 0), column(gain, 1), column(cost, 1), n, freedom=freedom,
     )  # fmt: skip
 
 
@@ -74,29 +85,15 @@ def _centred(found: Competition) -> Competition:
     return replace(found, gain=found.gain - found.gain.mean(), cost=found.cost - found.cost.mean())
 
 
-def _average(parts: Iterable[tuple[Doubles, dict[int, int], Doubles, NDArray[np.int64]]]) -> dict[int, _Cell]:
-    """Average, code by code, what several layers say of it against their own average block."""
-    found: dict[int, list[tuple[float, float, int]]] = {}
-    for effects, rows, errors, counts in parts:
-        middle = float(effects.mean())
-        for code, row in rows.items():
-            found.setdefault(code, []).append((float(effects[row]) - middle, float(errors[row]), int(counts[row])))
-    return {
-        code: (
-            sum(each[0] for each in cells) / len(cells),
-            math.sqrt(sum(each[1] ** 2 for each in cells)) / len(cells),
-            sum(each[2] for each in cells),
-        )
-        for code, cells in found.items()
-    }
-
-
 def _over_layers(layers: Iterable[Competition], field_: Literal["gain", "cost"]) -> dict[int, _Cell]:
-    return _average(
-        (getattr(c, field_), {code: row for row, code in enumerate(c.codes)}, getattr(c, f"{field_}_se"), c.n)
-        for c in layers
-        if len(c)
-    )
+    """Average, code by code, what several layers say of it against their own average block."""
+    found: dict[int, list[_Cell]] = {}
+    for each in layers:
+        effects, errors = getattr(each, field_), getattr(each, f"{field_}_se")
+        for row, code in enumerate(each.codes):
+            cell = float(effects[row] - effects.mean()), float(errors[row]), int(each.n[row]), each.freedom
+            found.setdefault(code, []).append(cell)
+    return {code: _mean_of(cells) for code, cells in found.items()}
 
 
 class _Reader:
@@ -117,9 +114,7 @@ class _Reader:
         known = [each for each in found if each is not None]
         if len(known) < len(found):
             return None
-        # Widths are equally likely, and their archs are distinct.
-        error = math.sqrt(sum(each[1] ** 2 for each in known)) / len(known)
-        return sum(each[0] for each in known) / len(known), error, sum(each[2] for each in known)
+        return _mean_of(known)  # Widths are equally likely.
 
     def _widths(self, unit: int) -> tuple[int | None, ...]:
         slot = self.space.units[unit - 1].width
@@ -176,8 +171,7 @@ class _Reader:
                 found = [self._cell(cells, unit, 1, block, (code,)) for block in self.space.allowed[first]]
                 known = [each for each in found if each is not None]
                 if known and len(known) == len(found):
-                    error = math.sqrt(sum(each[1] ** 2 for each in known)) / len(known)
-                    side[code] = (sum(each[0] for each in known) / len(known), error, sum(each[2] for each in known))
+                    side[code] = _mean_of(known)
             sides.append(side)
         return self._with_mean_error(_compete(Where(unit=unit), "width", names, *sides))
 
