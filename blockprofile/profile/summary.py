@@ -44,10 +44,10 @@ def unbounded_words(table: pd.DataFrame) -> list[str]:
     """
     effects = table[table["effect"].notna()]
     sentences = []
-    for (statistic, tau), part in effects.groupby(["statistic", "tau"], dropna=False):
+    for (statistic, tau), part in effects.groupby(["statistic", effects["tau"].fillna(0.0)]):
         infinite = int(np.isinf(part[["ci_low", "ci_high"]]).any(axis=1).sum())
         if infinite:
-            name = statistic if math.isnan(tau) else f"{statistic} at {tau:g}"
+            name = statistic if tau == 0 else f"{statistic} at {tau:g}"
             sentences.append(
                 f"{name}: {infinite} of {len(part)} effects have an interval without an end: too few archs"
             )
