@@ -41,6 +41,7 @@ def exact(
 
     Means are exact; quantiles and shares carry the bound of their error.
     """
+    from blockprofile.files import replacing
     from blockprofile.predict import load_predictors
     from blockprofile.predict.registry import select_entries
     from blockprofile.profile.exact_table import additive_predictors, exact_table
@@ -56,7 +57,8 @@ def exact(
     entries = select_entries(where, devices=device, metrics=metric)
     within = None if limit is None else _share(where, limit, of_law, entries)
     if out is not None:
-        table.to_parquet(out, index=False)
+        with replacing(out) as file:
+            table.to_parquet(file, index=False)
     if json:
         print_json({"space": where.name, "limit": within, "rows": table.to_dict("records")})
         return

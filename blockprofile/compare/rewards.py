@@ -14,6 +14,7 @@ from blockprofile.compare.algorithms import parse_algorithm
 from blockprofile.compare.indicators import best_within
 from blockprofile.compare.paired import Paired, compare_paired
 from blockprofile.errors import OptionError
+from blockprofile.files import replacing
 from blockprofile.search import SearchResult, parse_reward, search
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def compare_rewards(
     if folder is not None:
         from blockprofile.plot.rewards import save_rewards
 
-        rewards_frame(found).to_parquet(folder / REWARDS_NAME, index=False)
+        with replacing(folder / REWARDS_NAME, within=folder) as file:
+            rewards_frame(found).to_parquet(file, index=False)
         save_rewards(found, folder / "figures" / "rewards")
     return found
 

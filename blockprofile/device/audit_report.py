@@ -8,6 +8,7 @@ from typing import Any
 from blockprofile.device.audit import Audit
 from blockprofile.device.folder import amend_card
 from blockprofile.device.repair import Repair, choose_repair
+from blockprofile.files import replacing
 from blockprofile.predict.card import read_card
 from blockprofile.predict.floor import effect_floor, mean_layers
 from blockprofile.predict.lookup import read_correction
@@ -57,9 +58,8 @@ def _conditions(audit: Audit) -> str:
 
 def write_audit(folder: Path, space: Space, audit: Audit) -> None:
     """Write the audit's networks and put its figures on the card, the floor among them."""
-    partial = folder / f"{AUDIT_TABLE}.partial"
-    audit.frame(space).to_parquet(partial, index=False, compression="zstd")
-    partial.replace(folder / AUDIT_TABLE)
+    with replacing(folder / AUDIT_TABLE) as file:
+        audit.frame(space).to_parquet(file, index=False, compression="zstd")
     found = audit.figures
     facts = {key: audit.facts[key] for key in FACTS if key in audit.facts}
     told = (

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from blockprofile.device.median import Median
-from blockprofile.errors import OptionError, RunError
+from blockprofile.errors import OptionError
+from blockprofile.files import make_folder, replacing
 from blockprofile.predict.card import CARD_NAME
 from blockprofile.predict.lookup import KEY_COLUMNS, TABLE_NAME, lookup_key
 from blockprofile.space.operators import Operator
@@ -31,20 +32,6 @@ def check_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise OptionError(f"name {name!r} cannot name a device; letters, digits, '_', '.' and '-' are allowed")
     return name
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, where they are missing.
-
-    Raises
-    ------
-    RunError
-        If that cannot be done: a file stands there, or writing is not allowed.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as failure:
-        raise RunError(f"the folder {str(folder)!r} cannot be made: {failure.strerror}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +110,5 @@ def write_table(folder: Path, times: Mapping[Operator, Median]) -> None:
         }
         for op, time in times.items()
     ]
-    partial = folder / f"{TABLE_NAME}.partial"
-    pd.DataFrame(rows).to_parquet(partial, index=False, compression="zstd")
-    partial.replace(folder / TABLE_NAME)
+    with replacing(folder / TABLE_NAME) as file:
+        pd.DataFrame(rows).to_parquet(file, index=False, compression="zstd")

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from blockprofile.errors import DataError, RunError
+from blockprofile.files import write_bytes
+from blockprofile.jsonfile import digest_of, parse_json
+from blockprofile.yamlfile import Document
 
 __all__ = ["Journal", "Round"]
 
@@ -49,24 +52,18 @@ class Journal:
         RunError
             If the file is of another measurement: which key differs, and how.
         DataError
-            If it is no journal.
+            If a line is damaged or was changed, with its number; one that a kill cut off at the end is dropped.
         """
         if self.path is None:
             return
         head = json.loads(json.dumps(configuration))
-        if not self.path.exists():
-            self.path.write_text(json.dumps(head) + "\n", encoding="utf-8")
+        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
+        whole = [line for line in lines if line.endswith(b"\n")]
+        if not whole:
+            write_bytes(self.path, _signed(head))
             return
-        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]
-        try:
-            records = [json.loads(line) for line in whole]
-            self.rounds = [Round(**{**record, "sentinel_ms": tuple(record["sentinel_ms"])}) for record in records[1:]]
-        except (ValueError, TypeError, KeyError) as failure:
-            raise DataError(f"{self.path} is no journal of a measurement: {failure}") from None
-        if not records:
-            self.path.write_text(json.dumps(head) + "\n", encoding="utf-8")
-            return
+        records = [self._record(line, number) for number, line in enumerate(whole, start=1)]
+        self.rounds = [Document(self.path, record, None).validate(Round) for record in records[1:]]
         for key in [*head, *(key for key in records[0] if key not in head)]:
             old, new = records[0].get(key), head.get(key)
             if old != new:
@@ -75,14 +72,27 @@ class Journal:
                     f"name another folder, or remove it"
                 )
         if len(whole) < len(lines):
-            self.path.write_text("".join(whole), encoding="utf-8")
+            write_bytes(self.path, b"".join(whole))
+
+    def _record(self, line: bytes, number: int) -> dict[str, Any]:
+        record = parse_json(line, f"{self.path}:{number}")
+        if not isinstance(record, dict) or record.pop("digest", None) != digest_of(record):
+            raise DataError(
+                f"{self.path}:{number} is no line of a journal as it was written: damaged, changed by hand, or of an "
+                "earlier version; remove the file and measure again"
+            )
+        return record
 
     def append(self, entry: Round) -> None:
         """Keep a round, on disk before anything else happens."""
         self.rounds.append(entry)
         if self.path is not None:
-            with self.path.open("a", encoding="utf-8") as handle:
-                handle.write(json.dumps(asdict(entry)) + "\n")
+            with self.path.open("ab") as handle:
+                handle.write(_signed(json.loads(json.dumps(asdict(entry)))))
+
+
+def _signed(record: dict[str, Any]) -> bytes:
+    return json.dumps({**record, "digest": digest_of(record)}).encode() + b"\n"
 
 
 def _short(value: object) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from blockprofile.content import content_dir
 from blockprofile.csvfile import read_csv
 from blockprofile.errors import UnknownNameError, one_of
+from blockprofile.files import replacing
 from blockprofile.predict.lookup import KEY_COLUMNS
 
 if TYPE_CHECKING:
@@ -116,4 +117,5 @@ def write_table(name: str, folder: Path) -> None:
     UnknownNameError
         As `convert_table`.
     """
-    convert_table(name).to_parquet(folder / "table.parquet", index=False, compression="zstd")
+    with replacing(folder / "table.parquet") as file:
+        convert_table(name).to_parquet(file, index=False, compression="zstd")

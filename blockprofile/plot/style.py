@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.files import replacing
 from blockprofile.metric import parse_metric
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
     metadata: Mapping[str, Mapping[str, Any]] = {".png": {"Software": "blockprofile"}, ".svg": {"Date": None}}
     _settle_layout(figure)
     for file in files:
-        figure.savefig(file, metadata=dict(metadata[file.suffix]))
+        with replacing(file) as handle:
+            figure.savefig(handle, format=file.suffix[1:], metadata=dict(metadata[file.suffix]))
     plt.close(figure)
     return files

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import DataError, OptionError
+from blockprofile.files import make_folder, replacing
 from blockprofile.predict.card import Card
 from blockprofile.predict.design import Design, draw_design
 from blockprofile.predict.labels import LabelTable
@@ -100,11 +101,12 @@ def write_drawn(path: Path, entry: Entry, space: Space, *, n: int, seed: int, st
         "step": step, "least": least, "constant": expected.constant, "table": expected.table.tolist(),
     }  # fmt: skip
     table = pa.table({card.metric: (apart - least).astype(np.int32)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(
-        table.replace_schema_metadata({HEADER_KEY: json.dumps(about).encode()}), path, compression="zstd",
-        compression_level=19, use_dictionary=False, use_byte_stream_split=True,
-    )  # fmt: skip
+    make_folder(path.parent)
+    with replacing(path) as file:
+        pq.write_table(
+            table.replace_schema_metadata({HEADER_KEY: json.dumps(about).encode()}), file, compression="zstd",
+            compression_level=19, use_dictionary=False, use_byte_stream_split=True,
+        )  # fmt: skip
     return np.multiply(steps, step, dtype=np.float64)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import CoverageError, DataError, one_of
+from blockprofile.files import write_bytes
 from blockprofile.predict.card import Card
 from blockprofile.predict.groups import last_codes
 from blockprofile.predict.parts import evaluate_parts
@@ -53,14 +54,14 @@ def slot_offsets(slots: Sequence[tuple[str, int]]) -> NDArray[np.int64]:
 
 def write_mlp(path: Path, file: MlpFile) -> None:
     """Write a network file."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     arrays = {"first": file.first, "first_bias": file.first_bias}
     for place, (weight, bias) in enumerate(file.layers, start=1):
         arrays |= {f"weight{place}": weight, f"bias{place}": bias}
     content = {"slots": file.slots, "resolutions": file.resolutions, "scale": file.scale, "layers": len(file.layers)}
     stored = {name: array.detach().cpu().float().contiguous() for name, array in arrays.items()}
-    save_file(stored, path, metadata=pack_header(MLP_FORMAT, content))
+    write_bytes(path, save(stored, metadata=pack_header(MLP_FORMAT, content)))
 
 
 def read_mlp(path: Path) -> MlpFile:

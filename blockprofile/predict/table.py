@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from blockprofile.errors import CoverageError, DataError, one_of
+from blockprofile.files import replacing
 from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.card import Card
 from blockprofile.space.factors import Factor, table_shape
@@ -29,15 +30,14 @@ AdditiveTable = Mapping[tuple[str, str], float]
 
 
 def write_additive_table(path: Path, table: AdditiveTable) -> None:
-    """Write an additive table as Parquet, under another name first and then renamed."""
+    """Write an additive table as Parquet, whole or not at all."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     slots, choices = [slot for slot, _ in table], [choice for _, choice in table]
     values = pa.array([float(value) for value in table.values()], pa.float64())
-    partial = path.with_name(path.name + ".partial")
-    pq.write_table(pa.table({"slot": slots, "choice": choices, "value": values}), partial)
-    partial.replace(path)
+    with replacing(path) as file:
+        pq.write_table(pa.table({"slot": slots, "choice": choices, "value": values}), file)
 
 
 def read_additive_table(path: Path) -> dict[tuple[str, str], float]:

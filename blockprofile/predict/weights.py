@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import DataError, one_of
+from blockprofile.files import write_bytes
 from blockprofile.predict.groups import SlotGroup, group_slots, last_codes, n_codes
 from blockprofile.predict.network import ARRAYS
 from blockprofile.predict.relu import RELU_ARRAYS, name_trunk, relu_shapes
@@ -192,7 +193,7 @@ def write_network(
     others
         The arrays of further members, of the same format.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     file_format = next(name for name, names in FORMATS.items() if set(names) <= set(arrays))
     stored = _pack(file_format, arrays, eight_bits=eight_bits)
@@ -204,7 +205,7 @@ def write_network(
     }  # fmt: skip
     if others:
         content["members"] = 1 + len(others)
-    save_file(stored, path, metadata=pack_header(file_format, content))
+    write_bytes(path, save(stored, metadata=pack_header(file_format, content)))
 
 
 def _pack(file_format: str, arrays: Mapping[str, Tensor], *, eight_bits: bool) -> dict[str, Tensor]:

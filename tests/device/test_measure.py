@@ -114,9 +114,9 @@ def test_options_that_cannot_be_are_refused(toy: Space, tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made(toy: Space, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(RunError, match=r"the folder '.*file' cannot be made: File exists"):
+    with pytest.raises(RunError, match=r"--out '.*file' cannot be made: a file or a dangling link"):
         measured(toy, tmp_path / "file")
-    with pytest.raises(RunError, match=r"the folder '.*deeper' cannot be made: Not a directory"):
+    with pytest.raises(RunError, match=r"--out '.*deeper' cannot be made: Not a directory"):
         measured(toy, tmp_path / "file" / "deeper")
 
 
