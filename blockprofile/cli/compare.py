@@ -57,11 +57,15 @@ def compare(
         workers=workers, out=out, command=typed_command(),
     )  # fmt: skip
     reference = dict(zip(found.problem.names, found.reference.tolist(), strict=True))
+    provenance = {each.metric: caption_of(each, found.problem.space) for each in found.problem.predictors}
     if json:
         frame = comparison_frame(found)
         frame["values"] = [list(map(float, values)) for values in frame["values"]]
         rows = frame.to_dict("records")
-        print_json({"seeds": found.seeds, "budget": found.budget, "reference": reference, "rows": rows, "folder": out})
+        print_json({
+            "seeds": found.seeds, "budget": found.budget, "reference": reference, "rows": rows,
+            "provenance": provenance, "folder": out,
+        })  # fmt: skip
         return
     print_table(comparison_rows(found), wrap=["indicator"])
     for case, speed in found.sooner.items():
@@ -73,6 +77,6 @@ def compare(
         "better, worse: the interval excludes 0 and the difference exceeds the floor, the predictors' own error in "
         "that figure; where the floor is unknown (not audited), the interval alone decides"
     )
-    for predictor in found.problem.predictors:
-        note(f"{predictor.metric}: {caption_of(predictor, found.problem.space)}")
+    for name, caption in provenance.items():
+        note(f"{name}: {caption}")
     note(f"kept in {out}; next: blockprofile report {out}")

@@ -47,6 +47,7 @@ def exact(
     from blockprofile.profile.exact_table import additive_predictors, exact_table
     from blockprofile.profile.presence import check_presence
     from blockprofile.profile.profile import check_taus
+    from blockprofile.profile.reach import caption_of
     from blockprofile.space import load_space
     from blockprofile.space.sampling import check_law
 
@@ -60,7 +61,8 @@ def exact(
         with replacing(out) as file:
             table.to_parquet(file, index=False)
     if json:
-        print_json({"space": where.name, "limit": within, "rows": table.to_dict("records")})
+        told = {each.metric: caption_of(each, where, law=of_law) for each in predictors}
+        print_json({"space": where.name, "limit": within, "rows": table.to_dict("records"), "provenance": told})
         return
     print_table(
         _summary(where, predictors, table, of_law), title=f"{where.name}, all archs, law {law}", wrap=["provenance"]

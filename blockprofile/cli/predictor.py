@@ -88,6 +88,11 @@ def evaluate(
         0.0, "--holdout", help="Use only the archs that `predictor fit` held out at this share."
     ),
     seed: int = typer.Option(0, "--seed", min=0, help="The seed of that split."),
+    law: str = typer.Option(
+        "unknown",
+        "--law",
+        help="What drew the rows: papers, or halves as `predictor label` draws; for each law's error.",
+    ),
     out: Path | None = typer.Option(None, "--out", help="Folder for scatter.png and residuals.csv."),
     json: bool = JSON_OPTION,
 ) -> None:
@@ -95,6 +100,7 @@ def evaluate(
     import dataclasses
 
     from blockprofile.predict.evaluate import evaluate_predictor, list_residuals
+    from blockprofile.predict.laws import check_table_law, errors_by_law
     from blockprofile.predict.repeats import split_archs
     from blockprofile.space import load_space
 
@@ -108,12 +114,22 @@ def evaluate(
         note(found.repeats)
     figures = asdict(found.fidelity) | ({"label_spread": found.spread} if found.repeats else {})
     residuals = list_residuals(where, found)
+    errors = found.predictions - found.labels
+    laws = errors_by_law(where, found.archs, errors, law=check_table_law(law))
     if out is not None:
         _write_evaluation(out, entry[0], found, residuals)
     if json:
-        print_json({"predictor": entry[0].name, "metric": entry[0].metric, **figures, "residuals": residuals})
+        print_json(
+            {"predictor": entry[0].name, "metric": entry[0].metric, **figures, "by_law": laws, "residuals": residuals}
+        )
         return
     print_table([{"metric": entry[0].metric, "provenance": entry[0].provenance, **_named(figures)}])
+    if laws:
+        rows_of = [
+            {"law": name, "worth": round(each["n"]), "MAE": each["mae"], "RMSE": each["rmse"]}
+            for name, each in laws.items()
+        ]
+        print_table(rows_of, title="under each law that drew the rows")
     worst = sorted((record for record in residuals if record["n"]), key=lambda record: -abs(record["bias"]))[:8]
     print_table(worst, title="largest mean errors by block")
 

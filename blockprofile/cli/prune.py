@@ -178,6 +178,9 @@ def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explai
             tell(f"front matched or bettered: {100 * found.front_kept:.0f} %"
                        f" (random prunings: {100 * found.random_front_kept:.0f} %)")  # fmt: skip
             tell(f"certificate: {found.verdict}")
+    figures = [outcome.figures for outcome in pruning.outcomes]
+    for name in dict.fromkeys(each.name for f in figures for each in (f.gain, f.cost) if each.floor is None):
+        note(f"{name}: floor unknown: not audited; what is dropped by it is beyond noise alone")
     for metric, found in checks.items():
         if not (found.is_better_than_random and found.is_better_than_original):
             note(f"WARNING: {metric}: {found.verdict}")

@@ -133,7 +133,7 @@ def _print(result: SearchResult, *, json: bool) -> None:
                 "n_evaluations": len(result.archive), "n_generations": result.archive.n_generations,
                 "reference": dict(zip(result.problem.names, result.problem.natural(result.reference), strict=True)),
                 "hypervolume": result.hypervolume, "front": rows, "last_word": result.last_word,
-                "folder": result.folder,
+                "provenance": provenances(result), "folder": result.folder,
             }
         )  # fmt: skip
         return

@@ -35,6 +35,11 @@ class LabelError:
     rmse: float | None = None
     on: str = ""
 
+    def __post_init__(self) -> None:
+        for name, value in (("mae", self.mae), ("rmse", self.rmse)):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} is {value}; the labels' error must be finite and above 0, or left out")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorFigures:
@@ -99,10 +104,14 @@ class Card:
     created: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.floor is not None and not (math.isfinite(self.floor) and self.floor >= 0):
+            raise ValueError(f"floor is {self.floor}; must be finite and at least 0, or empty where it is not known")
         if self.ceiling is not None and self.kind != "network":
             raise ValueError(f"ceiling belongs to networks alone, and this is a {self.kind}")
-        if self.fitted_range is not None and not self.fitted_range[0] < self.fitted_range[1]:
-            raise ValueError("fitted_range must hold the least value first, and a greater one")
+        if self.ceiling is not None and not math.isfinite(self.ceiling):
+            raise ValueError(f"ceiling is {self.ceiling}; must be finite, or left out")
+        if self.fitted_range is not None and not -math.inf < self.fitted_range[0] < self.fitted_range[1] < math.inf:
+            raise ValueError("fitted_range must hold the least value first and a greater one, both finite")
 
     @property
     def caption(self) -> str:

@@ -8,22 +8,36 @@ these probabilities as weights is an average under that law.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.errors import OptionError
+from blockprofile.errors import OptionError, one_of
 from blockprofile.predict.design import CONCENTRATION, choice_kinds, slot_features
 from blockprofile.space.slots import INACTIVE, Archs
 from blockprofile.space.space import Space
 
-__all__ = ["TableLaw", "errors_by_law", "law_weights"]
+__all__ = ["TableLaw", "check_table_law", "errors_by_law", "law_weights"]
 
 Floats = NDArray[np.float64]
 
 TableLaw = Literal["unknown", "papers", "halves"]
 """What drew the rows of a table: nobody knows; the papers' law; half of them that, half a law of their own each."""
+
+
+def check_table_law(law: str) -> TableLaw:
+    """Return ``law`` if a table can be drawn by it.
+
+    Raises
+    ------
+    OptionError
+        If it is none of `TableLaw`.
+    """
+    for known in get_args(TableLaw):
+        if law == known:
+            return cast("TableLaw", known)
+    raise OptionError(f"law {law!r} of a table is unknown; {one_of(law, get_args(TableLaw))}")
 
 
 def law_weights(space: Space, archs: Archs) -> dict[str, Floats]:

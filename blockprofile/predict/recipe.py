@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,9 @@ from blockprofile.predict.training import TrainingOptions
 from blockprofile.yamlfile import read_yaml
 
 __all__ = ["Recipe", "read_recipe"]
+
+MEASURED = frozenset({"floor", "error", "made_from", "created"})
+"""Fields of a card that a fit writes."""
 
 
 MOST_FOLDS = 20
@@ -57,6 +61,14 @@ class Recipe:
         for name in filter(None, (self.table, self.drawn)):
             if Path(name).name != name or name == "..":
                 raise OptionError(f"{name!r} is no name of a file; tables stand beside the recipe")
+        for metric, about in self.metrics.items():
+            found = sorted(about.keys() & MEASURED)
+            if found:
+                raise OptionError(f"{found[0]} of {metric!r} is what a fit finds out; leave it out of the recipe")
+            ceiling = about.get("ceiling", 0.0)
+            if isinstance(ceiling, bool) or not isinstance(ceiling, int | float) or not math.isfinite(ceiling):
+                raise OptionError(f"ceiling of {metric!r} is {ceiling!r}; must be a finite number")
+            self.label_error(metric)
 
     @property
     def seed(self) -> int:
@@ -66,7 +78,14 @@ class Recipe:
     def label_error(self, metric: str) -> LabelError | None:
         """Return the labels' own error of a metric, None where the recipe does not speak of it."""
         about = self.metrics[metric].get("label_error")
-        return None if about is None else LabelError(**about)
+        if about is None:
+            return None
+        if not isinstance(about, Mapping) or not about.keys() <= {"mae", "rmse", "on"}:
+            raise OptionError(f"label_error of {metric!r} is {about!r}; must hold mae or rmse, and on")
+        for name in ("mae", "rmse"):
+            if isinstance(about.get(name), bool) or not isinstance(about.get(name, 0.0), int | float):
+                raise OptionError(f"label_error of {metric!r}: {name} is {about[name]!r}; must be a number")
+        return LabelError(**about)
 
     def changed(self, *, seed: int | None = None, epochs: int | None = None) -> Recipe:
         """Return the recipe with another seed or number of epochs, where they are given."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from blockprofile.cli.main import main
 from blockprofile.content import content_dir
-from blockprofile.errors import DefinitionError, UnknownNameError
+from blockprofile.errors import DefinitionError, OptionError, UnknownNameError
 from blockprofile.predict import build_predictor, find_metric
 from blockprofile.predict.card import read_card
 from blockprofile.predict.judge import judge_again
 from blockprofile.predict.neural import NetworkPredictor
+from blockprofile.predict.recipe import Recipe
 from blockprofile.space import draw_archs, load_space
 
 NAME = "top1_percent_ofa_ofa_resnet50"
@@ -77,3 +81,48 @@ def test_a_ceiling_is_for_networks_and_a_range_has_an_order(tmp_path: Path) -> N
         (tmp_path / "card.yaml").write_text(f"{text}{line}\n", encoding="utf-8")
         with pytest.raises(DefinitionError, match=message):
             read_card(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("label_error: {mae: -1}", "labels' error must be finite and above 0"),
+        ("fitted_range: [1, .inf]", "both finite"),
+        ("floor: .nan", "floor is nan; must be finite"),
+        ("floor: -0.1", "must be finite and at least 0, or empty"),
+    ],
+)
+def test_figures_of_a_card_make_sense(tmp_path: Path, line: str, message: str) -> None:
+    text = (content_dir("predictors") / "pixel1" / "card.yaml").read_text(encoding="utf-8")
+    kept = [row for row in text.splitlines() if not row.startswith(line.split(":", maxsplit=1)[0])]
+    (tmp_path / "card.yaml").write_text("\n".join([*kept, line]) + "\n", encoding="utf-8")
+    with pytest.raises(DefinitionError, match=message):
+        read_card(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"label_error": {"mae": "0.1"}}, "label_error of 'y': mae is '0.1'; must be a number"),
+        ({"label_error": {"rsme": 0.1}}, "must hold mae or rmse, and on"),
+        ({"label_error": 0.1}, "label_error of 'y' is 0.1"),
+        ({"ceiling": "high"}, "ceiling of 'y' is 'high'; must be a finite number"),
+        ({"ceiling": float("nan")}, "ceiling of 'y' is nan"),
+        ({"floor": 0.0}, "floor of 'y' is what a fit finds out"),
+    ],
+)
+def test_what_a_recipe_says_of_labels_is_checked(entry: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        Recipe(schema="blockprofile.recipe/1", table="t.csv", space="moga", metrics={"y": entry})
+
+
+def test_evaluate_gives_the_error_under_each_law(capsys: pytest.CaptureFixture[str]) -> None:
+    table = content_dir("data") / "labels" / "ofa_resnet50.parquet"
+    given = ["predictor", "evaluate", "top1_percent:ofa", str(table), "--space", "ofa_resnet50", "--holdout", "0.01"]
+    assert main([*given, "--law", "halves", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["by_law"].keys() == {"papers", "extremes"}
+    middle = (told["by_law"]["papers"]["mae"] + told["by_law"]["extremes"]["mae"]) / 2
+    assert told["mae"] == pytest.approx(middle, rel=0.1)
+    assert main([*given, "--law", "paper"]) == 2
+    assert "law 'paper' of a table is unknown; did you mean 'papers'" in capsys.readouterr().err
