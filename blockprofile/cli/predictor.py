@@ -48,28 +48,45 @@ def fit(
         None, "--folds", help="Networks fitted, each without one part of the archs; 0 for one, of no such part [5]."
     ),
     provider: str = typer.Option("cpu", "--provider", help="cpu, or cuda for a recipe of ReLU layers."),
+    threads: int | None = typer.Option(
+        None, "--threads", min=1, help="Threads that train; left out, one for fewer than 20,000 rows, else all."
+    ),
+    direction: str | None = typer.Option(
+        None, "--direction", help="max or min: what is wanted of a metric whose name does not say it."
+    ),
     json: bool = JSON_OPTION,
 ) -> None:
     """Fit a predictor to labelled archs: split, train, judge, write a folder that every command accepts."""
     from blockprofile.predict.drawn import read_drawn
-    from blockprofile.predict.fit import check_provider, fit_predictors, warn_of_scale
+    from blockprofile.predict.fit import ADDITIVE_WORDS, check_provider, fit_predictors
+    from blockprofile.predict.scale import doubt_labels
     from blockprofile.space import load_space
 
     recipe = _recipe(table, space, metric)
     recipe = recipe.changed(seed=seed, epochs=epochs)
     recipe = recipe if holdout is None else replace(recipe, holdout=holdout)
     recipe = recipe if folds is None else replace(recipe, folds=folds)
+    recipe = recipe if direction is None else recipe.directed(direction)
     check_provider(provider, recipe)
     where = load_space(recipe.space)
     labels = _read(table.parent / recipe.table, where)
     drawn = read_drawn(table.parent / recipe.drawn, where) if recipe.drawn else None
     for name, entry in recipe.metrics.items():
-        warning = warn_of_scale(name, labels.label(entry.get("column", name)))
+        warning = doubt_labels(name, labels.label(entry.get("column", name)), where, labels.archs)
         if warning:
             note(f"warning: {warning}")
-    reports = fit_predictors(labels, where, recipe, drawn=drawn, out=out, provider=provider, progress=_show_epoch)
+        if recipe.direction(name) is None:
+            note(
+                f"whether more or less of {name!r} is better is not known: its best 1 % are not judged; see --direction"
+            )
+    reports = fit_predictors(
+        labels, where, recipe, drawn=drawn, out=out, provider=provider, threads=threads, progress=_show_epoch
+    )
     for repeats in dict.fromkeys(report.repeats for report in reports if report.repeats):
         note(repeats)
+    for report in reports:
+        if report.is_additive:
+            note(f"{report.metric}: {ADDITIVE_WORDS}")
     rows = [_row(report) for report in reports]
     if json:
         print_json(rows)
@@ -102,6 +119,7 @@ def evaluate(
     from blockprofile.predict.evaluate import evaluate_predictor, list_residuals
     from blockprofile.predict.laws import check_table_law, errors_by_law
     from blockprofile.predict.repeats import split_archs
+    from blockprofile.predict.scale import doubt_labels
     from blockprofile.space import load_space
 
     where = load_space(space, resolution=resolution or None)
@@ -109,6 +127,9 @@ def evaluate(
     labels = _read(table, where)
     labels = dataclasses.replace(labels, resolutions=None) if resolution else labels
     rows = split_archs(labels.archs, holdout=holdout, seed=seed)[1] if holdout else None
+    warning = doubt_labels(entry[0].metric, labels.label(column or entry[0].metric), where, labels.archs)
+    if warning:
+        note(f"warning: {warning}")
     found = evaluate_predictor(entry, where, labels, column=column or entry[0].metric, rows=rows)
     if found.repeats:
         note(found.repeats)
@@ -250,7 +271,8 @@ def _show_epoch(epoch: int, epochs: int, loss: float) -> None:
 
 def _row(report: FitReport) -> dict[str, Any]:
     figures = _named(asdict(report.fidelity) | ({"label_spread": report.spread} if report.repeats else {}))
-    return {"metric": report.metric, "trained on": report.n_train, **figures, "folder": str(report.folder)}
+    fit = {"fit": "additive" if report.is_additive else "network"}
+    return {"metric": report.metric, "trained on": report.n_train, **fit, **figures, "folder": str(report.folder)}
 
 
 def _named(figures: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from blockprofile.device.median import Median
 from blockprofile.device.probes import check_resolutions, table_operators
 from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError, one_of
 from blockprofile.predict.lookup import KEY_COLUMNS, LookupKey, lookup_key
+from blockprofile.predict.scale import doubt_scale, mean_macs
 from blockprofile.space.factors import CompiledSum, factorize
 from blockprofile.space.operators import Operator
 from blockprofile.space.sampling import draw_archs
@@ -51,11 +52,6 @@ MAX_NAMED = 4
 
 WIDEST_SPREAD = 10.0
 """A standard deviation of so many times the mean is no measurement's, but a field that was cut at a decimal comma."""
-
-FASTEST_MACS_PER_MS = 2e9
-"""No device runs mobile networks of batch 1 at 2e12 multiply-adds a second: a thousandfold rate is a wrong unit."""
-SLOWEST_MACS_PER_MS = 5e4
-"""Slower than 5e7 multiply-adds a second, below a microcontroller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,17 +221,12 @@ def check_plausible(space: Space, times: Mapping[Operator, Median], *, believe: 
         If the rate is out of any device's reach: the times are in another unit, which one most likely.
     """
     by_key = {lookup_key(op): time.value for op, time in times.items()}
-    sums = CompiledSum(
-        space, [factorize(space, lambda op: by_key.get(lookup_key(op), 0.0)), factorize(space, lambda op: op.macs)]
-    )
-    mean_ms, macs = sums(draw_archs(space, 1000, np.random.default_rng(0))).mean(axis=1)
-    rate = macs / max(mean_ms, 1e-12)
-    looks = "s" if rate > FASTEST_MACS_PER_MS else "us" if rate < SLOWEST_MACS_PER_MS else ""
-    if looks and not believe:
-        likely = "seconds" if looks == "s" else "microseconds"
+    archs = draw_archs(space, 1000, np.random.default_rng(0))
+    latencies = CompiledSum(space, [factorize(space, lambda op: by_key.get(lookup_key(op), 0.0))])(archs)[0]
+    doubt = "" if believe else doubt_scale("latency_ms", latencies, macs=mean_macs(space, archs))
+    if doubt:
         raise OptionError(
-            f"the times cannot be milliseconds: a random network of {space.name!r} would take {mean_ms:.3g} ms, "
-            f"{rate * 1000:.2g} multiply-adds a second; if they are in {likely}, "
-            f"say --time-unit {looks}; if they are right, say --time-unit ms"
+            f"the times cannot be milliseconds: of random networks of {space.name!r}, {doubt}; if they are, "
+            f"say --time-unit {'us' if 'microseconds' in doubt else 's'}; if they are right, say --time-unit ms"
         )
-    return float(mean_ms)
+    return float(latencies.mean())

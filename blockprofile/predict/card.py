@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from blockprofile.metric import Direction
 from blockprofile.yamlfile import Document, read_yaml
 
 __all__ = ["Card", "ErrorFigures", "Kind", "LabelError", "LawFigures", "Provenance", "read_card"]
@@ -84,6 +85,7 @@ class Card:
     provenance: Provenance
     floor: float | None
     device: str | None = None
+    direction: Direction | None = None
     spaces: tuple[str, ...] = ()
     resolutions: tuple[int, ...] = ()
     hardware: str = ""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
+from blockprofile.metric import parse_metric
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.metrics import Fidelity, measure_fidelity
 from blockprofile.predict.registry import Entry, build_predictor
@@ -71,7 +72,8 @@ def evaluate_predictor(
     for resolution in np.unique(resolutions):
         at = resolutions == resolution
         predictions[at] = build_predictor(entry, space.at_resolution(int(resolution))).predict(archs[at])
-    maximize = not entry[0].metric.startswith(("latency", "macs", "flops", "params"))
+    direction = entry[0].direction or parse_metric(entry[0].metric).direction
+    maximize = None if direction is None else direction == "max"
     fidelity = measure_fidelity(labels, predictions, maximize=maximize)
     return Evaluation(archs, labels, predictions, fidelity, pooled.spreads[column], pooled.describe(column))
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.cuda import require_cuda
 from blockprofile.errors import DataError, OptionError
+from blockprofile.metric import parse_metric
 from blockprofile.predict.card import CARD_NAME
 from blockprofile.predict.crossfit import RESIDUALS_NAME, collect_residuals, cut_folds, write_residuals
 from blockprofile.predict.judge import judged_fields
@@ -21,7 +23,7 @@ from blockprofile.predict.metrics import Fidelity, measure_fidelity
 from blockprofile.predict.recipe import Recipe
 from blockprofile.predict.relu_training import train_relu
 from blockprofile.predict.repeats import number_archs, pool_repeats, split_archs
-from blockprofile.predict.training import Layout, train_network
+from blockprofile.predict.training import SMALL_TABLE, Layout, replace_additive, train_network
 from blockprofile.predict.weights import (
     WEIGHTS_NAME,
     NetworkFile,
@@ -38,12 +40,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    "FitReport", "check_provider", "fit_predictors", "folder_name", "is_maximized", "predict_table", "unit_of",
-    "warn_of_scale",
+    "FitReport", "check_provider", "fit_predictors", "folder_name", "predict_table",
 ]  # fmt: skip
 
 MIN_ROWS = 20
-SUFFIX_UNITS = {"percent": "%", "ms": "ms", "m": "M", "mb": "MB", "mj": "mJ"}
+Arrays: TypeAlias = "dict[str, Tensor]"
+ADDITIVE_WORDS = "additive part alone: the network was no better on the archs held out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class FitReport:
     """What one fit gave: the metric, its folder, and the fidelity on the archs held out.
 
     ``n_train`` counts the archs trained on, each at each of its resolutions. ``spread`` is the standard deviation of
-    repeated rows of an arch, NaN where there are none, and ``repeats`` says in words what was pooled.
+    repeated rows of an arch, NaN where there are none, and ``repeats`` says in words what was pooled. ``is_additive``
+    tells that the network was no better than its additive part on the archs held out, and that part alone was kept.
     """
 
     metric: str
@@ -60,17 +63,7 @@ class FitReport:
     fidelity: Fidelity
     spread: float = float("nan")
     repeats: str = ""
-
-
-def unit_of(metric: str) -> str:
-    """Read the unit off a metric's name: ``latency_ms:phone`` gives ``ms``; empty where the name has none.
-
-    Examples
-    --------
-    >>> unit_of("latency_ms:phone"), unit_of("top1_percent"), unit_of("score")
-    ('ms', '%', '')
-    """
-    return SUFFIX_UNITS.get(metric.partition(":")[0].rpartition("_")[2], "")
+    is_additive: bool = False
 
 
 def folder_name(metric: str, space: Space) -> str:
@@ -82,32 +75,9 @@ def folder_name(metric: str, space: Space) -> str:
     >>> folder_name("latency_ms:phone", load_space("moga")), folder_name("top1_percent", load_space("moga"))
     ('phone_moga', 'top1_percent_moga')
     """
-    column, _, device = metric.partition(":")
-    head = device if device and column.startswith("latency") else metric.replace(":", "_")
+    about = parse_metric(metric)
+    head = about.device if about.device and about.column == "latency_ms" else metric.replace(":", "_")
     return f"{head}_{space.base.name}"
-
-
-def warn_of_scale(metric: str, labels: NDArray[np.float64]) -> str:
-    """Say what looks wrong with a metric's scale; empty where nothing does.
-
-    Examples
-    --------
-    >>> warn_of_scale("top1_percent", np.array([0.71, 0.76]))
-    'top1_percent lies between 0.71 and 0.76: these look like fractions of 1; a metric in percent is expected as 71.0'
-    """
-    unit, low, high = unit_of(metric), float(labels.min()), float(labels.max())
-    between = f"{metric} lies between {low:.4g} and {high:.4g}"
-    if unit == "%" and low >= 0 and high <= 1:
-        return f"{between}: these look like fractions of 1; a metric in percent is expected as {100 * low:.1f}"
-    if unit == "%" and (low < 0 or high > 100):
-        return f"{between}: a metric in percent is expected between 0 and 100"
-    if unit == "ms" and 0 < high < 0.2:
-        return f"{between}: these look like seconds; a latency is expected in ms, such as {1000 * high:.4g}"
-    if unit == "ms" and low > 20_000:
-        return f"{between}: these look like microseconds; a latency is expected in ms, such as {low / 1000:.4g}"
-    if unit == "M" and low > 1e5:
-        return f"{between}: these look like plain counts; the metric is expected in millions"
-    return ""
 
 
 def fit_predictors(
@@ -118,6 +88,7 @@ def fit_predictors(
     out: Path,
     drawn: LabelTable | None = None,
     provider: str = "cpu",
+    threads: int | None = None,
     progress: Callable[[int, int, float], None] = lambda *_: None,
 ) -> list[FitReport]:
     """Train a network for each metric of a recipe, or one for all, and write one predictor folder for each.
@@ -135,6 +106,9 @@ def fit_predictors(
         Further labelled archs, which are trained on and never judged by.
     provider
         ``cpu``, or ``cuda`` for a network of ReLU layers; the cards say which.
+    threads
+        Of torch, while it trains. None is one for a small table, whose steps are too short to be shared (threads that
+        wait for each other take many times as long on a busy machine), and as many as torch has for a large one.
     progress
         Called after every epoch with its number, the number of epochs and the loss.
 
@@ -159,14 +133,29 @@ def fit_predictors(
     if recipe.resolution is not None:
         table = dataclasses.replace(table, resolutions=None)
     parts = [recipe.metrics] if recipe.shared else [{metric: entry} for metric, entry in recipe.metrics.items()]
-    return [
-        report
-        for metrics in parts
-        for report in _fit_network(
-            table, drawn, space, dataclasses.replace(recipe, metrics=metrics), out=out, provider=provider,
-            progress=progress,
-        )
-    ]  # fmt: skip
+    n_rows = len(table.archs) + (0 if drawn is None else len(drawn.archs))
+    with _torch_threads(1 if threads is None and n_rows < SMALL_TABLE else threads):
+        return [
+            report
+            for metrics in parts
+            for report in _fit_network(
+                table, drawn, space, dataclasses.replace(recipe, metrics=metrics), out=out, provider=provider,
+                progress=progress,
+            )
+        ]  # fmt: skip
+
+
+@contextmanager
+def _torch_threads(threads: int | None) -> Iterator[None]:
+    """Let torch use so many threads within the block; None leaves them as they are."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def check_provider(provider: str, recipe: Recipe) -> None:
@@ -224,55 +213,82 @@ def _fit_network(
     further = None if drawn is None else _further(drawn, resolutions, held.table)
     folds = cut_folds(train.table.archs, folds=recipe.folds, seed=recipe.seed)
 
-    def train_without(fold: int) -> dict[str, Tensor]:
-        out_of_fold = train.table.take(np.flatnonzero(folds == fold))
+    def train_without(fold: int, alike: Arrays | None) -> Arrays:
         used = [train.table.take(np.flatnonzero(folds != fold))]
         if further is not None:
-            used.append(_further(further, resolutions, out_of_fold) if recipe.folds else further)
+            used.append(_further(further, resolutions, train.table.take(np.flatnonzero(folds == fold))))
         codes = np.concatenate([network_codes(t.archs, t.resolutions, space, resolutions) for t in used])
         labels = np.concatenate([np.stack([t.label(column) for column in columns], axis=1) for t in used])
+        if alike is not None:
+            return replace_additive(alike, codes, labels, layout)
         if recipe.relu is not None:
             return train_relu(codes, labels, layout, space, recipe.relu, device=provider, progress=progress)
         return train_network(codes, labels, layout, recipe.options, progress=progress)
 
-    first, *others = (train_without(fold) for fold in range(max(1, recipe.folds)))
     home = out / folder_name(metrics[0], space)
     home.mkdir(parents=True, exist_ok=True)
-    eight_bits = recipe.relu is not None and recipe.relu.eight_bits
-    write_network(
-        home / WEIGHTS_NAME, first, space=space, metrics=metrics, resolutions=resolutions, eight_bits=eight_bits,
-        others=others,
-    )  # fmt: skip
-    file = read_network(home / WEIGHTS_NAME)
+
+    def store(members: Sequence[Arrays]) -> NetworkFile:
+        write_network(
+            home / WEIGHTS_NAME, members[0], space=space, metrics=metrics, resolutions=resolutions,
+            eight_bits=recipe.relu is not None and recipe.relu.eight_bits, others=members[1:],
+        )  # fmt: skip
+        return read_network(home / WEIGHTS_NAME)
+
+    def judge(file: NetworkFile) -> NDArray[np.bool_]:
+        return np.zeros(len(metrics), bool) if recipe.relu else _useless(file, space, held.table, columns)
+
+    file, useless = _train_members(train_without, store, judge, n_members=max(1, recipe.folds))
     ceilings = np.array([[recipe.metrics[metric].get("ceiling", np.inf)] for metric in metrics], np.float32)
     predictions = np.minimum(predict_table(file, space, held.table), ceilings)
+    n_drawn = 0 if further is None else len(further.archs)
+    n_used = len(train.counts) + n_drawn
     made_from = f"{len(train.counts)} of the {len(pooled.counts)} archs of {table.path.name}, chosen at random"
-    n_used = len(train.counts)
-    if further is not None:
-        made_from += f"; {len(further.archs)} drawn archs of {further.path.name}"
-        n_used += len(further.archs)
+    made_from += f"; {n_drawn} drawn archs of {drawn.path.name}" if drawn is not None else ""
     reports = []
-    for metric, column, found in zip(metrics, columns, predictions, strict=True):
+    for metric, column, found, is_additive in zip(metrics, columns, predictions, useless, strict=True):
         labels = held.table.label(column)
-        fidelity = measure_fidelity(labels, found, maximize=is_maximized(metric))
+        fidelity = measure_fidelity(labels, found, maximize=recipe.is_maximized(metric))
         fields = judged_fields(
             space, held.table.archs, found.astype(np.float64) - labels, fidelity, law=recipe.law,
             label_error=recipe.label_error(metric),
         )  # fmt: skip
         folder, spread = out / folder_name(metric, space), pooled.spreads[column]
-        reports.append(FitReport(metric, folder, n_used, fidelity, spread, pooled.describe(column)))
+        reports.append(FitReport(metric, folder, n_used, fidelity, spread, pooled.describe(column), bool(is_additive)))
         _write_card(
             reports[-1], space, recipe, resolutions, title_of=table.path.name, made_from=made_from, provider=provider,
             judged=fields,
         )  # fmt: skip
     for report in reports:
         (report.folder / RESIDUALS_NAME).unlink(missing_ok=True)
-    if recipe.folds:
-        unseen = np.minimum(predict_unseen(file, space, train.table, folds), ceilings)
-        for report, column, left, judged in zip(reports, columns, unseen, predictions, strict=True):
-            parts = ((train, left), (held, judged))
-            write_residuals(report.folder / RESIDUALS_NAME, space, collect_residuals(parts, column))
+    unseen = np.minimum(predict_unseen(file, space, train.table, folds), ceilings) if recipe.folds else ()
+    for report, column, left, judged in zip(reports, columns, unseen, predictions, strict=False):
+        parts = ((train, left), (held, judged))
+        write_residuals(report.folder / RESIDUALS_NAME, space, collect_residuals(parts, column))
     return reports
+
+
+def _train_members(
+    train: Callable[[int, Arrays | None], Arrays],
+    store: Callable[[Sequence[Arrays]], NetworkFile],
+    judge: Callable[[NetworkFile], NDArray[np.bool_]],
+    *,
+    n_members: int,
+) -> tuple[NetworkFile, NDArray[np.bool_]]:
+    """Train and store the members, and leave the network out of metrics that it does not help.
+
+    Where the first one's network helps no metric the others are fitted without one.
+    """
+    members = [train(0, None)]
+    useless = judge(store(members))
+    members += [train(fold, members[0] if useless.all() else None) for fold in range(1, n_members)]
+    file = store(members)
+    useless = useless if useless.all() else judge(file)
+    if useless.any():
+        for member in members:
+            member["scale"][useless] = 0.0
+        file = store(members)
+    return file, useless
 
 
 def predict_unseen(file: NetworkFile, space: Space, table: LabelTable, folds: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -304,14 +320,18 @@ def _hashes(archs: Archs, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return hashes
 
 
-def is_maximized(metric: str) -> bool:
-    """Tell whether large values of a metric are the good ones: percentages and scores, not costs."""
-    return unit_of(metric) in {"%", ""}
-
-
 def _resolutions(table: LabelTable) -> tuple[int, ...]:
     """List the resolutions of a table's rows, none where its rows have none of their own."""
     return () if table.resolutions is None else tuple(int(r) for r in np.unique(table.resolutions))
+
+
+def _useless(file: NetworkFile, space: Space, held: LabelTable, columns: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell for which metrics the network is no better than its additive part on archs held out, shape (n_metrics,)."""
+    additive, rest = _predict_halves(file, space, held)
+    labels = np.stack([held.label(column) for column in columns])
+    alone, whole = (np.square(found - labels).sum(axis=1) for found in (additive, additive + rest))
+    useless: NDArray[np.bool_] = whole >= alone
+    return useless
 
 
 def predict_table(file: NetworkFile, space: Space, table: LabelTable) -> NDArray[np.float32]:
@@ -321,17 +341,24 @@ def predict_table(file: NetworkFile, space: Space, table: LabelTable) -> NDArray
     -------
     float32, shape (n_metrics, n).
     """
+    additive, rest = _predict_halves(file, space, table)
+    return additive + rest
+
+
+def _predict_halves(
+    file: NetworkFile, space: Space, table: LabelTable
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Predict the additive part and the rest, each of shape (n_metrics, n)."""
     from blockprofile.predict.neural import load_network
 
     if table.resolutions is None or not file.resolutions:
-        additive, rest = load_network(file, space).evaluate(table.archs)
-        return additive + rest
-    found = np.empty((len(file.metrics), len(table.archs)), np.float32)
+        return load_network(file, space).evaluate(table.archs)
+    additive, rest = (np.empty((len(file.metrics), len(table.archs)), np.float32) for _ in range(2))
     for resolution in file.resolutions:
         chosen = table.resolutions == resolution
-        additive, rest = load_network(file, space.at_resolution(resolution)).evaluate(table.archs[chosen])
-        found[:, chosen] = additive + rest
-    return found
+        halves = load_network(file, space.at_resolution(resolution)).evaluate(table.archs[chosen])
+        additive[:, chosen], rest[:, chosen] = halves
+    return additive, rest
 
 
 def _write_card(
@@ -346,21 +373,22 @@ def _write_card(
     judged: Mapping[str, Any],
 ) -> None:
     metric = report.metric
-    column, _, device = metric.partition(":")
+    about = parse_metric(metric)
     card = {
         "schema": "blockprofile.predictor/1",
         "name": folder_name(metric, space),
         "title": f"{metric} of {space.base.name}, fitted to {title_of}",
         "kind": "network",
         "metric": metric,
-        "unit": unit_of(metric),
-        "device": device if column.startswith("latency") and device else None,
+        "unit": about.unit,
+        "device": about.device or None,
+        "direction": about.direction,
         "provenance": "user",
         "spaces": [space.base.name],
         "resolutions": list(resolutions),
         **recipe.card,
         **{key: value for key, value in recipe.metrics[metric].items() if key != "column"},
-        "made_from": made_from,
+        "made_from": made_from + (f"; {ADDITIVE_WORDS}" if report.is_additive else ""),
         "floor": judged["floor"],
         "error": {
             **judged["error"],

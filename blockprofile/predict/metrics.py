@@ -17,7 +17,8 @@ class Fidelity:
     """How far predictions are from labels, in the labels' unit.
 
     ``kendall_tau`` is tau-b, with ties corrected for. ``best_percentile_mae`` is the MAE over the 1 % of rows
-    (one row at least) whose labels are best. ``r2`` and ``kendall_tau`` are NaN where all labels are equal.
+    (one row at least) whose labels are best. ``r2`` and ``kendall_tau`` are NaN where all labels are equal,
+    ``best_percentile_mae`` where it is not known which are best.
     """
 
     n: int
@@ -29,7 +30,7 @@ class Fidelity:
     best_percentile_mae: float
 
 
-def measure_fidelity(labels: ArrayLike, predictions: ArrayLike, *, maximize: bool = True) -> Fidelity:
+def measure_fidelity(labels: ArrayLike, predictions: ArrayLike, *, maximize: bool | None = True) -> Fidelity:
     """Compare predictions with labels.
 
     Parameters
@@ -37,7 +38,7 @@ def measure_fidelity(labels: ArrayLike, predictions: ArrayLike, *, maximize: boo
     labels, predictions
         Shape (n,), n at least 1, finite. Where all labels are equal, R2 and Kendall's tau are NaN.
     maximize
-        Whether the best labels are the largest.
+        Whether the best labels are the largest; None where that is not known, and the best rows are not judged.
 
     Raises
     ------
@@ -62,8 +63,8 @@ def measure_fidelity(labels: ArrayLike, predictions: ArrayLike, *, maximize: boo
     errors = p - y
     spread = float(np.square(y - y.mean()).sum())
     varies = bool(np.ptp(y) > 0)
-    order = np.argsort(-y if maximize else y, kind="stable")
-    best = order[: max(1, round(BEST_SHARE * len(y)))]
+    n_best = 0 if maximize is None else max(1, round(BEST_SHARE * len(y)))
+    best = np.argsort(-y if maximize else y, kind="stable")[:n_best]
     tau = float(kendalltau(y, p).statistic) if varies else float("nan")
     return Fidelity(
         n=len(y),
@@ -72,5 +73,5 @@ def measure_fidelity(labels: ArrayLike, predictions: ArrayLike, *, maximize: boo
         rmse=float(np.sqrt(np.square(errors).mean())),
         bias=float(errors.mean()),
         kendall_tau=tau,
-        best_percentile_mae=float(np.abs(errors[best]).mean()),
+        best_percentile_mae=float(np.abs(errors[best]).mean()) if n_best else float("nan"),
     )

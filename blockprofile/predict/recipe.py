@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from blockprofile.errors import OptionError
+from blockprofile.metric import Direction, parse_metric
 from blockprofile.predict.card import LabelError
 from blockprofile.predict.laws import TableLaw
 from blockprofile.predict.relu_options import ReluOptions
@@ -58,6 +59,12 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.folds != 0 and not 2 <= self.folds <= MOST_FOLDS:
             raise OptionError(f"folds is {self.folds}; must be 0, or 2 to {MOST_FOLDS}")
+        for metric, entry in self.metrics.items():
+            told, known = entry.get("direction"), parse_metric(metric).direction
+            if told not in {None, "max", "min"}:
+                raise OptionError(f"direction of {metric!r} is {told!r}; choices: max, min")
+            if told and known not in {None, told}:
+                raise OptionError(f"direction of {metric!r} is {told!r}; {parse_metric(metric).title} has {known!r}")
         for name in filter(None, (self.table, self.drawn)):
             if Path(name).name != name or name == "..":
                 raise OptionError(f"{name!r} is no name of a file; tables stand beside the recipe")
@@ -87,12 +94,44 @@ class Recipe:
                 raise OptionError(f"label_error of {metric!r}: {name} is {about[name]!r}; must be a number")
         return LabelError(**about)
 
+    def direction(self, metric: str) -> Direction | None:
+        """Return what is wanted of a metric: what the recipe says, or the metric's name; None where neither does."""
+        told: Direction | None = self.metrics[metric].get("direction")
+        return told or parse_metric(metric).direction
+
+    def is_maximized(self, metric: str) -> bool | None:
+        """Tell whether large values of a metric are the good ones; None where that is not known."""
+        direction = self.direction(metric)
+        return None if direction is None else direction == "max"
+
+    def directed(self, direction: str) -> Recipe:
+        """Return the recipe with a direction for every metric that has none.
+
+        Raises
+        ------
+        OptionError
+            If the direction is neither ``max`` nor ``min``, or every metric has one.
+        """
+        open_ones = [metric for metric in self.metrics if self.direction(metric) is None]
+        if not open_ones:
+            raise OptionError(
+                f"--direction {direction!r} has no effect: {', '.join(self.metrics)} have their directions"
+            )
+        metrics = {
+            metric: entry | ({"direction": direction} if metric in open_ones else {})
+            for metric, entry in self.metrics.items()
+        }
+        return replace(self, metrics=metrics)
+
     def changed(self, *, seed: int | None = None, epochs: int | None = None) -> Recipe:
-        """Return the recipe with another seed or number of epochs, where they are given."""
+        """Return the recipe with another seed or number of epochs, where they are given.
+
+        A number of epochs that is asked for is the number that are made, whatever steps a small table would take.
+        """
         used = self.relu or self.options
-        changed = replace(
-            used, seed=used.seed if seed is None else seed, epochs=used.epochs if epochs is None else epochs
-        )
+        changed = replace(used, seed=used.seed if seed is None else seed)
+        if epochs is not None:
+            changed = replace(changed, epochs=epochs, min_steps=0)
         if isinstance(changed, ReluOptions):
             return replace(self, relu=changed)
         return replace(self, options=changed)

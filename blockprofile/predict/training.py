@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Layout", "TrainingOptions", "check_options", "fit_additive", "train_network"]
+__all__ = [
+    "SMALL_TABLE",
+    "Layout",
+    "TrainingOptions",
+    "check_options",
+    "fit_additive",
+    "replace_additive",
+    "train_network",
+]
 
 Progress = Callable[[int, int, float], None]
 """Called after every epoch with its number, the number of epochs, and the loss."""
@@ -138,6 +146,19 @@ def train_network(
     fixed = {"constant": constant, "additive": additive, "scale": scale.astype(np.float32)}
     arrays |= {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in fixed.items()}
     return {name: array.detach() for name, array in arrays.items()}
+
+
+def replace_additive(
+    arrays: Mapping[str, Tensor], codes: NDArray[np.integer], labels: NDArray[np.float64], layout: Layout
+) -> dict[str, Tensor]:
+    """Return the arrays of a network with the additive part of other rows; see `train_network`."""
+    import torch
+
+    constant, additive = fit_additive(codes, labels, layout)
+    fixed = {"constant": constant, "additive": additive}
+    return {**arrays, "scale": arrays["scale"].clone()} | {
+        name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in fixed.items()
+    }
 
 
 def _worth(arrays: dict[str, Tensor], codes: Tensor, targets: Tensor, layout: Layout) -> NDArray[np.float64]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blockprofile.errors import DataError
+from blockprofile.errors import DataError, OptionError
 from blockprofile.predict import Evaluator, build_predictor, find_metric, read_card
 from blockprofile.predict.evaluate import evaluate_predictor, list_residuals
-from blockprofile.predict.fit import FitReport, fit_predictors, warn_of_scale
+from blockprofile.predict.fit import FitReport, fit_predictors
 from blockprofile.predict.floor import mean_layers
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.neural import NetworkPredictor
@@ -163,28 +163,6 @@ def test_refuses_too_few_rows_and_missing_columns(toy: Space, tmp_path: Path) ->
         fit_predictors(table, toy, _recipe("nothing"), out=tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("metric", "labels", "match"),
-    [
-        ("top1_percent", [0.7, 0.8], "fractions of 1"),
-        ("top1_percent", [70, 120], "between 0 and 100"),
-        ("latency_ms:x", [0.01, 0.02], "seconds"),
-        ("latency_ms:x", [30_000, 50_000], "microseconds"),
-        ("macs_m", [2e8, 3e8], "millions"),
-    ],
-)
-def test_wrong_scales_are_pointed_out(metric: str, labels: list[float], match: str) -> None:
-    assert match in warn_of_scale(metric, np.array(labels))
-
-
-@pytest.mark.parametrize(
-    ("metric", "labels"),
-    [("top1_percent", [70, 80]), ("latency_ms:x", [2, 40]), ("macs_m", [200, 600]), ("score", [0, 1])],
-)
-def test_right_scales_are_left_alone(metric: str, labels: list[float]) -> None:
-    assert warn_of_scale(metric, np.array(labels)) == ""
-
-
 def test_residuals_by_block_are_brute_force_means(fitted: tuple[LabelTable, list[FitReport]], toy: Space) -> None:
     table, reports = fitted
     folder = reports[0].folder
@@ -212,3 +190,74 @@ def test_a_recipe_file(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match=r"r.yaml:5:.*wide"):
         read_recipe(path)
+
+
+def test_a_number_of_epochs_that_is_asked_for_is_made(toy: Space, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    few = replace(_recipe("sum"), folds=0).changed(epochs=2)
+    fit_predictors(_table(toy), toy, few, out=tmp_path, progress=lambda epoch, epochs, _: seen.append((epoch, epochs)))
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_a_network_that_is_no_better_gives_way_to_the_additive_part(toy: Space, tmp_path: Path) -> None:
+    archs = all_archs(toy)
+    noisy = _weights(archs).sum(1) + 20 * np.random.default_rng(1).normal(size=len(archs))
+    table = LabelTable(Path("toy.csv"), archs, {"score": noisy}, None)
+    epochs: list[int] = []
+    recipe = replace(_recipe("score"), folds=3, options=replace(SMALL, learning_rate=0.1, min_steps=60))
+    (report,) = fit_predictors(table, toy, recipe, out=tmp_path, progress=lambda epoch, *_: epochs.append(epoch))
+    card = read_card(report.folder)
+    predictor = build_predictor((card, report.folder), toy)
+    assert isinstance(predictor, NetworkPredictor)
+    assert report.is_additive
+    assert (predictor.predict_rest(archs) == 0).all()
+    assert "additive part alone" in card.made_from
+    assert epochs == sorted(epochs)  # one network, not one for each fold
+    found = evaluate_predictor((card, report.folder), toy, table, column="score").predictions
+    assert np.square(found - _weights(archs).sum(1)).mean() < 20**2 / 5
+
+
+def test_a_network_that_is_better_is_kept(fitted: tuple[LabelTable, list[FitReport]]) -> None:
+    assert not fitted[1][0].is_additive
+
+
+@pytest.mark.parametrize("threads", [None, 1, 2])
+def test_threads_are_bounded_and_given_back(toy: Space, tmp_path: Path, threads: int | None) -> None:
+    torch = pytest.importorskip("torch")
+    seen: list[int] = []
+    quick = replace(_recipe("sum"), options=replace(SMALL, min_steps=10), folds=0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        fit_predictors(
+            _table(toy), toy, quick, out=tmp_path, threads=threads,
+            progress=lambda *_: seen.append(torch.get_num_threads()),
+        )  # fmt: skip
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert set(seen) == {threads or 1}
+
+
+def test_directions(toy: Space, tmp_path: Path) -> None:
+    table = _table(toy)
+    quick = replace(_recipe("sum"), options=replace(SMALL, min_steps=10), folds=0)
+    (report,) = fit_predictors(table, toy, quick, out=tmp_path)
+    assert np.isnan(report.fidelity.best_percentile_mae)
+    assert read_card(report.folder).error.best_percentile_mae is None
+    (report,) = fit_predictors(table, toy, quick.directed("min"), out=tmp_path)
+    card = read_card(report.folder)
+    assert (card.direction, card.error.best_percentile_mae) == (
+        "min",
+        pytest.approx(report.fidelity.best_percentile_mae),
+    )
+    found = evaluate_predictor((card, report.folder), toy, table, column="sum")
+    best = np.argsort(found.labels, kind="stable")[: max(1, round(0.01 * len(found.labels)))]
+    wanted = np.abs(found.predictions - found.labels)[best].mean()
+    assert found.fidelity.best_percentile_mae == pytest.approx(wanted)
+    with pytest.raises(OptionError, match="no effect"):
+        _recipe("latency_ms:phone").directed("min")
+    with pytest.raises(OptionError, match="direction of 'sum' is 'up'; choices: max, min"):
+        quick.directed("up")
+    with pytest.raises(OptionError, match="direction of 'energy_mj:x' is 'max'"):
+        replace(quick, metrics={"energy_mj:x": {"direction": "max"}})
