@@ -94,7 +94,7 @@ def test_label_then_distil(table: Path, capsys: Capture) -> None:
 def test_a_folder_that_cannot_be_made_is_told_in_a_line(capsys: Capture) -> None:
     out = "/proc/nowhere/labels.parquet"
     assert main(["predictor", "label", "macs_m", "--space", "moga", "--n", "5", "--out", out]) == EXIT_USER
-    assert "No such file or directory: /proc/nowhere" in capsys.readouterr().err
+    assert "'/proc/nowhere' cannot be made: No such file or directory" in capsys.readouterr().err
 
 
 def test_fit_warns_of_seconds(table: Path, capsys: Capture) -> None:
