@@ -54,7 +54,7 @@ class MetricInfo:
 
     unit: str = ""
     provenance: str = ""
-    floor: float | None = 0.0
+    floor: float | None = None
     holds_for: str = PREDICTOR
 
 
