@@ -13,6 +13,7 @@ from blockprofile.errors import OptionError
 from blockprofile.predict.base import AdditivePredictor, Predictor
 from blockprofile.predict.evaluator import noise_of
 from blockprofile.profile.distribution import exact_distribution
+from blockprofile.profile.limit import LimitedSampler
 from blockprofile.space import Law, Space, draw_archs
 
 __all__ = ["caption_of", "count_outside", "share_outside"]
@@ -23,15 +24,20 @@ N_DRAWN = 20_000
 """Archs that a share is estimated from where there is no exact distribution: within 0.7 points, 95 % interval."""
 
 
-def share_outside(predictor: Predictor, space: Space, *, law: Law = "papers") -> float:
+def share_outside(
+    predictor: Predictor, space: Space, *, law: Law = "papers", within: LimitedSampler | None = None
+) -> float:
     """Return the share of a space's archs that lie outside the range that a predictor was fitted on.
 
-    Exact for additive metrics, estimated from 20,000 archs for others; 0 for a predictor that names no range.
+    Exact for additive metrics, estimated from 20,000 archs for others and under a limit; 0 for a predictor that names
+    no range.
 
     Parameters
     ----------
     space
         Pruned or not; the share is that of its own archs.
+    within
+        Draws the archs of a pool that is limited; the share is then that of the pool.
 
     Examples
     --------
@@ -46,7 +52,7 @@ def share_outside(predictor: Predictor, space: Space, *, law: Law = "papers") ->
     if card is None or card.fitted_range is None:
         return 0.0
     low, high = card.fitted_range
-    if isinstance(predictor, AdditivePredictor):
+    if within is None and isinstance(predictor, AdditivePredictor):
         try:
             found = exact_distribution(space, predictor.factors, law=law)
         except OptionError:  # factors that couple too many slots
@@ -54,7 +60,9 @@ def share_outside(predictor: Predictor, space: Space, *, law: Law = "papers") ->
         else:
             share = found.share_under(low).value + 1 - found.share_under(high).value
             return share if share > ROUNDING else 0.0
-    values = predictor.predict(draw_archs(space, N_DRAWN, np.random.default_rng(0), law=law))
+    rng = np.random.default_rng(0)
+    archs = draw_archs(space, N_DRAWN, rng, law=law) if within is None else within.draw(N_DRAWN, rng)
+    values = predictor.predict(archs)
     return count_outside(predictor, values) / len(values)
 
 
@@ -67,7 +75,7 @@ def count_outside(predictor: Predictor, values: NDArray[np.float32]) -> int:
     return int(((values < low) | (values > high)).sum())
 
 
-def caption_of(predictor: Predictor, space: Space, *, law: Law = "papers") -> str:
+def caption_of(predictor: Predictor, space: Space, *, law: Law = "papers", within: LimitedSampler | None = None) -> str:
     """Say in a few words where a predictor's figures of a space come from, and how wrong they are.
 
     A predictor without a card is the user's own, of whose error nothing is known. One that was read from a finished run
@@ -80,5 +88,5 @@ def caption_of(predictor: Predictor, space: Space, *, law: Law = "papers") -> st
     if card is None:
         noise = noise_of(predictor)
         return f"user{f', noise {noise:.3g} {predictor.unit}' if noise else ''}, floor unknown: not audited"
-    told: str = card.tell(share_outside(predictor, space, law=law))
+    told: str = card.tell(share_outside(predictor, space, law=law, within=within))
     return told

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blockprofile import __version__
 from blockprofile.errors import RunError, UnknownNameError
@@ -17,6 +17,9 @@ from blockprofile.predict.registry import Entry, build_predictor, select_entries
 from blockprofile.predict.weights import WEIGHTS_NAME
 from blockprofile.space import Law, Space
 from blockprofile.yamlfile import Document
+
+if TYPE_CHECKING:
+    from blockprofile.profile.limit import LimitedSampler
 
 __all__ = [
     "MANIFEST_NAME", "Manifest", "content_hash", "describe_card", "describe_predictor", "kept_card", "kept_predictors",
@@ -80,13 +83,15 @@ def describe_card(card: Card, caption: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def describe_predictor(entry: Entry, space: Space, *, law: Law = "papers") -> dict[str, Any]:
+def describe_predictor(
+    entry: Entry, space: Space, *, law: Law = "papers", within: LimitedSampler | None = None
+) -> dict[str, Any]:
     """Describe a predictor for a config: its card, its words for a space, and a hash of its files."""
     card, caption = entry[0], entry[0].caption
     if card.fitted_range is not None:
         from blockprofile.profile.reach import caption_of
 
-        caption = caption_of(build_predictor(entry, space), space, law=law)
+        caption = caption_of(build_predictor(entry, space), space, law=law, within=within)
     return {**describe_card(card, caption), "hash": content_hash(entry)}
 
 

@@ -69,13 +69,16 @@ class PoolRequest:
     def resolve(self) -> Pool:
         """Read space and predictors, and write down what they are now."""
         space = self.load()
-        limiting = self.limiting(space)
+        entries, limiting = self.entries(space), self.limiting(space)
+        within = None
+        if self.limit is not None:
+            within = limited_sampler(space, parse_limit(self.limit, space, entries=entries), law=self.law)
         config: dict[str, Any] = {
             "space": describe_space(space, self.space),
             "devices": list(self.devices),
             "metrics": None if self.metrics is None else list(self.metrics),
             "predictors": {
-                entry[0].metric: describe_predictor(entry, space, law=self.law) for entry in self.entries(space)
+                entry[0].metric: describe_predictor(entry, space, law=self.law, within=within) for entry in entries
             },
             "seed": self.seed,
             "law": self.law,
@@ -85,7 +88,7 @@ class PoolRequest:
         }
         if limiting is not None and self.limit is not None:
             config["limit"] = f"{limiting[0].metric}<={self.limit.partition('<=')[2].strip()}"
-            config["limited_by"] = describe_predictor(limiting, space, law=self.law)
+            config["limited_by"] = describe_predictor(limiting, space, law=self.law, within=within)
         return Pool(request=self, space=space, config=config)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from blockprofile.predict import AdditivePredictor, load_predictors
 from blockprofile.profile.reach import caption_of, share_outside
+from blockprofile.run.sample import PoolRequest
 from blockprofile.space import Space, draw_archs, load_space
 from tests.toy import all_archs
 
@@ -72,3 +73,19 @@ def test_a_predictor_without_a_card_has_no_known_floor(toy: Space) -> None:
 
     assert share_outside(Own(), toy) == 0
     assert caption_of(Own(), toy) == "user, floor unknown: not audited"
+
+
+def test_a_limited_pool_has_a_share_of_its_own() -> None:
+    request = PoolRequest(
+        space="ofa_mbv3", n=1000, devices=("tflite_cpu",), metrics=(), limit="latency_ms:tflite_cpu<=126"
+    )
+    caption = request.resolve().config["predictors"]["latency_ms:tflite_cpu"]["caption"]
+    assert "outside" not in caption or "under 0.1 %" in caption
+    whole = dataclasses.replace(request, limit=None).resolve().config["predictors"]["latency_ms:tflite_cpu"]["caption"]
+    assert "63 % of the archs lie outside" in whole
+    half = dataclasses.replace(request, limit="latency_ms:tflite_cpu<=133").resolve().config["predictors"]
+    (predictor,) = load_predictors(load_space("ofa_mbv3"), devices=["tflite_cpu"], metrics=[])
+    assert isinstance(predictor, AdditivePredictor)
+    values = predictor.predict(draw_archs(predictor.space, 100_000, np.random.default_rng(1)))
+    share = float((values[values <= 133] > 126).mean())
+    assert f"{100 * share:.0f} %"[0] == half["latency_ms:tflite_cpu"]["caption"].split("; ")[1][0]
