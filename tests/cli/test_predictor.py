@@ -135,3 +135,17 @@ def test_evaluate_a_calibrated_device(table: Path, capsys: Capture) -> None:
     arguments = ["predictor", "evaluate", "mace_gpu", str(table), "--space", "moga", "--column", "ms", "--json"]
     assert main(arguments) == 0
     assert json.loads(capsys.readouterr().out)["n"] == 200
+
+
+def test_fit_and_evaluate_point_microseconds_out_alike(table: Path, capsys: Capture) -> None:
+    frame = pd.read_csv(table)
+    frame.assign(us=1000 * frame["ms"]).to_csv(table, index=False)
+    out = table.parent / "out"
+    fit = ["predictor", "fit", str(table), "--space", "moga", "--metric", "latency_ms:x=us", "--out", str(out)]
+    assert main([*fit, "--epochs", "1", "--folds", "0"]) == 0
+    first = [line for line in capsys.readouterr().err.splitlines() if "look like microseconds" in line]
+    judge = ["predictor", "evaluate", str(out / "x_moga"), str(table), "--space", "moga", "--column", "us"]
+    assert main(judge) == 0
+    second = [line for line in capsys.readouterr().err.splitlines() if "look like microseconds" in line]
+    assert len(first) == 1
+    assert first == second

@@ -19,6 +19,7 @@ from blockprofile.predict.neural import NetworkPredictor
 from blockprofile.predict.recipe import Recipe, read_recipe
 from blockprofile.predict.recorded import Recorded
 from blockprofile.predict.relu_options import ReluOptions
+from blockprofile.predict.repeats import number_archs, pool_repeats, split_archs
 from blockprofile.predict.weights import (
     WEIGHTS_NAME,
     is_coarse,
@@ -137,7 +138,7 @@ def test_providers_that_do_not_fit_are_refused(
 
 
 def test_the_factors_are_least_squares(toy: Space, tmp_path: Path) -> None:
-    table = _table(toy)
+    table = pool_repeats(_table(toy), ["latency_ms:phone"]).table
     (report,) = fit_predictors(table, toy, _recipe(replace(CHAIN, min_steps=20)), out=tmp_path)
     predictor = build_predictor((read_card(report.folder), report.folder), toy)
     additive = predictor.predict(table.archs) - predictor.predict_rest(table.archs)  # type: ignore[attr-defined]
@@ -274,10 +275,15 @@ def test_drawn_archs_are_trained_on_and_never_judged_by(toy: Space, tmp_path: Pa
     recipe = _recipe(replace(PLAIN, min_steps=500))
     alone = fit_predictors(table, toy, recipe, out=tmp_path / "alone")[0]
     both = fit_predictors(table, toy, recipe, drawn=drawn, out=tmp_path / "both")[0]
-    assert (alone.n_train, both.n_train) == (180, 2180)
-    assert alone.fidelity.n == both.fidelity.n == 20
+    n = len(number_archs(table.archs)[0])
+    train, held = split_archs(table.archs, holdout=0.1, seed=0)
+    others = {bytes(arch) for arch in table.archs[held]}
+    n_drawn = sum(bytes(arch) not in others for arch in drawn.archs)
+    assert alone.fidelity.n == both.fidelity.n == round(0.1 * n)
+    assert alone.n_train == n - round(0.1 * n) == len(number_archs(table.archs[train])[0])
+    assert both.n_train == alone.n_train + n_drawn
     assert both.fidelity.rmse < alone.fidelity.rmse
-    assert "2000 drawn archs" in read_card(both.folder).made_from
+    assert f"{n_drawn} drawn archs" in read_card(both.folder).made_from
 
 
 def test_rows_at_several_resolutions(toy: Space, tmp_path: Path) -> None:
@@ -301,7 +307,10 @@ def test_a_recipe_names_the_network(tmp_path: Path) -> None:
     )
     recipe = read_recipe(path)
     assert recipe.relu == ReluOptions(hops=3, seed=4)
-    assert (recipe.seed, recipe.changed(seed=9, epochs=2).relu) == (4, ReluOptions(hops=3, seed=9, epochs=2))
+    assert (recipe.seed, recipe.changed(seed=9, epochs=2).relu) == (
+        4,
+        ReluOptions(hops=3, seed=9, epochs=2, min_steps=0),
+    )
     assert recipe.used_options()["hops"] == 3
 
 
