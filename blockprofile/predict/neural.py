@@ -22,6 +22,7 @@ from blockprofile.predict.card import Card
 from blockprofile.predict.groups import SlotGroup
 from blockprofile.predict.mlp import MlpPredictor, build_mlp_predictor, is_mlp
 from blockprofile.predict.network import TabulatedNetwork, tabulate
+from blockprofile.predict.parts import run_on_one_thread
 from blockprofile.predict.relu import ReluNetwork, prepare_relu
 from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, read_header, read_network
 from blockprofile.space.factors import Factor, table_shape
@@ -175,9 +176,10 @@ def load_network(file: NetworkFile, space: Space, *, device: str = DEVICE) -> Ne
             )
         fixed[space.n_slots] = file.resolutions.index(space.resolution)
     groups, offsets = file.layout(space)
+    where = torch.device(device)
     if file.format == "blockprofile.relu/2":
-        return prepare_relu(file.arrays, space, offsets, fixed=fixed, device=torch.device(device))
-    return tabulate(file.arrays, groups, offsets, fixed=fixed, device=torch.device(device))
+        return run_on_one_thread(lambda: prepare_relu(file.arrays, space, offsets, fixed=fixed, device=where))
+    return run_on_one_thread(lambda: tabulate(file.arrays, groups, offsets, fixed=fixed, device=where))
 
 
 @lru_cache(maxsize=16)

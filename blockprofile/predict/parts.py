@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from threading import Barrier
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.space.slots import Archs
 
-__all__ = ["ROWS_AT_ONCE", "ROW_MULTIPLE", "evaluate_halves", "evaluate_parts"]
+__all__ = ["ROWS_AT_ONCE", "ROW_MULTIPLE", "evaluate_halves", "evaluate_parts", "run_on_one_thread"]
+
+Result = TypeVar("Result")
 
 ROWS_AT_ONCE = 1024
 """Archs evaluated at a time; the intermediate results stay in a core's cache."""
@@ -29,16 +33,33 @@ and an arch's prediction does not depend on its neighbours."""
 def _pool(n_threads: int) -> ThreadPoolExecutor:
     import torch
 
-    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="predict", initializer=_use_one_thread)
-    pool.submit(int).result()
+    started = Barrier(n_threads + 1)
+    pool = ThreadPoolExecutor(n_threads, "predict", _stay_on_one_thread, (started,))
+    for _ in range(n_threads):
+        pool.submit(int)
+    started.wait()
     torch.set_num_threads(n_threads)
     return pool
 
 
-def _use_one_thread() -> None:
+def _stay_on_one_thread(started: Barrier) -> None:
+    """Bind this thread to kernels of one thread, whatever is set elsewhere.
+
+    Torch keeps a count for each thread, and takes a new thread's from what was last set anywhere when the thread
+    first asks for it. So it must ask first: a count set before would be overwritten by another thread's.
+    """
     import torch
 
+    torch.get_num_threads()
     torch.set_num_threads(1)
+    started.wait()
+
+
+def run_on_one_thread(function: Callable[[], Result]) -> Result:
+    """Call a function where torch's kernels have one thread, so that its result is the same for any number."""
+    import torch
+
+    return _pool(torch.get_num_threads()).submit(function).result()
 
 
 def evaluate_parts(
