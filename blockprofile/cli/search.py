@@ -49,6 +49,7 @@ def search(
         None, "--children", help="mutation: archs in an iteration (200; one objective: 50)."
     ),
     top: int | None = typer.Option(None, "--top", help="mutation: archs kept with one objective (10)."),
+    chance: float | None = typer.Option(None, "--chance", help="mutation: how likely a unit is edited (0.5)."),
     budget: str | None = typer.Option(None, "--budget", help="Evaluations (2100) or time (90s, 5min). Default 2100."),
     seed: int = typer.Option(0, "--seed", help="Seed; one seed gives one result."),
     law: str = typer.Option("papers", "--law", help="Law of the first generation: papers or architectures."),
@@ -69,7 +70,9 @@ def search(
     goals: list[Any] = [parse_objective(text) for text in objective]
     if reward is not None:
         goals.append(parse_reward(reward))
-    chosen = _algorithm(algorithm, population=population, mutator=mutator, pool=pool, children=children, top=top)
+    chosen = _algorithm(
+        algorithm, population=population, mutator=mutator, pool=pool, children=children, top=top, chance=chance
+    )
     where: Any = space if resolution is None else load_space(space, resolution=resolution)
     report = _Reporter()
     result = run(
@@ -83,7 +86,7 @@ def _algorithm(name: str, **given: Any) -> Algorithm | str:
     from blockprofile.errors import OptionError, one_of
     from blockprofile.search import NSGA2, HierarchicalMutation, RandomMutation, UniformMutation
 
-    belongs = {"nsga2": ("population", "mutator"), "mutation": ("pool", "children", "top")}
+    belongs = {"nsga2": ("population", "mutator"), "mutation": ("pool", "children", "top", "chance")}
     for option, value in given.items():
         if value is not None and option not in belongs.get(name, ()):
             owner = next(key for key, options in belongs.items() if option in options)

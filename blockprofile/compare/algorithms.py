@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from blockprofile.errors import OptionError, one_of
-from blockprofile.numbers import parse_count
+from blockprofile.numbers import parse_count, parse_number
 from blockprofile.search import ALGORITHMS, NSGA2, HierarchicalMutation, RandomMutation, UniformMutation
 from blockprofile.search.algorithm import Algorithm
 
 __all__ = ["parse_algorithm"]
 
-_PARAMETERS = {"nsga2": ("population", "mutator"), "mutation": ("pool", "children", "top")}
+_PARAMETERS = {"nsga2": ("population", "mutator"), "mutation": ("pool", "children", "top", "chance")}
 _MUTATORS = {"uniform": UniformMutation, "hierarchical": HierarchicalMutation}
 
 
@@ -44,7 +44,11 @@ def parse_algorithm(text: str) -> Algorithm:
             raise OptionError(f"algorithm {name!r} has no parameter {key!r}; {one_of(key, _PARAMETERS.get(name, ()))}")
     if name == "mutation":
         pool, children = _number(text, given, "pool"), _number(text, given, "children")
-        return RandomMutation(pool=pool, children=children, top=_number(text, given, "top") or RandomMutation().top)
+        top = _number(text, given, "top") or RandomMutation().top
+        chance = RandomMutation().chance
+        if "chance" in given:
+            chance = parse_number(given["chance"], f"chance of algorithm {text!r}")
+        return RandomMutation(pool=pool, children=children, top=top, chance=chance)
     mutator = given.get("mutator", "uniform")
     if mutator not in _MUTATORS:
         raise OptionError(f"mutator {mutator!r} of algorithm {text!r} is unknown; {one_of(mutator, _MUTATORS)}")

@@ -179,6 +179,8 @@ def test_algorithms_are_parsed_with_parameters() -> None:
     for text, message in [
         ("nsga2:pool=3", "has no parameter 'pool'"),
         ("nsga2:population=x", "'x', no number"),
+        ("mutation:chance=half", "chance of algorithm 'mutation:chance=half' is 'half'"),
+        ("mutation:chance=2", "chance is 2.0; it must be above 0 and at most 1"),
         ("nsga2:population", "KEY=VALUE"),
         ("nsga2:mutator=odd", "mutator 'odd'"),
         ("mutation:top=0", "from 1 to"),

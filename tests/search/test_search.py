@@ -105,8 +105,15 @@ def test_children_of_mutation_are_edits_of_their_parents(ofa_mbv3: Space) -> Non
     made = archive.parent >= 0
     differ = archive.archs[made] != archive.archs[archive.parent[made]]
     units = np.array([slot.unit for slot in ofa_mbv3.slots])
-    touched = [len(np.unique(units[row])) for row in differ]
-    assert set(touched) == {1}
+    touched = np.bincount([len(np.unique(units[row])) for row in differ], minlength=6) / made.sum()
+    # Five units, each with a chance of one half, and one at least; what was evaluated before is drawn again.
+    assert touched == pytest.approx(np.array([0, 5, 10, 10, 5, 1]) / 31, abs=0.08)
+    depths = [unit.depth for unit in ofa_mbv3.units]
+    steps = archive.archs[made][:, depths].astype(int) - archive.archs[archive.parent[made]][:, depths]
+    assert np.abs(steps).max() == 1
+    first = archive.generation[made] == 1
+    children = np.bincount(archive.parent[made][first])
+    assert np.ptp(children[children > 0]) <= 1, "every arch of the front has as many"
     assert (archive.generation[archive.parent[made]] < archive.generation[made]).all()
 
 
@@ -114,7 +121,7 @@ def test_a_used_up_neighbourhood_ends_the_search_with_a_word(toy: Space) -> None
     single = toy.restricted([[0, 1] if i == 1 else [0] for i in range(toy.n_slots)], name="two archs")
     result = toy_search(single, algorithm="mutation", budget=500)
     assert len(result.archive) == 2
-    assert "every neighbour" in result.last_word
+    assert "every arch that an edit of one unit" in result.last_word
 
 
 def test_a_layer_with_one_candidate_is_fine() -> None:
@@ -437,6 +444,12 @@ def test_wrong_requests_are_refused(given: dict[str, object], message: str) -> N
 def test_mutation_parameters_are_checked(wrong: dict[str, int]) -> None:
     with pytest.raises(OptionError, match="at least 1"):
         RandomMutation(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("chance", [0.0, -0.5, 1.5, float("nan")])
+def test_the_chance_of_mutation_is_checked(chance: float) -> None:
+    with pytest.raises(OptionError, match="above 0 and at most 1"):
+        RandomMutation(chance=chance)
 
 
 def test_population_is_checked() -> None:

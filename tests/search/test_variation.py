@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from blockprofile.search import Crossover, HierarchicalMutation, UniformMutation
 from blockprofile.search.codes import CodeTable
 from blockprofile.search.edits import UnitEdits
 from blockprofile.search.mutation import unit_weights
-from blockprofile.space import INACTIVE, Space, draw_archs, encode
+from blockprofile.space import INACTIVE, Space, draw_archs, encode, load_space
 from tests.conftest import Freeze
 from tests.toy import all_archs, smaller_toy_space
 
@@ -164,46 +166,135 @@ def test_mutants_are_members(shipped: Space, mixed: Space, operator: str) -> Non
 
 
 def brute_neighbours(space: Space, arch: np.ndarray) -> set[bytes]:
-    """Every arch of an enumerated space that is one add, remove or swap away, by comparison."""
+    """Every arch of an enumerated space that one edit of one unit makes, by comparison."""
+
+    def blocks(code: np.ndarray, layers: tuple[int, ...]) -> list[int]:
+        return [int(code[layer]) for layer in layers if code[layer] != INACTIVE]
+
+    def shortens(longer: list[int], shorter: list[int], layers: tuple[int, ...]) -> bool:
+        """Whether some removals give the shorter one, a block that is not allowed where it lands being any."""
+        return any(
+            all(
+                longer[old] == shorter[new] or longer[old] not in space.allowed[layers[new]]
+                for new, old in enumerate(kept)
+            )
+            for kept in itertools.combinations(range(len(longer)), len(shorter))
+        )
+
+    def extends(longer: list[int], shorter: list[int], layers: tuple[int, ...]) -> bool:
+        return any(
+            all(
+                longer[new] == shorter[old] or shorter[old] not in space.allowed[layers[new]]
+                for old, new in enumerate(kept)
+            )
+            for kept in itertools.combinations(range(len(longer)), len(shorter))
+        )
+
     found = set()
     for other in all_archs(space):
         differing = np.flatnonzero(other != arch)
-        kinds = [space.slots[slot].kind for slot in differing]
-        if "depth" not in kinds:
-            one_away = len(differing) == 1
-        else:
-            slot = space.slots[differing[kinds.index("depth")]]
-            step = abs(int(other[slot.index]) - int(arch[slot.index])) == 1
-            rest = [place for place in differing if place != slot.index]
-            layers = set(space.units[slot.unit - 1].layers)
-            toggled = all(p in layers and INACTIVE in (int(arch[p]), int(other[p])) for p in rest)
-            one_away = step and toggled
-        if one_away:
+        units = {space.slots[slot].unit for slot in differing}
+        kinds = {space.slots[slot].kind for slot in differing}
+        if len(differing) == 1 and kinds != {"depth"}:
+            found.add(other.tobytes())
+        if len(units) != 1 or "depth" not in kinds or "width" in kinds:
+            continue
+        unit = space.units[units.pop() - 1]
+        assert unit.depth is not None
+        allowed = space.allowed[unit.depth]
+        if abs(allowed.index(int(other[unit.depth])) - allowed.index(int(arch[unit.depth]))) != 1:
+            continue
+        ours, theirs = blocks(arch, unit.layers), blocks(other, unit.layers)
+        if (shortens if len(theirs) < len(ours) else lambda a, b, c: extends(b, a, c))(ours, theirs, unit.layers):
             found.add(other.tobytes())
     return found
 
 
 @pytest.mark.parametrize("which", ["toy", "mixed", "smaller"])
-def test_the_neighbourhood_is_complete(which: str, toy: Space, mixed: Space) -> None:
+def test_the_edits_of_single_units_are_listed_completely(which: str, toy: Space, mixed: Space) -> None:
     space = {"toy": toy, "mixed": mixed, "smaller": smaller_toy_space()}[which]
-    edits = UnitEdits(CodeTable.of(space))
+    edits = UnitEdits(CodeTable.of(space), chance=1e-9)
     for arch in all_archs(space)[::67]:
         listed, source = edits.list_neighbours(arch[None])
         expected = brute_neighbours(space, arch)
         assert {row.tobytes() for row in listed} == expected
-        assert len(listed) == len(expected)
         assert (source == 0).all()
-        drawn = edits(np.repeat(arch[None], 4_000, axis=0), np.random.default_rng(0))
-        assert {row.tobytes() for row in drawn} == expected
+        drawn = edits(np.repeat(arch[None], 8_000, axis=0), np.random.default_rng(0))
+        assert {row.tobytes() for row in drawn} == expected, "a small chance edits one unit alone"
 
 
-def test_units_are_edited_by_weight(ofa_mbv3: Space) -> None:
-    weights = {1: 1.0, 2: 0.0, 3: 4.0, 4: 1.0, 5: 1.0}
-    archs = draws(ofa_mbv3, 0, 14_000)
-    children = UnitEdits(CodeTable.of(ofa_mbv3), weights)(archs, np.random.default_rng(1))
-    changed = children != archs
-    shares = [changed[:, [unit.depth, *unit.layers]].any(axis=1).mean() for unit in ofa_mbv3.units]
-    assert shares == pytest.approx([1 / 7, 0, 4 / 7, 1 / 7, 1 / 7], abs=0.02)
+def changed_units(space: Space, one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    changed = one != two
+    return np.stack([changed[:, [unit.depth, *unit.layers]].any(axis=1) for unit in space.units], axis=1)
+
+
+def test_every_unit_is_edited_by_its_own_chance_and_one_at_least(ofa_mbv3: Space) -> None:
+    weights = {1: 0.25, 2: 0.25, 3: 0.25, 4: 0.5, 5: 0.5}
+    archs = draws(ofa_mbv3, 0, 40_000)
+    children = UnitEdits(CodeTable.of(ofa_mbv3), weights=weights)(archs, np.random.default_rng(1))
+    edited = changed_units(ofa_mbv3, archs, children)
+    assert edited.any(axis=1).all()
+    chances = np.array([0.25, 0.25, 0.25, 0.5, 0.5])
+    some = 1 - np.prod(1 - chances)
+    # Inserting a block and what else keeps a unit as it was is impossible: every edit changes its unit.
+    assert edited.mean(axis=0) == pytest.approx(chances / some, abs=0.01)
+    both = (edited[:, 0] & edited[:, 4]).mean()
+    assert both == pytest.approx(chances[0] * chances[4] / some, abs=0.01), "given one at least, each on its own"
+
+
+def test_a_unit_of_no_weight_stays(ofa_mbv3: Space) -> None:
+    archs = draws(ofa_mbv3, 0, 2_000)
+    children = UnitEdits(CodeTable.of(ofa_mbv3), weights={2: 0.0})(archs, np.random.default_rng(1))
+    assert not changed_units(ofa_mbv3, archs, children)[:, 1].any()
+
+
+def test_blocks_are_inserted_and_removed_at_any_place_alike(ofa_mbv3: Space) -> None:
+    unit = ofa_mbv3.units[0]
+    assert unit.depth is not None
+    base = draws(ofa_mbv3, 0, 1)
+    for depth, blocks, other in ((0, (3, 5, 255, 255), 1), (2, (1, 2, 3, 4), 1)):
+        base[0, [unit.depth, *unit.layers]] = (depth, *blocks)
+        children = UnitEdits(CodeTable.of(ofa_mbv3), chance=1e-9)(
+            np.repeat(base, 60_000, axis=0), np.random.default_rng(2)
+        )
+        rows = children[children[:, unit.depth] == other][:, unit.layers]
+        if depth == 0:
+            # One block of nine in one of three gaps: e3 e7 stay in their order around it.
+            gaps = [(rows[:, kept] == (3, 5)).all(axis=1) for kept in ([1, 2], [0, 2], [0, 1])]
+            shares = [float((gap & (rows[:, new] == 8)).mean()) for gap, new in zip(gaps, (0, 1, 2), strict=True)]
+            assert shares == pytest.approx([1 / 27] * 3, abs=0.008)
+        else:
+            left = [tuple(np.delete(blocks, place)) for place in range(4)]
+            shares = [float((rows[:, :3] == kept).all(axis=1).mean()) for kept in left]
+            assert shares == pytest.approx([0.25] * 4, abs=0.02)
+
+
+def test_the_kinds_of_edits_that_are_possible_are_alike(ofa_mbv3: Space) -> None:
+    unit = ofa_mbv3.units[0]
+    assert unit.depth is not None
+    base = draws(ofa_mbv3, 0, 1)
+    for depth, shares in ((0, (0.5, 0.5, 0)), (1, (1 / 3, 1 / 3, 1 / 3)), (2, (0, 0.5, 0.5))):
+        layers = [4, 4, 4, 4][: depth + 2] + [255] * (2 - depth)
+        base[0, [unit.depth, *unit.layers]] = (depth, *layers)
+        children = UnitEdits(CodeTable.of(ofa_mbv3), chance=1e-9)(
+            np.repeat(base, 40_000, axis=0), np.random.default_rng(3)
+        )
+        mine = children[changed_units(ofa_mbv3, base, children)[:, 0]]
+        found = [float((mine[:, unit.depth] == depth + step).mean()) for step in (1, 0, -1)]
+        assert found == pytest.approx(shares, abs=0.02)
+
+
+def test_what_lies_outside_the_units_is_edited_as_one_more_at_half_the_chance() -> None:
+    space = load_space("ofa_resnet50")
+    archs = draws(space, 0, 20_000)
+    children = UnitEdits(CodeTable.of(space))(archs, np.random.default_rng(1))
+    outside = [slot.index for slot in space.slots if slot.unit == 0 and slot.kind != "resolution"]
+    changed = (archs != children)[:, outside]
+    some = 1 - 0.75 * 0.5**4
+    assert changed.any(axis=1).mean() == pytest.approx(0.25 / some, abs=0.01)
+    assert changed.sum(axis=1).max() == 1
+    widths = [unit.width for unit in space.units]
+    assert (archs != children)[:, widths].any(), "widths are edited"
 
 
 # -- the hierarchical mutation ---------------------------------------------------------------------------------
