@@ -180,10 +180,9 @@ class UnitEdits:
                     children = archs[rows]
                     children[:, unit.depth] = table.codes[unit.depth, new]
                     children[:, unit.layers] = INACTIVE
-                    if after > before:
-                        children[:, np.take(unit.layers, kept)] = archs[np.ix_(rows, unit.layers[:before])]
-                    else:
-                        children[:, unit.layers[:after]] = archs[np.ix_(rows, np.take(unit.layers, kept))]
+                    some, first = np.take(unit.layers, kept), np.array(unit.layers[: len(kept)])
+                    source, target = (first, some) if after > before else (some, first)
+                    children[:, target] = archs[np.ix_(rows, source)]
                     yield self._fill(rows, children, unit.layers[:after])
 
     def _fill(self, rows: Ints, children: Archs, layers: Sequence[int]) -> tuple[Ints, Archs]:
@@ -220,4 +219,5 @@ def _draw_some(chances: NDArray[np.float64], rng: np.random.Generator) -> NDArra
     first = (rng.random(len(chances))[:, None] * first_is[:, -1:] >= first_is).sum(axis=1)
     place = np.arange(chances.shape[1])
     later = (place > first[:, None]) & (rng.random(chances.shape) < chances)
-    return later | (place == first[:, None])
+    events: NDArray[np.bool_] = later | (place == first[:, None])
+    return events
