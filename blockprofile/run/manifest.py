@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blockprofile import __version__
-from blockprofile.errors import RunError, UnknownNameError
+from blockprofile.errors import DataError, RunError, UnknownNameError
 from blockprofile.jsonfile import digest_of, read_json, write_json
 from blockprofile.predict.base import Predictor
 from blockprofile.predict.card import Card
@@ -35,6 +35,30 @@ _SPEAKING = frozenset({"source", "definition", "allowed", "pruned", "card"})
 
 _TYPED = frozenset({"devices", "metrics"})
 """What the user typed; the predictors that were meant are in ``predictors``, with their hashes."""
+
+
+_POOL: Mapping[str, tuple[type, ...]] = {
+    "space": (dict,), "devices": (list,), "metrics": (list, type(None)), "predictors": (dict,), "seed": (int,),
+    "law": (str,), "limit": (str, type(None)), "n": (int,),
+}  # fmt: skip
+_SEARCH: Mapping[str, tuple[type, ...]] = {
+    "space": (dict,), "goals": (list,), "limits": (list,), "devices": (list,), "predictors": (dict,), "seed": (int,),
+    "law": (str,),
+}  # fmt: skip
+_CONFIGS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
+    "samples": _POOL,
+    "profile": _POOL,
+    "search": {**_SEARCH, "algorithm": (dict,), "budget": (dict,), "reference": (list,)},
+    "comparison": {
+        **_SEARCH, "cases": (list,), "budget": (int,), "seeds": (list,), "at": (list, type(None)),
+        "reference": (list, type(None)),
+    },
+}  # fmt: skip
+"""Kind of run -> what its config must have."""
+
+_MISSING = object()
+_SAID = ("metric", "unit", "provenance")
+"""What a config must say of every predictor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +203,23 @@ def read_manifest(folder: Path) -> Manifest:
         what = "is no run folder: it holds no manifest.json" if folder.is_dir() else "does not exist"
         raise UnknownNameError(f"{str(folder)!r} {what}; make one with `blockprofile sample --out {folder}`")
     file = read_json(path, _File, schema=_SCHEMA, made_by=_MADE_BY)
+    _check_config(file, path)
     return Manifest(kind=file.kind, config=file.config, command=file.command, version=file.version, info=file.info)
+
+
+def _check_config(file: _File, path: Path) -> None:
+    """Check that a config has what its kind of run is read by."""
+    wanted = _CONFIGS.get(file.kind, {})
+    for key, kinds in wanted.items():
+        value = file.config.get(key, _MISSING)
+        is_empty = value == [] and key in {"cases", "seeds"}
+        is_negative = key == "n" and isinstance(value, int) and value < 1
+        if not isinstance(value, kinds) or is_empty or is_negative or (isinstance(value, bool) and bool not in kinds):
+            names = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
+            raise DataError(f"{path}: config.{key}: {_short(value)} is wrong; must be {names}")
+    for metric, about in file.config["predictors"].items() if "predictors" in wanted else ():
+        if not isinstance(about, dict) or not all(isinstance(about.get(key), str) for key in _SAID):
+            raise DataError(f"{path}: config.predictors.{metric} does not say {', '.join(_SAID)}")
 
 
 def _deciding(config: Mapping[str, Any]) -> dict[str, Any]:

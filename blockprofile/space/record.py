@@ -110,6 +110,8 @@ def kept_pruning(about: Mapping[str, Any], path: Path) -> PrunedDefinition | Non
 
 
 def _record(about: Mapping[str, Any], path: Path) -> SpaceRecord:
+    if not isinstance(about, Mapping):
+        raise DataError(f"{path}: {about!r} is no space")
     return Document(path, dict(about), None).validate(SpaceRecord)
 
 
