@@ -119,10 +119,10 @@ def test_paths_are_compared_by_content(project: Path) -> None:
 
 
 def test_a_limits_predictor_belongs_to_the_configuration(project: Path) -> None:
-    limit = "latency_ms:./phone<=100"
+    limit = "./phone<=100"
     sample("own.yaml", out="run", n=100, metrics=METRICS, limit=limit)
     assert read_manifest(Path("run")).config["limit"] == "latency_ms:phone<=100"
-    assert sample("own.yaml", out="run", n=100, metrics=METRICS, limit=f"latency_ms:{project}/phone<=100").n_new == 0
+    assert sample("own.yaml", out="run", n=100, metrics=METRICS, limit=f"{project}/phone<=100").n_new == 0
     write_device(project / "phone", 0.5)
     with pytest.raises(RunError, match=r"limited_by\.hash is"):
         sample("own.yaml", out="run", n=100, metrics=METRICS, limit=limit)
