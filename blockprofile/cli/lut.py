@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
+from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from blockprofile.device.audit import Audit
     from blockprofile.predict.registry import Entry
     from blockprofile.space import Space
@@ -154,7 +153,11 @@ def audit(
 
     loaded = load_space(space)
     card, folder = find_device(device, loaded)
-    _refuse_idle(context, ("n", "precision", "time_limit", "jobs", "pin", "seed") if from_ else ("column", "time_unit"))
+    if from_ is None:
+        refuse_idle(context, ("column", "time_unit"), "the times are taken here, not --from a file")
+    else:
+        timing = ("n", "precision", "time_limit", "jobs", "pin", "seed")
+        refuse_idle(context, timing, "an audit --from a file times nothing")
     if from_ is not None:
         found = _audit_file(from_, loaded, (card, folder), column=column, time_unit=time_unit)
     else:
@@ -189,18 +192,6 @@ def audit(
     if repaired is not None:
         tell(f"on the card: {repaired.model}" if repaired.model != "none" else "no correction helps; none is set")
     note(f"floor on the card: {tell_floor(read_card(folder).floor, 'ms')}; picture: {picture}")
-
-
-def _refuse_idle(context: typer.Context, names: Sequence[str]) -> None:
-    """Refuse options that were given and have no effect."""
-    from blockprofile.errors import OptionError
-
-    for name in names:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            what = "an audit by --from, which times nothing" if "column" not in names else "--from"
-            verb = "has no effect on" if "column" not in names else "belongs to"
-            raise OptionError(f"--{name.replace('_', '-')} {verb} {what}; leave it out")
 
 
 def _audit_file(file: Path, space: Space, entry: Entry, *, column: str = "", time_unit: str | None = None) -> Audit:

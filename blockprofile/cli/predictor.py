@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
     from blockprofile.predict.card import Card
@@ -96,6 +97,7 @@ def fit(
 
 @group.command("evaluate")
 def evaluate(
+    context: typer.Context,
     predictor: str = typer.Argument(..., help="A device, a metric, or the path of a predictor folder."),
     table: Path = typer.Argument(..., help="CSV or Parquet table of labelled archs."),
     space: str = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file."),
@@ -122,6 +124,8 @@ def evaluate(
     from blockprofile.predict.scale import doubt_labels
     from blockprofile.space import load_space
 
+    if not holdout:
+        refuse_idle(context, ("seed",), "it is the split's, and no --holdout is asked for")
     where = load_space(space, resolution=resolution or None)
     entry = _find(predictor, where)
     labels = _read(table, where)

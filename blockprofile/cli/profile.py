@@ -9,6 +9,7 @@ import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 from blockprofile.cli.sample import BACKEND, DEVICE, LAW, METRIC, RESOLUTION, SCHEDULER, SEED, WORKERS, typed_command
+from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
     from blockprofile.profile.profile import ProfileResult
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def profile(
+    context: typer.Context,
     run: Path | None = typer.Argument(None, help="A run folder of `blockprofile sample`."),
     space: str | None = typer.Option(None, "--space", help="Draw archs of this space instead, without keeping them."),
     device: list[str] = DEVICE,
@@ -60,6 +62,8 @@ def profile(
     if run is not None:
         if until:
             raise OptionError("--until draws as many archs as it takes: give --space and --out, not a run folder")
+        drawing = ("device", "metric", "n", "seed", "law", "resolution", "out")
+        refuse_idle(context, drawing, f"the archs of the run folder {str(run)!r} are drawn and evaluated already")
         result = profile_run(run, presence=presence, taus=tau, workers=workers, backend=backend, scheduler=scheduler)
     else:
         if out is None:
@@ -70,6 +74,7 @@ def profile(
             seed=seed, law=check_law(law), resolution=resolution,
         )  # fmt: skip
         if until:
+            refuse_idle(context, ("workers", "backend", "scheduler"), "--until draws round by round in this process")
             result = _until(request, until, out=out, how=(presence, tau))
             _show(result, json=json)
             return

@@ -10,6 +10,7 @@ import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 from blockprofile.cli.sample import LAW, RESOLUTION, SEED, WORKERS, typed_command
+from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
     from blockprofile.predict import Predictor
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def prune(
+    context: typer.Context,
     run: Path | None = typer.Argument(None, help="A run folder that was profiled, or a profile.parquet."),
     space: str | None = typer.Option(None, "--space", help="Profile this space first; needs --profile-out."),
     profile_out: Path | None = typer.Option(None, "--profile-out", help="The folder of that profile."),
@@ -74,6 +76,9 @@ def prune(
         raise OptionError(f"--out is {str(out)!r}; a pruned space is a file ending in .yaml")
     if (run is None) == (space is None):
         raise OptionError("give either a run folder or --space (with --device and --profile-out)")
+    if run is not None:
+        profiling = ("profile_out", "n", "seed", "law", "resolution", "workers")
+        refuse_idle(context, profiling, f"the profile of {str(run)!r} is made already")
     if run is None:
         if profile_out is None:
             raise OptionError("--space needs --profile-out, the folder of the profile")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def search(
+    context: typer.Context,
     space: str = typer.Option(..., "--space", help="A space, pruned or not: a shipped name or a YAML file."),
     device: list[str] = typer.Option([], "--device", help="A device, or a predictor folder; repeatable."),
     objective: list[str] = typer.Option(
@@ -70,6 +72,7 @@ def search(
     goals: list[Any] = [parse_objective(text) for text in objective]
     if reward is not None:
         goals.append(parse_reward(reward))
+    _refuse_idle(context, goals, algorithm)
     chosen = _algorithm(
         algorithm, population=population, mutator=mutator, pool=pool, children=children, top=top, chance=chance
     )
@@ -80,6 +83,21 @@ def search(
         law=law, workers=workers, out=out, command=typed_command(), on_generation=report,
     )  # fmt: skip
     _print(result, json=json)
+
+
+def _refuse_idle(context: typer.Context, goals: list[Any], algorithm: str) -> None:
+    """Refuse what the algorithm does not look at."""
+    from blockprofile.errors import OptionError
+
+    if algorithm == "exact":
+        refuse_idle(context, ("seed", "law", "workers", "budget"), "an exact front is computed whole, nothing is drawn")
+    if len(goals) != 1:
+        refuse_idle(context, ("top",), "with several objectives the whole front is kept")
+    weighted = next((goal for goal in goals if goal.weight != goals[0].weight), None)
+    if weighted is not None and algorithm != "nsga2":
+        raise OptionError(
+            f"the weights of --objective have no effect here: --algorithm {algorithm} does not weigh, nsga2 does"
+        )
 
 
 def _algorithm(name: str, **given: Any) -> Algorithm | str:

@@ -10,6 +10,7 @@ import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 from blockprofile.cli.sample import DEVICE, LAW, METRIC, RESOLUTION, SEED, SPACE
+from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
     from blockprofile.profile.sensitivity import Sensitivity
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def sensitivity(
+    context: typer.Context,
     space: str = SPACE,
     device: list[str] = DEVICE,
     metric: list[str] | None = METRIC,
@@ -37,7 +39,7 @@ def sensitivity(
     Exact for metrics that add up over operators; sampled, with 95 % intervals, for others.
     """
     from blockprofile.numbers import parse_count
-    from blockprofile.predict import load_predictors
+    from blockprofile.predict import AdditivePredictor, load_predictors
     from blockprofile.profile.reach import caption_of
     from blockprofile.profile.sensitivities import find_sensitivities
     from blockprofile.profile.wording import describe_sensitivity
@@ -46,6 +48,8 @@ def sensitivity(
 
     where = load_space(space, resolution=resolution)
     predictors = load_predictors(where, devices=device, metrics=metric)
+    if all(isinstance(predictor, AdditivePredictor) for predictor in predictors):
+        refuse_idle(context, ("n", "seed"), "all metrics add up over operators and are exact, nothing is drawn")
     found = find_sensitivities(where, predictors, n=parse_count(n), seed=seed, law=check_law(law))
     sentences = {
         each.metric: describe_sensitivity(each, unit=p.unit) for each, p in zip(found, predictors, strict=True)

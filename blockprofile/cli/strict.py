@@ -1,12 +1,13 @@
-"""Numbers on the command line, read as `blockprofile.numbers` reads them: no ``1_0``, no NaN, no other digits.
+"""What Typer lets through and a command must not: numbers that only Python reads, and options that have no effect.
 
-Typer reads a number as Python does. What only Python takes for a number is refused here, before a command starts.
+Typer reads a number as Python does. What only Python takes for a number (``1_0``, NaN, other digits) is refused here,
+before a command starts.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, get_args, get_type_hints
 
 import typer
@@ -14,7 +15,36 @@ import typer
 from blockprofile.errors import OptionError
 from blockprofile.numbers import NUMBER_FORM, read_number
 
-__all__ = ["check_numbers"]
+__all__ = ["check_numbers", "given_options", "refuse_idle"]
+
+
+def given_options(context: typer.Context, names: Iterable[str]) -> list[str]:
+    """Return those of a command's options that were typed, as they are typed (``--time-limit``)."""
+    sources = {name: context.get_parameter_source(name) for name in names}
+    typed = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    return ["--" + name.rstrip("_").replace("_", "-") for name in typed]
+
+
+def refuse_idle(context: typer.Context, names: Iterable[str], why: str) -> None:
+    """Refuse options that were typed and have no effect.
+
+    Parameters
+    ----------
+    names
+        Parameters of the command's function.
+    why
+        What the message ends with, such as ``the archs of a run folder are drawn already``.
+
+    Raises
+    ------
+    OptionError
+        Naming them all.
+    """
+    given = given_options(context, names)
+    if given:
+        one = len(given) == 1
+        told = f"{', '.join(given)} {'has' if one else 'have'} no effect here: {why}"
+        raise OptionError(f"{told}; leave {'it' if one else 'them'} out")
 
 
 def check_numbers(app: typer.Typer, args: Sequence[str]) -> None:

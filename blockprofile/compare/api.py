@@ -19,7 +19,9 @@ from blockprofile.run.manifest import MANIFEST_NAME, read_manifest, run_digest
 from blockprofile.run.parallel import run_tasks
 from blockprofile.run.progress import show_progress
 from blockprofile.search import SearchResult, load_search, search
+from blockprofile.search.exact import Exact
 from blockprofile.search.objectives import Goal
+from blockprofile.search.problem import Problem
 from blockprofile.search.request import build_problem
 from blockprofile.space import Space
 from blockprofile.space.record import describe_space, kept_space
@@ -102,6 +104,7 @@ def compare(
     problem, described = build_problem(
         cases[0].space, objectives, limits=limits, devices=devices, metrics=metrics, predictors=predictors
     )
+    _refuse_idle(cases, problem, at)
     spent = cases[0].algorithm.default_budget(len(problem.goals)) if budget is None else _count(budget)
     every = tuple(range(seed, seed + seeds))
     asked: dict[str, Any] = {
@@ -139,6 +142,16 @@ def compare(
     return comparison
 
 
+def _refuse_idle(cases: Sequence[Case], problem: Problem, at: Sequence[float] | None) -> None:
+    """Refuse what has no effect on this comparison."""
+    directions = {goal.direction for goal in problem.goals}
+    if at is not None and directions != {"max", "min"}:
+        raise OptionError(f"--at {at[0]:g} has no effect here: it needs an objective to be maximised and one minimised")
+    for case in cases:
+        if "top=" in case.algorithm_text and len(problem.goals) > 1:
+            raise OptionError(f"algorithm {case.algorithm_text!r}: top has no effect with several objectives")
+
+
 def _count(budget: int | str) -> int:
     return parse_count(budget, name="--budget")
 
@@ -157,6 +170,8 @@ def _search_folder(folder: Path, case: Case, seed: int) -> Path:
 
 def _search_one(case: Case, seed: int, asked: dict[str, Any], out: Path | None) -> SearchResult:
     options = dict(asked)
+    if isinstance(case.algorithm, Exact):
+        options["budget"] = None
     return search(case.space, options.pop("objectives"), algorithm=case.algorithm, seed=seed, out=out, **options)
 
 

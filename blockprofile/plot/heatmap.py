@@ -188,9 +188,9 @@ def pool_words(about: Mapping[str, Any], n: int) -> str:
     config = about["config"]
     space = config["space"]
     limit = f", {config['limit']}" if config.get("limit") else ""
+    pixels = "" if space["resolution"] is None else f" at {space['resolution']} pixels"
     return (
-        f"Space {space['name']} at {space['resolution']} pixels, {n:,} archs drawn by the law '{config['law']}'{limit}"
-        f", seed {config['seed']}"
+        f"Space {space['name']}{pixels}, {n:,} archs drawn by the law '{config['law']}'{limit}, seed {config['seed']}"
     )
 
 
@@ -250,6 +250,9 @@ def heatmap(
     files: list[Path] = []
     with figure_style():
         for kind in wanted:
+            before = len(files)
             for name, figure in KINDS[kind](made):
                 files += save_figure(figure, target / name)
+            if kinds and len(files) == before:
+                raise OptionError(f"--kind {kind}: the profile has nothing of that kind for {', '.join(made.metrics)}")
     return files

@@ -103,6 +103,8 @@ def _find_gain(metrics: Sequence[str], gain: str | None) -> str:
 
 def _find_costs(metrics: Sequence[str], devices: Sequence[str], cost: str | None) -> tuple[str, ...]:
     latencies = [name for name in metrics if name.startswith(LATENCY)]
+    if devices and cost is not None:
+        raise OptionError(f"--cost {cost!r} has no effect beside --device, whose latency is weighed; leave one out")
     if devices:
         named = [name.removeprefix(LATENCY) for name in latencies]
         for device in devices:

@@ -31,17 +31,21 @@ def check_workers(workers: int) -> int:
     return workers
 
 
-def check_backend(backend: str, workers: int) -> None:
-    """Check a backend's name and a number of workers, before any work.
+def check_backend(backend: str, workers: int, scheduler: str | None = None) -> None:
+    """Check a backend's name, a number of workers and a scheduler, before any work.
 
     Raises
     ------
     OptionError
-        If one of them is not allowed.
+        If one of them is not allowed, or has no effect beside the others.
     """
     if backend not in BACKENDS:
         raise OptionError(f"--backend {backend!r} is unknown; {one_of(backend, BACKENDS)}")
     check_workers(workers)
+    if scheduler is not None and backend != "dask":
+        raise OptionError(f"--scheduler {scheduler!r} has no effect with --backend {backend}; add --backend dask")
+    if backend == "dask" and workers != 1:
+        raise OptionError(f"--workers {workers} has no effect with --backend dask: the cluster's workers do the work")
 
 
 def run_tasks(
@@ -72,7 +76,7 @@ def run_tasks(
     OptionError
         If the backend is unknown, or ``dask`` is not installed or has no scheduler.
     """
-    check_backend(backend, workers)
+    check_backend(backend, workers, scheduler)
     if backend == "dask":
         from blockprofile.run.cluster import run_on_cluster
 

@@ -255,7 +255,7 @@ def sample(
         limit=limit,
     )
     chunk_rng(seed, 0)
-    check_backend(backend, workers)
+    check_backend(backend, workers, scheduler)
     started = time.perf_counter()
     pool = request.resolve()
     pool.tools()

@@ -122,6 +122,8 @@ def search(
     problem, described = build_problem(
         where, objectives, limits=limits, devices=devices, metrics=metrics, predictors=predictors
     )
+    if budget is not None and isinstance(chosen, Exact):
+        raise OptionError(f"--budget {budget} would cut the front short: --algorithm exact takes none; leave it out")
     spent = _budget(budget, chosen, n_goals=len(problem.goals))
     initial = make_initial_pool(problem, law=known_law)
     worst = _reference(problem, reference)

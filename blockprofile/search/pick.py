@@ -70,12 +70,15 @@ def pick(
     Raises
     ------
     OptionError
-        If both ``knee`` and ``top`` are asked for, ``top`` is below 1, or a goal or metric is not of the search.
+        If ``knee`` is asked for and ``top`` or ``goal`` too, ``top`` is below 1, or a goal or metric is not of the
+        search.
     InfeasibleError
         If no evaluated arch keeps the limits.
     """
     if knee and top is not None:
         raise OptionError("pick one thing: --knee or --top")
+    if knee and goal is not None:
+        raise OptionError(f"--by {goal!r} has no effect here: the knee weighs all objectives; leave it out")
     if top is not None and top < 1:
         raise OptionError(f"--top is {top}; it must be at least 1")
     names = result.problem.names

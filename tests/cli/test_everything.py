@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import typer
 
-from blockprofile.cli.main import app, main
+from blockprofile.cli.main import EXIT_USER, app, main
 from blockprofile.space import decode, draw_archs, load_space
+
+Capture = pytest.CaptureFixture[str]
 
 SPACE = """\
 schema: blockprofile.space/1
@@ -68,7 +72,7 @@ COMMANDS = {
     "lut audit": "device --space tiny.yaml --n 6 --time-limit 1 --precision 50%",
     "lut template": "--space tiny.yaml --out {new}.csv",
     "lut import": "times.csv --space tiny.yaml --hardware h --runtime r --out {new}",
-    "predictor fit": "labels.csv --space tiny.yaml --metric energy_mj --epochs 1 --out {new}",
+    "predictor fit": "labels.csv --space tiny.yaml --metric energy_mj --epochs 1 --folds 0 --out {new}",
     "predictor evaluate": "macs_m labels.csv --space tiny.yaml --column energy_mj",
     "predictor label": "macs_m --space tiny.yaml --n 64 --out {new}.parquet",
 }
@@ -88,6 +92,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("everything")
     (folder / "tiny.yaml").write_text(SPACE, encoding="utf-8")
     (folder / "smaller.yaml").write_text(PRUNED, encoding="utf-8")
+    (folder / "smallest.yaml").write_text(PRUNED.replace("smaller", "smallest").replace("[skip]", "[skip, e6k3]"))
     (folder / "study.yaml").write_text(
         "schema: blockprofile.study/1\nname: tiny\ntitle: tiny\nout: runs\nstages:\n"
         "  - {sample: {space: tiny.yaml, n: 300, out: pool}}\n  - {profile: {run: pool}}\n",
@@ -121,10 +126,13 @@ def new(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(tmp_path / "deep" / "new")
 
 
-def every_command() -> list[str]:
-    found = []
+def every_command() -> dict[str, set[str]]:
+    """Return all commands and their options."""
+    found = {}
     for name, command in vars(typer.main.get_command(app))["commands"].items():
-        found += [f"{name} {child}".strip() for child in getattr(command, "commands", {"": command})]
+        for child, leaf in getattr(command, "commands", {"": command}).items():
+            options = {option for parameter in leaf.params for option in parameter.opts if option.startswith("--")}
+            found[f"{name} {child}".strip()] = options
     return found
 
 
@@ -133,6 +141,125 @@ def test_every_command_is_tried() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_json_is_rfc_8259(command: str, new: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_is_rfc_8259(command: str, new: str, capsys: Capture) -> None:
     assert main([*words_of(command, new), "--json"]) == 0
     assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) is not None
+
+
+IDLE = [
+    *[f"profile run --{each}" for each in ("device x", "metric macs_m", "n 5", "seed 1", "law papers", "out x")],
+    "profile run --resolution 16",
+    *[
+        f"profile --space tiny.yaml --metric macs_m --out x --until ci=1 --{each}"
+        for each in ("workers 2", "backend threading", "scheduler tcp://x:1")
+    ],
+    *[f"prune run --out x.yaml --{each}" for each in ("n 5", "seed 1", "law papers", "workers 2", "profile-out x")],
+    "prune run --out x.yaml --resolution 16",
+    "prune run --gain params_m --device d --out x.yaml --cost macs_m",
+    "sample --space tiny.yaml --n 5 --out x --scheduler tcp://x:1",
+    "sample --space tiny.yaml --n 5 --out x --backend dask --scheduler tcp://x:1 --workers 2",
+    *[f"sensitivity --space tiny.yaml --metric macs_m --{each}" for each in ("n 5", "seed 1")],
+    *[
+        f"search --space tiny.yaml {GOALS} --algorithm exact --{each}"
+        for each in ("seed 1", "law papers", "workers 2", "budget 50")
+    ],
+    f"search --space tiny.yaml {GOALS} --algorithm mutation --top 5",
+    f"search --space tiny.yaml {GOALS}:2 --algorithm mutation",
+    "search --space tiny.yaml --objective macs_m --population 5 --algorithm random",
+    "pick search --knee --by macs_m",
+    "pick search --knee --top 2",
+    "compare --space tiny.yaml --insight smaller.yaml --objective macs_m --out x --at 3",
+    f"compare --space tiny.yaml --insight smaller.yaml {GOALS} --out x --algorithm mutation:top=3",
+    "report search --metric macs_m",
+    "heatmap run --kind quantiles --metric nothing",
+    *[f"lut audit device --space tiny.yaml --from times.csv --{each}" for each in ("n 5", "seed 1", "pin 0", "jobs 2")],
+    *[f"lut audit device --space tiny.yaml --{each}" for each in ("column ms", "time-unit ms")],
+    "predictor evaluate macs_m labels.csv --space tiny.yaml --column energy_mj --seed 3",
+    "lut measure --space tiny.yaml --threads 2 --runtime torch --out x --clock cpu",
+]
+"""Options that would have no effect, each in a command line that is in order but for it."""
+
+
+@pytest.mark.parametrize("line", IDLE)
+def test_an_option_without_effect_is_refused_by_name(line: str, new: str, capsys: Capture) -> None:
+    del new
+    assert main(line.split()) == EXIT_USER
+    printed = capsys.readouterr()
+    option = line.rsplit("--", maxsplit=1)[-1].split(maxsplit=1)[0]
+    assert printed.err.startswith("blockprofile: ")
+    assert printed.err.count("\n") == 1
+    assert option in printed.err
+    assert not Path("x").exists()
+
+
+WALK: dict[str, dict[str, str]] = {
+    "sample --space tiny.yaml --n 200 --out {new}": {
+        "--space": "smaller.yaml", "--device": "device", "--metric": "flops_m", "--n": "300", "--seed": "1",
+        "--law": "architectures", "--resolution": "16", "--limit": "macs_m<=0.3",
+    },
+    "profile --space tiny.yaml --n 200 --out {new}": {
+        "--space": "smaller.yaml", "--device": "device", "--metric": "flops_m", "--n": "300", "--seed": "1",
+        "--law": "architectures", "--resolution": "16", "--presence": "promoted", "--tau": "0.4", "--until": "ci=0.001",
+    },
+    "exact --space tiny.yaml --metric macs_m": {
+        "--space": "smaller.yaml", "--device": "device", "--metric": "flops_m", "--presence": "promoted",
+        "--law": "architectures", "--resolution": "16", "--tau": "0.4", "--limit": "macs_m<=0.4",
+    },
+    "sensitivity --space tiny.yaml --metric macs_m": {
+        "--space": "smaller.yaml", "--device": "device", "--metric": "flops_m", "--law": "architectures",
+        "--resolution": "16",
+    },
+    "sensitivity --space ofa_mbv3 --metric top1_percent:ofa --n 300": {"--n": "400", "--seed": "1"},
+    f"search --space tiny.yaml {GOALS} --budget 40 --population 10 --out {{new}}": {
+        "--space": "smaller.yaml", "--device": "device", "--objective": "flops_m", "--limit": "macs_m<=0.3",
+        "--metric": "flops_m", "--population": "20", "--mutator": "hierarchical",
+        "--budget": "30", "--seed": "1", "--law": "architectures", "--resolution": "16",
+    },
+    f"search --space ofa_mbv3 {GOALS} --budget 130 --algorithm mutation": {"--algorithm": "random"},
+    "search --space moga --device mace_gpu --objective params_m:max --budget 30": {
+        "--reward": "latency_ms:mace_gpu:30",
+    },
+    f"search --space ofa_mbv3 {GOALS} --budget 90 --algorithm mutation --pool 20": {
+        "--pool": "30", "--chance": "0.2", "--children": "20",
+    },
+    "search --space ofa_mbv3 --objective macs_m --budget 60 --algorithm mutation --children 10": {"--top": "2"},
+    "pick search": {"--knee": "", "--limit": "macs_m<=0.3", "--top": "3", "--by": "macs_m"},
+    f"compare --space tiny.yaml --insight smaller.yaml {GOALS} --budget 30 --seeds 1 --algorithm nsga2 --out {{new}}": {
+        "--insight": "smallest.yaml", "--algorithm": "nsga2:population=10", "--device": "device",
+        "--metric": "flops_m", "--objective": "flops_m", "--limit": "macs_m<=0.3", "--budget": "20", "--seeds": "2", "--seed": "1", "--at": "0.3",
+        "--resolution": "16", "--law": "architectures",
+    },
+}  # fmt: skip
+"""Command lines, and for each of their options a value that must change what comes of them."""
+
+SAME = {"--workers", "--backend", "--scheduler", "--out", "--json", "--help"}
+"""Options that change where the work is done or where the result goes, and nothing else."""
+
+
+def outcome(line: str, new: str, capsys: Capture) -> str:
+    """Run a command; return all that it found: what it prints, and the tables that it wrote."""
+    assert main([*line.format(new=new).split(), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    if isinstance(printed, dict):
+        for key in ("folder", "path", "seconds"):
+            printed.pop(key, None)
+    folder = Path(new)
+    texts = [pd.read_parquet(path).to_csv() for path in sorted(folder.rglob("*.parquet"))]
+    return json.dumps(printed) + "".join(texts)
+
+
+@pytest.mark.parametrize("line", WALK)
+def test_every_option_changes_what_is_found(line: str, tmp_path: Path, new: str, capsys: Capture) -> None:
+    del new
+    plain = outcome(line, str(tmp_path / "plain"), capsys)
+    for number, (option, value) in enumerate(WALK[line].items()):
+        words = f"{option} {value}".strip()
+        changed = re.sub(rf"{option} \S+", words, line, count=1) if f"{option} " in line else f"{line} {words}"
+        assert outcome(changed, str(tmp_path / str(number)), capsys) != plain, words
+
+
+def test_no_option_is_forgotten() -> None:
+    for command in ("sample", "profile", "exact", "sensitivity", "search", "pick", "compare"):
+        walked = {option for line, options in WALK.items() if line.split()[0] == command for option in options}
+        needed = {"--space"} if command == "compare" else set()
+        assert every_command()[command] - SAME - needed == walked

@@ -192,8 +192,8 @@ def test_an_audit_is_imported_with_the_table_or_later(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
-        ({}, "--n 30", "--n has no effect on an audit by --from"),
-        ({}, "--pin 0", "--pin has no effect on an audit by --from"),
+        ({}, "--n 30", "--n has no effect here: an audit --from a file times nothing"),
+        ({}, "--pin 0", "--pin has no effect here: an audit --from a file times nothing"),
         ({"factor": 1000.0}, "", "one of them is in another unit; say --time-unit"),
         ({"factor": -1.0}, "", "a time must be above 0"),
         ({"rows": 4}, "", "holds 4 archs; an audit takes at least 5 networks"),
@@ -222,7 +222,7 @@ def test_a_column_without_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert _import_a_table(capsys)[0] == 0
     status, _, err = run(capsys, "lut audit phone --space tiny.yaml --column us")
     assert status == EXIT_USER
-    assert "--column belongs to --from" in err
+    assert "--column has no effect here: the times are taken here, not --from a file" in err
 
 
 def test_device_compare(capsys: pytest.CaptureFixture[str]) -> None:
