@@ -226,7 +226,8 @@ WALK: dict[str, dict[str, str]] = {
     "pick search": {"--knee": "", "--limit": "macs_m<=0.3", "--top": "3", "--by": "macs_m"},
     f"compare --space tiny.yaml --insight smaller.yaml {GOALS} --budget 30 --seeds 1 --algorithm nsga2 --out {{new}}": {
         "--insight": "smallest.yaml", "--algorithm": "nsga2:population=10", "--device": "device",
-        "--metric": "flops_m", "--objective": "flops_m", "--limit": "macs_m<=0.3", "--budget": "20", "--seeds": "2", "--seed": "1", "--at": "0.3",
+        "--metric": "flops_m", "--objective": "flops_m", "--limit": "macs_m<=0.3", "--budget": "20", "--seeds": "2",
+        "--seed": "1", "--at": "0.3",
         "--resolution": "16", "--law": "architectures",
     },
 }  # fmt: skip
