@@ -62,7 +62,7 @@ def test_conditional_expectations_equal_enumeration(space: Space, law: str) -> N
 
 def test_presence_differs_only_where_the_depth_can_be_less() -> None:
     space = toy_space()
-    rules = ("given", "promoted", "cikm21")
+    rules = ("given", "promoted", "cikm21", "figure4")
     always = {expected_additive(space, place=(2, 1, 2), presence=rule) for rule in rules}
     deepest = [expected_product(space, place=(2, 3, 2), presence=rule) for rule in rules]
     assert len(always) == 1

@@ -232,7 +232,7 @@ def expected_unit_sum(
     """Return the expected sum of a unit; with ``layer``, given that this layer holds block ``code``.
 
     ``given`` conditions on the depth, ``promoted`` raises it to the layer where it is less, ``cikm21`` raises it
-    to one less than the layer only.
+    to one less than the layer only, ``figure4`` to one less than the layer beyond the smallest depth.
     """
     depths = depth_law(space, unit, law)
     if layer and presence == "given":
@@ -240,6 +240,8 @@ def expected_unit_sum(
         depths = {depth: p / total for depth, p in depths.items() if depth >= layer}
     elif layer:
         least = layer if presence == "promoted" else layer - 1
+        if presence == "figure4":
+            least = min(min(depths) + layer - 1, max(depths))
         raised: dict[int, float] = {}
         for depth, p in depths.items():
             raised[max(depth, least)] = raised.get(max(depth, least), 0.0) + p

@@ -29,7 +29,9 @@ def exact(
     space: str = SPACE,
     device: list[str] = DEVICE,
     metric: list[str] | None = METRIC,
-    presence: str = typer.Option("given", "--presence", help="How an arch gets the layer: given, promoted, cikm21."),
+    presence: str = typer.Option(
+        "given", "--presence", help="How a layer gets there: given, promoted, cikm21, figure4."
+    ),
     law: str = LAW,
     resolution: int | None = RESOLUTION,
     tau: list[float] = typer.Option([0.01, 0.05, 0.5, 0.95, 0.99], "--tau", help="Quantiles; repeatable."),

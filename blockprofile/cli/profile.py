@@ -34,7 +34,9 @@ def profile(
     law: str = LAW,
     resolution: int | None = RESOLUTION,
     out: Path | None = typer.Option(None, "--out", help="The folder for the profile, with --space."),
-    presence: str = typer.Option("given", "--presence", help="How an arch gets the layer: given, promoted, cikm21."),
+    presence: str = typer.Option(
+        "given", "--presence", help="How a layer gets there: given, promoted, cikm21, figure4."
+    ),
     tau: list[float] = typer.Option([0.01, 0.05, 0.5, 0.95, 0.99], "--tau", help="Quantiles; repeatable."),
     until: list[str] = typer.Option(
         [],

@@ -28,6 +28,7 @@ EXPLANATIONS = {
     "given": "drawn from the archs that have the layer",
     "promoted": "the unit's depth raised to the layer",
     "cikm21": "the unit's depth raised to one less: the block is missing in part of the draws",
+    "figure4": "the unit's added layers raised to one less than the layer",
 }
 
 

@@ -1,9 +1,11 @@
-"""How an arch gets the layer that a response asks for: three rules, as weights on one uniform pool.
+"""How an arch gets the layer that a response asks for: four rules, as weights on one uniform pool.
 
 A response asks for A_(u,l,b), an arch whose layer l of unit u is block b. ``given`` conditions on u having
 at least l layers. ``promoted`` raises u's depth to l where it is less. ``cikm21`` raises it to l - 1 only, as
-the code published with BlockProfile does (its index is off by one), so that the block is missing in part of
-the draws. Each is a reweighting by the unit's depth: no arch is drawn anew.
+the code published with BlockProfile does for spaces of MBConv blocks (its index is off by one), so that the block
+is missing in part of the draws. ``figure4`` raises the layers beyond the smallest depth to l - 1, as far as the
+unit goes: that paper's ResNet50 figure was made so, by a rule that the published file has as a comment beside
+``promoted``. Each is a reweighting by the unit's depth: no arch is drawn anew.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from blockprofile.errors import OptionError, one_of
 
 __all__ = ["PRESENCES", "Presence", "check_presence", "depth_law"]
 
-Presence = Literal["given", "promoted", "cikm21"]
+Presence = Literal["given", "promoted", "cikm21", "figure4"]
 PRESENCES: tuple[Presence, ...] = get_args(Presence)
 
 
@@ -58,11 +60,17 @@ def depth_law(law: Mapping[int, float], layer: int, presence: Presence) -> dict[
     {3: 0.67, 4: 0.33}
     >>> depth_law(uniform, 4, "promoted")
     {4: 1.0}
+
+    The rule of the ResNet50 figure asks for four layers already where the third is fixed:
+
+    >>> depth_law(uniform, 3, "figure4")
+    {4: 1.0}
     """
     if presence == "given":
         total = sum(p for depth, p in law.items() if depth >= layer)
         return {depth: p / total for depth, p in law.items() if depth >= layer}
-    floor = layer if presence == "promoted" else layer - 1
+    floors = {"promoted": layer, "cikm21": layer - 1, "figure4": min(min(law) + layer - 1, max(law))}
+    floor = floors[presence]
     raised: dict[int, float] = {}
     for depth, p in law.items():
         target = min(d for d in law if d >= max(depth, floor))

@@ -50,6 +50,9 @@ def responded(
         codes, chances = codes[keep], chances[keep] / chances[keep].sum()
     elif slots.depth is not None:
         least = layer if presence == "promoted" else layer - 1
+        if presence == "figure4":
+            # Added layers count from the smallest depth, layers from 0; a unit has no more than its greatest depth.
+            least = min(space.unit_depths(unit)[0] + layer - 1, space.unit_depths(unit)[-1])
         for row in np.flatnonzero(depths < least):
             raised = min(depth for depth in space.unit_depths(unit) if depth >= least)
             codes[row, slots.depth] = slots.depths.index(raised)

@@ -10,7 +10,8 @@ from blockprofile.errors import OptionError
 from blockprofile.predict import AdditivePredictor, load_predictors
 from blockprofile.profile.chain import build_chain
 from blockprofile.profile.exact import exact_profile, list_places, place_weights
-from blockprofile.profile.presence import PRESENCES
+from blockprofile.profile.exact_table import exact_table
+from blockprofile.profile.presence import PRESENCES, depth_law
 from blockprofile.profile.slot_moments import exact_moments
 from blockprofile.space import CompiledSum, Factor, Space, draw_archs, factorize, load_space
 from tests.profile.oracle import all_draws, responded
@@ -196,3 +197,25 @@ def test_factors_that_couple_everything_are_refused() -> None:
 def test_an_unknown_presence_is_refused() -> None:
     with pytest.raises(OptionError, match="presence 'cikm' is unknown"):
         exact_profile(toy_space(), [additive_factors(toy_space())], presence="cikm")  # type: ignore[arg-type]
+
+
+def test_figure4_raises_the_added_layers_to_one_less_than_the_layer() -> None:
+    """ResNet50's units of 2 to 4 and of 4 to 6 layers, layer by layer, as the comment in the published file says."""
+    for depths in ((2, 3, 4), (4, 5, 6)):
+        law = dict.fromkeys(depths, 1 / 3)
+        for layer in range(1, depths[-1] + 1):
+            raised = dict.fromkeys(depths, 0.0)
+            for added in (0, 1, 2):
+                raised[depths[0] + min(2, max(added, layer - 1))] += 1 / 3
+            found = depth_law(law, layer, "figure4")
+            assert {depth: found.get(depth, 0.0) for depth in depths} == pytest.approx(raised)
+            assert all(depth >= layer for depth in found), "the block is in every draw"
+
+
+def test_the_flops_of_figure4() -> None:
+    """Ours, to watch over them; nine blocks of ResNet50, in millions of FLOPs, 2 x multiply-adds."""
+    space = load_space("ofa_resnet50")
+    flops = load_predictors(space, metrics=["flops_m"])
+    table = exact_table(space, flops, presence="figure4", taus=[])
+    values = table[table["statistic"] == "M_b"]["value"].to_numpy()
+    assert values == pytest.approx([5330, 5390, 5517, 5820, 5919, 6108, 6584, 6712, 7012], abs=0.5)
