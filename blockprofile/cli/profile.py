@@ -102,26 +102,35 @@ def _until(request: PoolRequest, until: list[str], *, out: Path, how: tuple[str,
 
 def _show(result: ProfileResult, *, json: bool) -> None:
     from blockprofile.profile.profile import metric_infos, read_profile
-    from blockprofile.profile.summary import block_summary, strongest_layers, unbounded_words
+    from blockprofile.profile.summary import (
+        archs_words,
+        block_summary,
+        holding_words,
+        strongest_layers,
+        unbounded_words,
+    )
 
     _, about = read_profile(result.path)
     predictors, infos = about["config"]["predictors"], metric_infos(about["config"])
+    means = result.table[result.table["statistic"] == "mean"]
     if json:
         floors = {name: info.floor for name, info in infos.items()}
         print_json(
             {
                 "path": result.path, "n": result.n, "seconds": result.seconds, "rows": len(result.table),
                 "floors": floors, "provenance": {name: each["caption"] for name, each in predictors.items()},
+                "holds_for": {row.metric: row.holds_for for row in means.itertuples()},
+                "labels": {name: each["labels"] for name, each in predictors.items() if each.get("labels")},
             }
         )  # fmt: skip
         return
-    means = result.table[result.table["statistic"] == "mean"]
     rows = [
         {"metric": row.metric, "mean": row.value, "se": row.se, "unit": row.unit_of,
          "provenance": predictors[row.metric]["caption"]}
         for row in means.itertuples()
     ]  # fmt: skip
-    print_table(rows, title=f"{about['config']['space']['name']}, {result.n:,} archs", wrap=["provenance"])
+    title = f"{about['config']['space']['name']}, {archs_words(about['config'], result.n)}"
+    print_table(rows, title=title, wrap=["provenance"])
     tell("")
     title = f"block responses M_b against the average block, presence {about['presence']}; (…) is below the floor"
     print_table(block_summary(result.table), title=title)
@@ -131,7 +140,7 @@ def _show(result: ProfileResult, *, json: bool) -> None:
     for name, info in infos.items():
         if info.floor is None:
             note(f"{name}: floor unknown: not audited; its effects are beyond noise alone")
-    for sentence in unbounded_words(result.table):
+    for sentence in [*filter(None, [holding_words(predictors, list(predictors))]), *unbounded_words(result.table)]:
         note(sentence)
     note(f"{result.path} ({len(result.table):,} rows) in {result.seconds:.1f} s")
     note(f"next: blockprofile heatmap {result.path.parent}")

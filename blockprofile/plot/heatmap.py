@@ -19,6 +19,7 @@ from blockprofile.plot.depth import depth_data, draw_depths
 from blockprofile.plot.layer_map import draw_layer_maps, layer_map_data
 from blockprofile.plot.style import figure_style, metric_label, metric_title, save_figure
 from blockprofile.profile.profile import load_run_space, read_profile
+from blockprofile.profile.summary import archs_words, holding_words
 from blockprofile.run.manifest import kept_predictors
 from blockprofile.run.shards import shard_paths
 from blockprofile.space import Space
@@ -179,7 +180,7 @@ def provenance_lines(about: Mapping[str, Any], metrics: Sequence[str], n: int) -
     return [
         f"{pool_words(about, n)}; presence '{about['presence']}'; ± are 95 % intervals; what is below noise or the "
         "predictor's own error is faint, hollow or in parentheses.",
-        provenance_line(about, metrics),
+        f"{provenance_line(about, metrics)} {holding_words(about['config']['predictors'], metrics)}".strip(),
     ]
 
 
@@ -187,11 +188,8 @@ def pool_words(about: Mapping[str, Any], n: int) -> str:
     """Say which archs the figures are of."""
     config = about["config"]
     space = config["space"]
-    limit = f", {config['limit']}" if config.get("limit") else ""
     pixels = "" if space["resolution"] is None else f" at {space['resolution']} pixels"
-    return (
-        f"Space {space['name']}{pixels}, {n:,} archs drawn by the law '{config['law']}'{limit}, seed {config['seed']}"
-    )
+    return f"Space {space['name']}{pixels}, {archs_words(config, n)}"
 
 
 def _slug(metric: str) -> str:

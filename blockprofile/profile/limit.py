@@ -87,6 +87,11 @@ class LimitedSampler:
         """The probability, under the law, of meeting the limit: an upper value and bounds."""
         return self._share
 
+    def meets(self, archs: Archs) -> NDArray[np.bool_]:
+        """Tell for each arch whether it is within the limit."""
+        within: NDArray[np.bool_] = self._exact(archs)[0] <= self._most
+        return within
+
     def _look_ahead(self) -> list[NDArray[np.float64]]:
         """For each step the probability of staying under a budget: shape (n_sources, n_bins + 1)."""
         chances = [np.ones((1, N_BINS + 1))]
@@ -123,7 +128,7 @@ class LimitedSampler:
                 return np.concatenate(found)[:n] if found else np.zeros((0, self.space.n_slots), np.uint8)
             lacking = n - have
             archs = self._walk(lacking + lacking // 64 + 16, rng)
-            archs = archs[self._exact(archs)[0] <= self._most]
+            archs = archs[self.meets(archs)]
             tried += lacking + lacking // 64 + 16
             have += len(archs)
             found.append(archs)

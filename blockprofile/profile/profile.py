@@ -19,6 +19,7 @@ from blockprofile.profile.presence import check_presence
 from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings, response_table
 from blockprofile.run.chunks import chunk_length, n_chunks
 from blockprofile.run.folder import open_run
+from blockprofile.run.labelled import keep_labelled, kept_labelled
 from blockprofile.run.manifest import MANIFEST_NAME, read_manifest, run_digest
 from blockprofile.run.parallel import run_tasks
 from blockprofile.run.progress import show_progress
@@ -209,6 +210,7 @@ def profile_pool(
     settings = Settings(presence=check_presence(presence), law=check_law(request.law), taus=check_taus(taus))
     pool = request.resolve()
     with open_run(out, kind="profile", config=pool.config, command=command) as folder:
+        keep_labelled(folder, pool)
         seen = Accumulator(pool.space, pool.metrics, n_planned=request.n)
         done = 0 if seen.is_exact else load_checkpoint(folder, seen, run=pool.run)
         tasks = ((pool, block) for block in _blocks(request.n, done))
@@ -237,7 +239,8 @@ def _merged(seen: Accumulator | None, part: Accumulator) -> Accumulator:
 def _finish(
     seen: Accumulator, folder: Path, config: Mapping[str, Any], settings: Settings, started: float
 ) -> ProfileResult:
-    table = response_table(seen, info=metric_infos(config), settings=settings)
+    labelled = kept_labelled(folder, config, seen.space)
+    table = response_table(seen, info=metric_infos(config), settings=settings, labelled=labelled)
     path = folder / PROFILE_NAME
     about = {"config": config, "presence": settings.presence, "taus": settings.taus}
     write_profile(table, path, about)

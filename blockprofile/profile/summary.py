@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["block_summary", "strongest_layers", "unbounded_words"]
+__all__ = ["archs_words", "block_summary", "holding_words", "strongest_layers", "unbounded_words"]
 
 Row = dict[str, Any]
 
@@ -70,3 +71,47 @@ def _word(record: dict[Any, Any]) -> str:
     return (
         f"{record['block']} at unit {record['u']} layer {record['layer']} ({record['effect']:+.3g} {record['unit_of']})"
     )
+
+
+def archs_words(config: Mapping[str, Any], n: int) -> str:
+    """Say which archs the figures of a run are of.
+
+    Examples
+    --------
+    >>> archs_words({"law": "papers", "limit": "macs_m<=300", "seed": 1}, 5000)
+    "5,000 archs drawn by the law 'papers', macs_m<=300, seed 1"
+    >>> archs_words({"law": "papers", "labels": "mine.csv"}, 300)
+    "300 labelled archs of mine.csv, for the law 'papers'"
+    """
+    if config.get("labels"):
+        return f"{n:,} labelled archs of {config['labels']}, for the law '{config['law']}'"
+    limit = f", {config['limit']}" if config.get("limit") else ""
+    return f"{n:,} archs drawn by the law '{config['law']}'{limit}, seed {config['seed']}"
+
+
+def holding_words(predictors: Mapping[str, Mapping[str, Any]], metrics: Sequence[str]) -> str:
+    """Say what the intervals of sampled metrics hold for, in a sentence or two; empty where all are counted.
+
+    Parameters
+    ----------
+    predictors
+        What a run's configuration says of each.
+
+    Examples
+    --------
+    >>> told = {"macs_m": {"provenance": "counted"}, "ms": {"provenance": "measured"}, "score": {
+    ...     "provenance": "user", "labels": {"n": 2000, "n_effective": 1500.0, "how": "weighted to the law"}}}
+    >>> holding_words(told, ["macs_m", "ms", "score"])
+    'Intervals hold for the truth: score (2,000 labelled archs, worth 1,500); for the predictor alone: ms.'
+    """
+    truth, alone = [], []
+    for name in metrics:
+        labels = predictors[name].get("labels")
+        if labels and labels["n"]:
+            n, worth = labels["n"], round(labels["n_effective"])
+            truth.append(f"{name} ({n:,} labelled archs{'' if worth == n else f', worth {worth:,}'})")
+        elif predictors[name]["provenance"] != "counted":
+            alone.append(f"{name} ({labels['how']})" if labels else name)
+    parts = {"the truth": truth, "the predictor alone": alone}
+    told = [f"for {what}: {', '.join(names)}" for what, names in parts.items() if names]
+    return f"Intervals hold {'; '.join(told)}." if told else ""

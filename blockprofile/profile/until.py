@@ -20,6 +20,7 @@ from blockprofile.predict import Predictor
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.control import Control, fit_control
 from blockprofile.profile.exact_table import mean_table
+from blockprofile.profile.labelled import LabelledArchs
 from blockprofile.profile.pool_moments import PoolMoments
 from blockprofile.profile.presence import check_presence
 from blockprofile.profile.profile import (
@@ -32,6 +33,7 @@ from blockprofile.profile.profile import (
 from blockprofile.profile.responses import DEFAULT_TAUS, Settings, response_table
 from blockprofile.run.chunks import CHUNK_SIZE, chunk_rng, draw_chunk
 from blockprofile.run.folder import open_run
+from blockprofile.run.labelled import keep_labelled, kept_labelled
 from blockprofile.run.progress import show_progress
 from blockprofile.run.sample import Pool, PoolRequest
 from blockprofile.space import Archs, Space, draw_archs
@@ -58,7 +60,8 @@ class UntilResult:
     profile
         The table, its path, the number of archs.
     widest
-        Metric -> the largest half-width of a 95 % interval of a mean response, in the metric's unit.
+        Metric -> the largest half-width of a 95 % interval of a mean response, in the metric's unit, by the pool alone:
+        what labels add to it, more archs do not take off.
     factors
         Metric -> how many times fewer archs it took than without the additive part; infinite where nothing is left.
     is_reached
@@ -140,9 +143,15 @@ class _Pool:
             self.seen.quantiles.add(archs, values)
             self.plain.add(archs, values)
 
-    def table(self, config: Mapping[str, object], taus: tuple[float, ...]) -> pd.DataFrame:
+    def table(
+        self,
+        config: Mapping[str, object],
+        taus: tuple[float, ...],
+        labelled: Mapping[str, LabelledArchs] | None = None,
+    ) -> pd.DataFrame:
         settings = Settings(presence=self.settings.presence, law=self.settings.law, taus=taus)
-        return response_table(self.seen, info=metric_infos(config), settings=settings, known=self.known)
+        infos = metric_infos(config)
+        return response_table(self.seen, info=infos, settings=settings, known=self.known, labelled=labelled)
 
     def widths(self, table: pd.DataFrame) -> dict[str, float]:
         """Find the widest interval of each metric's mean responses; infinite while a response is unseen."""
@@ -204,7 +213,9 @@ def profile_until(
     resolved = request.resolve()
     wanted = parse_until(until, resolved.metrics)
     with open_run(out, kind="profile", config=resolved.config, command=command) as folder:
+        keep_labelled(folder, resolved)
         pool = _Pool(resolved, settings)
+        labelled = kept_labelled(folder, resolved.config, pool.space)
         with show_progress(f"profiling {request.space}", request.n) as advance:
             target = min(ROUND, request.n)
             while True:
@@ -218,7 +229,7 @@ def profile_until(
                 target = _next_size(pool.n, excess, request.n)
         factors = pool.factors()
         path = folder / PROFILE_NAME
-        table = pool.table(resolved.config, settings.taus)
+        table = pool.table(resolved.config, settings.taus, labelled)
         # JSON has no infinity: null says that the metric is exact.
         fewer = {metric: factor if np.isfinite(factor) else None for metric, factor in factors.items()}
         about = {"config": {**resolved.config, "n": pool.n}, "presence": settings.presence, "taus": settings.taus}

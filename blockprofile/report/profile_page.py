@@ -13,6 +13,7 @@ from blockprofile.plot.block_grid import block_grid_data
 from blockprofile.plot.layer_map import layer_map_data
 from blockprofile.plot.style import metric_label, metric_title
 from blockprofile.profile.profile import load_run_space, read_profile
+from blockprofile.profile.summary import archs_words, holding_words
 from blockprofile.report.chart import Chart, Points
 from blockprofile.report.document import Document, Drawing, Part, Section, Table, Text, number, p_value, table_of
 from blockprofile.report.maps import block_table, map_table
@@ -49,11 +50,10 @@ def profile_document(folder: Path, *, metrics: Sequence[str] | None = None) -> D
     n = int(table.loc[table["statistic"] == "mean", "n"].iloc[0])
     titles = ", ".join(metric_title(metric) for metric in metrics)
     title = space.definition.title if not space.is_pruned else space.name
-    limit = f" within {config['limit']}" if config.get("limit") else ""
     asked = (
-        f"Asked: which blocks of {space.name} are worth their cost, and where? From {n:,} archs drawn by the law "
-        f"'{config['law']}'{limit}, seed {config['seed']}, presence '{about['presence']}'; metrics: {titles}."
-    )
+        f"Asked: which blocks of {space.name} are worth their cost, and where? From {archs_words(config, n)}, presence "
+        f"'{about['presence']}'; metrics: {titles}. {holding_words(config['predictors'], metrics)}"
+    ).strip()
     command = command_line("report", [folder], metric=metrics[0])
     elsewhere = f"It stands in {folder / 'profile.parquet'}; a page of fewer metrics has room for it: {command}"
     sections = [

@@ -15,6 +15,7 @@ from blockprofile.predict.base import Predictor
 from blockprofile.predict.card import Card
 from blockprofile.predict.registry import Entry, build_predictor, select_entries
 from blockprofile.predict.weights import WEIGHTS_NAME
+from blockprofile.run.labelled import describe_labels
 from blockprofile.space import Law, Space
 from blockprofile.yamlfile import Document
 
@@ -116,7 +117,9 @@ def describe_predictor(
         from blockprofile.profile.reach import caption_of
 
         caption = caption_of(build_predictor(entry, space), space, law=law, within=within)
-    return {**describe_card(card, caption), "hash": content_hash(entry)}
+    labels = describe_labels(entry, space, law=law)
+    told = {} if labels is None else {"labels": labels}
+    return {**describe_card(card, caption), "hash": content_hash(entry), **told}
 
 
 def kept_card(about: Mapping[str, Any], path: Path) -> Card | None:

@@ -23,6 +23,7 @@ from blockprofile.predict.evaluator import Evaluator
 from blockprofile.predict.registry import Entry, build_predictor, select_entries
 from blockprofile.run.chunks import CHUNK_SIZE, chunk_length, chunk_rng, draw_chunk, n_chunks
 from blockprofile.run.folder import open_run
+from blockprofile.run.labelled import keep_labelled
 from blockprofile.run.limits import find_limited, limited_sampler, parse_limit
 from blockprofile.run.manifest import describe_predictor, refuse_changed, run_digest
 from blockprofile.run.parallel import check_backend, run_tasks
@@ -261,6 +262,7 @@ def sample(
     pool.tools()
     with open_run(out, kind="samples", config=pool.config, command=command, can_grow=True) as folder:
         make_folder(folder / SAMPLES)
+        keep_labelled(folder, pool)
         pending = list(_pending(folder, pool))
         tasks = ((pool, folder, index) for index in pending)
         total = sum(chunk_length(request.n, index) for index in pending)
