@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,11 +30,16 @@ MAX_NODES = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed file: its plain data, and where each key stands; without a source nothing is said of lines."""
+    """A parsed file: its plain data, and where each key stands; without a source nothing is said of lines.
+
+    ``origins`` tells of lists under a top-level key that were written out from short forms: for each item of the data
+    the item of the source that it comes from.
+    """
 
     path: Path
     data: dict[str, Any]
     source: Any
+    origins: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def error(self, message: str, loc: Sequence[Key] = ()) -> DefinitionError:
         """Make the error for the place ``loc`` in the file."""
@@ -44,6 +49,8 @@ class Document:
     def position(self, loc: Sequence[Key]) -> tuple[int, int]:
         """Return line and column, counted from 1, of the nearest thing on the way to ``loc``."""
         node, line, column = self.source, 1, 1
+        if len(loc) > 1 and loc[0] in self.origins and isinstance(loc[1], int):
+            loc = [loc[0], self.origins[str(loc[0])][loc[1]], *loc[2:]]
         for key in loc:
             marks = getattr(getattr(node, "lc", None), "data", None) or {}
             if key in marks:

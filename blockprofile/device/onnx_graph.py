@@ -24,6 +24,11 @@ IR_VERSION = 8
 """Old enough for ONNX Runtime 1.14 and later."""
 
 
+def _pads(step: Primitive) -> list[int]:
+    before, after = step.pads
+    return [before, before, after, after]
+
+
 class _Graph:
     """Collects nodes and weights; every method takes and returns the name of a value."""
 
@@ -62,12 +67,16 @@ class _Graph:
             return self.node("Mul", [value, self.node("Sigmoid", [value])])
         if act == "hsigmoid":
             return self.node("HardSigmoid", [value], alpha=1.0 / 6.0, beta=0.5)
+        if act == "sigmoid":
+            return self.node("Sigmoid", [value])
         return self.node({"relu": "Relu", "hswish": "HardSwish"}[act], [value])
 
     def step(self, step: Primitive, value: str) -> str:
         """Add one step that has one input."""
+        if step.kind == "shuffle":
+            return self.shuffle(step, value)
         if step.kind in {"conv", "depthwise"}:
-            groups = step.out_channels if step.kind == "depthwise" else 1
+            groups = step.out_channels if step.kind == "depthwise" else step.groups
             shape = (step.out_channels, step.in_channels // groups, step.kernel, step.kernel)
             inputs = [value, self.random(*shape)]
             if step.bias or step.bn:
@@ -77,7 +86,7 @@ class _Graph:
                 inputs,
                 kernel_shape=[step.kernel] * 2,
                 strides=[step.stride] * 2,
-                pads=[step.kernel // 2] * 4,
+                pads=_pads(step),
                 group=groups,
             )
             return self.activate(value, step.act)
@@ -89,8 +98,26 @@ class _Graph:
             return self.node("GlobalAveragePool", [value])
         window: dict[str, Any] = {"kernel_shape": [step.kernel] * 2, "strides": [step.stride] * 2}
         if step.kind == "avg_pool":
-            return self.node("AveragePool", [value], ceil_mode=1, count_include_pad=0, **window)
-        return self.node("MaxPool", [value], pads=[step.kernel // 2] * 4, **window)
+            cut = step.kernel == step.stride
+            window |= {"ceil_mode": 1} if cut else {"pads": _pads(step)}
+            return self.node("AveragePool", [value], count_include_pad=0, **window)
+        return self.node("MaxPool", [value], pads=_pads(step), **window)
+
+    def shuffle(self, step: Primitive, value: str) -> str:
+        """Mix the channels of groups: what stands in rows of one group each is read in columns."""
+        size, channels = step.out_size, step.out_channels
+        grouped = [0, step.groups, channels // step.groups, size * size]
+        value = self.node("Reshape", [value, self.shape(grouped)])
+        value = self.node("Transpose", [value], perm=[0, 2, 1, 3])
+        return self.node("Reshape", [value, self.shape([0, channels, size, size])])
+
+    def shape(self, sizes: list[int]) -> str:
+        """Add a shape; 0 keeps the batch."""
+        from onnx import numpy_helper
+
+        name = f"w{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(np.array(sizes, np.int64), name))
+        return name
 
     def operator(self, op: Operator, value: str) -> str:
         """Add a whole operator."""

@@ -7,12 +7,21 @@ here: slots, counts and operators are derived in their own modules.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-__all__ = ["Act", "Block", "FixedLayer", "Input", "LayerOverride", "Option", "SpaceDefinition", "SqueezeExcite", "Unit"]
+__all__ = [
+    "Act", "Block", "BlockOp", "Cost", "FixedLayer", "Gate", "Input", "LayerOverride", "Option", "Residual",
+    "SpaceDefinition", "SqueezeExcite", "Unit", "Value",
+]  # fmt: skip
 
 Act = Literal["none", "relu", "relu6", "hswish", "swish"]
+Gate = Literal["hsigmoid", "sigmoid"]
+Residual = Literal["identity", "none", "pool"]
+BlockOp = Literal["mbconv", "fused_mbconv", "conv", "sepconv", "bottleneck", "project", "skip", "custom"]
 Value = int | float | str
+
+LATER: dict[str, Any] = {"later": True}
+"""Marks keys that older space files do not know: at their defaults they leave a space's hash as it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,31 +38,78 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a custom block costs, everywhere or at one place: the more is said of the place, the more it counts.
+
+    Parameters
+    ----------
+    metrics
+        Metric -> value, in the metric's unit: ``macs_m`` and ``params_m``, and what else is known of it, such as
+        ``latency_ms:my_phone``.
+    unit, layer
+        The place, counted from 1; left out, any.
+    """
+
+    metrics: dict[str, float]
+    unit: int | None = None
+    layer: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """One candidate for a layer.
 
-    ``mbconv`` takes ``expansion`` and ``kernel`` (and ``se`` where the block, not the unit, decides on
-    squeeze-and-excite); ``bottleneck`` takes ``ratio``; ``skip`` leaves the layer out (identity).
+    ``mbconv`` and ``fused_mbconv`` take ``expansion`` and ``kernel``; ``conv`` (kernel x kernel) and ``sepconv``
+    (depthwise, then pointwise) take ``kernel``; ``bottleneck`` takes ``ratio``. ``skip`` leaves the layer out
+    (identity); ``project`` does so where the shape is kept, and is a strided 1x1 convolution with batch
+    normalisation where it changes, linear unless ``act`` is given. ``custom`` is known by its name and ``costs``.
+
+    Parameters
+    ----------
+    se
+        Squeeze-and-excite, where the block, not the unit, decides on it.
+    act
+        The block's activation; left out, the unit's.
+    residual
+        The shortcut: ``identity`` where stride is 1 and widths are equal (the rule if left out), ``none``, or
+        ``pool``, a 3x3 average pool of the layer's stride where widths are equal.
+    groups
+        Of the 1x1 convolutions of an ``mbconv``, of the kernel x kernel convolution of others; ``shuffle`` mixes
+        the channels of the groups after the expansion.
+    expand_always
+        Whether an ``mbconv`` of expansion 1 keeps its first 1x1 convolution.
+    factors
+        The levels of a product's factors that the block stands for, in their order.
     """
 
     name: str
-    op: Literal["mbconv", "bottleneck", "skip"] = "mbconv"
+    op: BlockOp = "mbconv"
     expansion: float | None = None
     kernel: int | None = None
     se: bool | None = None
     ratio: float | None = None
+    act: Act | None = field(default=None, metadata=LATER)
+    residual: Residual | None = field(default=None, metadata=LATER)
+    groups: int = field(default=1, metadata=LATER)
+    shuffle: bool = field(default=False, metadata=LATER)
+    expand_always: bool = field(default=False, metadata=LATER)
+    costs: tuple[Cost, ...] = field(default=(), metadata=LATER)
+    factors: dict[str, Value] = field(default_factory=dict, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqueezeExcite:
-    """How squeeze-and-excite is sized: ``hidden / divisor``, rounded to a multiple of ``round_to``.
+    """How squeeze-and-excite is sized: the channels of ``of``, over ``divisor``, to a multiple of ``round_to``.
 
-    ``act`` is the activation between its two convolutions; ``block`` means the block's own.
+    ``of`` is what the gate scales (``hidden``) or what comes into the block (``input``). ``act`` is the activation
+    between its two convolutions, ``block`` meaning the block's own; ``gate`` the activation of the second.
     """
 
     divisor: int = 4
     round_to: int = 1
     act: Literal["relu", "block"] = "relu"
+    of: Literal["hidden", "input"] = field(default="hidden", metadata=LATER)
+    gate: Gate = field(default="hsigmoid", metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +155,8 @@ class LayerOverride:
 class Unit:
     """A run of layers at one resolution and width; the stride belongs to its first layer.
 
-    ``out`` with several values makes the width a slot; ``widths`` names its choices.
+    ``out`` with several values makes the width a slot; ``widths`` names its choices. With ``shared`` all layers have
+    the same block, one slot. A depth of 0 leaves the whole unit out, its stride and width too.
     """
 
     out: int | tuple[int, ...]
@@ -110,6 +167,7 @@ class Unit:
     widths: tuple[Value, ...] | None = None
     blocks: tuple[str, ...] | None = None
     layers: tuple[LayerOverride, ...] = ()
+    shared: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

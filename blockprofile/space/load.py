@@ -14,6 +14,8 @@ from blockprofile.content import content_dir
 from blockprofile.errors import ArchError, OptionError, UnknownNameError, one_of
 from blockprofile.files import check_name
 from blockprofile.space.definition import SpaceDefinition, Unit
+from blockprofile.space.expand import expand
+from blockprofile.space.kinds import mistakes_of
 from blockprofile.space.rules import PrunedDefinition, apply_rule
 from blockprofile.space.space import Space
 from blockprofile.yamlfile import Document, read_yaml
@@ -94,7 +96,7 @@ def read_space(path: Path) -> Space:
     DefinitionError, DataError, UnknownNameError
         As `load_space`.
     """
-    document = read_yaml(path)
+    document = expand(read_yaml(path))
     schema = document.data.get("schema")
     if schema == _SCHEMAS[1]:
         return _pruned_space(document)
@@ -197,19 +199,13 @@ def _check_names(definition: SpaceDefinition) -> None:
         loc = ("blocks", index)
         if block.name in seen:
             raise _MistakeError(f"block {block.name!r} is given twice", (*loc, "name"))
-        if not block.name or set(block.name) & set(" |:=,"):
+        if not block.name or set(block.name) & set(" |:=,*") or block.name == "-":
             raise _MistakeError(
                 f"block name {block.name!r} must not be empty or hold blanks, '|', ':', '=' or ','", loc
             )
         seen.add(block.name)
-        if block.op == "mbconv" and (block.expansion is None or block.kernel is None):
-            raise _MistakeError(f"block {block.name!r} is an mbconv and needs expansion and kernel", loc)
-        if block.op == "mbconv" and block.expansion is not None and block.expansion < 1:
-            raise _MistakeError(f"expansion {block.expansion} is below 1", (*loc, "expansion"))
-        if block.op == "bottleneck" and not (block.ratio and block.ratio > 0):
-            raise _MistakeError(f"block {block.name!r} is a bottleneck and needs a ratio above 0", loc)
-        if block.kernel is not None and (block.kernel < 1 or block.kernel % 2 == 0):
-            raise _MistakeError(f"kernel {block.kernel} must be odd and positive", (*loc, "kernel"))
+        for message, key in mistakes_of(block):
+            raise _MistakeError(message, (*loc, key) if key else loc)
 
 
 def _check_options(definition: SpaceDefinition) -> None:
@@ -245,26 +241,56 @@ def _check_units(definition: SpaceDefinition) -> None:
         loc = ("units", index)
         _check_depths(unit, loc)
         _check_width(unit, loc)
-        _check_first_layer(definition, unit, loc)
+        _check_shared(unit, loc)
+    _check_skips(definition)
 
 
 def _check_depths(unit: Unit, loc: tuple[str | int, ...]) -> None:
     depths = list(unit.depths)
-    if not depths or depths != sorted(set(depths)) or depths[0] < 1 or depths[-1] > 64:
-        raise _MistakeError(f"depths {depths} must be ascending, distinct and from 1 to 64", (*loc, "depths"))
+    if not depths or depths != sorted(set(depths)) or depths[0] < 0 or not 1 <= depths[-1] <= 64:
+        raise _MistakeError(
+            f"depths {depths} must be ascending, distinct and from 0 to 64, not 0 alone", (*loc, "depths")
+        )
     for place, override in enumerate(unit.layers):
         if not 1 <= override.layer <= depths[-1]:
             where = (*loc, "layers", place, "layer")
             raise _MistakeError(f"layer {override.layer} is not in 1 to {depths[-1]}", where)
 
 
-def _check_first_layer(definition: SpaceDefinition, unit: Unit, loc: tuple[str | int, ...]) -> None:
+def _check_shared(unit: Unit, loc: tuple[str | int, ...]) -> None:
+    if unit.shared and unit.layers:
+        raise _MistakeError(
+            "a shared unit has one block for all of its layers; blocks of a single layer cannot be given, "
+            "those of the unit go into its blocks",
+            (*loc, "layers"),
+        )
+
+
+def _check_skips(definition: SpaceDefinition) -> None:
+    """Refuse skips in a first layer that changes the shape; widths of all units before are followed."""
     skips = {block.name for block in definition.blocks if block.op == "skip"}
     known = tuple(block.name for block in definition.blocks)
-    first = next((item.blocks for item in unit.layers if item.layer == 1), None) or unit.blocks or known
-    if skips & set(first):
-        message = f"block {min(skips & set(first))!r} skips; a unit's first layer changes the shape and cannot"
-        raise _MistakeError(message, loc)
+    before = _stem_widths(definition)
+    for index, unit in enumerate(definition.units):
+        after = set(unit.out if isinstance(unit.out, tuple) else (unit.out,))
+        first = next((item.blocks for item in unit.layers if item.layer == 1), None) or unit.blocks or known
+        changes = unit.stride != 1 or len(before | after) > 1
+        if changes and skips & set(first):
+            raise _MistakeError(
+                f"block {min(skips & set(first))!r} skips; a unit's first layer that changes the shape cannot "
+                "(a block of op project can)",
+                ("units", index),
+            )
+        before = before | after if 0 in unit.depths else after
+
+
+def _stem_widths(definition: SpaceDefinition) -> set[int]:
+    widths = {definition.input.channels}
+    for layer in definition.stem:
+        if layer.out is not None:
+            new = set(layer.out if isinstance(layer.out, tuple) else (layer.out,))
+            widths = widths | new if layer.when else new
+    return widths
 
 
 def _check_width(unit: Unit, loc: tuple[str | int, ...]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from blockprofile.space.definition import Act
+from blockprofile.space.definition import Act, Gate
 
 __all__ = ["Part", "Primitive", "PrimitiveKind"]
 
-PrimitiveKind = Literal["conv", "depthwise", "linear", "act", "add", "scale", "max_pool", "avg_pool", "global_pool"]
+PrimitiveKind = Literal[
+    "conv", "depthwise", "linear", "act", "add", "scale", "shuffle", "max_pool", "avg_pool", "global_pool"
+]
 Part = Literal["main", "se", "shortcut"]
 
 
@@ -17,7 +19,8 @@ Part = Literal["main", "se", "shortcut"]
 class Primitive:
     """One step inside an operator; for ``act``, ``add`` and ``scale`` only channels and sizes have meaning.
 
-    ``part`` tells where it stands: in the main path, in the squeeze-and-excite branch, or in a projected shortcut.
+    ``part`` tells where it stands: in the main path, in the squeeze-and-excite branch, or in a shortcut that is not
+    the identity. ``groups`` are those of a convolution, or those whose channels a ``shuffle`` mixes.
     """
 
     kind: PrimitiveKind
@@ -29,15 +32,21 @@ class Primitive:
     stride: int = 1
     bn: bool = False
     bias: bool = False
-    act: Act | Literal["hsigmoid"] = "none"
+    act: Act | Gate = "none"
     part: Part = "main"
+    groups: int = 1
+
+    @property
+    def pads(self) -> tuple[int, int]:
+        """The padding before and after each side; with an even kernel there is one row more after."""
+        return (self.kernel - 1) // 2, self.kernel // 2
 
     @property
     def macs(self) -> int:
         """Count multiply-adds: of convolutions and linear layers alone, as torch's own counter does."""
         area = self.out_size * self.out_size
         if self.kind in {"conv", "linear"}:
-            return self.in_channels * self.out_channels * self.kernel * self.kernel * area
+            return self.in_channels // self.groups * self.out_channels * self.kernel * self.kernel * area
         if self.kind == "depthwise":
             return self.out_channels * self.kernel * self.kernel * area
         return 0
@@ -46,7 +55,7 @@ class Primitive:
     def params(self) -> int:
         """Count weights, biases and the two vectors of a batch normalisation."""
         if self.kind in {"conv", "linear"}:
-            weights = self.in_channels * self.out_channels * self.kernel * self.kernel
+            weights = self.in_channels // self.groups * self.out_channels * self.kernel * self.kernel
         elif self.kind == "depthwise":
             weights = self.out_channels * self.kernel * self.kernel
         else:

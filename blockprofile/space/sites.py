@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from blockprofile.errors import ArchError
-from blockprofile.space.definition import Block, FixedLayer, SpaceDefinition, SqueezeExcite, Unit
+from blockprofile.space.definition import Block, FixedLayer, SpaceDefinition, SqueezeExcite
 from blockprofile.space.operators import Operator, make_divisible
-from blockprofile.space.slots import INACTIVE, Archs
+from blockprofile.space.slots import Archs
 from blockprofile.space.space import Space
 
 __all__ = ["Site", "build_sites", "distinct_operators", "list_operators"]
@@ -39,8 +39,8 @@ class Site:
         The indices of the slots that decide the operator, ascending.
     table
         For each assignment of codes to the scope that an arch of the definition can have, the operator, or None
-        where the place is empty (the layer is a skip, or an optional layer is left out). Assignments with an
-        inactive layer are not listed: such a place is empty.
+        where the place is empty (the layer is a skip, or left out by the depth, or an optional layer is). Assignments
+        with an inactive layer are not listed: such a place is empty.
     """
 
     name: str
@@ -56,17 +56,30 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class _Quantity:
-    """A width or size: one value, or one for each code of a slot."""
+    """A width or size: one value for every assignment of codes to the slots that it depends on."""
 
-    values: tuple[int, ...]
-    slot: int | None = None
+    values: dict[tuple[int, ...], int]
+    slots: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, values: Sequence[int], slot: int | None = None) -> _Quantity:
+        """Make one value, or one for each code of a slot."""
+        if slot is None:
+            return cls({(): values[0]})
+        return cls({(code,): value for code, value in enumerate(values)}, (slot,))
 
     def at(self, codes: dict[int, int]) -> int:
-        return self.values[0] if self.slot is None else self.values[codes[self.slot]]
+        """Return the value under an assignment that covers the slots."""
+        return self.values[tuple(codes[slot] for slot in self.slots)]
+
+    def shrunk(self, stride: int) -> _Quantity:
+        """Divide by a stride, rounding up."""
+        return replace(self, values={codes: _halve(value, stride) for codes, value in self.values.items()})
 
 
-def _scope(*slots: int | None) -> tuple[int, ...]:
-    return tuple(sorted({slot for slot in slots if slot is not None}))
+def _scope(*slots: int | tuple[int, ...] | None) -> tuple[int, ...]:
+    named = (slot if isinstance(slot, tuple) else (slot,) for slot in slots)
+    return tuple(sorted({index for indices in named for index in indices if index is not None}))
 
 
 def _halve(size: int, stride: int) -> int:
@@ -77,47 +90,95 @@ def _squeeze(rule: SqueezeExcite, hidden: int) -> int:
     return hidden // rule.divisor if rule.round_to == 1 else make_divisible(hidden // rule.divisor, rule.round_to)
 
 
-def _block_operator(
-    definition: SpaceDefinition, unit: Unit, block: Block, *, shape: tuple[int, int, int], stride: int
-) -> Operator | None:
-    in_channels, out_channels, in_size = shape
-    keeps = stride == 1 and in_channels == out_channels
-    if block.op == "skip":
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a block stands: the unit and layer, what comes in and goes out, the stride."""
+
+    unit: int
+    layer: int
+    in_channels: int
+    out_channels: int
+    in_size: int
+    stride: int
+
+    @property
+    def is_same_width(self) -> bool:
+        return self.in_channels == self.out_channels
+
+    @property
+    def keeps_shape(self) -> bool:
+        return self.stride == 1 and self.is_same_width
+
+
+def _block_operator(definition: SpaceDefinition, block: Block, place: _Place) -> Operator | None:
+    """Make the operator of a block at a place, None where the block leaves the place empty."""
+    unit = definition.units[place.unit - 1]
+    if block.op == "skip" or (block.op == "project" and place.keeps_shape):
         return None
+    bare = Operator(
+        op="conv", in_size=place.in_size, out_size=_halve(place.in_size, place.stride),
+        in_channels=place.in_channels, out_channels=place.out_channels, stride=place.stride,
+    )  # fmt: skip
+    if block.op == "custom":
+        return replace(bare, op="custom", block=block.name, costs=_costs(block, place))
+    if block.op == "project":
+        return replace(bare, kernel=1, act=block.act or "none")
+    shaped = replace(
+        bare, op="mbconv" if block.op == "sepconv" else block.op, kernel=block.kernel or 3, act=block.act or unit.act,
+        hidden_channels=_hidden(block, place), groups=block.groups, shuffle=block.shuffle, expand=block.expand_always,
+        skip=block.residual in {None, "identity"} and place.keeps_shape,
+        pool_skip=block.residual == "pool" and place.is_same_width,
+    )  # fmt: skip
+    _check_groups(block, shaped, place)
+    has_se = (unit.se and block.op != "bottleneck") if block.se is None else block.se
+    return _with_gate(shaped, definition.squeeze_excite) if has_se else shaped
+
+
+def _hidden(block: Block, place: _Place) -> int:
+    if block.op == "conv":
+        return 0
     if block.op == "bottleneck":
         assert block.ratio is not None
-        hidden = make_divisible(round(out_channels * block.ratio))
-        return Operator(
-            op="bottleneck",
-            in_size=in_size,
-            out_size=_halve(in_size, stride),
-            in_channels=in_channels,
-            out_channels=out_channels,
-            hidden_channels=hidden,
-            kernel=block.kernel or 3,
-            stride=stride,
-            act=unit.act,
-            skip=keeps,
-        )
-    assert block.expansion is not None
-    assert block.kernel is not None
-    hidden = round(in_channels * block.expansion)
-    has_se = unit.se if block.se is None else block.se
-    rule = definition.squeeze_excite
-    return Operator(
-        op="mbconv",
-        in_size=in_size,
-        out_size=_halve(in_size, stride),
-        in_channels=in_channels,
-        out_channels=out_channels,
-        hidden_channels=hidden,
-        kernel=block.kernel,
-        stride=stride,
-        se_channels=_squeeze(rule, hidden) if has_se else 0,
-        se_act=(unit.act if rule.act == "block" else rule.act) if has_se else "none",
-        act=unit.act,
-        skip=keeps,
+        return make_divisible(round(place.out_channels * block.ratio))
+    return round(place.in_channels * (block.expansion or 1))
+
+
+def _with_gate(op: Operator, rule: SqueezeExcite) -> Operator:
+    gated = op.out_channels if op.op == "conv" or _is_one_convolution(op) else op.hidden_channels
+    channels = op.in_channels if rule.of == "input" else gated
+    return replace(
+        op, se_channels=_squeeze(rule, channels), se_gate=rule.gate, se_act=op.act if rule.act == "block" else rule.act
     )
+
+
+def _is_one_convolution(op: Operator) -> bool:
+    return op.op == "fused_mbconv" and op.hidden_channels == op.in_channels
+
+
+def _check_groups(block: Block, op: Operator, place: _Place) -> None:
+    pointwise = (op.in_channels, op.hidden_channels, op.out_channels)
+    channels = {"mbconv": pointwise, "bottleneck": (op.hidden_channels,), "conv": (op.in_channels, op.out_channels)}
+    grouped = channels.get(op.op, (op.in_channels, op.out_channels if _is_one_convolution(op) else op.hidden_channels))
+    if block.groups > 1 and any(count % block.groups for count in grouped):
+        raise ArchError(
+            f"block {block.name!r} at unit {place.unit}, layer {place.layer}: {block.groups} groups do not divide its "
+            f"channels {', '.join(map(str, grouped))}"
+        )
+
+
+def _costs(block: Block, place: _Place) -> tuple[tuple[str, float], ...]:
+    """Collect what a custom block costs at a place: what is said of the place itself wins over what is said of all."""
+    found: dict[str, float] = {}
+    for cost in sorted(block.costs, key=lambda cost: (cost.unit is not None) + (cost.layer is not None)):
+        if cost.unit in {None, place.unit} and cost.layer in {None, place.layer}:
+            found |= cost.metrics
+    missing = [metric for metric in ("macs_m", "params_m") if metric not in found]
+    if missing:
+        raise ArchError(
+            f"block {block.name!r} is custom and states no {' and no '.join(missing)} at unit {place.unit}, "
+            f"layer {place.layer}; its costs must hold them for every place that it can fill"
+        )
+    return tuple(sorted(found.items()))
 
 
 def _fixed_operator(layer: FixedLayer, in_channels: int, out_channels: int, in_size: int) -> Operator:
@@ -144,13 +205,10 @@ class _Builder:
         self.space, self.definition = space, space.definition
         self.slots = space.slots
         inputs = self.definition.input
-        self.width = _Quantity((inputs.channels,))
+        self.width = _Quantity.of((inputs.channels,))
         searched = inputs.searched
-        self.size = _Quantity(inputs.resolutions, 0) if searched else _Quantity((space.resolution,))
+        self.size = _Quantity.of(inputs.resolutions, 0) if searched else _Quantity.of((space.resolution,))
         self.options = {slot.name: slot for slot in self.slots if slot.kind == "option"}
-
-    def _shrink(self, stride: int) -> None:
-        self.size = _Quantity(tuple(_halve(size, stride) for size in self.size.values), self.size.slot)
 
     def _assignments(self, scope: tuple[int, ...], name: str) -> Iterator[tuple[int, ...]]:
         """List the codes that archs have in the slots of ``scope``, together: those of different slots are free."""
@@ -164,9 +222,9 @@ class _Builder:
         out = self.width
         if layer.out is not None:
             values = layer.out if isinstance(layer.out, tuple) else (layer.out,)
-            out = _Quantity(values, self.options[layer.out_by].index if layer.out_by else None)
+            out = _Quantity.of(values, self.options[layer.out_by].index if layer.out_by else None)
         conditions = [(self.options[key], value) for key, value in layer.when.items()]
-        scope = _scope(self.width.slot, out.slot, self.size.slot, *(slot.index for slot, _ in conditions))
+        scope = _scope(self.width.slots, out.slots, self.size.slots, *(slot.index for slot, _ in conditions))
         table: dict[tuple[int, ...], Operator | None] = {}
         for codes in self._assignments(scope, name):
             chosen = dict(zip(scope, codes, strict=True))
@@ -175,35 +233,52 @@ class _Builder:
                 _fixed_operator(layer, self.width.at(chosen), out.at(chosen), self.size.at(chosen)) if present else None
             )
         self.width = out
-        if layer.op == "global_pool":
-            self.size = _Quantity((1,))
-        else:
-            self._shrink(layer.stride)
+        self.size = _Quantity.of((1,)) if layer.op == "global_pool" else self.size.shrunk(layer.stride)
         return Site(name, 0, 0, scope, table)
 
-    def layer(self, unit: Unit, number: int, layer: int) -> Site:
-        slots = self.space.units[number - 1]
-        index = slots.layers[layer - 1]
-        out = _Quantity(unit.out if isinstance(unit.out, tuple) else (unit.out,), slots.width)
+    def layer(self, number: int, layer: int) -> Site:
+        unit, slots = self.definition.units[number - 1], self.space.units[number - 1]
+        index, name = slots.layer_slot(layer), f"u{number}l{layer}"
+        out = _Quantity.of(unit.out if isinstance(unit.out, tuple) else (unit.out,), slots.width)
         stride = unit.stride if layer == 1 else 1
-        scope = _scope(index, self.width.slot, out.slot, self.size.slot)
-        name = self.slots[index].name
+        # Where layers share a block, its slot does not say whether this layer is there: the depth does.
+        depth = slots.depth if slots.shared and layer > 1 else None
+        scope = _scope(index, depth, self.width.slots, out.slots, self.size.slots)
         table: dict[tuple[int, ...], Operator | None] = {}
         for codes in self._assignments(scope, name):
             chosen = dict(zip(scope, codes, strict=True))
-            block = self.definition.blocks[chosen[index]]
-            shape = (self.width.at(chosen), out.at(chosen), self.size.at(chosen))
-            table[codes] = _block_operator(self.definition, unit, block, shape=shape, stride=stride)
-        self.width = out
-        self._shrink(stride)
+            if depth is not None and unit.depths[chosen[depth]] < layer:
+                table[codes] = None
+                continue
+            place = _Place(number, layer, self.width.at(chosen), out.at(chosen), self.size.at(chosen), stride)
+            table[codes] = _block_operator(self.definition, self.definition.blocks[chosen[index]], place)
+        self.width, self.size = out, self.size.shrunk(stride)
         return Site(name, number, layer, scope, table)
+
+    def _unless_skipped(self, number: int, before: tuple[_Quantity, _Quantity]) -> None:
+        """After a unit that may have no layer: width and size are those before it where it has none."""
+        slots = self.space.units[number - 1]
+        if slots.depth is None or 0 not in slots.depths:
+            return
+        depth, nothing = slots.depth, slots.depths.index(0)
+        joined = []
+        for old, new in zip(before, (self.width, self.size), strict=True):
+            scope = _scope(depth, old.slots, new.slots)
+            values = {}
+            for codes in self._assignments(scope, f"unit {number}"):
+                chosen = dict(zip(scope, codes, strict=True))
+                values[codes] = (old if chosen[depth] == nothing else new).at(chosen)
+            joined.append(_Quantity(values, scope))
+        self.width, self.size = joined
 
     def build(self) -> Iterator[Site]:
         for index, layer in enumerate(self.definition.stem, start=1):
             yield self.fixed(f"stem{index}", layer)
         for number, unit in enumerate(self.definition.units, start=1):
+            before = self.width, self.size
             for layer_number in range(1, max(unit.depths) + 1):
-                yield self.layer(unit, number, layer_number)
+                yield self.layer(number, layer_number)
+            self._unless_skipped(number, before)
         for index, layer in enumerate(self.definition.head, start=1):
             yield self.fixed(f"head{index}", layer)
 
@@ -235,12 +310,7 @@ def list_operators(space: Space, arch: Archs) -> tuple[Operator, ...]:
     row = space.check(arch)
     if row.ndim != 1 or not space.base.contains(row)[0]:
         raise ArchError(f"list_operators takes one arch of space {space.base.name!r}; got {row.tolist()}")
-    sites = (site for site in build_sites(space) if not (site.layer and row[_layer_slot(space, site)] == INACTIVE))
-    return tuple(op for op in (site.operator(row) for site in sites) if op is not None)
-
-
-def _layer_slot(space: Space, site: Site) -> int:
-    return space.units[site.unit - 1].layers[site.layer - 1]
+    return tuple(op for op in (site.operator(row) for site in build_sites(space)) if op is not None)
 
 
 def distinct_operators(space: Space) -> tuple[Operator, ...]:

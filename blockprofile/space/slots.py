@@ -27,7 +27,7 @@ class Slot:
     """One decision of an arch.
 
     ``choices`` are the values in the order of their codes: a slot's code is an index into them. ``unit`` and
-    ``layer`` count from 1 and are 0 where they do not apply.
+    ``layer`` count from 1 and are 0 where they do not apply; a block that all layers of a unit share counts as layer 1.
     """
 
     index: int
@@ -45,18 +45,26 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class UnitSlots:
-    """Where a unit's decisions stand in an arch; ``depth`` and ``width`` are None where nothing is decided."""
+    """Where a unit's decisions stand in an arch; ``depth`` and ``width`` are None where nothing is decided.
+
+    ``layers`` has the slot of each layer, or the one slot of all where the unit's layers share their block.
+    """
 
     unit: int
     depths: tuple[int, ...]
     layers: tuple[int, ...]
     depth: int | None = None
     width: int | None = None
+    shared: bool = False
 
     @property
     def max_depth(self) -> int:
         """The number of layers that the unit has at most."""
-        return len(self.layers)
+        return max(self.depths)
+
+    def layer_slot(self, layer: int) -> int:
+        """Return the slot that holds the block of a layer, counted from 1."""
+        return self.layers[0] if self.shared else self.layers[layer - 1]
 
 
 def slots_of(definition: SpaceDefinition) -> tuple[tuple[Slot, ...], tuple[UnitSlots, ...]]:
@@ -79,10 +87,13 @@ def slots_of(definition: SpaceDefinition) -> tuple[tuple[Slot, ...], tuple[UnitS
             width = add(f"u{number}_width", "width", unit.widths or unit.out, number)
         if len(unit.depths) > 1:
             depth = add(f"u{number}_depth", "depth", unit.depths, number)
-        layers = tuple(
-            add(f"u{number}l{layer}", "layer", names, number, layer) for layer in range(1, max(unit.depths) + 1)
-        )
-        units.append(UnitSlots(number, unit.depths, layers, depth, width))
+        if unit.shared:
+            layers = (add(f"u{number}_block", "layer", names, number, 1),)
+        else:
+            layers = tuple(
+                add(f"u{number}l{layer}", "layer", names, number, layer) for layer in range(1, max(unit.depths) + 1)
+            )
+        units.append(UnitSlots(number, unit.depths, layers, depth, width, unit.shared))
     return tuple(slots), tuple(units)
 
 

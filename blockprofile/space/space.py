@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,26 @@ from blockprofile.space.definition import Block, SpaceDefinition
 from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots, defined_codes, slots_of
 
 __all__ = ["Space"]
+
+
+def _content(value: Any) -> Any:
+    """Write records as mappings, without later keys at their defaults: old files keep their hash."""
+    if isinstance(value, tuple | list):
+        return [_content(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _content(item) for key, item in value.items()}
+    if not dataclasses.is_dataclass(value):
+        return value
+    found = {}
+    for item in dataclasses.fields(value):
+        held = getattr(value, item.name)
+        if not (item.metadata.get("later") and held == _default(item)):
+            found[item.name] = _content(held)
+    return found
+
+
+def _default(item: dataclasses.Field[Any]) -> Any:
+    return item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +175,7 @@ class Space:
         Name, title, sources, notes and resolution do not enter: two spaces are the same when their archs and
         operators are.
         """
-        content = dataclasses.asdict(self.definition)
+        content: dict[str, Any] = _content(self.definition)
         for key in ("name", "title", "sources", "notes", "schema"):
             del content[key]
         content["allowed"] = self.allowed

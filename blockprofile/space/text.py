@@ -1,6 +1,7 @@
 """Architectures as text and back: ``e3k3 e6k5 | e4k7 e4k7 e3k3 | ...``.
 
-Units are separated by bars and layers by blanks; a unit's depth is the number of its blocks. A searched
+Units are separated by bars and layers by blanks; a unit's depth is the number of its blocks, and a unit that shares
+one block among its layers is written ``e3k3*3``, block times depth (``-`` for a depth of 0). A searched
 resolution and stem options come first (``stem_depth=2 stem_mid=0.65 :``); a width leads its unit (``1.0: b20 b35``).
 """
 
@@ -16,6 +17,8 @@ from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots
 from blockprofile.space.space import Space
 
 __all__ = ["decode", "encode", "explain_arch"]
+
+NO_LAYER = "-"
 
 
 def decode(space: Space, arch: Archs) -> str:
@@ -42,6 +45,9 @@ def decode(space: Space, arch: Archs) -> str:
     parts = []
     for unit, depth in zip(space.units, space.depths(row), strict=True):
         names = " ".join(str(space.slots[index].choices[row[index]]) for index in unit.layers[:depth])
+        if unit.shared and depth:
+            names += f"*{depth}"
+        names = names or NO_LAYER
         if unit.width is not None:
             names = f"{space.slots[unit.width].choices[row[unit.width]]}: {names}"
         parts.append(names)
@@ -73,8 +79,26 @@ def encode(space: Space, text: str) -> Archs:
             if not colon:
                 raise ArchError(f"unit {unit.unit} of arch {text!r} lacks its width; write 'WIDTH: blocks'")
             row[unit.width] = _code(space, space.slots[unit.width], width.strip())
-        _encode_layers(space, unit, names.split(), row)
+        _encode_layers(space, unit, _block_words(unit, names), row)
     return row
+
+
+def _block_words(unit: UnitSlots, text: str) -> list[str]:
+    """Split a unit's blocks into one word for each layer."""
+    words = [] if text.strip() == NO_LAYER else text.split()
+    if not unit.shared:
+        return words
+    repeated: list[str] = []
+    for word in words:
+        block, times, depth = word.partition("*")
+        if times and not (depth.isdecimal() and len(depth) <= 2):
+            raise ArchError(f"unit {unit.unit}: {word!r} is not of the form BLOCK*DEPTH, such as e3k3*2")
+        repeated += [block] * (int(depth) if times else 1)
+    if len(set(repeated)) > 1:
+        raise ArchError(
+            f"unit {unit.unit} has the blocks {', '.join(sorted(set(repeated)))}; its layers share one block"
+        )
+    return repeated
 
 
 def _encode_free(space: Space, text: str, row: Archs) -> str:

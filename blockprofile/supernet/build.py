@@ -30,24 +30,36 @@ def _activation(name: str) -> list[nn.Module]:
         "hswish": lambda: nn.Hardswish(inplace=True),
         "swish": lambda: nn.SiLU(inplace=True),
         "hsigmoid": lambda: nn.Hardsigmoid(inplace=True),
+        "sigmoid": nn.Sigmoid,
     }
     return [] if name == "none" else [makers[name]()]
+
+
+def _padding(step: Primitive, value: float = 0.0) -> tuple[list[nn.Module], int]:
+    """Return what pads before a step, and the padding that the step does itself: even kernels need the former."""
+    from torch import nn
+
+    before, after = step.pads
+    if before == after:
+        return [], before
+    return [nn.ConstantPad2d((before, after, before, after), value)], 0
 
 
 def _convolution(step: Primitive) -> list[nn.Module]:
     from torch import nn
 
-    layers: list[nn.Module] = [
+    layers, padding = _padding(step)
+    layers.append(
         nn.Conv2d(
             step.in_channels,
             step.out_channels,
             step.kernel,
             stride=step.stride,
-            padding=step.kernel // 2,
-            groups=step.out_channels if step.kind == "depthwise" else 1,
+            padding=padding,
+            groups=step.out_channels if step.kind == "depthwise" else step.groups,
             bias=step.bias,
         )
-    ]
+    )
     if step.bn:
         layers.append(nn.BatchNorm2d(step.out_channels))
     return layers + _activation(step.act)
@@ -64,10 +76,16 @@ def _layers(step: Primitive, dropout: float) -> list[nn.Module]:
         return [nn.Flatten(1), *drop, nn.Linear(step.in_channels, step.out_channels, bias=step.bias)]
     if step.kind == "global_pool":
         return [nn.AdaptiveAvgPool2d(1)]
+    if step.kind == "shuffle":
+        return [nn.ChannelShuffle(step.groups)]
     if step.kind == "avg_pool":
-        return [nn.AvgPool2d(step.kernel, step.stride, ceil_mode=True, count_include_pad=False)]
+        # Windows that do not overlap leave a last one that is cut; others are padded like a convolution's.
+        cut = step.kernel == step.stride
+        padding = 0 if cut else step.kernel // 2
+        return [nn.AvgPool2d(step.kernel, step.stride, padding, ceil_mode=cut, count_include_pad=False)]
     if step.kind == "max_pool":
-        return [nn.MaxPool2d(step.kernel, step.stride, padding=step.kernel // 2)]
+        pads, padding = _padding(step, float("-inf"))
+        return [*pads, nn.MaxPool2d(step.kernel, step.stride, padding=padding)]
     return _activation(step.act)
 
 

@@ -1,0 +1,81 @@
+"""What each kind of block needs and takes: the rules on a block of a space file that a schema cannot check."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from blockprofile.space.definition import Block, BlockOp
+
+__all__ = ["mistakes_of"]
+
+Mistake = tuple[str, str]
+"""What is wrong, and the block's key that it is about, or nothing."""
+
+COMMON = frozenset({"name", "op", "factors"})
+SHAPED = COMMON | {"se", "act", "residual", "kernel"}
+TAKEN: dict[BlockOp, frozenset[str]] = {
+    "mbconv": SHAPED | {"expansion", "groups", "shuffle", "expand_always"},
+    "fused_mbconv": SHAPED | {"expansion", "groups"},
+    "conv": SHAPED | {"groups"},
+    "sepconv": SHAPED,
+    "bottleneck": SHAPED | {"ratio", "groups"},
+    "project": COMMON | {"act"},
+    "skip": COMMON,
+    "custom": COMMON | {"costs"},
+}
+"""The keys that have an effect on each kind."""
+
+NEEDED: dict[BlockOp, tuple[str, ...]] = {
+    "mbconv": ("expansion", "kernel"), "fused_mbconv": ("expansion", "kernel"), "conv": ("kernel",),
+    "sepconv": ("kernel",), "bottleneck": ("ratio",), "custom": ("costs",),
+}  # fmt: skip
+
+NOTHING = (None, False, 1, ())
+"""Values of a key that say the same as leaving it out."""
+MAX_KERNEL = 64
+
+
+def mistakes_of(block: Block) -> Iterator[Mistake]:
+    """Yield what is wrong with a block.
+
+    Examples
+    --------
+    >>> list(mistakes_of(Block(name="c", op="conv", kernel=3, expansion=6)))
+    [("block 'c' is a conv, on which expansion has no effect", 'expansion')]
+    """
+    a = "an" if block.op == "mbconv" else "a"
+    lacking = [key for key in NEEDED.get(block.op, ()) if getattr(block, key) in {None, ()}]
+    if lacking:
+        yield f"block {block.name!r} is {a} {block.op} and needs {' and '.join(NEEDED[block.op])}", ""
+    keys = ("expansion", "kernel", "se", "ratio", "act", "residual", "groups", "shuffle", "expand_always", "costs")
+    for key in keys:
+        if key not in TAKEN[block.op] and not any(getattr(block, key) is value for value in NOTHING):
+            yield f"block {block.name!r} is {a} {block.op}, on which {key} has no effect", key
+    if block.kernel is not None and not 1 <= block.kernel <= MAX_KERNEL:
+        yield f"kernel {block.kernel} must be from 1 to {MAX_KERNEL}", "kernel"
+    if block.expansion is not None and not 1 <= block.expansion <= 1000:
+        yield f"expansion {block.expansion} must be from 1 to 1000", "expansion"
+    if block.ratio is not None and not 0 < block.ratio <= 1000:
+        yield f"ratio {block.ratio} must be above 0 and at most 1000", "ratio"
+    if block.groups < 1:
+        yield f"groups {block.groups} must be at least 1", "groups"
+    if block.shuffle and block.groups == 1:
+        yield f"block {block.name!r} shuffles the channels of one group, which has no effect", "shuffle"
+    if block.expand_always and block.expansion != 1:
+        yield (
+            f"block {block.name!r} has expansion {block.expansion}; expand_always has an effect at 1 alone",
+            "expand_always",
+        )
+    if block.op == "bottleneck" and block.residual == "none":
+        yield f"block {block.name!r} is a bottleneck, which has a shortcut always; choices: identity, pool", "residual"
+    yield from _cost_mistakes(block)
+
+
+def _cost_mistakes(block: Block) -> Iterator[Mistake]:
+    for cost in block.costs:
+        if cost.layer is not None and cost.unit is None:
+            yield f"a cost of layer {cost.layer} is given without its unit", "costs"
+        for metric, value in cost.metrics.items():
+            if not math.isfinite(value) or value < 0:
+                yield f"{metric} of block {block.name!r} is {value}; must be a number of at least 0", "costs"
