@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from blockprofile.errors import DefinitionError, one_of
+from blockprofile.space.definition import Value
 from blockprofile.space.operators import make_divisible
 from blockprofile.yamlfile import Document
 
@@ -15,6 +16,7 @@ __all__ = ["expand"]
 PRODUCT_KEYS = ("product", "name")
 WIDTH_KEYS = ("ratios", "of", "round_to", "names")
 MAX_BLOCKS = 250
+WORDS: dict[str, Value] = {"yes": True, "no": False}
 
 Level = tuple[str, dict[str, Any]]
 """A level of a factor: its name, and the block's keys that it sets."""
@@ -52,12 +54,7 @@ def expand(document: Document) -> Document:
         data["blocks"] = written
     units = data.get("units")
     if isinstance(units, list):
-        data["units"] = [
-            _widths(document, unit, index)
-            if isinstance(unit, Mapping) and isinstance(unit.get("out"), Mapping)
-            else unit
-            for index, unit in enumerate(units)
-        ]
+        data["units"] = [_widths(document, unit, index) for index, unit in enumerate(units)]
     return Document(document.path, data, document.source, {"blocks": tuple(origins)})
 
 
@@ -76,23 +73,22 @@ def _product(document: Document, block: Mapping[str, Any], index: int) -> list[d
     if total > MAX_BLOCKS:
         raise document.error(f"the product has {total} blocks; at most {MAX_BLOCKS} are allowed", [*loc, "product"])
     template = block.get("name")
-    return [
-        _block(document, dict(zip(factors, chosen, strict=True)), template, loc)
-        for chosen in itertools.product(*levels)
-    ]
+    combinations = (dict(zip(factors, chosen, strict=True)) for chosen in itertools.product(*levels))
+    return [_block(document, chosen, template, loc) for chosen in combinations]
 
 
 def _levels(document: Document, factor: str, given: Any, loc: list[str | int]) -> list[Level]:
     if isinstance(given, Mapping) and given and all(isinstance(keys, Mapping) for keys in given.values()):
         return [(str(name), dict(keys)) for name, keys in given.items()]
     if isinstance(given, list) and given and all(isinstance(value, bool | int | float | str) for value in given):
-        return [(_word(factor, value), {factor: value}) for value in given]
+        values = [WORDS.get(value, value) if isinstance(value, str) else value for value in given]
+        return [(_word(factor, value), {factor: value}) for value in values]
     raise document.error(
         f"factor {factor!r} is {given!r}; it must be a list of values, or a mapping of level names to keys", loc
     )
 
 
-def _word(factor: str, value: bool | float | str) -> str:
+def _word(factor: str, value: Value) -> str:
     """Name a level in a block's name: ``k5`` for kernel 5, ``se`` for se true, nothing for no and none."""
     if isinstance(value, bool):
         return factor if value else ""
@@ -121,9 +117,10 @@ def _block(document: Document, chosen: dict[str, Level], template: Any, loc: lis
     return {"name": name, **block, "factors": levels}
 
 
-def _widths(document: Document, unit: Mapping[str, Any], index: int) -> dict[str, Any]:
-    loc = ["units", index, "out"]
-    given = unit["out"]
+def _widths(document: Document, unit: Any, index: int) -> Any:
+    if not isinstance(unit, Mapping) or not isinstance(unit.get("out"), Mapping):
+        return unit
+    loc, given = ["units", index, "out"], unit["out"]
     unknown = [key for key in given if key not in WIDTH_KEYS]
     if unknown:
         raise document.error(f"unknown key {unknown[0]!r}; {one_of(unknown[0], WIDTH_KEYS)}", [*loc, unknown[0]])
@@ -135,9 +132,8 @@ def _widths(document: Document, unit: Mapping[str, Any], index: int) -> dict[str
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise document.error(f"{key} is {value!r}; must be a whole number of at least 1", [*loc, key])
     if names is not None and (not isinstance(names, list) or len(names) != len(ratios)):
-        raise document.error(
-            f"names {names!r} must be a list, one for each of the {len(ratios)} ratios", [*loc, "names"]
-        )
+        message = f"names {names!r} must be a list, one for each of the {len(ratios)} ratios"
+        raise document.error(message, [*loc, "names"])
     if "widths" in unit:
         raise document.error("widths are named by out.names where out gives ratios", ["units", index, "widths"])
     widths = [make_divisible(base * ratio, round_to) if round_to > 1 else round(base * ratio) for ratio in ratios]

@@ -52,24 +52,29 @@ def mistakes_of(block: Block) -> Iterator[Mistake]:
     for key in keys:
         if key not in TAKEN[block.op] and not any(getattr(block, key) is value for value in NOTHING):
             yield f"block {block.name!r} is {a} {block.op}, on which {key} has no effect", key
-    if block.kernel is not None and not 1 <= block.kernel <= MAX_KERNEL:
-        yield f"kernel {block.kernel} must be from 1 to {MAX_KERNEL}", "kernel"
-    if block.expansion is not None and not 1 <= block.expansion <= 1000:
-        yield f"expansion {block.expansion} must be from 1 to 1000", "expansion"
+    yield from _range_mistakes(block)
+    yield from _idle_mistakes(block)
+    yield from _cost_mistakes(block)
+
+
+def _range_mistakes(block: Block) -> Iterator[Mistake]:
+    for key, low, high in (("kernel", 1, MAX_KERNEL), ("expansion", 1, 1000), ("groups", 1, 1000)):
+        value = getattr(block, key)
+        if value is not None and not low <= value <= high:
+            yield f"{key} {value} must be from {low} to {high}", key
     if block.ratio is not None and not 0 < block.ratio <= 1000:
         yield f"ratio {block.ratio} must be above 0 and at most 1000", "ratio"
-    if block.groups < 1:
-        yield f"groups {block.groups} must be at least 1", "groups"
+
+
+def _idle_mistakes(block: Block) -> Iterator[Mistake]:
+    """Yield keys that say nothing beside the block's others."""
+    told = f"block {block.name!r}"
     if block.shuffle and block.groups == 1:
-        yield f"block {block.name!r} shuffles the channels of one group, which has no effect", "shuffle"
+        yield f"{told} shuffles the channels of one group, which has no effect", "shuffle"
     if block.expand_always and block.expansion != 1:
-        yield (
-            f"block {block.name!r} has expansion {block.expansion}; expand_always has an effect at 1 alone",
-            "expand_always",
-        )
+        yield f"{told} has expansion {block.expansion}; expand_always has an effect at 1 alone", "expand_always"
     if block.op == "bottleneck" and block.residual == "none":
-        yield f"block {block.name!r} is a bottleneck, which has a shortcut always; choices: identity, pool", "residual"
-    yield from _cost_mistakes(block)
+        yield f"{told} is a bottleneck, which has a shortcut always; choices: identity, pool", "residual"
 
 
 def _cost_mistakes(block: Block) -> Iterator[Mistake]:

@@ -248,9 +248,8 @@ def _check_units(definition: SpaceDefinition) -> None:
 def _check_depths(unit: Unit, loc: tuple[str | int, ...]) -> None:
     depths = list(unit.depths)
     if not depths or depths != sorted(set(depths)) or depths[0] < 0 or not 1 <= depths[-1] <= 64:
-        raise _MistakeError(
-            f"depths {depths} must be ascending, distinct and from 0 to 64, not 0 alone", (*loc, "depths")
-        )
+        message = f"depths {depths} must be ascending, distinct and from 0 to 64, not 0 alone"
+        raise _MistakeError(message, (*loc, "depths"))
     for place, override in enumerate(unit.layers):
         if not 1 <= override.layer <= depths[-1]:
             where = (*loc, "layers", place, "layer")

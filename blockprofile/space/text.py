@@ -95,9 +95,8 @@ def _block_words(unit: UnitSlots, text: str) -> list[str]:
             raise ArchError(f"unit {unit.unit}: {word!r} is not of the form BLOCK*DEPTH, such as e3k3*2")
         repeated += [block] * (int(depth) if times else 1)
     if len(set(repeated)) > 1:
-        raise ArchError(
-            f"unit {unit.unit} has the blocks {', '.join(sorted(set(repeated)))}; its layers share one block"
-        )
+        blocks = ", ".join(sorted(set(repeated)))
+        raise ArchError(f"unit {unit.unit} has the blocks {blocks}; its layers share one block")
     return repeated
 
 

@@ -65,6 +65,27 @@ def _convolution(step: Primitive) -> list[nn.Module]:
     return layers + _activation(step.act)
 
 
+def _linear(step: Primitive, dropout: float) -> list[nn.Module]:
+    from torch import nn
+
+    drop: list[nn.Module] = [nn.Dropout(dropout)] if dropout else []
+    return [nn.Flatten(1), *drop, nn.Linear(step.in_channels, step.out_channels, bias=step.bias)]
+
+
+def _pool(step: Primitive) -> list[nn.Module]:
+    from torch import nn
+
+    if step.kind == "global_pool":
+        return [nn.AdaptiveAvgPool2d(1)]
+    if step.kind == "avg_pool":
+        # Windows that do not overlap leave a last one that is cut; others are padded like a convolution's.
+        cut = step.kernel == step.stride
+        padding = 0 if cut else step.kernel // 2
+        return [nn.AvgPool2d(step.kernel, step.stride, padding, ceil_mode=cut, count_include_pad=False)]
+    pads, padding = _padding(step, float("-inf"))
+    return [*pads, nn.MaxPool2d(step.kernel, step.stride, padding=padding)]
+
+
 def _layers(step: Primitive, dropout: float) -> list[nn.Module]:
     """Translate one step; ``add`` and ``scale`` join two paths and are translated where the paths are known."""
     from torch import nn
@@ -72,21 +93,10 @@ def _layers(step: Primitive, dropout: float) -> list[nn.Module]:
     if step.kind in {"conv", "depthwise"}:
         return _convolution(step)
     if step.kind == "linear":
-        drop: list[nn.Module] = [nn.Dropout(dropout)] if dropout else []
-        return [nn.Flatten(1), *drop, nn.Linear(step.in_channels, step.out_channels, bias=step.bias)]
-    if step.kind == "global_pool":
-        return [nn.AdaptiveAvgPool2d(1)]
+        return _linear(step, dropout)
     if step.kind == "shuffle":
         return [nn.ChannelShuffle(step.groups)]
-    if step.kind == "avg_pool":
-        # Windows that do not overlap leave a last one that is cut; others are padded like a convolution's.
-        cut = step.kernel == step.stride
-        padding = 0 if cut else step.kernel // 2
-        return [nn.AvgPool2d(step.kernel, step.stride, padding, ceil_mode=cut, count_include_pad=False)]
-    if step.kind == "max_pool":
-        pads, padding = _padding(step, float("-inf"))
-        return [*pads, nn.MaxPool2d(step.kernel, step.stride, padding=padding)]
-    return _activation(step.act)
+    return _pool(step) if step.kind.endswith("pool") else _activation(step.act)
 
 
 def _squeeze_excite(branch: Sequence[nn.Module]) -> nn.Module:

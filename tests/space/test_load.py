@@ -209,27 +209,52 @@ MISTAKES = {
     "a bottleneck without a ratio": (
         ("{name: e4k3, expansion: 4, kernel: 3}", "{name: b20, op: bottleneck}"),
         (9, 5, "blocks[1]"),
-        "block 'b20' is a bottleneck and needs a ratio above 0",
+        "block 'b20' is a bottleneck and needs ratio",
     ),
     "an expansion below 1": (
         ("expansion: 2", "expansion: 0.5"),
         (8, 18, "blocks[0].expansion"),
-        "expansion 0.5 is below 1",
+        "expansion 0.5 must be from 1 to 1000",
     ),
-    "an even kernel": (
-        ("kernel: 5", "kernel: 4"),
+    "a kernel of nothing": (
+        ("kernel: 5", "kernel: 0"),
         (10, 34, "blocks[2].kernel"),
-        "kernel 4 must be odd and positive",
+        "kernel 0 must be from 1 to 64",
+    ),
+    "a key without effect": (
+        ("kernel: 5", "kernel: 5, ratio: 0.25"),
+        (10, 45, "blocks[2].ratio"),
+        "block 'e4k5se' is an mbconv, on which ratio has no effect",
+    ),
+    "layers of a shared unit": (
+        ("act: hswish}", "act: hswish, shared: true, layers: [{layer: 3, blocks: [e2k3]}]}"),
+        (15, 72, "units[1].layers"),
+        "a shared unit has one block for all of its layers",
+    ),
+    "widths that coincide": (
+        ("out: 16, stride", "out: {ratios: [0.75, 1], of: 24, round_to: 8}, stride"),
+        (15, 6, "units[1].out"),
+        r"two ratios give one width \(0.75 is 24, 1 is 24\)",
+    ),
+    "a factor of a product without what its blocks need": (
+        ("{name: e4k3, expansion: 4, kernel: 3}", "{product: {op: {mb: {op: mbconv, kernel: 3}}, se: [no, yes]}}"),
+        (9, 5, "blocks[1]"),
+        "block 'mb' is an mbconv and needs expansion and kernel",
+    ),
+    "a custom block without costs": (
+        ("{name: e4k3, expansion: 4, kernel: 3}", "{name: attention, op: custom}"),
+        (9, 5, "blocks[1]"),
+        "block 'attention' is a custom and needs costs",
     ),
     "depths out of order": (
         ("depths: [1, 2, 3]", "depths: [2, 1]"),
         (15, 26, "units[1].depths"),
-        r"depths \[2, 1\] must be ascending, distinct and from 1 to 64",
+        r"depths \[2, 1\] must be ascending, distinct and from 0 to 64",
     ),
     "a depth of zero": (
-        ("depths: [1, 2, 3]", "depths: [0, 1]"),
+        ("depths: [1, 2, 3]", "depths: [0]"),
         (15, 26, "units[1].depths"),
-        r"depths \[0, 1\] must be ascending",
+        r"depths \[0\] must be ascending",
     ),
     "a stride of zero": (
         ("stride: 2, depths", "stride: 0, depths"),
@@ -322,7 +347,7 @@ MIXED_MISTAKES = {
     "a skip in a unit's first layer": (
         (", layers: [{layer: 1, blocks: [k3, k5]}]", ""),
         (16, 5, "units[0]"),
-        "block 'skip' skips; a unit's first layer changes the shape and cannot",
+        "block 'skip' skips; a unit's first layer that changes the shape cannot",
     ),
 }
 
