@@ -28,7 +28,7 @@ __all__ = ["FEATURES", "build_cost_model", "measure_operator", "operator_cost"]
 FEATURES = ("dense_macs_m", "depthwise_macs_m", "serial_depth_k", "elementwise_m", "gates")
 """The quantities, in the order of `measure_operator`'s result."""
 
-COVERED = frozenset({"conv", "mbconv", "global_pool", "linear"})
+COVERED = frozenset({"conv", "mbconv", "fused_mbconv", "global_pool", "linear"})
 UNFUSED = frozenset({"hswish", "swish"})
 """Activations that mobile runtimes of 2019 ran as steps of their own; ReLU and ReLU6 are part of a convolution."""
 
@@ -133,13 +133,20 @@ def build_cost_model(card: Card, folder: Path, space: Space) -> AdditivePredicto
     _check_coverage(card, space)
 
     def cost(op: Operator) -> float:
+        stated = dict(op.costs).get(card.metric)
+        if stated is not None:
+            return stated
         return operator_cost(op, coefficients=coefficients, gate_passes=gate_passes)
 
     return AdditivePredictor(card, space, factorize(space, cost))
 
 
+def _is_covered(op: Operator, metric: str) -> bool:
+    return op.op in COVERED or metric in dict(op.costs)
+
+
 def _check_coverage(card: Card, space: Space) -> None:
-    lacking = next((op for op in distinct_operators(space) if op.op not in COVERED), None)
+    lacking = next((op for op in distinct_operators(space) if not _is_covered(op, card.metric)), None)
     if lacking is not None:
         raise CoverageError(
             f"predictor {card.name!r} does not cover space {space.base.name!r}: it has {lacking.describe()}; "

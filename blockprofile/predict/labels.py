@@ -174,13 +174,18 @@ def _apply_depth(sheet: Sheet, rows: Archs, unit: UnitSlots) -> None:
     """Tell the active layers of a unit: by its depth column if there is one, by the values if not."""
     depths = _depths(sheet, rows, unit)
     layers = rows[:, list(unit.layers)]
+    if depths is None and unit.shared and unit.depth is not None:
+        raise DataError(
+            f"{sheet.path} has no column 'u{unit.unit}_depth'; the layers of unit {unit.unit} share one block, so "
+            "nothing else tells how many there are"
+        )
     if depths is None:
         active = (layers != INACTIVE).sum(axis=1)
         for code, depth in enumerate(unit.depths):
             if unit.depth is not None:
                 rows[active == depth, unit.depth] = code
         return
-    is_active = np.arange(1, unit.max_depth + 1) <= depths[:, None]
+    is_active = np.arange(1, len(unit.layers) + 1) <= depths[:, None]
     hollow = is_active & (layers == INACTIVE)
     if hollow.any():
         row, layer = (int(found[0]) for found in np.nonzero(hollow))

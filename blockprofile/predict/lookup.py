@@ -55,6 +55,8 @@ class Correction:
 def lookup_key(op: Operator) -> LookupKey:
     """Return the operator's key in a lookup table, in the order of `KEY_COLUMNS`.
 
+    The first is its kind, which says what the other columns do not: groups, pooled shortcuts and the like.
+
     Examples
     --------
     >>> from blockprofile.space import Operator
@@ -62,7 +64,7 @@ def lookup_key(op: Operator) -> LookupKey:
     ('global_pool', 7, 1, 960, 960, 0, 0, 1, False, False, 'none')
     """
     return (
-        op.op, op.in_size, op.out_size, op.in_channels, op.out_channels, op.hidden_channels, op.kernel, op.stride,
+        op.kind, op.in_size, op.out_size, op.in_channels, op.out_channels, op.hidden_channels, op.kernel, op.stride,
         op.se_channels > 0, op.skip, op.act,
     )  # fmt: skip
 
@@ -136,16 +138,25 @@ def read_correction(card: Card, folder: Path) -> Correction:
 
 
 def operator_latency(
-    entries: Mapping[LookupKey, float], op: Operator, *, correction: Correction, free: frozenset[str] = frozenset()
+    entries: Mapping[LookupKey, float],
+    op: Operator,
+    *,
+    correction: Correction,
+    free: frozenset[str] = frozenset(),
+    metric: str = "",
 ) -> float:
     """Return what an operator adds to a network's latency, in ms.
+
+    A custom block of which the space states ``metric`` adds just that.
 
     Raises
     ------
     KeyError
         If the table lacks it, and its kind is not free.
     """
-    key = lookup_key(op)
+    key, stated = lookup_key(op), dict(op.costs).get(metric)
+    if stated is not None:
+        return stated
     if op.op in free and key not in entries:
         return 0.0
     return correction.scale * entries[key] + correction.per_operator_ms
@@ -168,14 +179,20 @@ def build_lookup(card: Card, folder: Path, space: Space) -> AdditivePredictor:
     free = frozenset(str(name) for name in card.parameters.get("free", ()))
     correction = read_correction(card, folder)
     _check_coverage(card, entries, free, space)
-    factors = factorize(space, lambda op: operator_latency(entries, op, correction=correction, free=free))
+    factors = factorize(
+        space, lambda op: operator_latency(entries, op, correction=correction, free=free, metric=card.metric)
+    )
     once = Factor((), np.array(correction.call_ms + correction.offset_ms))
     return AdditivePredictor(card, space, (once, *factors))
 
 
 def _check_coverage(card: Card, entries: Mapping[LookupKey, float], free: frozenset[str], space: Space) -> None:
     operators = distinct_operators(space)
-    lacking = [op for op in operators if op.op not in free and lookup_key(op) not in entries]
+    lacking = [
+        op
+        for op in operators
+        if op.op not in free and lookup_key(op) not in entries and card.metric not in dict(op.costs)
+    ]
     if not lacking:
         return
     named = "; ".join(op.describe() for op in lacking[:MAX_NAMED])

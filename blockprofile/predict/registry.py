@@ -72,10 +72,24 @@ def _covers(card: Card, space: Space) -> bool:
     return not card.spaces or space.base.name in card.spaces
 
 
+def _has_operators(entry: Entry, space: Space) -> bool:
+    """Tell whether a lookup table has all operators of a space, whatever spaces its card names."""
+    if entry[0].kind != "lookup":
+        return False
+    try:
+        _make(entry, space)
+    except CoverageError:
+        return False
+    return True
+
+
 def _pick(entries: Iterable[Entry], space: Space, what: str) -> Entry:
     choices = list(entries)
     fitting = [entry for entry in choices if _covers(entry[0], space)]
+    fitting = fitting or [entry for entry in choices if _has_operators(entry, space)]
     if not fitting:
+        if len(choices) == 1 and choices[0][0].kind == "lookup":
+            _make(choices[0], space)
         spaces = sorted({name for card, _ in choices for name in card.spaces})
         raise CoverageError(f"{what} does not cover space {space.base.name!r}; it covers {', '.join(spaces)}")
     return next((entry for entry in fitting if entry[0].spaces), fitting[0])
@@ -181,9 +195,14 @@ def build_predictor(entry: Entry, space: Space) -> Predictor:
     DataError, DefinitionError
         If its files are wrong.
     """
-    card, folder = entry
-    if not _covers(card, space):
+    card, _ = entry
+    if not _covers(card, space) and card.kind != "lookup":
         raise CoverageError(f"predictor {card.name!r} covers {', '.join(card.spaces)}, not space {space.base.name!r}")
+    return _make(entry, space)
+
+
+def _make(entry: Entry, space: Space) -> Predictor:
+    card, folder = entry
     if card.resolutions and space.resolution not in card.resolutions:
         raise CoverageError(
             f"predictor {card.name!r} does not cover resolution {space.resolution}; "

@@ -2,6 +2,7 @@
 
 from blockprofile.space.counting import count_archs, depth_counts
 from blockprofile.space.definition import Block, SpaceDefinition
+from blockprofile.space.distinct import count_networks
 from blockprofile.space.factors import CompiledSum, Factor, factorize
 from blockprofile.space.load import list_spaces, load_space
 from blockprofile.space.operators import Operator, count_macs, count_params, primitives
@@ -30,6 +31,7 @@ __all__ = [
     "build_sites",
     "count_archs",
     "count_macs",
+    "count_networks",
     "count_params",
     "decode",
     "depth_counts",

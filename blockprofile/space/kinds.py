@@ -45,7 +45,7 @@ def mistakes_of(block: Block) -> Iterator[Mistake]:
     [("block 'c' is a conv, on which expansion has no effect", 'expansion')]
     """
     a = "an" if block.op == "mbconv" else "a"
-    lacking = [key for key in NEEDED.get(block.op, ()) if getattr(block, key) in {None, ()}]
+    lacking = [key for key in NEEDED.get(block.op, ()) if getattr(block, key) in (None, ())]
     if lacking:
         yield f"block {block.name!r} is {a} {block.op} and needs {' and '.join(NEEDED[block.op])}", ""
     keys = ("expansion", "kernel", "se", "ratio", "act", "residual", "groups", "shuffle", "expand_always", "costs")

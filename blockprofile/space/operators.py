@@ -65,6 +65,26 @@ class Operator:
         """Count the parameters."""
         return count_params(self)
 
+    @property
+    def kind(self) -> str:
+        """Name what the operator is, beside its sizes, kernel, stride, activation and shortcut.
+
+        Examples
+        --------
+        >>> op = Operator(op="mbconv", in_size=8, out_size=8, in_channels=8, out_channels=8, hidden_channels=8,
+        ...               kernel=3, groups=2, expand=True, pool_skip=True)
+        >>> op.kind, Operator(op="conv", in_size=8, out_size=8, in_channels=8, out_channels=8).kind
+        ('mbconv:g2:expanded:pool', 'conv')
+        """
+        if self.op == "custom":
+            return f"custom:{self.block}"
+        parts = [str(self.op), *([f"g{self.groups}" + "s" * self.shuffle] if self.groups > 1 else [])]
+        parts += ["expanded"] * self.expand + ["pool"] * self.pool_skip
+        gated = self.hidden_channels or self.out_channels
+        if self.se_channels and self.se_channels not in {gated // 4, make_divisible(gated // 4)}:
+            parts.append(f"se{self.se_channels}")
+        return ":".join(parts + ["sigmoid"] * (self.se_gate == "sigmoid"))
+
     def describe(self) -> str:
         """Write the operator in a short readable form, used in messages.
 
