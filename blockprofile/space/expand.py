@@ -59,7 +59,7 @@ def expand(document: Document) -> Document:
 
 
 def _product(document: Document, block: Mapping[str, Any], index: int) -> list[dict[str, Any]]:
-    loc = ["blocks", index]
+    loc: list[str | int] = ["blocks", index]
     unknown = [key for key in block if key not in PRODUCT_KEYS]
     if unknown:
         raise document.error(f"unknown key {unknown[0]!r} beside a product; {one_of(unknown[0], PRODUCT_KEYS)}", loc)
@@ -120,7 +120,8 @@ def _block(document: Document, chosen: dict[str, Level], template: Any, loc: lis
 def _widths(document: Document, unit: Any, index: int) -> Any:
     if not isinstance(unit, Mapping) or not isinstance(unit.get("out"), Mapping):
         return unit
-    loc, given = ["units", index, "out"], unit["out"]
+    loc: list[str | int] = ["units", index, "out"]
+    given = unit["out"]
     unknown = [key for key in given if key not in WIDTH_KEYS]
     if unknown:
         raise document.error(f"unknown key {unknown[0]!r}; {one_of(unknown[0], WIDTH_KEYS)}", [*loc, unknown[0]])

@@ -87,6 +87,7 @@ def slots_of(definition: SpaceDefinition) -> tuple[tuple[Slot, ...], tuple[UnitS
             width = add(f"u{number}_width", "width", unit.widths or unit.out, number)
         if len(unit.depths) > 1:
             depth = add(f"u{number}_depth", "depth", unit.depths, number)
+        layers: tuple[int, ...]
         if unit.shared:
             layers = (add(f"u{number}_block", "layer", names, number, 1),)
         else:
