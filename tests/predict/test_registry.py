@@ -165,7 +165,7 @@ def test_an_unknown_metric(moga: Space) -> None:
 def test_a_resolution_that_is_not_covered() -> None:
     space = load_space("ofa_resnet50", resolution=128)
     entry = next(entry for entry in list_predictors() if entry[0].name == "note10")
-    with pytest.raises(CoverageError, match="predictor 'note10' covers ofa_mbv3, not space 'ofa_resnet50'"):
+    with pytest.raises(CoverageError, match="predictor 'note10' does not cover resolution 128"):
         build_predictor(entry, space)
 
 
