@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
-from blockprofile.cli.sample import BACKEND, DEVICE, LAW, METRIC, RESOLUTION, SCHEDULER, SEED, WORKERS, typed_command
+from blockprofile.cli.sample import BACKEND, DEVICE, LAW, RESOLUTION, SCHEDULER, SEED, WORKERS, typed_command
 from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
@@ -25,10 +25,14 @@ def register(app: typer.Typer) -> None:
 
 def profile(
     context: typer.Context,
-    run: Path | None = typer.Argument(None, help="A run folder of `blockprofile sample`."),
-    space: str | None = typer.Option(None, "--space", help="Draw archs of this space instead, without keeping them."),
+    run: Path | None = typer.Argument(
+        None, help="A run folder of `blockprofile sample`, or a table of labelled archs."
+    ),
+    space: str | None = typer.Option(None, "--space", help="Draw archs of this space, or its labelled archs."),
     device: list[str] = DEVICE,
-    metric: list[str] | None = METRIC,
+    metric: list[str] | None = typer.Option(
+        None, "--metric", help="A metric instead of the default ones; of labels, NAME[=COLUMN]. Repeatable."
+    ),
     n: str = typer.Option("1e6", "--n", help="How many archs, with --space."),
     seed: int = SEED,
     law: str = LAW,
@@ -52,6 +56,9 @@ def profile(
 
     Give a run folder, or --space and --out to draw archs on the way without keeping them. With --until the additive
     part of each metric is taken exactly and archs are drawn, --n at most, until the intervals are narrow enough.
+
+    Or give a CSV or Parquet table of labelled archs with --space, --metric NAME[=COLUMN] and --out: the labels
+    themselves are profiled, weighted to the law whatever drew them.
     """
     from blockprofile.errors import OptionError
     from blockprofile.numbers import parse_count
@@ -59,6 +66,9 @@ def profile(
     from blockprofile.run.sample import PoolRequest
     from blockprofile.space.sampling import check_law
 
+    if run is not None and run.is_file():
+        _show(_labels(context, run, space, metric or [], out=out), json=json)
+        return
     if (run is None) == (space is None):
         raise OptionError("give either a run folder or --space (with --device and --out), not both and not neither")
     if run is not None:
@@ -85,6 +95,26 @@ def profile(
             command=typed_command(),
         )  # fmt: skip
     _show(result, json=json)
+
+
+def _labels(
+    context: typer.Context, table: Path, space: str | None, metrics: list[str], *, out: Path | None
+) -> ProfileResult:
+    from blockprofile.errors import OptionError
+    from blockprofile.profile.labels import profile_labels
+
+    if space is None or not metrics or out is None:
+        raise OptionError(
+            f"{str(table)!r} is a table of labels: it needs --space, at least one --metric NAME[=COLUMN], and --out"
+        )
+    drawing = ("device", "n", "seed", "until", "workers", "backend", "scheduler")
+    refuse_idle(context, drawing, f"the labels of {str(table)!r} are profiled as they are, and nothing is drawn")
+    named = {name: column or name for name, _, column in (word.partition("=") for word in metrics)}
+    given = context.params
+    return profile_labels(
+        table, space, named, out=out, presence=given["presence"], taus=given["tau"], law=given["law"],
+        resolution=given["resolution"], command=typed_command(),
+    )  # fmt: skip
 
 
 def _until(request: PoolRequest, until: list[str], *, out: Path, how: tuple[str, list[float]]) -> ProfileResult:

@@ -109,3 +109,27 @@ def test_a_user_s_space_file_with_a_slip_is_told_by_line(tmp_path: Path, capsys:
     told = capsys.readouterr().err
     assert "mine.yaml:26:94: units[0].layers[0].blocks[1]: " in told
     assert "block 'e3k55' is unknown; did you mean 'e3k5'?" in told
+
+
+def test_a_table_of_labels_is_profiled_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import numpy as np
+    import pandas as pd
+
+    from blockprofile.space import decode, draw_archs, load_space
+
+    moga = load_space("moga")
+    archs = draw_archs(moga, 400, np.random.default_rng(0))
+    frame = pd.DataFrame({"arch": [decode(moga, arch) for arch in archs], "acc": 60.0 + archs.sum(axis=1) / 10})
+    table = tmp_path / "labels.parquet"
+    frame.to_parquet(table)
+    command = ["profile", str(table), "--space", "moga", "--metric", "top1_percent=acc", "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    printed = capsys.readouterr()
+    assert "400 labelled archs of labels.parquet, for the law 'papers'" in printed.out
+    assert "Intervals hold for the truth: top1_percent (400 labelled archs)." in printed.err
+    assert main([*command, "--n", "1000"]) == 2
+    assert "--n" in capsys.readouterr().err
+    assert main(["profile", str(table), "--space", "moga"]) == 2
+    assert "needs --space, at least one --metric NAME[=COLUMN], and --out" in capsys.readouterr().err
