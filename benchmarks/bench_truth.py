@@ -12,11 +12,15 @@ the predictor alone.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 
 from blockprofile.space import load_space
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.profile.truths import STATISTICS, Truth, make_truth, profile_fitted
 
 LOW, HIGH = 0.93, 0.97
