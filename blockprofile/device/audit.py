@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LEAST_NETWORKS", "Audit", "audit_table", "runtime_of"]
 
-AUDIT_JOURNAL = "audit_journal.jsonl"
+AUDIT_JOURNAL = "audit_journal-{archs}.jsonl"
+"""One for each choice of networks, so that an audit of others is no mistake, and a killed one is gone on with."""
 GOOD_PERCENT = 3.0
 LEAST_NETWORKS = 5
 BIAS_SHARE = 0.5
@@ -155,7 +156,8 @@ def audit_table(
     device
         A measured device or its folder.
     n, seed
-        How many networks, and the seed of their drawing; they are spread over the space's latency range.
+        How many networks, and the seed of their drawing; they are spread over the space's latency range. After a repair
+        the same seed draws other networks: those that a correction was fitted to cannot judge it.
     out
         Folder of the journal; a killed audit in it is gone on with.
     runtime
@@ -176,15 +178,16 @@ def audit_table(
     card = entry[0]
     runtime = runtime or runtime_of(card)
     predictor = build_predictor(entry, space)
-    archs = spread_archs(space, predictor, n, np.random.default_rng(seed))
+    archs = spread_archs(space, predictor, n, np.random.default_rng(_seeds(seed, card)))
     networks = [list_operators(space, arch) for arch in archs]
     make_folder(out)
-    journal = Journal(out / AUDIT_JOURNAL)
+    digest = hashlib.sha256(archs.tobytes()).hexdigest()[:16]
+    journal = Journal(out / AUDIT_JOURNAL.format(archs=digest))
     journal.open(
         {
             "schema": "blockprofile.journal/1",
             "space": space.base.name,
-            "archs": hashlib.sha256(archs.tobytes()).hexdigest()[:16],
+            "archs": digest,
             **runtime.describe(),
             "settings": asdict(runtime.settings),
         }
@@ -208,6 +211,14 @@ def audit_table(
     counts = np.array([len(network) for network in networks], np.float64)
     predicted = predictor.predict(archs).astype(np.float64)
     return Audit(archs, predicted, times, widths, counts, speed, fit_repairs(predicted, counts, times), facts)
+
+
+def _seeds(seed: int, card: Card) -> list[int]:
+    """Return what the networks are drawn by: of a repaired table others than those that its repair was fitted to."""
+    correction = card.parameters.get("correction", {})
+    fitted = {key: value for key, value in correction.items() if key != "call_ms"}
+    digest = hashlib.sha256(repr(sorted(fitted.items())).encode()).digest()
+    return [seed, int.from_bytes(digest[:4], "little")] if fitted else [seed]
 
 
 def _speed(card: Card, facts: Mapping[str, Any], sentinel: str) -> float:

@@ -15,6 +15,7 @@ from blockprofile.device.audit_archs import draw_skewed, spread_archs
 from blockprofile.device.audit_report import AUDIT_TABLE, repair_card, write_audit
 from blockprofile.device.folder import check_name
 from blockprofile.device.measure import MeasuredTable, measure_table
+from blockprofile.device.repair import fit_repairs
 from blockprofile.device.residuals import depth_rows, unit_rows
 from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Settings
@@ -181,18 +182,30 @@ def test_a_busy_machine_stands_on_the_card(toy: Space, tmp_path: Path) -> None:
     assert card.created["audit"]["disturbed_percent"] == pytest.approx(100 / 7, abs=4)
 
 
+def test_a_repaired_table_is_judged_by_other_networks(moga: Space, tmp_path: Path) -> None:
+    folder, runtime = tmp_path / "dev", FakeRuntime(scale=1.2, offset_ms=0.4)
+    measured(moga, folder)
+    first = audited(moga, folder, runtime)
+    again = audited(moga, folder, runtime)
+    np.testing.assert_array_equal(first.archs, again.archs)
+    assert repair_card(folder, moga, first).model == "offset and scale"
+    second = audited(moga, folder, runtime)
+    fresh = {arch.tobytes() for arch in second.archs} - {arch.tobytes() for arch in first.archs}
+    assert len(fresh) > len(first.archs) // 3
+    assert second.figures["rmse_ms"] < 0.01 * first.figures["rmse_ms"]
+    fewer = audited(moga, folder, runtime, n=12)
+    assert len(fewer.archs) == 12
+
+
 def test_two_repairs_in_a_row_add_up(toy: Space, tmp_path: Path) -> None:
     folder = tmp_path / "dev"
     measured(toy, folder)
     first = audited(toy, folder, FakeRuntime(scale=1.2, offset_ms=0.4))
     repair_card(folder, toy, first)
     other = replace(first, measured=1.5 * first.measured + 0.1)
-    second = audited(toy, folder, FakeRuntime(scale=1.2, offset_ms=0.4))
-    from blockprofile.device.repair import fit_repairs
-
-    both = replace(
-        other, predicted=second.predicted, repairs=fit_repairs(second.predicted, second.n_operators, other.measured)
-    )
+    predicted = load_predictors(toy, devices=[str(folder)], metrics=[])[0].predict(first.archs).astype(np.float64)
+    counts = np.array([len(list_operators(toy, arch)) for arch in first.archs], np.float64)
+    both = replace(other, predicted=predicted, repairs=fit_repairs(predicted, counts, other.measured))
     repair_card(folder, toy, both)
     final = load_predictors(toy, devices=[str(folder)], metrics=[])[0]
     assert final.predict(first.archs) == pytest.approx(other.measured, rel=1e-3)
