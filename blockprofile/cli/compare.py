@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
+from blockprofile.command import command_line, typed_command
 
 __all__ = ["register"]
 
@@ -46,7 +47,6 @@ def compare(
 
     The same command on the same folder goes on where it was interrupted.
     """
-    from blockprofile.cli.sample import typed_command
     from blockprofile.compare import compare as run
     from blockprofile.compare import comparison_frame, comparison_rows
     from blockprofile.profile.reach import caption_of
@@ -79,4 +79,4 @@ def compare(
     )
     for name, caption in provenance.items():
         note(f"{name}: {caption}")
-    note(f"kept in {out}; next: blockprofile report {out}")
+    note(f"kept in {out}; next: {command_line('report', [out])}")

@@ -7,8 +7,12 @@ from pathlib import Path
 import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, tell
+from blockprofile.command import command_line
+from blockprofile.errors import OptionError
 
 __all__ = ["register"]
+
+LATENCY = "latency_ms:"
 
 
 def register(app: typer.Typer) -> None:
@@ -37,4 +41,20 @@ def heatmap(
         return
     for file in files:
         tell(str(file))
-    note(f"{len(files)} files; next: blockprofile prune {run} --out pruned.yaml")
+    note(f"{len(files)} files; next: {_following(run)}")
+
+
+def _following(run: Path) -> str:
+    """Suggest a pruning where the profile has accuracy and a cost, else the page."""
+    from blockprofile.profile.profile import read_profile
+    from blockprofile.prune.pruning import find_costs, find_gain
+
+    metrics = list(dict.fromkeys(read_profile(run)[0]["metric"]))
+    devices = [metric.removeprefix(LATENCY) for metric in metrics if metric.startswith(LATENCY)]
+    several = devices if len(devices) > 1 else []
+    try:
+        find_gain(metrics, None)
+        find_costs(metrics, several, None)
+    except OptionError:
+        return command_line("report", [run if run.is_dir() else run.parent])
+    return command_line("prune", [run], device=several, out="pruned.yaml")

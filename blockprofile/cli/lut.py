@@ -9,6 +9,7 @@ import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 from blockprofile.cli.strict import refuse_idle
+from blockprofile.command import command_line
 
 if TYPE_CHECKING:
     from blockprofile.device.audit import Audit
@@ -113,7 +114,7 @@ def measure(
         note(
             f"{facts['disturbed_percent']:.0f} % of the runs were interrupted: others use this machine; see --clock cpu"
         )
-    note(f"next: blockprofile lut audit {out} --space {space}")
+    note(f"next: {command_line('lut audit', [out], space=space)}")
 
 
 @group.command("audit")
@@ -223,7 +224,9 @@ def template(
         print_json({"file": str(out), "operators": count})
         return
     tell(f"{out}: {count} operators; fill in mean_ms, and spread_ms and count where known")
-    note(f"next: blockprofile lut import {out} --space {space} --out my_device --hardware ... --runtime ...")
+    named = {"out": "my_device", "hardware": "what it is", "runtime": "what runs, its version and threads"}
+    following = command_line("lut import", [out], space=space, resolution=resolution, **named)
+    note(f"then: {following}")
 
 
 @group.command("import")

@@ -15,6 +15,7 @@ import typer
 from blockprofile import __version__
 from blockprofile.cli.output import note, tell
 from blockprofile.cli.strict import check_numbers
+from blockprofile.command import remember_arguments
 from blockprofile.errors import DataError, UserError
 
 __all__ = ["EXIT_BUG", "EXIT_DATA", "EXIT_USER", "app", "main", "run"]
@@ -60,8 +61,9 @@ def _register() -> None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status: 0 done, 1 a bug, 2 the user's mistake, 3 bad data."""
+    words = list(sys.argv[1:] if args is None else args)
+    remember_arguments(words)
     try:
-        words = list(sys.argv[1:] if args is None else args)
         check_numbers(app, words)
         app(args=words, prog_name="blockprofile")
     except SystemExit as leaving:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
-from blockprofile.cli.sample import BACKEND, DEVICE, LAW, RESOLUTION, SCHEDULER, SEED, WORKERS, typed_command
+from blockprofile.cli.sample import BACKEND, DEVICE, LAW, RESOLUTION, SCHEDULER, SEED, WORKERS
 from blockprofile.cli.strict import refuse_idle
+from blockprofile.command import command_line, typed_command
 
 if TYPE_CHECKING:
     from blockprofile.profile.profile import ProfileResult
@@ -173,4 +174,4 @@ def _show(result: ProfileResult, *, json: bool) -> None:
     for sentence in [*filter(None, [holding_words(predictors, list(predictors))]), *unbounded_words(result.table)]:
         note(sentence)
     note(f"{result.path} ({len(result.table):,} rows) in {result.seconds:.1f} s")
-    note(f"next: blockprofile heatmap {result.path.parent}")
+    note(f"next: {command_line('heatmap', [result.path.parent])}")

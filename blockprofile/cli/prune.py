@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
-from blockprofile.cli.sample import LAW, RESOLUTION, SEED, WORKERS, typed_command
+from blockprofile.cli.sample import LAW, RESOLUTION, SEED, WORKERS
 from blockprofile.cli.strict import refuse_idle
+from blockprofile.command import command_line, typed_command
 
 if TYPE_CHECKING:
     from blockprofile.predict import Predictor
@@ -189,7 +190,27 @@ def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explai
     for metric, found in checks.items():
         if not (found.is_better_than_random and found.is_better_than_original):
             note(f"WARNING: {metric}: {found.verdict}")
-    note(f"{out}; next: blockprofile compare --space {pruning.before.name} --insight {out}")
+    following = _following(pruning, out)
+    note(f"{out}; next: {following}" if following else str(out))
+
+
+def _following(pruning: Pruning, out: Path) -> str:
+    """Suggest the comparison with what was pruned; a pruned space of a file of its own has none to be compared with."""
+    from blockprofile.space import list_spaces
+
+    config, before = pruning.config, pruning.before
+    source, resolution = config["space"]["source"], config["space"]["resolution"]
+    base = before.base.name if before.is_pruned else source
+    if before.is_pruned and base not in list_spaces():
+        return ""
+    gain = pruning.outcomes[0].figures.gain.name
+    return command_line(
+        "compare", space=base, insight=[*([source] if before.is_pruned else []), out], device=config["devices"],
+        metric=[metric for metric in config["metrics"] or () if Path(metric).is_dir()],
+        objective=[f"{gain}:max", *(f"{cost}:min" for cost in pruning.costs)],
+        resolution=None if resolution == before.definition.input.default else resolution,
+        out=out.with_name(f"{out.stem}-compared"),
+    )  # fmt: skip
 
 
 def _limit_rows(found: Certificate) -> list[dict[str, Any]]:

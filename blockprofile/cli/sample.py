@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, tell
+from blockprofile.command import command_line, typed_command
 
 __all__ = ["register"]
 
@@ -27,11 +26,6 @@ SCHEDULER = typer.Option(None, "--scheduler", help="Address of a Dask scheduler,
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("sample")(sample)
-
-
-def typed_command() -> str:
-    """Return the command as the user typed it."""
-    return shlex.join(["blockprofile", *sys.argv[1:]])
 
 
 def sample(
@@ -68,4 +62,5 @@ def sample(
     for name, about in read_manifest(run.folder).config["predictors"].items():
         if about["floor"] is None or "outside" in about["caption"]:
             note(f"{name}: {about['caption']}")
-    note(f"{rate if run.n_new else 'nothing to do: the run was complete'}; next: blockprofile profile {run.folder}")
+    following = command_line("profile", [run.folder])
+    note(f"{rate if run.n_new else 'nothing to do: the run was complete'}; next: {following}")

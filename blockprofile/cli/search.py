@@ -11,6 +11,7 @@ import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
 from blockprofile.cli.strict import refuse_idle
+from blockprofile.command import command_line, typed_command
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +65,6 @@ def search(
 
     The same command on the same folder goes on where it was interrupted.
     """
-    from blockprofile.cli.sample import typed_command
     from blockprofile.search import parse_objective, parse_reward
     from blockprofile.search import search as run
     from blockprofile.space import load_space
@@ -176,7 +176,9 @@ def _print(result: SearchResult, *, json: bool) -> None:
     if result.last_word:
         note(result.last_word)
     if result.folder is not None:
-        note(f"kept in {result.folder}; next: blockprofile pick {result.folder} --knee")
+        choose = {"knee": True} if len(result.problem.goals) > 1 else {"top": 5}
+        following = command_line("pick" if len(front) else "report", [result.folder], **(choose if len(front) else {}))
+        note(f"kept in {result.folder}; next: {following}")
 
 
 def rows_of(archs: Evaluations, result: SearchResult) -> list[dict[str, Any]]:

@@ -87,7 +87,7 @@ def find_policies(names: Sequence[str]) -> tuple[Policy | Weigher, ...]:
     return tuple(POLICIES[name] for name in names or DEFAULT_POLICIES)
 
 
-def _find_gain(metrics: Sequence[str], gain: str | None) -> str:
+def find_gain(metrics: Sequence[str], gain: str | None) -> str:
     if gain is not None:
         if gain not in metrics:
             raise OptionError(f"--gain {gain!r} is not in the profile; {one_of(gain, metrics)}")
@@ -101,7 +101,7 @@ def _find_gain(metrics: Sequence[str], gain: str | None) -> str:
     )
 
 
-def _find_costs(metrics: Sequence[str], devices: Sequence[str], cost: str | None) -> tuple[str, ...]:
+def find_costs(metrics: Sequence[str], devices: Sequence[str], cost: str | None) -> tuple[str, ...]:
     latencies = [name for name in metrics if name.startswith(LATENCY)]
     if devices and cost is not None:
         raise OptionError(f"--cost {cost!r} has no effect beside --device, whose latency is weighed; leave one out")
@@ -209,8 +209,8 @@ def prune(
     config = about["config"]
     space = load_run_space(config, Path(run))
     metrics = list(config["predictors"])
-    gain = _find_gain(metrics, gain)
-    costs = _find_costs(metrics, devices, cost)
+    gain = find_gain(metrics, gain)
+    costs = find_costs(metrics, devices, cost)
     outcomes, rules = prune_table(table, space, costs=costs, gain=gain, policies=chosen, bounds=bounds)
     base, own_text, inherited, mutation = _ancestry(config["space"], space, Path(run))
     final = common_space(outcomes)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from blockprofile.command import command_line
 from blockprofile.compare import Comparison, load_comparison
 from blockprofile.compare.chosen import best_arch
 from blockprofile.plot.style import metric_title
@@ -15,7 +16,7 @@ from blockprofile.predict.floor import UNKNOWN_FLOOR
 from blockprofile.report.archs import arch_table
 from blockprofile.report.comparison_answer import answer_comparison
 from blockprofile.report.document import Cell, Document, Part, Section, Table, Text, number, p_value, table_of
-from blockprofile.report.provenance import command_line, provenance_section, repeat_section
+from blockprofile.report.provenance import provenance_section, repeat_section
 from blockprofile.report.pruning import pruning_section
 from blockprofile.report.search_charts import convergence_drawing, difference_drawing, fronts_drawing
 from blockprofile.run.manifest import read_manifest

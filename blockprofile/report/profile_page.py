@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blockprofile.command import command_line
 from blockprofile.errors import OptionError, one_of
 from blockprofile.plot.block_grid import block_grid_data
 from blockprofile.plot.layer_map import layer_map_data
@@ -18,7 +19,7 @@ from blockprofile.report.chart import Chart, Points
 from blockprofile.report.document import Document, Drawing, Part, Section, Table, Text, number, p_value, table_of
 from blockprofile.report.maps import block_table, map_table
 from blockprofile.report.profile_answer import answer_profile, find_goals
-from blockprofile.report.provenance import command_line, provenance_section, repeat_section
+from blockprofile.report.provenance import provenance_section, repeat_section
 from blockprofile.run.manifest import read_manifest, run_digest
 from blockprofile.run.shards import read_shard, shard_paths
 
@@ -56,6 +57,7 @@ def profile_document(folder: Path, *, metrics: Sequence[str] | None = None) -> D
     ).strip()
     command = command_line("report", [folder], metric=metrics[0])
     elsewhere = f"It stands in {folder / 'profile.parquet'}; a page of fewer metrics has room for it: {command}"
+    manifest = read_manifest(folder)
     sections = [
         Section("blocks", "Blocks", _block_parts(table, space, metrics, folder=folder, run=run_digest(config))),
         Section("layers", "Blocks at their places", _layer_parts(table, metrics), elsewhere),
@@ -64,8 +66,8 @@ def profile_document(folder: Path, *, metrics: Sequence[str] | None = None) -> D
         Section("table", "All responses", (_responses(table),), elsewhere),
         provenance_section(config["predictors"]),
         repeat_section(
-            _commands(folder, config, about), config, made_by=read_manifest(folder).version,
-            typed=read_manifest(folder).command,
+            _commands(folder, config, about, kind=manifest.kind), config, made_by=manifest.version,
+            typed=manifest.command,
         ),
     ]  # fmt: skip
     return Document(f"{title}: what the blocks are worth", asked, answer_profile(table), tuple(sections))
@@ -78,16 +80,17 @@ def _chosen(known: list[str], asked: Sequence[str] | None) -> list[str]:
     return [metric for metric in known if not asked or metric in asked]
 
 
-def _commands(folder: Path, config: dict[str, Any], about: dict[str, Any]) -> list[str]:
+def _commands(folder: Path, config: dict[str, Any], about: dict[str, Any], *, kind: str) -> list[str]:
     space = config["space"]
     pool = {
         "space": space["source"], "device": config["devices"], "metric": config["metrics"], "n": config["n"],
         "seed": config["seed"], "law": config["law"], "resolution": space["resolution"], "limit": config["limit"],
         "out": folder,
     }  # fmt: skip
+    how = {"presence": about["presence"], "tau": list(about["taus"])}
+    drawn = [command_line("sample", **pool), command_line("profile", [folder], **how)]
     return [
-        command_line("sample", **pool),
-        command_line("profile", [folder], presence=about["presence"], tau=list(about["taus"])),
+        *(drawn if kind == "samples" else [command_line("profile", **pool, **how)]),
         command_line("heatmap", [folder]),
         command_line("report", [folder]),
     ]

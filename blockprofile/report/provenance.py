@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shlex
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -12,7 +11,7 @@ from blockprofile import __version__
 from blockprofile.predict.floor import tell_floor
 from blockprofile.report.document import Bullets, Code, Section, table_of
 
-__all__ = ["command_line", "provenance_section", "repeat_section"]
+__all__ = ["provenance_section", "repeat_section"]
 
 _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "moocore")
 
@@ -49,28 +48,15 @@ def provenance_section(predictors: Mapping[str, Mapping[str, Any]]) -> Section:
     )
 
 
-def command_line(verb: str, positional: Sequence[object] = (), **options: Any) -> str:
-    """Write a command as it is typed; None, False and empty lists are left out.
-
-    Examples
-    --------
-    >>> command_line("sample", space="moga", device=["mace_gpu"], limit="params_m<=5", seed=0, law=None)
-    "blockprofile sample --space moga --device mace_gpu --limit 'params_m<=5' --seed 0"
-    """
-    words = ["blockprofile", verb, *(str(item) for item in positional)]
-    for name, value in options.items():
-        option = "--" + name.replace("_", "-")
-        if value is True:
-            words.append(option)
-            continue
-        values = value if isinstance(value, list | tuple) else [] if value is None or value is False else [value]
-        for item in values:
-            words += [option, str(item)]
-    return shlex.join(words)
-
-
 def repeat_section(commands: Sequence[str], config: Mapping[str, Any], *, made_by: str, typed: str = "") -> Section:
-    """Tell how to repeat a run: commands, seeds, versions, hashes."""
+    """Tell how to repeat a run: commands, seeds, versions, hashes.
+
+    Parameters
+    ----------
+    commands
+        The first one makes the run; what was typed, where it is known, takes its place.
+    """
+    commands = [typed or commands[0], *commands[1:]]
     space = config["space"]
     pixels = "every arch at its own resolution" if space["resolution"] is None else f"at {space['resolution']} pixels"
     facts = [
@@ -80,8 +66,6 @@ def repeat_section(commands: Sequence[str], config: Mapping[str, Any], *, made_b
     ]
     if "seed" in config:
         facts.insert(0, f"seed {config['seed']}; the same seed gives the same figures for any number of workers")
-    if typed:
-        facts.append(f"typed: {typed}")
     return Section("repeat", "How to repeat it", (Code("\n".join(commands)), Bullets(tuple(facts))))
 
 

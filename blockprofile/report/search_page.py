@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from blockprofile.command import command_line
 from blockprofile.plot.style import metric_title
 from blockprofile.report.archs import arch_table, front_table
 from blockprofile.report.document import Document, Section
-from blockprofile.report.provenance import command_line, provenance_section, repeat_section
+from blockprofile.report.provenance import provenance_section, repeat_section
 from blockprofile.report.search_charts import search_drawings
 from blockprofile.run.manifest import read_manifest
 from blockprofile.search import Evaluations, SearchResult, load_search
 from blockprofile.search.pick import pick
+from blockprofile.search.reward import Reward, write_reward
 
 __all__ = ["search_document"]
 
@@ -84,11 +86,18 @@ def _answer(result: SearchResult, shown: Evaluations) -> tuple[str, ...]:
 
 def _command(folder: Path, config: object) -> str:
     assert isinstance(config, dict)
-    algorithm = dict(config["algorithm"])
+    algorithm, exact = dict(config["algorithm"]), config["algorithm"]["name"] == "exact"
+    mutator = str(dict(algorithm.get("mutation") or {}).get("mutation", "uniform"))
+    seconds = config["budget"]["seconds"]
     return command_line(
-        "search", space=config["space"]["source"],
+        "search", space=config["space"]["source"], device=config["devices"],
         objective=[f"{g['metric']}:{g['direction']}:{g['weight']:g}" for g in config["goals"] if "metric" in g],
+        reward=next((write_reward(Reward(**goal["reward"])) for goal in config["goals"] if "reward" in goal), None),
         limit=config["limits"], algorithm=algorithm["name"], population=algorithm.get("population"),
-        pool=algorithm.get("pool"), children=algorithm.get("children"), budget=config["budget"]["evaluations"],
-        seed=config["seed"], law=config["law"], resolution=config["space"]["resolution"], out=folder,
+        mutator=None if mutator == "uniform" else mutator, pool=algorithm.get("pool"),
+        children=algorithm.get("children"), chance=algorithm.get("chance"),
+        top=algorithm.get("top") if len(config["goals"]) == 1 else None,
+        budget=None if exact else config["budget"]["evaluations"] or f"{seconds:g}s",
+        seed=None if exact else config["seed"], law=None if exact else config["law"],
+        resolution=config["space"]["resolution"], out=folder,
     )  # fmt: skip

@@ -96,6 +96,12 @@ class Reward:
         return {"reward": asdict(self)}
 
 
+def write_reward(reward: Reward) -> str:
+    """Write a reward as `parse_reward` reads it; empty where its exponents have no word."""
+    form = next((form for form, ends in _FORMS.items() if ends == (reward.alpha, reward.beta)), "")
+    return f"{reward.latency}:{reward.target:g}:{form}" if form else ""
+
+
 def parse_reward(text: str) -> Reward:
     """Read ``LATENCY:TARGET[:soft|hard]``.
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from blockprofile.command import command_line
 from blockprofile.errors import DataError, OptionError, RunError, UnknownNameError
 from blockprofile.profile.profile import read_profile
 from blockprofile.report import MAX_BYTES, render_page, report, write_page
 from blockprofile.report.document import Bullets, Cell, Code, Document, Section, Table, Text, number, table_of
 from blockprofile.report.profile_answer import Goals, answer_profile, find_goals, list_dominated
-from blockprofile.report.provenance import command_line
 from blockprofile.run.manifest import read_manifest, write_manifest
 from tests.report.pages import Page
 
