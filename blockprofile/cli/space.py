@@ -119,16 +119,24 @@ def check(name: str = _NAME, json: bool = JSON_OPTION) -> None:
 
 @group.command("count")
 def count(name: str = _NAME, json: bool = JSON_OPTION) -> None:
-    """Count the architectures of a space, exactly."""
-    from blockprofile.space import count_archs, load_space
+    """Count the architectures of a space, exactly, and the distinct networks that they stand for."""
+    from blockprofile.space import count_archs, count_networks, load_space
 
     space = load_space(name)
-    number = count_archs(space)
+    number, networks = count_archs(space), count_networks(space)
     if json:
-        print_json({"name": space.name, "archs": number})
+        print_json({"name": space.name, "archs": number, "networks": networks})
+        return
+    tell(number)
+    note(f"space {space.name!r}: {scientific(number)} architectures")
+    if networks is None:
+        note("how many distinct networks they stand for would take too long to count")
+    elif networks == number:
+        note("each stands for a network of its own")
     else:
-        tell(number)
-        note(f"space {space.name!r}: {scientific(number)} architectures")
+        note(
+            f"they stand for {networks:,} distinct networks; some are written in several ways (skips, depths, choices that come to one)"
+        )
 
 
 @group.command("diff")
