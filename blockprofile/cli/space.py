@@ -134,9 +134,8 @@ def count(name: str = _NAME, json: bool = JSON_OPTION) -> None:
     elif networks == number:
         note("each stands for a network of its own")
     else:
-        note(
-            f"they stand for {networks:,} distinct networks; some are written in several ways (skips, depths, choices that come to one)"
-        )
+        several = "some are written in several ways (skips, depths, choices that come to one)"
+        note(f"they stand for {networks:,} distinct networks; {several}")
 
 
 @group.command("diff")
