@@ -141,14 +141,21 @@ def make_folder(folder: Path, *, what: str = "--out") -> Path:
 
 
 @contextmanager
-def replacing_folder(folder: Path, *, within: Path | None = None) -> Iterator[Path]:
+def replacing_folder(folder: Path, *, within: Path | None = None, is_kept: bool = False) -> Iterator[Path]:
     """Write a whole folder under another name and put it in the place of the old one, which is removed.
 
-    What the old folder held and the new one does not is gone: copy what must stay into the new one.
+    What the old folder held and the new one does not is gone.
+
+    Parameters
+    ----------
+    within
+        A folder that it must be in, links followed.
+    is_kept
+        Whether the new folder begins with what the old one holds; links are copied as links.
 
     Yields
     ------
-    A new, empty folder beside ``folder``.
+    A new folder beside ``folder``.
 
     Raises
     ------
@@ -167,8 +174,11 @@ def replacing_folder(folder: Path, *, within: Path | None = None) -> Iterator[Pa
         raise RunError(f"{str(folder)!r} is a file or a link; a folder is to be written there")
     make_folder(folder.parent, what="the folder")
     fresh = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.partial")
-    fresh.mkdir()
     try:
+        if is_kept and folder.exists():
+            shutil.copytree(folder, fresh, symlinks=True, ignore=shutil.ignore_patterns(LOCK_NAME, "*.partial"))
+        else:
+            fresh.mkdir()
         yield fresh
         for file in fresh.rglob("*"):
             _sync(file)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from blockprofile.errors import OptionError, one_of
+from blockprofile.files import check_name
 
-__all__ = ["Direction", "Metric", "match_metric", "parse_metric"]
+__all__ = ["Direction", "Metric", "check_metric", "match_metric", "parse_metric"]
 
 Direction = Literal["max", "min"]
 
@@ -81,6 +82,28 @@ def parse_metric(name: str) -> Metric:
     column, _, of = name.partition(":")
     direction: Direction | None = "max" if column in _MAXIMIZED else "min" if column in _TITLES else None
     return Metric(name, column, of, _UNITS.get(column.rpartition("_")[2], ""), direction)
+
+
+def check_metric(name: str) -> str:
+    """Return a metric's name, from a card, a recipe or the command line, if it can be one.
+
+    Raises
+    ------
+    OptionError
+        If nothing stands before the colon, more than one colon is there, or it cannot name a file.
+
+    Examples
+    --------
+    >>> check_metric("latency_ms:phone")
+    'latency_ms:phone'
+    """
+    check_name(name, what="metric")
+    column, colon, of = name.partition(":")
+    if not column.strip() or (colon and not of.strip()) or ":" in of:
+        raise OptionError(f"metric {name!r} must be a column, or a column and what it is of, as 'latency_ms:phone'")
+    for part in filter(None, (column, of)):
+        check_name(part, what="metric")
+    return name
 
 
 def match_metric(metric: str, names: Iterable[str]) -> str | None:

@@ -149,6 +149,8 @@ def read_columns(
         raise UnknownNameError(f"there is no file {str(path)!r}")
     texts = [name for name, column in columns.items() if column.kind == "text"]
     try:
+        # One that is missing is named below; pyarrow would not say what it misses.
+        texts = [name for name in texts if name in pq.read_schema(path).names]
         with pq.ParquetFile(path, read_dictionary=texts, thrift_string_size_limit=1 << 26) as file:
             names = _checked_names(path, file, columns, max_rows)
             names += [name for name in file.schema_arrow.names if with_others and name not in columns]

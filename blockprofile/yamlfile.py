@@ -7,8 +7,9 @@ validated by pydantic against plain dataclasses. Nothing about spaces or studies
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +27,8 @@ _MISSING = frozenset({"missing", "missing_argument", "missing_keyword_only_argum
 
 MAX_BYTES = 1 << 22
 MAX_NODES = 500_000
+MAX_DEPTH = 100
+LARGEST_INTEGER = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +144,76 @@ def key_path(loc: Sequence[Key]) -> str:
     return text
 
 
-def _plain(node: Any, budget: list[int]) -> Any:
-    budget[0] -= 1
-    if budget[0] < 0:
-        raise DataError(f"the file expands to more than {MAX_NODES} values")
+def _check_graph(file: Path, root: Any) -> None:
+    """Check the nodes before anything is made of them: keys, depth, and how much aliases and merges expand to.
+
+    Raises
+    ------
+    DefinitionError
+        With the place of the node.
+    """
+    sizes: dict[int, int] = {}
+    open_ones: set[int] = set()
+
+    def refuse(node: Any, message: str) -> DefinitionError:
+        mark = node.start_mark
+        return DefinitionError(message, path=file, line=mark.line + 1, column=mark.column + 1)
+
+    def measure(node: Any) -> int:
+        if isinstance(node.value, str):
+            return 1
+        if id(node) in sizes:
+            return sizes[id(node)]
+        if id(node) in open_ones:
+            raise refuse(node, "an alias or a merge leads back to what holds it")
+        if len(open_ones) >= MAX_DEPTH:
+            raise refuse(node, f"nested more than {MAX_DEPTH} levels deep")
+        open_ones.add(id(node))
+        size = 1
+        for item in node.value:
+            key, value = item if isinstance(item, tuple) else (None, item)
+            if key is not None and not isinstance(key.value, str):
+                raise refuse(key, "a list or a mapping cannot be a key")
+            size += measure(value)
+        if size > MAX_NODES:
+            raise refuse(node, f"it expands to more than {MAX_NODES} values")
+        open_ones.discard(id(node))
+        sizes[id(node)] = size
+        return size
+
+    measure(root)
+
+
+def _plain(node: Any, refuse: Callable[[str, Sequence[Key]], DefinitionError], loc: tuple[Key, ...] = ()) -> Any:
+    """Turn what ruamel makes into plain values; what no definition holds is refused at its place."""
     if isinstance(node, Mapping):
-        return {_plain(key, budget): _plain(value, budget) for key, value in node.items()}
+        data = {_plain(key, refuse, loc): _plain(value, refuse, (*loc, key)) for key, value in node.items()}
+        if len(data) < len(node):
+            raise refuse("two keys are one and the same", loc)
+        return data
     if isinstance(node, list):
-        return [_plain(item, budget) for item in node]
-    for kind in (bool, int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    return node
+        return [_plain(item, refuse, (*loc, place)) for place, item in enumerate(node)]
+    if isinstance(node, dt.date | dt.datetime):
+        return str(node)
+    kind = next((kind for kind in (bool, int, float, str) if isinstance(node, kind)), None)
+    if kind is None:
+        if node is None:
+            return None
+        raise refuse(f"a value of the kind {type(node).__name__} is not read; write it as a text", loc)
+    value = kind(node)
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        raise refuse(f"a whole number of {value.bit_length()} bits is too large; at most 2^63 - 1 is read", loc)
+    if isinstance(value, str) and not _is_text(value):
+        raise refuse("the text holds half a surrogate pair, which is no character", loc)
+    return value
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_yaml(path: Path | str) -> Document:
@@ -165,7 +226,8 @@ def read_yaml(path: Path | str) -> Document:
     DataError
         If it cannot be read, is too large or no text.
     DefinitionError
-        If it is no valid YAML, with line and column; a key given twice is such a mistake.
+        If it is no valid YAML, with line and column; a key given twice is such a mistake. So are nesting, numbers,
+        aliases and merges that nobody means: more than 100 levels, beyond 64 bits, more than half a million values.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -178,18 +240,29 @@ def read_yaml(path: Path | str) -> Document:
         raise DataError(f"{file} has {file.stat().st_size} bytes; at most {MAX_BYTES} are read")
     try:
         text = file.read_text(encoding="utf-8")
-        source = YAML(typ="rt").load(text)
+        constructor, _ = YAML(typ="rt").get_constructor_parser(io.StringIO(text))
+        root = constructor.composer.get_single_node()
+        if root is not None:
+            _check_graph(file, root)
+        source = None if root is None else constructor.construct_document(root)
     except UnicodeDecodeError as failure:
         raise DataError(f"{file} is not UTF-8 text: {failure.reason} at byte {failure.start}") from None
     except MarkedYAMLError as failure:
         mark = failure.problem_mark or failure.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         raise DefinitionError(f"not valid YAML: {failure.problem}", path=file, line=line, column=column) from None
-    except (YAMLError, ValueError) as failure:
-        raise DefinitionError(f"not valid YAML: {failure}", path=file) from None
+    except DefinitionError:
+        raise
+    except RecursionError:
+        raise DefinitionError("not valid YAML: nested too deeply", path=file) from None
+    # ruamel stumbles over tags and merges that are none in many ways of its own.
+    except (YAMLError, ValueError, TypeError, AttributeError, KeyError, IndexError, NotImplementedError) as failure:
+        told = str(failure).strip().splitlines()
+        raise DefinitionError(f"not valid YAML: {told[0] if told else type(failure).__name__}", path=file) from None
     if not isinstance(source, Mapping):
         raise DefinitionError("the top level must be a mapping of keys to values", path=file, line=1, column=1)
-    return Document(file, _plain(source, [MAX_NODES]), source)
+    document = Document(file, {}, source)
+    return dataclasses.replace(document, data=_plain(source, document.error))
 
 
 def write_yaml(path: Path, data: Mapping[str, Any], *, width: int = 110) -> None:

@@ -129,8 +129,47 @@ def test_a_few_lines_that_expand_without_end_are_stopped(tmp_path: Path) -> None
     """Nine levels of ten references each would be a thousand million values."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
-    with pytest.raises(DataError, match="the file expands to more than 500000 values"):
+    with pytest.raises(DataError, match="it expands to more than 500000 values"):
         read_yaml(write(tmp_path, "\n".join(lines) + "\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: " + "[" * 300 + "]" * 300, r":1:\d+: nested more than 100 levels deep"),
+        ("a: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("a: &a\n  <<: *a\n", ":1:4: an alias or a merge leads back"),
+        ("a: &a [*a]\n", ":1:4: an alias or a merge leads back"),
+        ("a: {<<: 5}\n", "not valid YAML"),
+        ("a: {<<: *b}\n", "not valid YAML"),
+        ("? {a: 1}\n: 2\n", ":1:3: a list or a mapping cannot be a key"),
+        ("b: 1\na: 0x" + "F" * 5000 + "\n", ":2:1: a: a whole number of 20000 bits is too large"),
+        ("a: " + "9" * 5000 + "\n", "not valid YAML"),
+        ("a: [1, 1180591620717411303424]\n", r"a\[1\]: a whole number of 71 bits is too large"),
+        ('a: "\\ud800"\n', "not valid YAML|half a surrogate"),
+        ("a: !!binary aGk=\n", "a value of the kind bytes is not read"),
+        ("a: !!set {b, c}\n", "is not read; write it as a text"),
+        ("1: a\ntrue: b\n", "found duplicate key"),
+    ],
+)
+def test_yaml_that_nobody_means_is_refused_in_a_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DefinitionError, match=message) as caught:
+        read_yaml(write(tmp_path, text))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_merges_that_expand_without_end_are_stopped(tmp_path: Path) -> None:
+    lines = ["a0: &a0 {x: 1}"]
+    lines += [f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 10)}]}}" for i in range(1, 30)]
+    with pytest.raises(DefinitionError, match="it expands to more than 500000 values"):
+        read_yaml(write(tmp_path, "\n".join(lines) + "\n"))
+
+
+def test_a_date_is_a_text_and_a_plain_merge_is_followed(tmp_path: Path) -> None:
+    text = "on: 2024-05-01\nbase: &b {x: 1, y: 2}\nmore: {<<: *b, y: 3}\n"
+    data = read_yaml(write(tmp_path, text)).data
+    assert data["on"] == "2024-05-01"
+    assert data["more"] == {"x": 1, "y": 3}
 
 
 @pytest.mark.parametrize("text", ["a: !!python/object/apply:os.system ['true']\n", "a: !mine {b: 1}\n"])

@@ -10,8 +10,9 @@ import numpy as np
 
 from blockprofile import __version__
 from blockprofile.device.csvfile import CsvTable
-from blockprofile.device.folder import DeviceCard, check_name, make_folder, write_card, write_table
+from blockprofile.device.folder import DeviceCard, check_name, write_card, write_table
 from blockprofile.device.probes import check_resolutions
+from blockprofile.files import replacing_folder
 from blockprofile.space.space import Space
 
 __all__ = ["write_imported"]
@@ -43,7 +44,6 @@ def write_imported(
         If ``name`` cannot name a device.
     """
     check_name(name)
-    make_folder(folder)
     times = list(table.times.values())
     errors = [time.spread / np.sqrt(max(1, time.n)) for time in times if np.isfinite(time.spread)]
     places = sum(unit.max_depth for unit in space.units)
@@ -53,25 +53,24 @@ def write_imported(
         known = (
             f"the times' own pooled standard error in a network's sum is {pooled:.3g} ms, the sum's error is not known"
         )
-    write_table(folder, table.times)
-    write_card(
-        folder,
-        DeviceCard(
-            name=name,
-            space=space.base.name,
-            resolutions=check_resolutions(space, resolutions),
-            hardware=hardware,
-            runtime=runtime,
-            batch=batch,
-            precision=dtype,
-            floor=None,
-            made_from=f"{len(times)} operators read from {source}; {table.n_extra} further rows were not needed.",
-            sources=[source],
-            parameters={},
-            created={
-                "on": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-                "by": f"blockprofile {__version__}",
-            },
-            error_notes=f"Not audited against whole networks: {known}.",
-        ),
+    card = DeviceCard(
+        name=name,
+        space=space.base.name,
+        resolutions=check_resolutions(space, resolutions),
+        hardware=hardware,
+        runtime=runtime,
+        batch=batch,
+        precision=dtype,
+        floor=None,
+        made_from=f"{len(times)} operators read from {source}; {table.n_extra} further rows were not needed.",
+        sources=[source],
+        parameters={},
+        created={
+            "on": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            "by": f"blockprofile {__version__}",
+        },
+        error_notes=f"Not audited against whole networks: {known}.",
     )
+    with replacing_folder(folder, is_kept=True) as fresh:
+        write_table(fresh, table.times)
+        write_card(fresh, card)

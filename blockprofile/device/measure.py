@@ -21,6 +21,7 @@ from blockprofile.device.probes import Probe, check_resolutions, pick_sentinel, 
 from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Runtime
 from blockprofile.device.session import Measured, measure_chains, session_facts
+from blockprofile.files import replacing_folder
 from blockprofile.predict.lookup import lookup_key
 from blockprofile.space.operators import Operator
 from blockprofile.space.space import Space
@@ -119,8 +120,9 @@ def measure_table(
         progress=progress,
     )
     table = _evaluate(name, probes, measured, runtime, plan, processors)
-    write_table(folder, table.times)
-    _write(folder, table, space, sizes, hardware=hardware, runtime=runtime, n_chained=len(chained))
+    with replacing_folder(folder, is_kept=True) as fresh:
+        write_table(fresh, table.times)
+        _write(fresh, table, space, sizes, hardware=hardware, runtime=runtime, n_chained=len(chained))
     return table
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from blockprofile.metric import Direction
+from blockprofile.files import check_name
+from blockprofile.metric import Direction, check_metric
 from blockprofile.yamlfile import Document, read_yaml
 
 __all__ = ["Card", "ErrorFigures", "Kind", "LabelError", "LawFigures", "Provenance", "read_card"]
@@ -106,6 +107,13 @@ class Card:
     created: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_name(self.name, what="name of a predictor")
+        check_metric(self.metric)
+        if self.device is not None:
+            check_name(self.device, what="device")
+        for name, value in (("ceiling", self.ceiling), *(("fitted_range", end) for end in self.fitted_range or ())):
+            if value is not None and not math.isfinite(value):
+                raise ValueError(f"{name} holds {value}; must be finite, or left out")
         if self.floor is not None and not (math.isfinite(self.floor) and self.floor >= 0):
             raise ValueError(f"floor is {self.floor}; must be finite and at least 0, or empty where it is not known")
         if self.ceiling is not None and self.kind != "network":

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import pickle
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.errors import DataError
+from blockprofile.files import replacing_folder
+from blockprofile.metric import check_metric
 from blockprofile.predict.card import CARD_NAME
 from blockprofile.predict.groups import n_codes
 from blockprofile.predict.mlp import MlpFile, write_mlp
@@ -116,6 +119,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise DataError(f"{path} does not exist or is no file")
     if path.stat().st_size > MAX_BYTES:
         raise DataError(f"{path} has {path.stat().st_size} bytes; at most {MAX_BYTES} are read")
+    _check_archive(path)
     try:
         with warnings.catch_warnings(action="ignore"):
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -126,7 +130,41 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         ) from None
     if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise DataError(f"{path} is no checkpoint of tensors alone: it must map names to tensors")
+    for name, value in content.items():
+        _check_tensor(path, str(name), value)
     return {str(name): value for name, value in content.items()}
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse an archive whose entries unfold to more than a file may hold."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeDecodeError):
+        return  # the older kind, or none: torch tells
+    if size > MAX_BYTES:
+        raise DataError(f"{path} unfolds to {size:,} bytes; at most {MAX_BYTES:,} are read")
+
+
+def _check_tensor(path: Path, name: str, value: Tensor) -> None:
+    """Refuse a tensor that is no plain table of numbers, before anything computes with it."""
+    import torch
+
+    odd = ""
+    if value.is_meta:
+        odd = "has a shape and no values (a meta tensor)"
+    elif value.layout != torch.strided:
+        odd = f"is stored as {value.layout}"
+    elif value.is_quantized:
+        odd = f"is quantized ({value.dtype})"
+    elif value.dtype not in {torch.float16, torch.bfloat16, torch.float32, torch.float64}:
+        odd = f"holds {value.dtype}"
+    elif value.numel() * value.element_size() > value.untyped_storage().nbytes():
+        odd = f"has {value.numel():,} values and stores {value.untyped_storage().nbytes() // value.element_size():,}"
+    elif not torch.isfinite(value).all():
+        odd = "holds values that are not finite"
+    if odd:
+        raise DataError(f"{path}: tensor {name[:80]!r} {odd}; must be a plain tensor of finite floating numbers")
 
 
 def convert_checkpoint(tensors: Mapping[str, Tensor], *, source: Path) -> tuple[MlpFile, Space]:
@@ -201,10 +239,11 @@ def import_predictor(path: Path, *, out: Path, name: str) -> dict[str, Any]:
     DataError
         As `read_checkpoint` and `convert_checkpoint`; nothing is written then.
     """
+    check_metric(f"top1_percent:{name}")
     file, space = convert_checkpoint(read_checkpoint(path), source=path)
     card = {
         "schema": "blockprofile.predictor/1",
-        "name": out.name,
+        "name": out.resolve().name,
         "title": f"Once-for-All's accuracy predictor of {space.name}, imported from {path.name}",
         "kind": "network",
         "metric": f"top1_percent:{name}",
@@ -220,7 +259,7 @@ def import_predictor(path: Path, *, out: Path, name: str) -> dict[str, Any]:
         "error": {"notes": "Against accuracies of the supernet: not published with the checkpoint."},
         "not_for": "Comparison with ImageNet validation accuracies: it was fitted on held-out training images.",
     }
-    out.mkdir(parents=True, exist_ok=True)
-    write_mlp(out / WEIGHTS_NAME, file)
-    write_yaml(out / CARD_NAME, card)
+    with replacing_folder(out, is_kept=True) as folder:
+        write_mlp(folder / WEIGHTS_NAME, file)
+        write_yaml(folder / CARD_NAME, card)
     return card

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import DataError, OptionError
 from blockprofile.files import make_folder, replacing
+from blockprofile.jsonfile import parse_json
 from blockprofile.predict.card import Card
 from blockprofile.predict.design import Design, draw_design
 from blockprofile.predict.labels import LabelTable
@@ -26,6 +27,7 @@ from blockprofile.predict.registry import Entry, build_predictor
 from blockprofile.predict.training import Layout, fit_additive
 from blockprofile.predict.weights import network_codes, network_layout
 from blockprofile.space.space import Space
+from blockprofile.tablefile import read_columns
 
 __all__ = ["label_design", "read_drawn", "write_drawn"]
 
@@ -119,13 +121,12 @@ def read_drawn(path: Path, space: Space) -> LabelTable:
         If the file is unreadable, of another space, or its archs come out otherwise than they were labelled.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     if not path.is_file():
         raise DataError(f"{path} does not exist or is no file; `predictor label` writes one")
+    table = read_columns(path, {}, with_others=True)
     try:
-        table = pq.read_table(path)
-        about: dict[str, Any] = json.loads((table.schema.metadata or {})[HEADER_KEY])
+        about: dict[str, Any] = parse_json((table.schema.metadata or {})[HEADER_KEY], path)
         if about["format"] != FORMAT:
             raise ValueError(f"its format is {about['format']!r}, not {FORMAT!r}")
         name, n, seed, digest = about["space"], int(about["n"]), int(about["seed"]), about["archs"]
@@ -135,7 +136,7 @@ def read_drawn(path: Path, space: Space) -> LabelTable:
         if not pa.types.is_integer(table[column].type) or table[column].null_count:
             raise ValueError(f"its column {column!r} must hold whole numbers")
         apart = table[column].to_numpy().astype(np.int64) + least
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as failure:
+    except (KeyError, TypeError, ValueError, OverflowError) as failure:
         raise DataError(f"{path} cannot be read as labels of drawn archs: {failure}") from None
     if name != space.base.name or n != len(table):
         raise DataError(
@@ -143,6 +144,8 @@ def read_drawn(path: Path, space: Space) -> LabelTable:
         )
     if not (np.isfinite(step) and step > 0):
         raise DataError(f"{path}: its step is {step}; must be above 0")
+    if not 0 <= seed < 2**63:
+        raise DataError(f"{path}: its seed is {seed}; must be 0 to {2**63 - 1}")
     layout = _layout(space.base)
     if not expected.covers(layout):
         raise DataError(f"{path}: its additive table must hold {layout.n_rows} finite numbers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from blockprofile.cuda import require_cuda
 from blockprofile.errors import DataError, OptionError
+from blockprofile.files import make_folder, replacing_folder
 from blockprofile.metric import parse_metric
 from blockprofile.predict.card import CARD_NAME
 from blockprofile.predict.crossfit import RESIDUALS_NAME, collect_residuals, cut_folds, write_residuals
@@ -124,6 +125,7 @@ def fit_predictors(
         If there is no such provider, or it does not train this kind of network.
     """
     check_provider(provider, recipe)
+    make_folder(out)
     n_archs = len(number_archs(table.archs)[0])
     if n_archs < MIN_ROWS:
         raise DataError(
@@ -138,7 +140,7 @@ def fit_predictors(
         return [
             report
             for metrics in parts
-            for report in _fit_network(
+            for report in _fit_folders(
                 table, drawn, space, dataclasses.replace(recipe, metrics=metrics), out=out, provider=provider,
                 progress=progress,
             )
@@ -190,6 +192,33 @@ def _provider_name(provider: str) -> str:
     return f"{provider} ({torch.cuda.get_device_name()})" if provider == "cuda" else provider
 
 
+def _fit_folders(
+    table: LabelTable,
+    drawn: LabelTable | None,
+    space: Space,
+    recipe: Recipe,
+    *,
+    out: Path,
+    provider: str,
+    progress: Callable[[int, int, float], None],
+) -> list[FitReport]:
+    """Fit one network and put its folders in place whole: a kill leaves no card beside other weights."""
+    home, *others = (out / folder_name(metric, space) for metric in recipe.metrics)
+    with ExitStack() as last:
+        fresh = [last.enter_context(replacing_folder(folder, within=out, is_kept=True)) for folder in others]
+        with replacing_folder(home, within=out, is_kept=True) as first:
+            folders = (first, *fresh)
+            for folder in folders:
+                for name in (CARD_NAME, WEIGHTS_NAME, RESIDUALS_NAME):
+                    (folder / name).unlink(missing_ok=True)
+            reports = _fit_network(
+                table, drawn, space, recipe, out=out, folders=folders, provider=provider, progress=progress
+            )
+            for folder in others:  # the old cards speak of the network that is replaced now
+                (folder / CARD_NAME).unlink(missing_ok=True)
+    return reports
+
+
 def _fit_network(
     table: LabelTable,
     drawn: LabelTable | None,
@@ -197,6 +226,7 @@ def _fit_network(
     recipe: Recipe,
     *,
     out: Path,
+    folders: Sequence[Path],
     provider: str,
     progress: Callable[[int, int, float], None],
 ) -> list[FitReport]:
@@ -225,8 +255,8 @@ def _fit_network(
             return train_relu(codes, labels, layout, space, recipe.relu, device=provider, progress=progress)
         return train_network(codes, labels, layout, recipe.options, progress=progress)
 
-    home = out / folder_name(metrics[0], space)
-    home.mkdir(parents=True, exist_ok=True)
+    fresh = dict(zip(metrics, folders, strict=True))
+    home = folders[0]
 
     def store(members: Sequence[Arrays]) -> NetworkFile:
         write_network(
@@ -256,15 +286,13 @@ def _fit_network(
         folder, spread = out / folder_name(metric, space), pooled.spreads[column]
         reports.append(FitReport(metric, folder, n_used, fidelity, spread, pooled.describe(column), bool(is_additive)))
         _write_card(
-            reports[-1], space, recipe, resolutions, title_of=table.path.name, made_from=made_from, provider=provider,
-            judged=fields,
+            fresh[metric], reports[-1], space, recipe, resolutions, title_of=table.path.name, made_from=made_from,
+            provider=provider, judged=fields,
         )  # fmt: skip
-    for report in reports:
-        (report.folder / RESIDUALS_NAME).unlink(missing_ok=True)
     unseen = np.minimum(predict_unseen(file, space, train.table, folds), ceilings) if recipe.folds else ()
     for report, column, left, judged in zip(reports, columns, unseen, predictions, strict=False):
         parts = ((train, left), (held, judged))
-        write_residuals(report.folder / RESIDUALS_NAME, space, collect_residuals(parts, column))
+        write_residuals(fresh[report.metric] / RESIDUALS_NAME, space, collect_residuals(parts, column))
     return reports
 
 
@@ -362,6 +390,7 @@ def _predict_halves(
 
 
 def _write_card(
+    folder: Path,
     report: FitReport,
     space: Space,
     recipe: Recipe,
@@ -402,5 +431,4 @@ def _write_card(
     home = folder_name(next(iter(recipe.metrics)), space)
     if card["name"] != home:
         card["parameters"] = {"network": home}
-    report.folder.mkdir(parents=True, exist_ok=True)
-    write_yaml(report.folder / CARD_NAME, {key: value for key, value in card.items() if value not in (None, [])})
+    write_yaml(folder / CARD_NAME, {key: value for key, value in card.items() if value not in (None, [])})

@@ -22,6 +22,7 @@ from blockprofile.space.factors import Factor, factorize
 from blockprofile.space.operators import Operator
 from blockprofile.space.sites import distinct_operators
 from blockprofile.space.space import Space
+from blockprofile.tablefile import Column, read_columns
 
 __all__ = [
     "KEY_COLUMNS", "TABLE_NAME", "Correction", "LookupKey", "build_lookup", "lookup_key", "operator_latency",
@@ -34,6 +35,12 @@ KEY_COLUMNS = (
 )  # fmt: skip
 TABLE_NAME = "table.parquet"
 MAX_NAMED = 4
+
+_KINDS = {"op": Column("text"), "se": Column("flag"), "skip": Column("flag"), "act": Column("text")}
+_COLUMNS = {name: _KINDS.get(name, Column("integer", low=0)) for name in KEY_COLUMNS} | {
+    "mean_ms": Column("number", low=0),
+    "resolution": Column("integer", low=1, is_optional=True),
+}
 
 LookupKey = tuple[Any, ...]
 
@@ -88,26 +95,18 @@ def read_table(path: Path, *, resolution: int | None = None) -> dict[LookupKey, 
     DataError
         If the file is unreadable, lacks a column, holds a key twice, or a time that is not positive and finite.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow.compute as pc
 
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as failure:
-        raise DataError(f"{path} cannot be read as Parquet: {failure}") from None
-    missing = [name for name in (*KEY_COLUMNS, "mean_ms") if name not in table.column_names]
-    if missing:
-        raise DataError(f"{path} lacks the columns {', '.join(missing)}; it has {', '.join(table.column_names)}")
+    if not path.is_file():
+        raise DataError(f"{path} is missing, which its device needs")
+    table = read_columns(path, _COLUMNS)
     if resolution is not None and "resolution" in table.column_names:
-        at = table.column("resolution").to_pylist()
-        table = table.filter(pa.array([value == resolution for value in at], pa.bool_()))
+        table = table.filter(pc.equal(table["resolution"], resolution))
     entries: dict[LookupKey, float] = {}
     for row in table.select([*KEY_COLUMNS, "mean_ms"]).to_pylist():
         key = tuple(row[name] for name in KEY_COLUMNS)
         if key in entries:
             raise DataError(f"{path} holds the operator {_word(key)} twice")
-        if row["mean_ms"] is None or not math.isfinite(row["mean_ms"]) or row["mean_ms"] < 0:
-            raise DataError(f"{path}: {row['mean_ms']} ms for {_word(key)}; must be finite and at least 0")
         entries[key] = row["mean_ms"]
     return entries
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from blockprofile.errors import OptionError
-from blockprofile.metric import Direction, parse_metric
-from blockprofile.predict.card import LabelError
+from blockprofile.errors import OptionError, one_of
+from blockprofile.metric import Direction, check_metric, parse_metric
+from blockprofile.predict.card import Card, LabelError
 from blockprofile.predict.laws import TableLaw
 from blockprofile.predict.relu_options import ReluOptions
 from blockprofile.predict.training import TrainingOptions
-from blockprofile.yamlfile import read_yaml
+from blockprofile.yamlfile import Document, read_yaml
 
 __all__ = ["Recipe", "read_recipe"]
 
@@ -23,6 +23,11 @@ MEASURED = frozenset({"floor", "error", "made_from", "created"})
 
 
 MOST_FOLDS = 20
+_BLANK_CARD: Mapping[str, Any] = {
+    "schema": "blockprofile.predictor/1", "name": "x", "title": "", "kind": "network", "metric": "x", "unit": "",
+    "provenance": "user", "floor": None,
+}  # fmt: skip
+_CARD_FIELDS = frozenset(item.name for item in fields(Card)) - MEASURED - {"schema", "name", "kind", "metric"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,25 +62,38 @@ class Recipe:
     relu: ReluOptions | None = None
 
     def __post_init__(self) -> None:
+        if not 0 < self.holdout < 1:
+            raise OptionError(f"holdout is {self.holdout}; must be above 0 and below 1")
+        if not self.metrics:
+            raise OptionError("metrics is empty; name at least one metric and its column")
+        if self.resolution is not None and self.resolution < 1:
+            raise OptionError(f"resolution is {self.resolution}; must be at least 1")
         if self.folds != 0 and not 2 <= self.folds <= MOST_FOLDS:
             raise OptionError(f"folds is {self.folds}; must be 0, or 2 to {MOST_FOLDS}")
-        for metric, entry in self.metrics.items():
-            told, known = entry.get("direction"), parse_metric(metric).direction
-            if told not in {None, "max", "min"}:
-                raise OptionError(f"direction of {metric!r} is {told!r}; choices: max, min")
-            if told and known not in {None, told}:
-                raise OptionError(f"direction of {metric!r} is {told!r}; {parse_metric(metric).title} has {known!r}")
         for name in filter(None, (self.table, self.drawn)):
             if Path(name).name != name or name == "..":
                 raise OptionError(f"{name!r} is no name of a file; tables stand beside the recipe")
-        for metric, about in self.metrics.items():
-            found = sorted(about.keys() & MEASURED)
-            if found:
-                raise OptionError(f"{found[0]} of {metric!r} is what a fit finds out; leave it out of the recipe")
-            ceiling = about.get("ceiling", 0.0)
-            if isinstance(ceiling, bool) or not isinstance(ceiling, int | float) or not math.isfinite(ceiling):
-                raise OptionError(f"ceiling of {metric!r} is {ceiling!r}; must be a finite number")
-            self.label_error(metric)
+        _check_card("card", self.card)
+        for metric, entry in self.metrics.items():
+            self._check_metric(metric, entry)
+
+    def _check_metric(self, metric: str, entry: Mapping[str, Any]) -> None:
+        check_metric(metric)
+        if not isinstance(entry.get("column", metric), str):
+            raise OptionError(f"column of {metric!r} is {entry['column']!r}; must be the name of a column")
+        found = sorted(entry.keys() & MEASURED)
+        if found:
+            raise OptionError(f"{found[0]} of {metric!r} is what a fit finds out; leave it out of the recipe")
+        told, known = entry.get("direction"), parse_metric(metric).direction
+        if told not in {None, "max", "min"}:
+            raise OptionError(f"direction of {metric!r} is {told!r}; choices: max, min")
+        if told and known not in {None, told}:
+            raise OptionError(f"direction of {metric!r} is {told!r}; {parse_metric(metric).title} has {known!r}")
+        ceiling = entry.get("ceiling", 0.0)
+        if isinstance(ceiling, bool) or not isinstance(ceiling, int | float) or not math.isfinite(ceiling):
+            raise OptionError(f"ceiling of {metric!r} is {ceiling!r}; must be a finite number")
+        self.label_error(metric)
+        _check_card(f"metric {metric!r}", {key: entry[key] for key in entry.keys() - {"column"}})
 
     @property
     def seed(self) -> int:
@@ -139,6 +157,15 @@ class Recipe:
     def used_options(self) -> dict[str, object]:
         """List the options that the training of this recipe uses."""
         return asdict(self.relu) if self.relu is not None else asdict(self.options)
+
+
+def _check_card(what: str, given: Mapping[str, Any]) -> None:
+    """Check fields of a card before anything is fitted for it."""
+    unknown = sorted(map(str, given.keys() - _CARD_FIELDS))
+    if unknown:
+        raise OptionError(f"{what} has a key {unknown[0]!r}; {one_of(unknown[0], sorted(_CARD_FIELDS))}")
+    plain = {key: value for key, value in given.items() if value is not None}
+    Document(Path(what), {**_BLANK_CARD, **plain}, None).validate(Card)
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -6,7 +6,6 @@ both empty for the constant) and ``value`` in the metric's unit. A slot that the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,11 +18,12 @@ from blockprofile.predict.card import Card
 from blockprofile.space.factors import Factor, table_shape
 from blockprofile.space.slots import Slot
 from blockprofile.space.space import Space
+from blockprofile.tablefile import Column, read_columns
 
 __all__ = ["TABLE_NAME", "AdditiveTable", "build_table", "read_additive_table", "write_additive_table"]
 
 TABLE_NAME = "table.parquet"
-COLUMNS = ("slot", "choice", "value")
+COLUMNS = {"slot": Column("text"), "choice": Column("text"), "value": Column("number")}
 
 AdditiveTable = Mapping[tuple[str, str], float]
 """(slot, choice) -> value; ("", "") is the constant."""
@@ -37,7 +37,8 @@ def write_additive_table(path: Path, table: AdditiveTable) -> None:
     slots, choices = [slot for slot, _ in table], [choice for _, choice in table]
     values = pa.array([float(value) for value in table.values()], pa.float64())
     with replacing(path) as file:
-        pq.write_table(pa.table({"slot": slots, "choice": choices, "value": values}), file)
+        columns = {"slot": pa.array(slots, pa.string()), "choice": pa.array(choices, pa.string()), "value": values}
+        pq.write_table(pa.table(columns), file)
 
 
 def read_additive_table(path: Path) -> dict[tuple[str, str], float]:
@@ -48,24 +49,14 @@ def read_additive_table(path: Path) -> dict[tuple[str, str], float]:
     DataError
         If the file is unreadable, lacks a column, gives a choice twice, or a value that is not finite.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        content = pq.read_table(path)
-    except (pa.ArrowException, OSError) as failure:
-        raise DataError(f"{path} cannot be read as Parquet: {failure}") from None
-    missing = [name for name in COLUMNS if name not in content.column_names]
-    if missing:
-        raise DataError(f"{path} lacks the columns {', '.join(missing)}; it has {', '.join(content.column_names)}")
+    if not path.is_file():
+        raise DataError(f"{path} is missing, which its predictor needs")
     table: dict[tuple[str, str], float] = {}
-    for row in content.select(list(COLUMNS)).to_pylist():
-        key, value = (row["slot"], row["choice"]), row["value"]
+    for row in read_columns(path, COLUMNS).to_pylist():
+        key = (row["slot"], row["choice"])
         if key in table:
             raise DataError(f"{path} gives choice {key[1]!r} of slot {key[0]!r} twice")
-        if not isinstance(value, int | float) or not math.isfinite(value):
-            raise DataError(f"{path}: value {value!r} of choice {key[1]!r} of slot {key[0]!r}; must be finite")
-        table[key] = float(value)
+        table[key] = float(row["value"])
     return table
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from blockprofile.predict.network import GROUP_ARRAYS, embed_groups, forward_gro
 
 if TYPE_CHECKING:
     import torch
+    from _typeshed import DataclassInstance
     from torch import Tensor
 
 __all__ = [
@@ -38,11 +39,13 @@ RIDGE = 1e-3
 WARM_UP = 0.05
 SMALLEST_SCALE = 1e-12
 MOST_ROWS = 1_000_000
+LARGEST_SEED = 2**63 - 1
+MOST_OF_AN_OPTION = 1_000_000
 SMALL_TABLE = 20_000
 """Below so many rows a tenth of them decides how much of the network's output is used."""
 
 
-def check_options(options: object, *, at_least: Mapping[str, float], above_zero: Sequence[str]) -> None:
+def check_options(options: DataclassInstance, *, at_least: Mapping[str, float], above_zero: Sequence[str]) -> None:
     """Check the options of a training.
 
     Raises
@@ -51,8 +54,13 @@ def check_options(options: object, *, at_least: Mapping[str, float], above_zero:
         Naming the first one that is out of range.
     """
     for name, least in at_least.items():
-        if getattr(options, name) < least:
+        if not getattr(options, name) >= least:
             raise OptionError(f"{name} is {getattr(options, name)}; must be at least {least}")
+    for name, value in asdict(options).items():
+        most = LARGEST_SEED if name == "seed" else MOST_OF_AN_OPTION
+        for number in value if isinstance(value, tuple) else (value,):
+            if number is not None and not number <= most:
+                raise OptionError(f"{name} is {number}; must be at most {most}")
     for name in above_zero:
         if not getattr(options, name) > 0:
             raise OptionError(f"{name} is {getattr(options, name)}; must be above 0")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import DataError, one_of
 from blockprofile.files import write_bytes
+from blockprofile.jsonfile import parse_json
 from blockprofile.predict.groups import SlotGroup, group_slots, last_codes, n_codes
 from blockprofile.predict.network import ARRAYS
 from blockprofile.predict.relu import RELU_ARRAYS, name_trunk, relu_shapes
@@ -44,6 +45,7 @@ LARGEST_INT8 = 127
 MEMBER_MARK = "@"
 """Stands before the number of a member, from 2, in the names of its arrays."""
 MOST_MEMBERS = 64
+MAX_BYTES = 1 << 30
 
 
 def describe_slots(space: Space) -> tuple[tuple[str, int], ...]:
@@ -258,8 +260,8 @@ def pack_header(file_format: str, content: Mapping[str, Any]) -> dict[str, str]:
 
 def _unpack_header(path: Path, metadata: Mapping[str, str] | None) -> dict[str, Any]:
     try:
-        content = json.loads((metadata or {})[HEADER_KEY])
-    except (KeyError, ValueError):
+        content = parse_json((metadata or {})[HEADER_KEY], path)
+    except (KeyError, DataError):
         raise DataError(
             f"{path} is not one of this program's network files: its header has no {HEADER_KEY!r}"
         ) from None
@@ -278,13 +280,22 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     from safetensors import SafetensorError, safe_open
 
+    _check_size(path)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata = file.metadata()
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, ValueError) as failure:
         raise DataError(f"{path} cannot be read as safetensors: {failure}") from None
+    for name, array in arrays.items():
+        if str(array.dtype).removeprefix("torch.") not in {"float64", "float32", "float16", "int8"}:
+            raise DataError(f"{path}: array {name!r} holds {array.dtype}; must be float64, float32, float16 or int8")
     return arrays, _unpack_header(path, metadata)
+
+
+def _check_size(path: Path) -> None:
+    if path.is_file() and path.stat().st_size > MAX_BYTES:
+        raise DataError(f"{path} has {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read")
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -297,6 +308,7 @@ def read_header(path: Path) -> dict[str, Any]:
     """
     from safetensors import SafetensorError, safe_open
 
+    _check_size(path)
     try:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata()

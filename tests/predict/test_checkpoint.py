@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -179,3 +181,33 @@ def test_a_damaged_import_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-8])
     with pytest.raises(DataError, match="cannot be read as safetensors"):
         read_mlp(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("meta", lambda t: t.to("meta"), "a meta tensor"),
+        ("sparse", lambda t: t.to_sparse(), "is stored as torch.sparse_coo"),
+        ("half", lambda t: t.to(torch.int32), "holds torch.int32"),
+        (
+            "expanded",
+            lambda t: torch.zeros(1).expand(2_000_000, 2_000_000),
+            "has 4,000,000,000,000 values and stores 1",
+        ),
+        ("nan", lambda t: t * float("nan"), "holds values that are not finite"),
+    ],
+)
+def test_tensors_that_are_no_plain_numbers_are_refused(tmp_path: Path, name: str, change: Any, message: str) -> None:
+    path = tmp_path / f"{name}.pth"
+    torch.save({"0.weight": change(torch.ones(3, 4))}, path)
+    with pytest.raises(DataError, match=rf"tensor '0\.weight' .*{message}"):
+        read_checkpoint(path)
+
+
+def test_an_archive_that_unfolds_to_gigabytes_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb/data.pkl", b"\0" * (80 << 20))
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(DataError, match="unfolds to 83,886,080 bytes; at most"):
+        read_checkpoint(path)

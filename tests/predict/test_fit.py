@@ -261,3 +261,58 @@ def test_directions(toy: Space, tmp_path: Path) -> None:
         quick.directed("up")
     with pytest.raises(OptionError, match="direction of 'energy_mj:x' is 'max'"):
         replace(quick, metrics={"energy_mj:x": {"direction": "max"}})
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_fit_that_is_killed_before_its_card_leaves_the_old_predictor(
+    toy: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: bool
+) -> None:
+    quick = replace(_recipe("sum", "latency_ms:phone", shared=shared), options=replace(SMALL, min_steps=10))
+    fit_predictors(_table(toy), toy, quick, out=tmp_path)
+    (tmp_path / "sum_toy" / "notes.txt").write_text("mine")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def kill(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("blockprofile.predict.fit._write_card", kill)
+        with pytest.raises(KeyboardInterrupt):
+            fit_predictors(_table(toy), toy, quick.changed(seed=5), out=tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+    fit_predictors(_table(toy), toy, quick.changed(seed=5), out=tmp_path)
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert after.keys() == before.keys()  # what was beside the predictor is kept
+    assert after[tmp_path / "sum_toy" / "weights.safetensors"] != before[tmp_path / "sum_toy" / "weights.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"holdout": float("nan")}, "holdout is nan; must be above 0 and below 1"),
+        ({"metrics": {}}, "metrics is empty"),
+        ({"metrics": {"latency_ms:../stolen": {}}}, "metric 'latency_ms:../stolen' cannot name a file: it holds '/'"),
+        ({"metrics": {"/tmp/x": {}}}, "metric '/tmp/x' cannot name a file"),
+        ({"metrics": {"": {}}}, "metric '' cannot name a file: it is empty"),
+        ({"metrics": {"latency_ms:": {}}}, "metric 'latency_ms:' must be a column, or a column and what it is of"),
+        ({"metrics": {"latency_ms:..": {}}}, "begins with a dot"),
+        ({"metrics": {"score": {"column": ["y"]}}}, r"column of 'score' is \['y'\]; must be the name of a column"),
+        ({"metrics": {"score": {"batch": "two"}}}, "batch: 'two' is wrong"),
+        ({"metrics": {"score": {"hardwear": "x"}}}, "did you mean 'hardware'"),
+        ({"card": {"sources": 5}}, "sources"),
+        ({"card": {"name": "../x"}}, "card has a key 'name'"),
+        ({"resolution": 0}, "resolution is 0; must be at least 1"),
+    ],
+)
+def test_recipes_that_make_no_sense_are_refused(change: dict[str, object], message: str) -> None:
+    fields = {"schema": "blockprofile.recipe/1", "table": "t.csv", "space": "toy", "metrics": {"score": {}}}
+    with pytest.raises((OptionError, DataError), match=message):
+        Recipe(**(fields | change))  # type: ignore[arg-type]
+
+
+def test_a_seed_beyond_64_bits_is_refused() -> None:
+    with pytest.raises(OptionError, match="seed is 1180591620717411303424; must be at most 9223372036854775807"):
+        TrainingOptions(seed=2**70)
+    with pytest.raises(OptionError, match="learning_rate is nan"):
+        TrainingOptions(learning_rate=float("nan"))
