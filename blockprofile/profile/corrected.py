@@ -96,7 +96,10 @@ class Correction:
         holds_for = tuple(TRUTH if each else PREDICTOR for each in known)
         return Effects(np.where(known, effects + found.values, effects), both, freedom, holds_for)
 
-    def shift(self, members: Sequence[int]) -> float:
-        """Return by how much the average of the means under some targets is corrected; 0 where that is not known."""
-        shift = 0.0 if self._rows is None else float(self._rows.means[list(members)].mean())
+    def shift(self, weights: Doubles) -> float:
+        """Return by how much a weighted average of the means under the targets is corrected; 0 where not known."""
+        if self._rows is None:
+            return 0.0
+        used = weights != 0
+        shift = float(weights[used] @ self._rows.means[used])
         return shift if np.isfinite(shift) else 0.0

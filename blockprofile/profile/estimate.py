@@ -126,15 +126,17 @@ def standard_errors(
     Notes
     -----
     The influence of an arch is ``sum_k c_k w_k (y - mean_k)``, less ``sum_k c_k (y - mean)``. It is summed exactly
-    within a group; between groups, whose codes are drawn independently, the covariance is a product of
-    effects and left out. Squared residuals are divided by n - 1, not n, with Kish's effective n where weights differ.
+    within a group. Between groups, whose codes are drawn independently, the covariance of two contrasts is the product
+    of their effects, but for what the groups do together; where the coefficients within a group do not add up to 0, it
+    is left out. Squared residuals are divided by n - 1, not n, with Kish's effective n where weights differ.
     The degrees of freedom are Welch and Satterthwaite's for cells of equal variance. Archs that are all alike leave a
     share of up to 3.7 / n unseen (97.5 %, binomial), which is taken to be a standard deviation of the pool away.
     """
     total_mean, total_variance = moments.total(metric)
     scales, unseen, freedom = _small_samples(cells, coefficients, total_variance)
     variance = np.square(coefficients) @ unseen
-    for group, members in stacked.members.items():
+    parts = np.zeros((len(stacked.members), len(coefficients)))
+    for part, (group, members) in enumerate(stacked.members.items()):
         rows = np.flatnonzero(np.any(coefficients[:, members] != 0, axis=1))
         if len(rows) == 0:
             continue
@@ -152,6 +154,10 @@ def standard_errors(
         found -= 2 * (slope * offset) @ moments.sums[metric][group][kept]
         found += (offset * offset) @ moments.counts[group][kept].astype(np.float64)
         variance[rows] += np.maximum(found, 0.0) / moments.n**2
+        is_contrast = np.abs(mine.sum(axis=1)) < ROUNDING
+        parts[part, rows] = np.where(is_contrast, mine @ np.where(cells.n[members] > 0, cells.means[members], 0.0), 0.0)
+    between = (np.square(parts.sum(axis=0)) - np.square(parts).sum(axis=0)) / moments.n
+    variance += np.maximum(between, -variance / 2)
     return np.where(freedom > 0, np.sqrt(variance), np.nan), freedom
 
 

@@ -11,9 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blockprofile.errors import CoverageError
 from blockprofile.predict import AdditivePredictor, Predictor
+from blockprofile.profile.contrasts import Site, depth_sites, make_contrasts, place_sites
 from blockprofile.profile.corrected import PREDICTOR, TRUTH
 from blockprofile.profile.exact import ExactProfile, exact_profile, place_weights
 from blockprofile.profile.exact_quantiles import TAUS, QuantileResponses, exact_quantiles
@@ -122,9 +124,19 @@ def _mean_rows(found: ExactProfile, index: int) -> Iterator[Row]:
         yield _row("M_b", value, effect, block=block)
     for (unit, depth), value in zip(found.depths, found.depth_mean[index], strict=True):
         yield _row("M_d", value, value - whole, u=unit, depth=depth)
+    yield from _factor_rows(place_sites(found.space, found.places), cells)
+    yield from _factor_rows(depth_sites(found.depths), found.depth_mean[index])
 
 
-def _block_effects(found: ExactProfile, index: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _factor_rows(sites: Sequence[Site], means: NDArray[np.float64]) -> Iterator[Row]:
+    contrasts = make_contrasts(sites)
+    values, effects = contrasts.reached @ means, contrasts.coefficients @ means
+    for place, statistic in enumerate(contrasts.statistics):
+        where = {"u": contrasts.units[place], "block": contrasts.names[place]}
+        yield _row(statistic, values[place], effects[place], **where)
+
+
+def _block_effects(found: ExactProfile, index: int) -> NDArray[np.float64]:
     """M_b against the average block at the same layers."""
     layers = [(place.unit, place.layer) for place in found.places]
     cells = found.cell_mean[index]

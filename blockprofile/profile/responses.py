@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blockprofile.profile.accumulate import Accumulator
+from blockprofile.profile.contrasts import Site, depth_sites, make_contrasts, place_sites
 from blockprofile.profile.corrected import PREDICTOR, Correction
 from blockprofile.profile.estimate import TargetWeights, estimate_means, standard_errors
+from blockprofile.profile.exact import list_places
 from blockprofile.profile.labelled import LabelledArchs
 from blockprofile.profile.pool import PoolQuantiles
 from blockprofile.profile.presence import Presence
@@ -85,6 +87,9 @@ class _Plan:
             block_targets(seen.space, groups, presence=settings.presence, law=settings.law), seen.moments
         )
         self.depths = TargetWeights(depth_targets(seen.space, groups, law=settings.law), seen.moments)
+        places = list_places(seen.space)
+        sites = dict(zip([(p.unit, p.layer, p.block) for p in places], place_sites(seen.space, places), strict=True))
+        self.sites = [sites[target.unit, target.layer, target.block] for target in self.blocks.targets]
         self.layer_groups = layer_groups(seen.space)
         self.layer_targets = block_targets(seen.space, self.layer_groups, presence=settings.presence, law=settings.law)
 
@@ -99,9 +104,11 @@ class _Plan:
         blocks = self._correction(labelled, self.blocks.targets, otherwise)
         yield from self._against_mean("M_ulb", metric, self.blocks, blocks)
         yield from self._block_rows(metric, blocks)
-        yield from self._against_mean(
-            "M_d", metric, self.depths, self._correction(labelled, self.depths.targets, otherwise)
-        )
+        depths = self._correction(labelled, self.depths.targets, otherwise)
+        yield from self._against_mean("M_d", metric, self.depths, depths)
+        yield from self._factor_rows(metric, self.blocks, self.sites, blocks)
+        of_depths = depth_sites([(target.unit, target.depth) for target in self.depths.targets])
+        yield from self._factor_rows(metric, self.depths, of_depths, depths)
 
     def _correction(self, labelled: LabelledArchs | None, targets: Sequence[Target], otherwise: str) -> Correction:
         return Correction(labelled, targets, self.seen.moments.groups, otherwise=otherwise)
@@ -117,7 +124,7 @@ class _Plan:
         errors = standard_errors(self.seen.moments, metric, stacked, cells, each, against_mean=True)
         found = correction.effects(cells.means - overall, errors, each, -each.sum(axis=1))
         for index in np.flatnonzero(cells.n > 0).tolist():
-            value = float(cells.means[index]) + correction.shift([index])
+            value = float(cells.means[index]) + correction.shift(each[index])
             yield _row(statistic, stacked.targets[index], n=int(cells.n[index]), value=value, **found.row(index))
 
     def _block_rows(self, metric: str, correction: Correction) -> Iterator[Row]:
@@ -130,8 +137,9 @@ class _Plan:
             target = self.blocks.targets[index]
             layers.setdefault((target.unit, target.layer), []).append(index)
             blocks.setdefault(target.block, []).append(index)
-        coefficients = np.zeros((len(blocks), len(cells.n)))
+        coefficients, holds = np.zeros((2, len(blocks), len(cells.n)))
         for row, members in enumerate(blocks.values()):
+            holds[row, members] = 1 / len(members)
             for index in members:
                 peers = layers[self.blocks.targets[index].unit, self.blocks.targets[index].layer]
                 coefficients[row, index] += 1 / len(members)
@@ -140,8 +148,28 @@ class _Plan:
         errors = standard_errors(self.seen.moments, metric, self.blocks, cells, coefficients, against_mean=False)
         corrected = correction.effects(effects, errors, coefficients, np.zeros(len(effects)))
         for place, (block, members) in enumerate(blocks.items()):
-            value = float(cells.means[members].mean()) + correction.shift(members)
+            value = float(cells.means[members].mean()) + correction.shift(holds[place])
             yield _row("M_b", n=int(cells.n[members].sum()), value=value, **corrected.row(place)) | {"block": block}
+
+    def _factor_rows(
+        self, metric: str, stacked: TargetWeights, sites: Sequence[Site], correction: Correction
+    ) -> Iterator[Row]:
+        """Contrast the means of cells that differ in one factor, or in two."""
+        cells = estimate_means(self.seen.moments, metric, stacked)
+        is_seen = cells.n > 0
+        found = make_contrasts(sites, is_seen)
+        if not found.names:
+            return
+        means = np.where(is_seen, cells.means, 0.0)
+        errors = standard_errors(self.seen.moments, metric, stacked, cells, found.coefficients, against_mean=False)
+        corrected = correction.effects(
+            found.coefficients @ means, errors, found.coefficients, np.zeros(len(found.names))
+        )
+        values, n = found.reached @ means, (found.coefficients != 0) @ cells.n
+        for place, statistic in enumerate(found.statistics):
+            value = float(values[place]) + correction.shift(found.reached[place])
+            row = _row(statistic, n=int(n[place]), value=value, **corrected.row(place))
+            yield row | {"u": found.units[place], "block": found.names[place]}
 
     def quantile_rows(self, metric: str) -> Iterator[Row]:
         """Yield the rows of quantiles and their effects."""
@@ -208,8 +236,10 @@ def response_table(
     -----
     M_b is an average over the layers that a block can fill (BlockProfile, equation 1); its effect is against
     the average block at the same layers. The effects of M_ulb, M_d and M_tau are against the space (equations 2
-    and 3). Means are tested by Student's t, quantiles by the binomial law of the cell's archs below the space's
-    quantile; see `blockprofile.profile.estimate` and `blockprofile.profile.quantiles`.
+    and 3). M_factor and M_pair are contrasts of M_ulb and of M_d: ``block`` names the step, ``u`` is 0 for the network,
+    ``value`` is the mean where the step leads to; see `blockprofile.profile.contrasts`. Means are tested by
+    Student's t, quantiles by the binomial law of the cell's archs below the space's quantile; see
+    `blockprofile.profile.estimate` and `blockprofile.profile.quantiles`.
     """
     import pandas as pd
 

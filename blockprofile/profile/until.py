@@ -155,10 +155,10 @@ class _Pool:
 
     def widths(self, table: pd.DataFrame) -> dict[str, float]:
         """Find the widest interval of each metric's mean responses; infinite while a response is unseen."""
-        means = table[table["statistic"].isin(["M_b", "M_ulb", "M_d"])]
+        responses = ["M_b", "M_ulb", "M_d"]
         found = {}
-        for metric, part in means.groupby("metric", sort=False):
-            is_whole = len(part) == len(self.known[str(metric)]) - 1
+        for metric, part in table[table["statistic"].isin(responses)].groupby("metric", sort=False):
+            is_whole = len(part) == int(self.known[str(metric)]["statistic"].isin(responses).sum())
             found[str(metric)] = float((part["ci_high"] - part["ci_low"]).max() / 2) if is_whole else np.inf
         return found
 

@@ -46,7 +46,7 @@ def test_a_sampled_profile_agrees_row_by_row(space: Space) -> None:
     keys = ["statistic", "tau", "u", "layer", "block", "depth"]
     both = sampled.merge(exact, on=keys, suffixes=("", "_exact"))
     assert len(both) == len(exact) == len(sampled)
-    means = both[both["statistic"].isin(["M_ulb", "M_b", "M_d"])]
+    means = both[both["statistic"].isin(["M_ulb", "M_b", "M_d", "M_factor", "M_pair"])]
     scores = (means["effect"] - means["effect_exact"]) / means["se"]
     assert scores.abs().max() < 4.5
     assert 0.6 < scores.std() < 1.4
@@ -55,7 +55,7 @@ def test_a_sampled_profile_agrees_row_by_row(space: Space) -> None:
 def test_without_taus_there_are_no_quantiles() -> None:
     space = toy_space()
     table = exact_table(space, [additive_predictor(space)], taus=[])
-    assert set(table["statistic"]) == {"mean", "M_ulb", "M_b", "M_d"}
+    assert set(table["statistic"]) == {"mean", "M_ulb", "M_b", "M_d", "M_factor"}
     assert len(table[table["statistic"] == "M_d"]) == len(exact_profile(space, [()]).depths)
 
 

@@ -6,8 +6,9 @@ noise is the same for all archs, or grows with what is measured.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,9 @@ from blockprofile.profile.exact_table import KEYS, mean_table
 from blockprofile.profile.labelled import LabelledArchs, weigh_archs
 from blockprofile.profile.responses import Settings, response_table
 from blockprofile.space import Archs, CompiledSum, Factor, Space, draw_archs
+from blockprofile.space.definition import Block, Unit
 from blockprofile.space.factors import table_shape
+from tests.toy import TOY
 
 METRIC = "top1_percent"
 STATISTICS = ("M_b", "M_ulb", "M_d")
@@ -95,5 +98,68 @@ def beside_truth(table: pd.DataFrame, truth: Truth) -> pd.DataFrame:
     """Put the true effect beside each, and whether its interval holds it."""
     known = truth.table[[*KEYS, "effect"]].rename(columns={"effect": "true"})
     both = table[table["statistic"].isin(STATISTICS)].merge(known, on=list(KEYS), validate="one_to_one")
+    both["is_covered"] = (both["ci_low"] <= both["true"]) & (both["true"] <= both["ci_high"])
+    return both
+
+
+# -- factors: what each step does is written down, and what two of them do together -------------------------------
+
+KERNEL, EXPANSION, BOTH = (0.5, -0.3), (1.0, 0.6), (0.4, -0.8)
+"""By unit: what kernel 5 adds, what expansion 4 adds, and what the two add beyond that."""
+NEIGHBOURS = 0.5
+"""What two neighbouring layers add whose kernels agree; they take it off where they differ."""
+
+
+def factor_space() -> Space:
+    """Make a space of kernel by expansion by squeeze-and-excite, in units of two and three layers."""
+    blocks = tuple(
+        Block(name=f"e{e}k{k}{'se' * se}", expansion=float(e), kernel=k, se=se)
+        for e, k, se in itertools.product((2, 4), (3, 5), (False, True))
+    )
+    units = (Unit(out=8, stride=1, depths=(2,), act="relu"), Unit(out=16, stride=2, depths=(3,), act="relu"))
+    return Space(replace(TOY, name="factors", blocks=blocks, units=units))
+
+
+def factor_values(space: Space, archs: Archs, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Add up what the layers' factors do, what neighbours do, and noise; squeeze-and-excite does nothing."""
+    wide = np.array([block.expansion == 4.0 for block in space.blocks])
+    large = np.array([block.kernel == 5 for block in space.blocks])
+    values: NDArray[np.float64] = rng.normal(size=len(archs))
+    for slot in space.layer_slots:
+        e, k = wide[archs[:, slot.index]], large[archs[:, slot.index]]
+        values += KERNEL[slot.unit - 1] * k + EXPANSION[slot.unit - 1] * e + BOTH[slot.unit - 1] * (k & e)
+    for first, second in itertools.pairwise(space.layer_slots):
+        values += NEIGHBOURS * np.where(large[archs[:, first.index]] == large[archs[:, second.index]], 1.0, -1.0)
+    return values.astype(np.float32)
+
+
+def true_factors() -> pd.DataFrame:
+    """Write down the true effects: ``statistic``, ``u``, ``block``, ``true``."""
+    kernel, expansion, se = "kernel 3->5", "expansion 2->4", "se no->yes"
+    by_unit = {
+        ("M_factor", kernel): np.array(KERNEL) + np.array(BOTH) / 2,
+        ("M_factor", expansion): np.array(EXPANSION) + np.array(BOTH) / 2,
+        ("M_factor", se): np.zeros(2),
+        ("M_pair", f"{expansion} x {kernel}"): np.array(BOTH),
+        ("M_pair", f"{expansion} x {se}"): np.zeros(2),
+        ("M_pair", f"{kernel} x {se}"): np.zeros(2),
+    }
+    rows = [
+        {"statistic": statistic, "u": unit, "block": name, "true": effect}
+        for (statistic, name), effects in by_unit.items()
+        for unit, effect in enumerate([effects.mean(), *effects])
+    ]
+    return pd.DataFrame(rows)
+
+
+def profile_factors(*, n: int, seed: int) -> pd.DataFrame:
+    """Profile a pool of the made-up truth: rows of factors and pairs beside ``true``, and whether it is covered."""
+    space, rng = factor_space(), np.random.default_rng([seed, n])
+    archs = draw_archs(space, n, rng)
+    seen = Accumulator(space, [METRIC], n_planned=n)
+    seen.add(archs, {METRIC: factor_values(space, archs, rng)})
+    table = response_table(seen, info={}, settings=Settings(taus=()))
+    rows = table[table["statistic"].isin(["M_factor", "M_pair"])]
+    both = rows.merge(true_factors(), on=["statistic", "u", "block"], how="outer", validate="one_to_one")
     both["is_covered"] = (both["ci_low"] <= both["true"]) & (both["true"] <= both["ci_high"])
     return both
