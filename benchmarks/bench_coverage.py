@@ -113,10 +113,10 @@ def main(repetitions: int, sizes: tuple[int, ...]) -> None:
         print("share of families of pure noise with a claim")
         print("\n".join(f"  {name:<24}{share:.3f}" for name, share in claimed.items()), flush=True)
         assert (covered["mean"] + 3 * covered["se"] >= 0.945).all(), covered
-        means = covered.loc[["M_b", "M_ulb", "M_d"]]
+        means = covered.loc[["M_b", "M_ulb", "M_d", "M_factor", "M_pair"]]
         assert (means["mean"] - 3 * means["se"] <= 0.955).all(), covered
         for name, share in claimed.items():
-            wanted = 0.15 if name == "any of a metric" else 0.05
+            wanted = 0.2 if name == "any of a metric" else 0.05
             assert share <= most_by_chance(wanted, repetitions * families_of(name)), (name, share)
 
 

@@ -44,6 +44,8 @@ class TargetWeights:
         Group number -> the numbers of its cells that hold an arch, int64.
     weights
         Group number -> float64, shape (n_members, n_cells).
+    is_seen
+        Which targets any arch counts under, shape (n_targets,).
     """
 
     def __init__(self, targets: Sequence[Target], moments: PoolMoments) -> None:
@@ -57,6 +59,9 @@ class TargetWeights:
             group: np.stack([targets[index].weights[self.cells[group]] for index in indices])
             for group, indices in numbers.items()
         }
+        self.is_seen = np.zeros(len(targets), bool)
+        for group, members in self.members.items():
+            self.is_seen[members] = (self.weights[group] > 0).any(axis=1)
 
 
 @dataclass(frozen=True, slots=True)

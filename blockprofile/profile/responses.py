@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blockprofile.profile.accumulate import Accumulator
-from blockprofile.profile.contrasts import Site, depth_sites, make_contrasts, place_sites
+from blockprofile.profile.contrasts import Contrasts, depth_sites, make_contrasts, place_sites
 from blockprofile.profile.corrected import PREDICTOR, Correction
 from blockprofile.profile.estimate import TargetWeights, estimate_means, standard_errors
 from blockprofile.profile.exact import list_places
@@ -89,7 +89,10 @@ class _Plan:
         self.depths = TargetWeights(depth_targets(seen.space, groups, law=settings.law), seen.moments)
         places = list_places(seen.space)
         sites = dict(zip([(p.unit, p.layer, p.block) for p in places], place_sites(seen.space, places), strict=True))
-        self.sites = [sites[target.unit, target.layer, target.block] for target in self.blocks.targets]
+        of_blocks = [sites[target.unit, target.layer, target.block] for target in self.blocks.targets]
+        of_depths = depth_sites([(target.unit, target.depth) for target in self.depths.targets])
+        self.block_steps = make_contrasts(of_blocks, self.blocks.is_seen)
+        self.depth_steps = make_contrasts(of_depths, self.depths.is_seen)
         self.layer_groups = layer_groups(seen.space)
         self.layer_targets = block_targets(seen.space, self.layer_groups, presence=settings.presence, law=settings.law)
 
@@ -106,9 +109,8 @@ class _Plan:
         yield from self._block_rows(metric, blocks)
         depths = self._correction(labelled, self.depths.targets, otherwise)
         yield from self._against_mean("M_d", metric, self.depths, depths)
-        yield from self._factor_rows(metric, self.blocks, self.sites, blocks)
-        of_depths = depth_sites([(target.unit, target.depth) for target in self.depths.targets])
-        yield from self._factor_rows(metric, self.depths, of_depths, depths)
+        yield from self._factor_rows(metric, self.blocks, self.block_steps, blocks)
+        yield from self._factor_rows(metric, self.depths, self.depth_steps, depths)
 
     def _correction(self, labelled: LabelledArchs | None, targets: Sequence[Target], otherwise: str) -> Correction:
         return Correction(labelled, targets, self.seen.moments.groups, otherwise=otherwise)
@@ -152,15 +154,13 @@ class _Plan:
             yield _row("M_b", n=int(cells.n[members].sum()), value=value, **corrected.row(place)) | {"block": block}
 
     def _factor_rows(
-        self, metric: str, stacked: TargetWeights, sites: Sequence[Site], correction: Correction
+        self, metric: str, stacked: TargetWeights, found: Contrasts, correction: Correction
     ) -> Iterator[Row]:
         """Contrast the means of cells that differ in one factor, or in two."""
-        cells = estimate_means(self.seen.moments, metric, stacked)
-        is_seen = cells.n > 0
-        found = make_contrasts(sites, is_seen)
         if not found.names:
             return
-        means = np.where(is_seen, cells.means, 0.0)
+        cells = estimate_means(self.seen.moments, metric, stacked)
+        means = np.where(stacked.is_seen, cells.means, 0.0)
         errors = standard_errors(self.seen.moments, metric, stacked, cells, found.coefficients, against_mean=False)
         corrected = correction.effects(
             found.coefficients @ means, errors, found.coefficients, np.zeros(len(found.names))
