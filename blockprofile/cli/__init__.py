@@ -13,6 +13,7 @@ COMMANDS: tuple[str, ...] = (
     "compare",
     "report",
     "space",
+    "arch",
     "device",
     "lut",
     "predictor",

@@ -63,7 +63,7 @@ def list_all(json: bool = JSON_OPTION) -> None:
 def show(name: str = _NAME, json: bool = JSON_OPTION) -> None:
     """Show a space: units, blocks, size, and the range of its multiply-adds and parameters."""
     from blockprofile.profile.extremes import feasible_range
-    from blockprofile.space import count_archs, count_macs, count_params, factorize, load_space
+    from blockprofile.space import count_archs, count_macs, count_params, decode, factorize, load_space, named_archs
 
     space = load_space(name)
     rows: list[dict[str, Any]] = []
@@ -85,11 +85,12 @@ def show(name: str = _NAME, json: bool = JSON_OPTION) -> None:
     count = count_archs(space)
     macs = [value / 1e6 for value in feasible_range(space, factorize(space, count_macs))]
     params = [value / 1e6 for value in feasible_range(space, factorize(space, count_params))]
-    summary = {
+    summary: dict[str, Any] = {
         "name": space.name, "title": space.definition.title, "hash": space.hash, "n_slots": space.n_slots,
         "archs": count, "resolutions": list(space.definition.input.resolutions), "resolution": space.resolution,
         "macs_m": macs, "params_m": params,
         "sources": list(space.definition.sources), "notes": space.definition.notes,
+        "networks": {name: decode(space, arch) for name, arch in named_archs(space).items()},
     }  # fmt: skip
     if json:
         print_json({**summary, "units": rows, "slots": [slot.name for slot in space.slots]})
@@ -99,6 +100,8 @@ def show(name: str = _NAME, json: bool = JSON_OPTION) -> None:
     tell(f"input {space.resolution} pixels, of {', '.join(map(str, space.definition.input.resolutions))}")
     tell(f"{macs[0]:.1f} to {macs[1]:.1f} M multiply-adds, {params[0]:.2f} to {params[1]:.2f} M parameters (counted)")
     print_table(rows, wrap=["blocks"])
+    for network, text in summary["networks"].items():
+        tell(f"network {network}: {text}")
     for source in space.definition.sources:
         tell(f"source: {source}")
 

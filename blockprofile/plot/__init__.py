@@ -3,7 +3,7 @@
 from blockprofile.plot.block_grid import BlockGrid, arrange_blocks, block_grid_data, draw_block_grids
 from blockprofile.plot.depth import DepthResponses, depth_data, draw_depths
 from blockprofile.plot.devices import BlockRanks, block_ranks_data, draw_devices, save_devices
-from blockprofile.plot.distribution import Histogram, Mark, distribution_data, draw_distributions, published_archs
+from blockprofile.plot.distribution import Histogram, Mark, distribution_data, draw_distributions
 from blockprofile.plot.figure2 import Figure2, draw_figure2, figure2
 from blockprofile.plot.figure2_flops import CountStep, count_steps
 from blockprofile.plot.figure2_panels import Panel, compare_panels, published_panels
@@ -49,7 +49,6 @@ __all__ = [
     "metric_label",
     "metric_title",
     "presence_data",
-    "published_archs",
     "published_panels",
     "save_devices",
     "save_figure",

@@ -1,4 +1,4 @@
-"""The distribution of each metric over a run's archs, with the published networks of the space marked."""
+"""The distribution of each metric over a run's archs, with the named networks of the space marked."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from blockprofile.errors import RunError, UnknownNameError
 from blockprofile.plot.style import add_caption, metric_label
 from blockprofile.predict.evaluator import Evaluator
-from blockprofile.predict.published import published_latencies, published_network, read_published_table
+from blockprofile.predict.published import published_latencies, published_network
 from blockprofile.run.manifest import read_manifest, run_digest
 from blockprofile.run.shards import read_values, shard_paths
-from blockprofile.space import Archs, Space
+from blockprofile.space import Space, named_archs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,6 @@ __all__ = [
     "draw_distributions",
     "mark_networks",
     "printed_figure",
-    "published_archs",
     "read_metrics",
 ]
 
@@ -42,7 +41,7 @@ MAX_COLUMNS = 2
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A published network: what the predictor gives for it, what is printed (None where nothing is), its place.
+    """A named network: what the predictor gives for it, what is printed (None where nothing is), its place.
 
     ``below`` is the share of the archs with a smaller value than the predicted one.
     """
@@ -69,28 +68,8 @@ class Histogram:
     marks: tuple[Mark, ...] = ()
 
 
-def published_archs(space: Space) -> dict[str, Archs]:
-    """Return the published networks that are members of a space: name -> arch, uint8 (n_slots,).
-
-    Examples
-    --------
-    >>> from blockprofile.space import load_space
-    >>> sorted(published_archs(load_space("moga")))
-    ['MoGA-A', 'MoGA-B', 'MoGA-C']
-    """
-    if space.base.name != "moga":
-        return {}
-    codes: dict[str, list[int]] = {}
-    for row in read_published_table("moga_choices"):
-        # The paper's drawing of MoGA-A differs from its released code in one squeeze-and-excite; the code was timed.
-        if "(" not in row["network"]:
-            codes.setdefault(row["network"], []).append(int(row["block"]))
-    archs = {name: np.array(each, np.uint8) for name, each in codes.items()}
-    return {name: arch for name, arch in archs.items() if bool(space.contains(arch[None])[0])}
-
-
 def printed_figure(network: str, metric: str) -> float | None:
-    """Return what is printed about a published network, None where nothing is.
+    """Return what is printed about a network, None where nothing is.
 
     Examples
     --------
@@ -103,7 +82,10 @@ def printed_figure(network: str, metric: str) -> float | None:
             return published_latencies(device).get(network)
         except UnknownNameError:
             return None
-    about = published_network(network)
+    try:
+        about = published_network(network)
+    except UnknownNameError:
+        return None
     printed = {"top1_percent": about.top1_percent, "macs_m": about.macs_m, "params_m": about.params_m}
     return None if device else printed.get(name)
 
@@ -120,7 +102,7 @@ def distribution_data(
     metric, unit
         What they are of.
     predicted
-        Published network -> the metric's value for it.
+        Named network -> the metric's value for it.
 
     Returns
     -------
@@ -139,7 +121,7 @@ def distribution_data(
 
 
 def mark_networks(space: Space, evaluate: Evaluator) -> dict[str, dict[str, float]]:
-    """Evaluate the published networks of a space.
+    """Evaluate the named networks of a space.
 
     Parameters
     ----------
@@ -150,7 +132,7 @@ def mark_networks(space: Space, evaluate: Evaluator) -> dict[str, dict[str, floa
     -------
     Metric -> network -> value.
     """
-    archs = published_archs(space)
+    archs = named_archs(space)
     if not archs:
         return {}
     values = evaluate(np.stack(list(archs.values())))

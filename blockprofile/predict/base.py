@@ -5,7 +5,7 @@ Additive predictors expose their factors, from which exact expectations, distrib
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.predict.card import Card
-from blockprofile.space.factors import CompiledSum, Factor
+from blockprofile.space.factors import CompiledSum, Factor, factorize
+from blockprofile.space.operators import Operator
+from blockprofile.space.sites import build_sites, distinct_operators
 from blockprofile.space.slots import Archs
 from blockprofile.space.space import Space
 
@@ -48,11 +50,56 @@ class AdditivePredictor:
         The space whose archs it takes (pruned or not: the codes are the same).
     factors
         The terms of the sum, from `blockprofile.space.factorize` or given.
+    costs
+        What each operator adds, where the factors are sums over operators and ``once``.
     """
 
-    def __init__(self, card: Card, space: Space, factors: Sequence[Factor]) -> None:
+    def __init__(
+        self,
+        card: Card,
+        space: Space,
+        factors: Sequence[Factor],
+        *,
+        costs: Mapping[Operator, float] | None = None,
+        once: float = 0.0,
+    ) -> None:
         self.card, self.space, self.factors = card, space, tuple(factors)
+        self.costs, self.once = costs, once
         self.metric, self.unit = card.metric, card.unit
+
+    @classmethod
+    def over_operators(
+        cls, card: Card, space: Space, cost: Callable[[Operator], float], *, once: float = 0.0
+    ) -> AdditivePredictor:
+        """Make the predictor of a metric that is ``once`` and a cost of every operator; what ``cost`` raises passes."""
+        costs = {op: float(cost(op)) for op in distinct_operators(space)}
+        constant = () if once == 0 else (Factor((), np.array(once)),)
+        return cls(card, space, (*constant, *factorize(space, costs.__getitem__)), costs=costs, once=once)
+
+    def contributions(self, arch: Archs) -> dict[str, float]:
+        """Split an arch's value into what every place of the network adds; the values add up to it.
+
+        Parameters
+        ----------
+        arch
+            uint8, shape (n_slots,); an arch of the definition.
+
+        Returns
+        -------
+        Place -> value, in the metric's unit. Where the metric is a sum over operators the places are those of
+        `build_sites` that are not empty; else they are slots, several of one term joined by ``+``. What belongs to
+        none of them has the name ``""``.
+        """
+        row = self.space.check(arch)
+        found = {"": self.once} if self.once else {}
+        if self.costs is not None:
+            operators = ((site.name, site.operator(row)) for site in build_sites(self.space))
+            return found | {name: self.costs[op] for name, op in operators if op is not None}
+        for factor in self.factors:
+            name = "+".join(self.space.slots[index].name for index in factor.scope)
+            codes = tuple(min(int(row[i]), n - 1) for i, n in zip(factor.scope, factor.table.shape, strict=True))
+            found[name] = found.get(name, 0.0) + float(factor.table[codes])
+        return found
 
     @cached_property
     def _sum(self) -> CompiledSum:

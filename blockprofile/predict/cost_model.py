@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from blockprofile.errors import CoverageError, DefinitionError, one_of
 from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.card import CARD_NAME, Card
-from blockprofile.space.factors import factorize
 from blockprofile.space.operators import Operator, primitives
 from blockprofile.space.primitives import Primitive
 from blockprofile.space.sites import distinct_operators
@@ -138,7 +137,7 @@ def build_cost_model(card: Card, folder: Path, space: Space) -> AdditivePredicto
             return stated
         return operator_cost(op, coefficients=coefficients, gate_passes=gate_passes)
 
-    return AdditivePredictor(card, space, factorize(space, cost))
+    return AdditivePredictor.over_operators(card, space, cost)
 
 
 def _is_covered(op: Operator, metric: str) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 from blockprofile.errors import DataError, one_of
 from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.card import Card
-from blockprofile.space.factors import factorize
 from blockprofile.space.operators import Operator, count_macs, count_params
 from blockprofile.space.space import Space
 
@@ -34,4 +33,4 @@ def build_counted(card: Card, folder: Path, space: Space) -> AdditivePredictor:
     count = _COUNTS.get(card.metric)
     if count is None:
         raise DataError(f"{folder}: metric {card.metric!r} cannot be counted; {one_of(card.metric, _COUNTS)}")
-    return AdditivePredictor(card, space, factorize(space, count))
+    return AdditivePredictor.over_operators(card, space, count)

@@ -13,12 +13,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from blockprofile.errors import CoverageError, DataError, DefinitionError, one_of
 from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.card import CARD_NAME, Card
-from blockprofile.space.factors import Factor, factorize
 from blockprofile.space.operators import Operator
 from blockprofile.space.sites import distinct_operators
 from blockprofile.space.space import Space
@@ -178,11 +175,12 @@ def build_lookup(card: Card, folder: Path, space: Space) -> AdditivePredictor:
     free = frozenset(str(name) for name in card.parameters.get("free", ()))
     correction = read_correction(card, folder)
     _check_coverage(card, entries, free, space)
-    factors = factorize(
-        space, lambda op: operator_latency(entries, op, correction=correction, free=free, metric=card.metric)
+    return AdditivePredictor.over_operators(
+        card,
+        space,
+        lambda op: operator_latency(entries, op, correction=correction, free=free, metric=card.metric),
+        once=correction.call_ms + correction.offset_ms,
     )
-    once = Factor((), np.array(correction.call_ms + correction.offset_ms))
-    return AdditivePredictor(card, space, (once, *factors))
 
 
 def _check_coverage(card: Card, entries: Mapping[LookupKey, float], free: frozenset[str], space: Space) -> None:

@@ -4,6 +4,7 @@ from blockprofile.space.counting import count_archs, depth_counts
 from blockprofile.space.definition import Block, SpaceDefinition
 from blockprofile.space.distinct import count_networks
 from blockprofile.space.factors import CompiledSum, Factor, factorize
+from blockprofile.space.forms import FORMS, read_arch, write_arch
 from blockprofile.space.load import list_spaces, load_space
 from blockprofile.space.operators import Operator, count_macs, count_params, primitives
 from blockprofile.space.primitives import Primitive
@@ -11,9 +12,10 @@ from blockprofile.space.sampling import LAWS, Law, depth_probabilities, draw_arc
 from blockprofile.space.sites import Site, build_sites, distinct_operators, list_operators
 from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots
 from blockprofile.space.space import Space
-from blockprofile.space.text import decode, encode, explain_arch
+from blockprofile.space.text import decode, encode, explain_arch, named_archs
 
 __all__ = [
+    "FORMS",
     "INACTIVE",
     "LAWS",
     "Archs",
@@ -44,5 +46,8 @@ __all__ = [
     "list_operators",
     "list_spaces",
     "load_space",
+    "named_archs",
     "primitives",
+    "read_arch",
+    "write_arch",
 ]

@@ -172,7 +172,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceDefinition:
-    """A whole space file."""
+    """A whole space file; ``networks`` are archs that have a name, as text."""
 
     schema: Literal["blockprofile.space/1"]
     name: str
@@ -186,3 +186,4 @@ class SpaceDefinition:
     options: tuple[Option, ...] = ()
     squeeze_excite: SqueezeExcite = SqueezeExcite()
     notes: str = ""
+    networks: dict[str, str] = field(default_factory=dict, metadata=LATER)

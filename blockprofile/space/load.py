@@ -18,6 +18,7 @@ from blockprofile.space.expand import expand
 from blockprofile.space.kinds import mistakes_of
 from blockprofile.space.rules import PrunedDefinition, apply_rule
 from blockprofile.space.space import Space
+from blockprofile.space.text import encode
 from blockprofile.yamlfile import Document, read_yaml
 
 __all__ = ["find_space_file", "list_spaces", "load_pruned", "load_space", "read_space", "space_of"]
@@ -118,7 +119,9 @@ def space_of(document: Document) -> Space:
     try:
         for check in (_check_names, _check_options, _check_units, _check_fixed):
             check(definition)
-        return Space(definition)
+        space = Space(definition)
+        _check_networks(space)
+        return space
     except _MistakeError as mistake:
         raise document.error(mistake.message, mistake.loc) from None
     except (ArchError, OptionError) as failure:
@@ -281,6 +284,29 @@ def _check_skips(definition: SpaceDefinition) -> None:
                 ("units", index),
             )
         before = before | after if 0 in unit.depths else after
+
+
+def _check_networks(space: Space) -> None:
+    for name, text in space.definition.networks.items():
+        loc = ("networks", name)
+        if not name or name != name.strip() or set(name) & set("|{:=\n") or _is_arch(space, name):
+            raise _MistakeError(
+                f"network name {name!r} must not be empty, begin or end in blanks, hold '|', '{{', ':' or '=', "
+                "or be an arch itself",
+                loc,
+            )
+        try:
+            encode(space, text)
+        except ArchError as failure:
+            raise _MistakeError(f"network {name!r} is no arch of the space: {failure}", loc) from None
+
+
+def _is_arch(space: Space, text: str) -> bool:
+    try:
+        encode(space, text)
+    except ArchError:
+        return False
+    return True
 
 
 def _stem_widths(definition: SpaceDefinition) -> set[int]:

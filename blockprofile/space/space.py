@@ -166,18 +166,23 @@ class Space:
                 columns.append(np.asarray(slots.depths, np.uint8)[archs[..., slots.depth]])
         return np.stack(columns, axis=-1)
 
+    def resolution_of(self, arch: Archs) -> int:
+        """Return the input resolution of one arch, in pixels: its own where it is a slot, else the space's."""
+        slot = next((slot for slot in self.slots if slot.kind == "resolution"), None)
+        return self.resolution if slot is None else int(slot.choices[arch[slot.index]])
+
     # -- identity ----------------------------------------------------------------------------------------
 
     @cached_property
     def hash(self) -> str:
         """The content hash: SHA-256 over the definition's structure and the allowed codes, 64 hex digits.
 
-        Name, title, sources, notes and resolution do not enter: two spaces are the same when their archs and
+        Name, title, sources, notes, networks and resolution do not enter: two spaces are the same when their archs and
         operators are.
         """
         content: dict[str, Any] = _content(self.definition)
-        for key in ("name", "title", "sources", "notes", "schema"):
-            del content[key]
+        for key in ("name", "title", "sources", "notes", "networks", "schema"):
+            content.pop(key, None)
         content["allowed"] = self.allowed
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -16,7 +16,7 @@ from blockprofile.space.definition import Value
 from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots
 from blockprofile.space.space import Space
 
-__all__ = ["decode", "encode", "explain_arch"]
+__all__ = ["decode", "encode", "explain_arch", "named_archs"]
 
 NO_LAYER = "-"
 
@@ -81,6 +81,25 @@ def encode(space: Space, text: str) -> Archs:
             row[unit.width] = _code(space, space.slots[unit.width], width.strip())
         _encode_layers(space, unit, _block_words(unit, names), row)
     return row
+
+
+def named_archs(space: Space) -> dict[str, Archs]:
+    """Return the networks that the space's definition names; a pruned space has those that it still allows.
+
+    Raises
+    ------
+    ArchError
+        Naming the network, if its text is no arch of the definition.
+    """
+    found: dict[str, Archs] = {}
+    for name, text in space.definition.networks.items():
+        try:
+            arch = encode(space.base, text)
+        except ArchError as failure:
+            raise ArchError(f"network {name!r}: {failure}") from None
+        if space.contains(arch)[0]:
+            found[name] = arch
+    return found
 
 
 def _block_words(unit: UnitSlots, text: str) -> list[str]:

@@ -55,6 +55,16 @@ def test_show(toy_file: Path, capsys: Capture) -> None:
     assert shown["params_m"] == pytest.approx([costs[:, 1].min(), costs[:, 1].max()])
 
 
+def test_show_lists_named_networks(capsys: Capture) -> None:
+    assert main(["space", "show", "moga"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in printed if line.startswith("network ")] == [
+        "network MoGA-A", "network MoGA-B", "network MoGA-C",
+    ]  # fmt: skip
+    assert main(["space", "show", "moga", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["networks"]["MoGA-C"].startswith("e3k5 e3k3 | ")
+
+
 def test_show_tells_layers_apart_where_they_differ(capsys: Capture) -> None:
     assert main(["space", "show", "proxylessnas", "--json"]) == 0
     blocks = [row["blocks"] for row in json.loads(capsys.readouterr().out)["units"]]

@@ -21,21 +21,13 @@ from blockprofile.space import (
     count_params,
     decode,
     draw_archs,
-    encode,
     list_operators,
     list_spaces,
     load_space,
+    named_archs,
 )
 
 BASELINES = Path(__file__).with_name("spaces.json")
-
-NAMED = {
-    "moga": {
-        "MoGA-A": "e6k5 e6k7 | e6k3 e6k3se e3k3se | e6k3se e6k3 e6k7 e3k7se | e6k7 e6k3 | e6k3 e6k5se e6k5se",
-        "MoGA-B": "e3k3 e3k3 | e6k7 e3k3 e6k5 | e6k3se e6k5se e3k3 e6k7se | e6k7 e3k5 | e6k7se e6k7se e6k3se",
-        "MoGA-C": "e3k5 e3k3 | e3k5 e3k3 e3k5 | e3k5 e6k5se e3k5 e3k5 | e6k3 e6k3se | e6k3se e6k3se e6k3se",
-    }
-}
 
 
 def cost(space: Space, arch: Archs) -> tuple[int, int]:
@@ -83,7 +75,7 @@ def baseline(name: str) -> dict[str, Any]:
     """Make the baseline of one shipped space."""
     space = load_space(name)
     archs = {"smallest": extreme(space, 1), "largest": extreme(space, -1)}
-    archs |= {network: encode(space, text) for network, text in NAMED.get(name, {}).items()}
+    archs |= named_archs(space)
     networks = {}
     for network, arch in archs.items():
         macs, params = cost(space, arch)

@@ -19,8 +19,9 @@ from blockprofile.space import (
     list_operators,
     list_spaces,
     load_space,
+    named_archs,
 )
-from tests.golden.renew import BASELINES, NAMED, cost, extreme
+from tests.golden.renew import BASELINES, cost, extreme
 from tests.toy import all_archs, mixed_space, smaller_toy_space, toy_space
 
 GOLDEN = json.loads(BASELINES.read_text(encoding="utf-8"))
@@ -40,7 +41,7 @@ def test_structure_and_count(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(GOLDEN))
 def test_multiply_adds_and_parameters(name: str) -> None:
     space, networks = load_space(name), GOLDEN[name]["networks"]
-    assert set(networks) == {"smallest", "largest", *NAMED.get(name, {})}
+    assert set(networks) == {"smallest", "largest", *named_archs(space)}
     for golden in networks.values():
         arch = encode(space, golden["arch"])
         assert decode(space, arch) == golden["arch"]

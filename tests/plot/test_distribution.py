@@ -15,13 +15,12 @@ from blockprofile.plot.distribution import (
     draw_distributions,
     mark_networks,
     printed_figure,
-    published_archs,
     read_metrics,
 )
 from blockprofile.plot.style import figure_style
 from blockprofile.predict import Evaluator, load_predictors
 from blockprofile.run.sample import sample
-from blockprofile.space import Space, load_space
+from blockprofile.space import Space, load_space, named_archs
 
 VALUES = np.arange(1, 101, dtype=np.float32)
 
@@ -47,14 +46,14 @@ def test_the_argument_is_not_written_to(frozen) -> None:  # type: ignore[no-unty
     distribution_data(frozen(VALUES), metric="macs_m", unit="M")
 
 
-def test_published_networks_are_members(moga: Space) -> None:
-    archs = published_archs(moga)
+def test_named_networks_are_members(moga: Space) -> None:
+    archs = named_archs(moga)
     assert list(archs) == ["MoGA-A", "MoGA-B", "MoGA-C"]
     assert archs["MoGA-C"].tolist() == [2, 0, 2, 0, 2, 2, 9, 2, 2, 6, 7, 7, 7, 7]
-    assert published_archs(load_space("ofa_mbv3")) == {}
+    assert named_archs(load_space("ofa_mbv3")) == {}
     allowed = [list(codes) for codes in moga.allowed]
     allowed[0] = [2]
-    assert list(published_archs(moga.restricted(allowed, name="first layer fixed"))) == ["MoGA-C"]
+    assert list(named_archs(moga.restricted(allowed, name="first layer fixed"))) == ["MoGA-C"]
 
 
 def test_marks_are_what_the_predictors_give(moga: Space) -> None:
@@ -68,6 +67,7 @@ def test_marks_are_what_the_predictors_give(moga: Space) -> None:
 )
 def test_printed_figures(metric: str, printed: float | None) -> None:
     assert printed_figure("MoGA-A", metric) == printed
+    assert printed_figure("a network of one's own", metric) is None
 
 
 @pytest.mark.parametrize(("places", "side"), [((80.0, 90.0, 99.0), "left"), ((2.0, 9.0, 30.0), "right")])

@@ -9,7 +9,7 @@ import pytest
 
 from blockprofile.content import content_dir
 from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError
-from blockprofile.space import Space, build_sites, count_archs, list_spaces, load_space
+from blockprofile.space import Space, build_sites, count_archs, decode, list_spaces, load_space, named_archs
 from blockprofile.space.load import find_space_file, load_pruned, read_space
 from tests.toy import MIXED, TOY
 
@@ -418,3 +418,45 @@ def test_a_pruned_space_narrows_the_resolution_and_an_option(tmp_path: Path) -> 
     path.write_text(path.read_text(encoding="utf-8").replace("[16]", "[24]"), encoding="utf-8")
     with pytest.raises(DefinitionError, match=r"small.yaml:5:5: rules\[0\]: value 24 is not in option 'resolution'"):
         load_space(path)
+
+
+NETWORKS = (
+    TOY_YAML
+    + """\
+networks:
+  ours: e2k3 | e4k3 e4k5se
+  wide: e4k3 e4k3 | e4k5se
+"""
+)
+
+
+def test_named_networks_leave_the_hash_and_a_pruned_space_has_those_it_allows(tmp_path: Path) -> None:
+    plain, named = tmp_path / "plain.yaml", tmp_path / "named.yaml"
+    plain.write_text(TOY_YAML, encoding="utf-8")
+    named.write_text(NETWORKS, encoding="utf-8")
+    space = read_space(named)
+    assert space.hash == read_space(plain).hash
+    assert {name: decode(space, arch) for name, arch in named_archs(space).items()} == {
+        "ours": "e2k3 | e4k3 e4k5se",
+        "wide": "e4k3 e4k3 | e4k5se",
+    }
+    allowed = [list(codes) for codes in space.allowed]
+    allowed[space.slot("u1_depth").index] = [0]
+    assert list(named_archs(space.restricted(allowed, name="shallow"))) == ["ours"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("ours: e2k3 | e9k3", r"networks\.ours: network 'ours' is no arch of the space: block 'e9k3' is not in unit 2"),
+        ("ours: e2k3", "1 units; space 'toy' has 2"),
+        ("ours: 5", "should be a valid string"),
+        ("'': e2k3 | e2k3", "network name ''"),
+        ("a=b: e2k3 | e2k3", "network name 'a=b'"),
+    ],
+)
+def test_networks_that_are_no_archs(line: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "named.yaml"
+    path.write_text(f"{TOY_YAML}networks:\n  {line}\n", encoding="utf-8")
+    with pytest.raises(DefinitionError, match=message):
+        read_space(path)
