@@ -24,7 +24,7 @@ group = typer.Typer(
 _ARCHS = typer.Argument(
     None,
     help="Text, a network's name, codes, Once-for-All's {ks, e, d}, MnasNet's strings, or {arch: …}.",
-    metavar="[ARCH]...",
+    metavar="ARCH",
 )
 _SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file.")
 _FROM = typer.Option(None, "--from", help="A file with an arch in each line, in any of the forms; - is stdin.")
@@ -45,7 +45,7 @@ def show(
     json: bool = JSON_OPTION,
 ) -> None:
     """Show what archs are, layer by layer: block, operator, channels, size, multiply-adds, parameters."""
-    from blockprofile.space import build_sites
+    from blockprofile.space import build_sites, count_macs, count_params
 
     where, found = _read(space, resolution, archs, from_)
     shown: list[dict[str, Any]] = []
@@ -59,7 +59,8 @@ def show(
             }
             for site, op in sites if op is not None
         ]  # fmt: skip
-        totals = {"macs": sum(row["macs"] for row in layers), "params": sum(row["params"] for row in layers)}
+        operators = [op for _, op in sites if op is not None]
+        totals = {"macs": count_macs(operators), "params": count_params(operators)}
         about = {**_names(where, arch), "resolution": where.resolution_of(arch)}
         shown.append({**about, **totals, "layers": layers})
     if json:
@@ -89,8 +90,9 @@ def price(
     from blockprofile.predict import AdditivePredictor, Evaluator, load_predictors
 
     where, found = _read(space, resolution, archs, from_)
+    missing: dict[str, str] = {}
     if device or metric:
-        predictors, missing = load_predictors(where, devices=device, metrics=metric or ()), {}
+        predictors = load_predictors(where, devices=device, metrics=metric or ())
     else:
         predictors, missing = _all_predictors(where)
     values = Evaluator(where, predictors)(np.stack(found))
@@ -209,7 +211,8 @@ def _all_predictors(space: Space) -> tuple[tuple[Predictor, ...], dict[str, str]
     from blockprofile.predict import find_device, list_devices, load_predictors
     from blockprofile.predict.registry import build_predictor
 
-    devices, missing = [], {}
+    devices: list[Predictor] = []
+    missing: dict[str, str] = {}
     for name in sorted(list_devices()):
         try:
             devices.append(build_predictor(find_device(name, space), space))
