@@ -1,5 +1,6 @@
 # make demo    install into .venv and run the quickstart study
 # make test    install with the test tools and run every check
+# make fuzz    change 10,000 files of every format, and run the command that reads each
 # make bench   time the main jobs (each benchmark also asserts its answer)
 # make docs    build the documentation into site/
 # make clean   remove .venv, site/, caches and the demo's runs
@@ -10,7 +11,9 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 WORKERS ?= auto
 
-.PHONY: demo test lint types pytest bench docs clean check-python
+FUZZ ?= 10000 0
+
+.PHONY: demo test lint types pytest fuzz bench docs clean check-python
 
 demo: $(VENV)/.installed
 	$(BIN)/blockprofile run analysis/quickstart.yaml
@@ -29,6 +32,10 @@ types: $(VENV)/.installed-test
 
 pytest: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4
+
+# FUZZ is how many files, and the first seed.
+fuzz: $(VENV)/.installed-test
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 bench: $(VENV)/.installed-bench
 	set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done

@@ -187,14 +187,17 @@ def _write_evaluation(out: Path, card: Card, found: Evaluation, residuals: list[
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    from blockprofile.files import make_folder
     from blockprofile.plot.fidelity import draw_fidelity
+    from blockprofile.plot.style import show_dollars
 
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     pd.DataFrame(residuals).to_csv(out / "residuals.csv", index=False)
     figure = Figure(figsize=(8.5, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     draw_fidelity(found.labels, found.predictions, figure.subplots(1, 2), metric=f"{card.metric} [{card.unit}]")
     figure.suptitle(f"{card.name}: {card.provenance}, n = {found.fidelity.n}, R2 {found.fidelity.r2:.5f}")
+    show_dollars(figure)
     figure.savefig(out / "scatter.png", dpi=150)
     note(f"wrote {out / 'scatter.png'} and {out / 'residuals.csv'}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ __all__ = [
     "metric_label",
     "metric_title",
     "save_figure",
+    "show_dollars",
     "unit_symbol",
 ]
 
@@ -124,6 +126,25 @@ def _settle_layout(figure: Figure) -> None:
             figure.set_layout_engine(None)
 
 
+_SYMBOLS = re.compile(r"(\$M_[^$]*\$|\$\\mathdefault\{[^$]*\}\$)")
+"""The formulas that figures have: those of the responses, and numbers on an axis of logarithms."""
+
+
+def show_dollars(figure: Figure) -> None:
+    """Show the dollars of names as they are: only the formulas of the package are set as formulas."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        if not isinstance(text, Text) or "$" not in text.get_text():
+            continue
+        parts = _SYMBOLS.split(text.get_text())
+        if len(parts) == 1:
+            text.set_parse_math(False)
+        else:
+            plain = (part.replace("$", r"\$") if place % 2 == 0 else part for place, part in enumerate(parts))
+            text.set_text("".join(plain))
+
+
 def save_figure(figure: Figure, path: Path) -> list[Path]:
     """Write a figure as PNG and SVG beside each other and close it.
 
@@ -141,6 +162,7 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     files = [path.with_name(path.name + suffix) for suffix in (".png", ".svg")]
     metadata: Mapping[str, Mapping[str, Any]] = {".png": {"Software": "blockprofile"}, ".svg": {"Date": None}}
+    show_dollars(figure)
     _settle_layout(figure)
     for file in files:
         with replacing(file) as handle:

@@ -72,3 +72,17 @@ def test_captions_are_wrapped() -> None:
     figure = Figure(figsize=(4, 2))
     add_caption(figure, ["word " * 60])
     assert len(figure.get_supxlabel().split("\n")) > 2
+
+
+def test_dollars_in_names_are_shown_as_they_are(tmp_path: Path) -> None:
+    figure, ax = plt.subplots()
+    ax.set_title("Block responses $M_b$: a $\\frac b")
+    ax.set_xlabel("latency on $\\nothing$ [ms]")
+    ax.set_xticks([0, 1], ["$x$", "$\\frac$"])
+    ax.set_yscale("log")
+    ax.plot([0, 1], [1, 1e4])
+    _, svg = save_figure(figure, tmp_path / "figure")
+    assert ax.get_title() == "Block responses $M_b$: a \\$\\frac b"
+    assert not ax.xaxis.label.get_parse_math()
+    assert "$x$" in svg.read_text(encoding="utf-8")  # matplotlib writes each text as a comment
+    assert "mathdefault" in ax.get_yticklabels()[1].get_text()
