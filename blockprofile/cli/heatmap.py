@@ -26,13 +26,14 @@ def heatmap(
     kind: list[str] | None = typer.Option(
         None,
         "--kind",
-        help="Draw this kind alone; repeatable: blocks, layers, quantiles, depths, distributions, sensitivities. "
+        help="Draw this kind alone; repeatable: blocks, layers, quantiles, depths, factors, distributions, "
+        "sensitivities. "
         "Left out: all but sensitivities.",
     ),
     out: Path | None = typer.Option(None, "--out", help="The folder for the figures; left out: RUN/figures."),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Draw the figures of a profile as PNG and SVG: responses of blocks, layers, depths; distributions."""
+    """Draw the figures of a profile as PNG and SVG: responses of blocks, layers, depths, factors; distributions."""
     from blockprofile.plot.heatmap import heatmap as draw
 
     files = draw(run, metrics=metric, kinds=kind, out=out)

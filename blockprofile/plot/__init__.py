@@ -4,6 +4,7 @@ from blockprofile.plot.block_grid import BlockGrid, arrange_blocks, block_grid_d
 from blockprofile.plot.depth import DepthResponses, depth_data, draw_depths
 from blockprofile.plot.devices import BlockRanks, block_ranks_data, draw_devices, save_devices
 from blockprofile.plot.distribution import Histogram, Mark, distribution_data, draw_distributions
+from blockprofile.plot.factors import FactorEffects, FactorPairs, draw_factors, draw_pairs, factor_data, pair_data
 from blockprofile.plot.figure2 import Figure2, draw_figure2, figure2
 from blockprofile.plot.figure2_flops import CountStep, count_steps
 from blockprofile.plot.figure2_panels import Panel, compare_panels, published_panels
@@ -19,6 +20,8 @@ __all__ = [
     "BlockRanks",
     "CountStep",
     "DepthResponses",
+    "FactorEffects",
+    "FactorPairs",
     "Figure2",
     "Histogram",
     "LayerMap",
@@ -38,16 +41,20 @@ __all__ = [
     "draw_depths",
     "draw_devices",
     "draw_distributions",
+    "draw_factors",
     "draw_figure2",
     "draw_layer_maps",
+    "draw_pairs",
     "draw_presences",
     "draw_sensitivities",
+    "factor_data",
     "figure2",
     "figure_style",
     "heatmap",
     "layer_map_data",
     "metric_label",
     "metric_title",
+    "pair_data",
     "presence_data",
     "published_panels",
     "save_devices",

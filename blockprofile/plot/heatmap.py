@@ -16,6 +16,7 @@ import numpy as np
 from blockprofile.errors import DataError, OptionError, UnknownNameError, UserError, one_of
 from blockprofile.plot.block_grid import block_grid_data, draw_block_grids
 from blockprofile.plot.depth import depth_data, draw_depths
+from blockprofile.plot.factors import draw_factor_panels, factor_data, pair_data
 from blockprofile.plot.layer_map import draw_layer_maps, layer_map_data
 from blockprofile.plot.style import figure_style, metric_label, metric_title, save_figure
 from blockprofile.profile.profile import load_run_space, read_profile
@@ -94,6 +95,16 @@ def _depths(run: _Run) -> Figures:
         yield "depth_responses", draw_depths(panels, title=title, caption=run.caption(run.metrics))
 
 
+def _factors(run: _Run) -> Figures:
+    for name in run.metrics:
+        parts = factor_data(run.table, name)
+        if parts:
+            title = f"Responses of factors: {run.title}"
+            pairs = pair_data(run.table, name)
+            figure = draw_factor_panels(parts, pairs, title=title, caption=run.caption([name]))
+            yield f"factor_responses-{_slug(name)}", figure
+
+
 def _distributions(run: _Run) -> Figures:
     from blockprofile.plot.distribution import distribution_data, draw_distributions, mark_networks, read_metrics
 
@@ -145,6 +156,7 @@ KINDS: Mapping[str, Callable[[_Run], Figures]] = {
     "layers": _layers,
     "quantiles": _quantiles,
     "depths": _depths,
+    "factors": _factors,
     "distributions": _distributions,
     "sensitivities": _sensitivities,
 }

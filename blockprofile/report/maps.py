@@ -11,10 +11,11 @@ from blockprofile.plot.layer_map import LayerMap
 from blockprofile.plot.style import metric_label
 from blockprofile.report.document import Cell, Table
 
-__all__ = ["block_table", "map_table"]
+__all__ = ["block_table", "digits_of", "map_table"]
 
 
-def _digits(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> int:
+def digits_of(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> int:
+    """Return with how many decimals the largest of some effects has three digits, at most 4."""
     largest = float(np.nanmax(np.abs(values), initial=0.0))
     return int(np.clip(2 - np.floor(np.log10(largest)), 0, 4)) if largest > 0 else 2
 
@@ -32,7 +33,7 @@ def map_table(data: LayerMap, *, title: str, n_of: dict[tuple[str, int, int], st
         (block, unit, layer) -> what else a cell's tip tells, such as its interval.
     """
     bound = float(np.nanmax(np.abs(data.effects), initial=0.0)) or 1.0
-    digits = _digits(data.effects)
+    digits = digits_of(data.effects)
     rows = []
     for row, block in enumerate(data.blocks):
         cells = [Cell(block)]
@@ -63,7 +64,7 @@ def block_table(grids: tuple[BlockGrid, ...], *, title: str) -> Table:
     A row that a panel lacks (a skip, which has no squeeze-and-excite) is empty there.
     """
     bound = max(float(np.nanmax(np.abs(grid.effects), initial=0.0)) for grid in grids) or 1.0
-    digits = _digits(np.array([bound]))
+    digits = digits_of(np.array([bound]))
     rows = []
     for name in dict.fromkeys(name for grid in grids for name in grid.rows):
         cells = [Cell(name)]

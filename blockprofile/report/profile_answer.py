@@ -1,4 +1,4 @@
-"""What a profile says, in three sentences; every name and number in them is looked up in its table."""
+"""What a profile says, in a few sentences; every name and number in them is looked up in its table."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.plot.style import metric_title
+from blockprofile.report.factors import about_factors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,9 +85,13 @@ def _sure(high: dict[str, Any], low: dict[str, Any]) -> float:
 
 
 def answer_profile(table: pd.DataFrame) -> tuple[str, ...]:
-    """Say what a profile found: blocks, places, depths or the share of effects that are real."""
+    """Say what a profile found: blocks, places, factors, depths or the share of effects that are real."""
     goals = find_goals(list(dict.fromkeys(table["metric"])))
-    sentences = [_about_blocks(table, goals), _about_places(table, goals), _about_depths(table, goals)]
+    wanted = [metric for metric in (goals.gain, goals.cost) if metric]
+    sentences = [
+        _about_blocks(table, goals), _about_places(table, goals), about_factors(table, wanted),
+        _about_depths(table, goals),
+    ]  # fmt: skip
     return tuple(sentence for sentence in sentences if sentence)
 
 

@@ -17,6 +17,7 @@ from blockprofile.profile.profile import load_run_space, read_profile
 from blockprofile.profile.summary import archs_words, holding_words
 from blockprofile.report.chart import Chart, Points
 from blockprofile.report.document import Document, Drawing, Part, Section, Table, Text, number, p_value, table_of
+from blockprofile.report.factors import factor_sections
 from blockprofile.report.maps import block_table, map_table
 from blockprofile.report.profile_answer import answer_profile, find_goals
 from blockprofile.report.provenance import provenance_section, repeat_section
@@ -61,6 +62,7 @@ def profile_document(folder: Path, *, metrics: Sequence[str] | None = None) -> D
     sections = [
         Section("blocks", "Blocks", _block_parts(table, space, metrics, folder=folder, run=run_digest(config))),
         Section("layers", "Blocks at their places", _layer_parts(table, metrics), elsewhere),
+        *factor_sections(table, metrics, elsewhere),
         *_depth_sections(table),
         *_quantile_sections(table, metrics, elsewhere),
         Section("table", "All responses", (_responses(table),), elsewhere),
@@ -211,7 +213,7 @@ def _quantile_sections(table: pd.DataFrame, metrics: list[str], elsewhere: str) 
 
 
 def _responses(table: pd.DataFrame) -> Table:
-    rows = table[table["statistic"].isin(["M_b", "M_ulb", "M_d"])]
+    rows = table[table["statistic"].isin(["M_b", "M_ulb", "M_d", "M_factor", "M_pair"])]
     records = [
         {
             "statistic": row["statistic"], "metric": row["metric"], "unit": row["u"] or "", "layer": row["layer"] or "",

@@ -27,6 +27,7 @@ def test_every_kind_but_sensitivities(run: Path) -> None:
         "layer_responses-macs_m",
         "quantile_responses-macs_m",
         "depth_responses",
+        "factor_responses-macs_m",
         "distributions",
     ]
     assert [file.name for file in files] == [stem + suffix for stem in stems for suffix in (".png", ".svg")]
@@ -42,7 +43,12 @@ def test_one_kind_into_another_folder(run: Path, tmp_path: Path) -> None:
 def test_a_pool_that_was_not_kept_has_no_distributions(tmp_path: Path) -> None:
     profile_pool(PoolRequest(space="moga", n=3_000, metrics=("macs_m",)), out=tmp_path / "pool")
     names = {file.stem for file in heatmap(tmp_path / "pool")}
-    assert names == {"block_responses", "layer_responses-macs_m", "quantile_responses-macs_m"}
+    assert names == {
+        "block_responses",
+        "factor_responses-macs_m",
+        "layer_responses-macs_m",
+        "quantile_responses-macs_m",
+    }
     with pytest.raises(RunError, match="distributions need a run of `blockprofile sample`"):
         heatmap(tmp_path / "pool", kinds=["distributions"])
 

@@ -1,0 +1,94 @@
+"""Factors in the report: what each step does, unit by unit, which steps interact, and a sentence on both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from blockprofile.plot.factors import FactorEffects, factor_data, is_of_structure
+from blockprofile.plot.style import metric_label, metric_title
+from blockprofile.report.document import Cell, Part, Section, Table, Text
+from blockprofile.report.maps import digits_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["about_factors", "factor_sections"]
+
+_EXPLAINED = (
+    "A step compares blocks that differ in one factor alone, averaged over the layers of a unit, and over the units. "
+    "Pairs say what two steps do together beyond what each does alone. Red is more, blue is less; faint cells are "
+    "below noise or the predictor's own error; a cell's tip has its 95 % interval. Blocks that differ from all others "
+    "in two factors at once are in no step."
+)
+
+
+def factor_sections(table: pd.DataFrame, metrics: list[str], elsewhere: str) -> list[Section]:
+    """Make the section of factors; none where the profile has no steps."""
+    parts: list[Part] = [
+        _table(data, title=f"{metric_label(metric, data.unit)}: {what}")
+        for metric in metrics
+        for statistic, what in (("M_factor", "steps"), ("M_pair", "pairs"))
+        for data in factor_data(table, metric, statistic=statistic)
+    ]
+    return [Section("factors", "Factors", (Text(_EXPLAINED), *parts), elsewhere)] if parts else []
+
+
+def _table(data: FactorEffects, *, title: str) -> Table:
+    bound = float(np.nanmax(np.abs(data.effects), initial=0.0)) or 1.0
+    digits = digits_of(data.effects)
+    rows = []
+    for row, step in enumerate(data.steps):
+        cells = [Cell(step)]
+        for column, unit in enumerate(data.units):
+            effect = float(data.effects[row, column])
+            if np.isnan(effect):
+                cells.append(Cell("·", is_faint=True))
+                continue
+            known = bool(data.is_effect[row, column])
+            where = f"in unit {unit}" if unit else "over the network"
+            ends = f"{data.low[row, column]:+.{digits + 1}f} to {data.high[row, column]:+.{digits + 1}f}"
+            tip = f"{step} {where}: {effect:+.{digits + 1}f} {data.unit} (95 % interval {ends})"
+            tip += "" if known else "\nbelow noise or the predictor's error"
+            cells.append(Cell(f"{effect:+.{digits}f}", effect, effect / bound, tip, not known))
+        rows.append(tuple(cells))
+    columns = ("step", *(f"unit {unit}" if unit else "network" for unit in data.units))
+    return Table(title, columns, tuple(rows), is_map=True)
+
+
+def about_factors(table: pd.DataFrame, metrics: list[str]) -> str:
+    """Say which step of a block's factor changes each metric most over the network, where, and what interacts most.
+
+    Returns
+    -------
+    One sentence for each metric, of effects beyond noise and floor alone; empty where the profile has no steps.
+    """
+    return " ".join(filter(None, (_about(table, metric) for metric in metrics)))
+
+
+def _about(table: pd.DataFrame, metric: str) -> str:
+    rows = table[(table["metric"] == metric) & table["statistic"].isin(["M_factor", "M_pair"])]
+    steps = rows[(rows["statistic"] == "M_factor") & ~rows["block"].map(is_of_structure).astype(bool)]
+    if steps.empty:
+        return ""
+    known = steps[(steps["u"] == 0) & steps["is_effect"]]
+    if known.empty:
+        return f"No factor of the blocks changes {metric_title(metric)} beyond noise and the predictor's own error."
+    unit = {"percent": "points", "%": "points"}.get(str(rows["unit_of"].iloc[0]), str(rows["unit_of"].iloc[0]))
+    most = known.iloc[int(known["effect"].abs().argmax())]
+    size = f"{most['effect']:+.3g} {unit} a layer"
+    told = f"Of the blocks' factors, {most['block']} changes {metric_title(metric)} most ({size}"
+    units = steps[(steps["block"] == most["block"]) & (steps["u"] > 0) & steps["is_effect"]]
+    if len(units) > 1:
+        place = units.iloc[int(units["effect"].abs().argmax())]
+        told += f"; in unit {place['u']} {place['effect']:+.3g}"
+    pairs = rows[(rows["statistic"] == "M_pair") & (rows["u"] == 0)]
+    if pairs.empty:
+        return f"{told})."
+    sure = pairs[pairs["is_effect"]]
+    if sure.empty:
+        return f"{told}); no two factors interact beyond noise and the predictor's own error."
+    pair = sure.iloc[int(sure["effect"].abs().argmax())]
+    names = " and ".join(pair["block"].split(" x "))
+    return f"{told}); {names} interact most ({pair['effect']:+.3g} {unit} together beyond what each does alone)."
