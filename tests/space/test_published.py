@@ -23,7 +23,7 @@ PRINTED: dict[tuple[str, str], tuple[float | None, int | None]] = {
     ("mnasnet_accel", "EfficientNet-B0"): (385.8, 5288548),
     ("ofa_mbv3_w10", "D4-W3-K3"): (226.2, None),
 }
-"""Multiply-adds in millions, and parameters. SCARLET-B: 329 M in print, 326.9 M by its released definition. Of FBNet the
+"""Multiply-adds in millions, and parameters. SCARLET-B: 329 M in print, 326.9 M by its released definition. FBNet: the
 released definition's exact counts (parameters without batch normalisation and bias: 4270290, 4766670, 5525420)."""
 
 POOLED_BY_FBNET = {"FBNet-A": (244.52636, 1504), "FBNet-B": (291.10164, 1984), "FBNet-C": (378.23344, 1984)}
