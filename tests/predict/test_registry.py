@@ -58,8 +58,14 @@ def test_devices_are_the_predictors_that_name_one() -> None:
 
 
 def covered() -> list[tuple[str, str]]:
+    """Pair predictors with the spaces of their cards, or all spaces at one of their resolutions."""
     names = [name for name in list_spaces() if "/" not in name]
-    return [(name, folder.name) for card, folder in list_predictors() for name in card.spaces or names]
+    sizes = {name: load_space(name).resolution for name in names}
+    return [
+        (name, folder.name)
+        for card, folder in list_predictors()
+        for name in card.spaces or [name for name in names if not card.resolutions or sizes[name] in card.resolutions]
+    ]
 
 
 @pytest.mark.parametrize(("space_name", "folder"), covered())
