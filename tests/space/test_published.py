@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from blockprofile.space import count_macs, count_params, encode, list_operators, load_space
-from tests.golden.renew import NAMED
 
 PRINTED: dict[tuple[str, str], tuple[float | None, int | None]] = {
     ("fairnas", "FairNAS-A"): (388.1, 4651352),
@@ -57,7 +56,7 @@ ACCEL = [
 @pytest.mark.parametrize(("name", "network"), PRINTED)
 def test_published_networks(name: str, network: str) -> None:
     space = load_space(name)
-    operators = list_operators(space, encode(space, NAMED[name][network]))
+    operators = list_operators(space, encode(space, space.definition.networks[network]))
     macs_m, params = PRINTED[name, network]
     if macs_m is not None:
         assert count_macs(operators) / 1e6 == pytest.approx(macs_m, abs=0.05)
@@ -68,7 +67,7 @@ def test_published_networks(name: str, network: str) -> None:
 @pytest.mark.parametrize("network", POOLED_BY_FBNET)
 def test_fbnet_agrees_with_its_released_definition(network: str) -> None:
     space = load_space("fbnet")
-    operators = list_operators(space, encode(space, NAMED["fbnet"][network]))
+    operators = list_operators(space, encode(space, space.definition.networks[network]))
     macs_m, head = POOLED_BY_FBNET[network]
     assert count_macs(operators) + 49 * head == round(macs_m * 1e6)
 
