@@ -43,7 +43,7 @@ def exact(
 
     Means are exact; quantiles and shares carry the bound of their error.
     """
-    from blockprofile.files import replacing
+    from blockprofile.files import make_folder, replacing
     from blockprofile.predict import load_predictors
     from blockprofile.predict.registry import select_entries
     from blockprofile.profile.exact_table import additive_predictors, exact_table
@@ -54,6 +54,8 @@ def exact(
     from blockprofile.space.sampling import check_law
 
     where, of_law = load_space(space, resolution=resolution), check_law(law)
+    if out is not None:
+        make_folder(out.parent)
     asked = load_predictors(where, devices=device, metrics=metric)
     predictors = additive_predictors(asked)
     table = exact_table(where, predictors, presence=check_presence(presence), law=of_law, taus=check_taus(tau))

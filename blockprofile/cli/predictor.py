@@ -58,6 +58,7 @@ def fit(
     json: bool = JSON_OPTION,
 ) -> None:
     """Fit a predictor to labelled archs: split, train, judge, write a folder that every command accepts."""
+    from blockprofile.files import make_folder
     from blockprofile.predict.drawn import read_drawn
     from blockprofile.predict.fit import ADDITIVE_WORDS, check_provider, fit_predictors
     from blockprofile.predict.scale import doubt_labels
@@ -69,6 +70,7 @@ def fit(
     recipe = recipe if folds is None else replace(recipe, folds=folds)
     recipe = recipe if direction is None else recipe.directed(direction)
     check_provider(provider, recipe)
+    make_folder(out)
     where = load_space(recipe.space)
     labels = _read(table.parent / recipe.table, where)
     drawn = read_drawn(table.parent / recipe.drawn, where) if recipe.drawn else None
@@ -118,12 +120,15 @@ def evaluate(
     """Judge a predictor on labelled archs: figures, a scatter picture, errors by unit, layer and block."""
     import dataclasses
 
+    from blockprofile.files import make_folder
     from blockprofile.predict.evaluate import evaluate_predictor, list_residuals
     from blockprofile.predict.laws import check_table_law, errors_by_law
     from blockprofile.predict.repeats import split_archs
     from blockprofile.predict.scale import doubt_labels
     from blockprofile.space import load_space
 
+    if out is not None:
+        make_folder(out)
     if not holdout:
         refuse_idle(context, ("seed",), "it is the split's, and no --holdout is asked for")
     where = load_space(space, resolution=resolution or None)

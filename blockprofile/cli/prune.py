@@ -67,6 +67,7 @@ def prune(
     Give a run folder, or --space, --device and --profile-out to make the profile on the way.
     """
     from blockprofile.errors import OptionError
+    from blockprofile.files import make_folder
     from blockprofile.prune import Bounds, find_policies
     from blockprofile.prune.pruning import prune as decide
     from blockprofile.prune.write import write_pruned
@@ -75,6 +76,8 @@ def prune(
     find_policies(policy)
     if out.suffix not in {".yaml", ".yml"}:
         raise OptionError(f"--out is {str(out)!r}; a pruned space is a file ending in .yaml")
+    for folder, option in ((out.parent, "--out"), *([(figures, "--figures")] if figures else [])):
+        make_folder(folder, what=option)
     if (run is None) == (space is None):
         raise OptionError("give either a run folder or --space (with --device and --profile-out)")
     if run is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from blockprofile.files import make_folder
 from blockprofile.plot.figure2_flops import CountStep, count_steps
 from blockprofile.plot.figure2_panels import Panel, Values, compare_panels
 from blockprofile.plot.presence import draw_presences, presence_data
@@ -180,8 +181,7 @@ def figure2(out: str | Path, *, presence: str = "cikm21", n: int = 1_000_000, se
     Mills et al., Profiling Neural Blocks and Design Spaces for Mobile Neural Architecture Search, CIKM 2021, Figure 2.
     """
     rule = check_presence(presence)
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(Path(out))
     panels = compare_panels(presence=rule, n=n, seed=seed)
     flops = next(panel for panel in panels if panel.metric == FLOPS)
     steps = count_steps(flops, presence=rule)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from blockprofile.device.audit import Audit
 from blockprofile.device.compare import Comparison
+from blockprofile.files import make_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,7 +94,7 @@ def save_scatter(data: ScatterData, stem: Path) -> tuple[Path, Path]:
     FigureCanvasAgg(figure)
     draw_scatter(data, figure.add_subplot())
     figure.supxlabel(fill(data.caption, 80), fontsize=7, color="0.35", x=0.02, ha="left")
-    stem.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(stem.parent)
     paths = (stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg"))
     figure.savefig(paths[0], dpi=200)
     figure.savefig(paths[1])

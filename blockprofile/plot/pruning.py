@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.files import make_folder
 from blockprofile.plot.style import add_caption, figure_style, metric_label, save_figure
 from blockprofile.prune.compose import Outcome, slots_at
 from blockprofile.prune.figures import Competition
@@ -160,8 +161,7 @@ def pruning_figures(pruning: Pruning, out: str | Path) -> list[Path]:
     -------
     The files that were written.
     """
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(Path(out), what="--figures")
     written: list[Path] = []
     with figure_style():
         for outcome in pruning.outcomes:

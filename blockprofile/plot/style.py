@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.files import replacing
+from blockprofile.files import make_folder, replacing
 from blockprofile.metric import parse_metric
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
     """
     import matplotlib.pyplot as plt
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     files = [path.with_name(path.name + suffix) for suffix in (".png", ".svg")]
     metadata: Mapping[str, Mapping[str, Any]] = {".png": {"Software": "blockprofile"}, ".svg": {"Date": None}}
     show_dollars(figure)

@@ -268,3 +268,51 @@ def test_no_option_is_forgotten() -> None:
         walked = {option for line, options in WALK.items() if line.split()[0] == command for option in options}
         needed = {"--space"} if command == "compare" else set()
         assert every_command()[command] - SAME - needed == walked
+
+
+WRITES = {command: words for command, words in COMMANDS.items() if "{new}" in words} | {
+    "exact": "--space tiny.yaml --metric macs_m --out {new}.parquet",
+    "heatmap": "run --kind layers --metric macs_m --out {new}",
+    "prune": "run --gain params_m --cost macs_m --no-certificate --figures {new} --out smallest_again.yaml",
+    "device compare": "mace_gpu tflite_cpu --space moga --n 300 --out {new}",
+    "predictor evaluate": "macs_m labels.csv --space tiny.yaml --column energy_mj --out {new}",
+}
+"""Command lines that write to a place that the user names."""
+
+
+PLACES = [(command, kind) for command in WRITES for kind in ("file above", "link to nowhere above")] + [
+    (command, kind) for command in ("sample", "search", "lut template", "report") for kind in ("a file", "a folder")
+]
+
+
+@pytest.mark.parametrize(("command", "kind"), [*PLACES, ("sample", "dangling link"), ("report", "dangling link")])
+def test_a_place_that_cannot_be_written_is_told_in_a_line(
+    command: str, kind: str, tmp_path: Path, new: str, capsys: Capture
+) -> None:
+    del new
+    ending = re.search(r"\{new\}(\.\w+)?", WRITES[command])
+    assert ending is not None
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "deep")
+    target = {
+        "file above": tmp_path / "file" / "below", "dangling link": tmp_path / "link",
+        "link to nowhere above": tmp_path / "link" / "below", "a file": tmp_path / "file", "a folder": tmp_path / "dir",
+    }[kind]  # fmt: skip
+    named = Path(f"{target}{ending.group(1) or ''}")
+    if kind == "a folder":
+        named.mkdir()
+        (named / "mine").write_text("mine", encoding="utf-8")
+    if ending.group(1) and kind in {"dangling link", "a file"}:
+        target.rename(named) if kind == "a file" else named.symlink_to(tmp_path / "nowhere" / "deep")
+    status = main([*command.split(), *WRITES[command].format(new=target).split()])
+    printed = capsys.readouterr()
+    assert "Traceback" not in printed.err
+    assert status in {0, EXIT_USER}
+    if status:
+        told = printed.err.splitlines()[-1]
+        assert told.startswith("blockprofile: ")
+        assert str(tmp_path) in told
+    if not ending.group(1):
+        assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+    if kind == "a folder":
+        assert (named / "mine").read_text(encoding="utf-8") == "mine"
