@@ -18,7 +18,7 @@ from blockprofile.prune.depth import Depth
 from blockprofile.prune.write import evidence_words, write_pruned
 from blockprofile.space import Space, count_archs, draw_archs, load_space
 from blockprofile.space.load import load_pruned
-from blockprofile.space.rules import Base, PrunedDefinition, apply_rules
+from blockprofile.space.rules import Base, PrunedDefinition, Rule, apply_rules
 from tests.prune.profiles import COST, GAIN, by_block, made_up
 from tests.space.test_load import TOY_YAML
 from tests.toy import all_archs, mixed_space, toy_space
@@ -304,3 +304,17 @@ def test_any_pruning_of_the_toy_survives_its_file(case: tuple[Space, Any, list[A
             assert item.effect == pytest.approx(before.effect, rel=1e-3)
     write_pruned(file, again, base=TOY_YAML)
     assert load_pruned(file) == again
+
+
+def test_a_space_of_more_archs_than_an_integer_holds_is_read_back(tmp_path: Path) -> None:
+    space = load_space("ofa_mbv3")
+    count = count_archs(space)
+    assert count > 2**64
+    definition = PrunedDefinition(
+        schema="blockprofile.pruned/1", name="large", title="large", base=Base(name="ofa_mbv3", hash=space.hash),
+        rules=(Rule(drop=("e3k3",)),), size={"archs_before": count},
+    )  # fmt: skip
+    file = tmp_path / "large.yaml"
+    write_pruned(file, definition, base=None)
+    assert load_pruned(file).size["archs_before"] == count
+    assert count_archs(load_space(file)) < count
