@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blockprofile.command import command_line
 from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.files import lock_folder
 from blockprofile.profile.accumulate import EXACT_LIMIT, Accumulator
@@ -270,16 +271,19 @@ def read_profile(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         If the file is damaged or is no profile.
     """
     file = Path(path)
+    if not file.exists():
+        raise RunError(f"{str(file)!r} does not exist; give a folder that was profiled, or its {PROFILE_NAME}")
     if file.is_dir():
         file = file / PROFILE_NAME
+    made_by = f"`{command_line('profile', [file.parent])}`"
     if not file.is_file():
-        raise RunError(f"there is no profile at {str(file)!r}; make one with `blockprofile profile {file.parent}`")
-    data, about = read_signed(file, COLUMNS, made_by=f"`blockprofile profile {file.parent}`", with_others=True)
+        raise RunError(f"there is no profile at {str(file)!r}; make one with {made_by}")
+    data, about = read_signed(file, COLUMNS, made_by=made_by, with_others=True)
     _check_about(about, file)
     if file.parent == Path(path) and (file.parent / MANIFEST_NAME).is_file():
         run = run_digest(read_manifest(file.parent).config)
         if run != run_digest(about["config"]):
-            raise RunError(f"{file} is the profile of another run; make it anew with `blockprofile profile {path}`")
+            raise RunError(f"{file} is the profile of another run; make it anew with {made_by}")
     return data.to_pandas(), about
 
 

@@ -204,7 +204,10 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST_NAME
     if not path.is_file():
         what = "is no run folder: it holds no manifest.json" if folder.is_dir() else "does not exist"
-        raise UnknownNameError(f"{str(folder)!r} {what}; make one with `blockprofile sample --out {folder}`")
+        what = "is a file, not a run folder" if folder.is_file() else what
+        raise UnknownNameError(
+            f"{str(folder)!r} {what}; `blockprofile sample`, `search` and `compare` make one (--out)"
+        )
     file = read_json(path, _File, schema=_SCHEMA, made_by=_MADE_BY)
     _check_config(file, path)
     return Manifest(kind=file.kind, config=file.config, command=file.command, version=file.version, info=file.info)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import typer
 
-from blockprofile.cli.main import EXIT_USER, app, main
+from blockprofile.cli.main import EXIT_DATA, EXIT_USER, app, main
 from blockprofile.space import decode, draw_archs, load_space
 
 Capture = pytest.CaptureFixture[str]
@@ -316,3 +316,20 @@ def test_a_place_that_cannot_be_written_is_told_in_a_line(
         assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
     if kind == "a folder":
         assert (named / "mine").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "a file", "dangling"])
+@pytest.mark.parametrize("command", ["report {}", "heatmap {}", "profile {}", "pick {}", "prune {} --out x.yaml"])
+def test_a_folder_that_is_no_run_is_told_in_a_line(command: str, kind: str, tmp_path: Path, capsys: Capture) -> None:
+    folder = tmp_path / kind.replace(" ", "-")
+    if kind == "empty":
+        folder.mkdir()
+    elif kind == "a file":
+        folder.write_text("no run", encoding="utf-8")
+    elif kind == "dangling":
+        folder.symlink_to(tmp_path / "nowhere")
+    assert main(command.format(folder).split()) in {EXIT_USER, EXIT_DATA}
+    told = capsys.readouterr().err
+    assert told.startswith("blockprofile: ")
+    assert told.count("\n") == 1
+    assert str(folder) in told

@@ -59,7 +59,7 @@ def test_heatmap_writes_png_and_svg(run: Path, tmp_path: Path, capsys: pytest.Ca
         (["profile", "nowhere"], 2, "'nowhere' does not exist"),
         (["profile"], 2, "give either a run folder or --space"),
         (["profile", "--space", "moga"], 2, "--space needs --out"),
-        (["heatmap", "nowhere"], 2, "there is no profile at"),
+        (["heatmap", "nowhere"], 2, "'nowhere' does not exist; give a folder that was profiled"),
         (["run", "nowhere"], 2, "there is no study 'nowhere'"),
     ],
 )  # fmt: skip
