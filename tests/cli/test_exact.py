@@ -25,7 +25,7 @@ def test_exact_prints_range_quantiles_blocks_and_share(tmp_path: Path, capsys: C
     assert "macs_m<=200: 1.6" in printed.out
     assert f"{out} (" in printed.err
     table = pd.read_parquet(out)
-    assert set(table["statistic"]) == {"mean", "M_ulb", "M_b", "quantile", "M_tau"}
+    assert set(table["statistic"]) == {"mean", "M_ulb", "M_b", "quantile", "M_tau", "M_factor", "M_pair"}
 
 
 def test_exact_for_machines(capsys: Capture) -> None:

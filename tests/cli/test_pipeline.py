@@ -49,7 +49,7 @@ def test_heatmap_writes_png_and_svg(run: Path, tmp_path: Path, capsys: pytest.Ca
     [
         (["sample", "--space", "mogga", "--out", "x"], 2, "space 'mogga' is unknown; did you mean 'moga'?"),
         (["sample", "--space", "moga", "--device", "note11", "--out", "x"], 2, "device 'note11' is unknown"),
-        (["sample", "--space", "moga", "--device", "note10", "--out", "x"], 2, "does not cover space 'moga'"),
+        (["sample", "--space", "moga", "--device", "note10", "--out", "x"], 2, "operators that space 'moga' needs"),
         (["sample", "--space", "moga", "--n", "0", "--out", "x"], 2, "--n is 0; it must be a whole number from 1"),
         (["sample", "--space", "moga", "--n", "-5", "--out", "x"], 2, "--n is -5; it must be a whole number from 1"),
         (["sample", "--space", "moga", "--law", "paper", "--out", "x"], 2, "did you mean 'papers'?"),

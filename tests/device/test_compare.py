@@ -98,5 +98,5 @@ def test_cost_models_have_shares(moga: Space) -> None:
 def test_what_is_refused(moga: Space) -> None:
     with pytest.raises(OptionError, match="n is 99"):
         compare_devices(moga, ("mace_gpu", "tflite_cpu"), n=99)
-    with pytest.raises(CoverageError, match="'note10' does not cover space 'moga'"):
+    with pytest.raises(CoverageError, match="table of 'note10' lacks"):
         compare_devices(moga, ("mace_gpu", "note10"))

@@ -53,9 +53,9 @@ def test_profile_page_holds_the_figures_of_the_profile(reports: dict[str, Path])
     page = Page(reports["profile"])
     table, about = read_profile(reports["profile"].parent)
     n_metrics = len(about["config"]["predictors"])
-    # Trade and cloud; M_b, M_ulb and two quantiles of each metric, all responses, predictors.
+    # Trade and cloud; M_b, M_ulb, two quantiles, factors and their pairs of each metric, all responses, predictors.
     assert page.counts["svg"] == 2 * 2
-    assert page.counts["table"] == 4 * n_metrics + 2
+    assert page.counts["table"] == 6 * n_metrics + 2
     row = table[(table["statistic"] == "M_ulb") & (table["metric"] == "top1_percent")].iloc[7]
     assert f"{row['effect']:+.4f}" in page.text
 
@@ -63,7 +63,7 @@ def test_profile_page_holds_the_figures_of_the_profile(reports: dict[str, Path])
 def test_profile_answer_names_the_extremes(reports: dict[str, Path]) -> None:
     table, _ = read_profile(reports["profile"].parent)
     sentences = answer_profile(table)
-    assert len(sentences) == 3
+    assert len(sentences) == 4
     blocks = table[(table["statistic"] == "M_b") & (table["metric"] == "latency_ms:mace_gpu")]
     cheapest = blocks.loc[blocks["effect"].idxmin(), "block"]
     assert f"{cheapest} costs least latency on mace_gpu" in sentences[0]
@@ -167,7 +167,7 @@ def test_a_page_that_would_be_too_large_leaves_out_what_stands_elsewhere(tmp_pat
 def test_a_page_of_some_metrics(reports: dict[str, Path], tmp_path: Path) -> None:
     run = reports["profile"].parent
     page = Page(report(run, metrics=["top1_percent"], out=tmp_path / "one.html"))
-    assert page.counts["table"] == 4 + 2
+    assert page.counts["table"] == 6 + 2
     with pytest.raises(OptionError, match="metric 'top1' is not in the profile; choices: top1_percent"):
         report(run, metrics=["top1"])
     with pytest.raises(OptionError, match="--metric belongs to the report of a profile"):
