@@ -107,7 +107,7 @@ def test_count_is_exact_on_stdout(name: str, capsys: Capture) -> None:
 def test_an_unknown_space(command: str, capsys: Capture) -> None:
     assert main(["space", command, "mogaa"]) == 2
     printed = capsys.readouterr()
-    assert printed.err.startswith("blockprofile: space 'mogaa' is unknown; did you mean 'moga'? choices: moga, ")
+    assert printed.err.startswith("blockprofile: space 'mogaa' is unknown; did you mean 'moga'? choices: fairnas, ")
     assert printed.out == ""
 
 

@@ -91,7 +91,8 @@ def test_a_users_file_is_taken_wherever_a_name_is(tmp_path: Path, monkeypatch: p
 def test_the_shipped_names_come_first_and_the_pruned_last() -> None:
     names = list_spaces()
     plain = [name for name in names if "/" not in name]
-    assert plain == ["moga", "ofa_mbv3", "ofa_proxyless", "ofa_resnet50", "proxylessnas"]
+    assert plain == sorted(plain)
+    assert {"moga", "ofa_mbv3", "ofa_proxyless", "ofa_resnet50", "proxylessnas"} <= set(plain)
     assert names[: len(plain)] == tuple(plain)
     assert all(name.startswith("insight/") for name in names[len(plain) :])
 
@@ -124,12 +125,12 @@ def test_strings_of_digits_are_no_numbers_and_values_keep_their_type(tmp_path: P
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match=r"space 'mogaa' is unknown; did you mean 'moga'\? choices: moga, ofa_"):
+    with pytest.raises(UnknownNameError, match=r"space 'mogaa' is unknown; did you mean 'moga'\? choices: fairnas, "):
         load_space("mogaa")
 
 
 def test_a_missing_file_is_called_a_file(tmp_path: Path) -> None:
-    with pytest.raises(UnknownNameError, match=r"there is no space file '.*other\.yaml'; shipped spaces: moga, "):
+    with pytest.raises(UnknownNameError, match=r"there is no space file '.*other\.yaml'; shipped spaces: fairnas, "):
         load_space(tmp_path / "other.yaml")
 
 

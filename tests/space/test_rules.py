@@ -247,7 +247,7 @@ MISTAKES = {
     "an unknown shipped base": (
         ("{name: toy, file: toy.yaml, hash", "{name: mogu, hash"),
         (3, 8, "base.name"),
-        r"base space 'mogu' is unknown; did you mean 'moga'\? choices: moga, ofa_mbv3",
+        r"base space 'mogu' is unknown; did you mean 'moga'\? choices: fairnas, ",
     ),
     "no base": (("base: {name: toy, file: toy.yaml, hash", "notes: {name: toy, file: toy.yaml, hash"), None, "notes"),
 }
