@@ -23,6 +23,11 @@ from blockprofile.yamlfile import Document, read_yaml
 
 __all__ = ["find_space_file", "list_spaces", "load_pruned", "load_space", "read_space", "space_of"]
 
+MAX_UNITS = 100
+MAX_WIDTH = 1_000_000
+MAX_BLOCKS = 250
+"""Codes are eight bits, of which one is for an inactive layer; a few more are kept free."""
+
 _SCHEMAS = ("blockprofile.space/1", "blockprofile.pruned/1")
 
 
@@ -193,7 +198,7 @@ def _pruned_space(document: Document) -> Space:
 def _check_names(definition: SpaceDefinition) -> None:
     if not definition.blocks:
         raise _MistakeError("a space needs at least one block", ("blocks",))
-    if len(definition.blocks) > 250:
+    if len(definition.blocks) > MAX_BLOCKS:
         raise _MistakeError(
             f"{len(definition.blocks)} blocks; codes are 8 bit and at most 250 are allowed", ("blocks",)
         )
@@ -233,6 +238,8 @@ def _block_lists(definition: SpaceDefinition) -> Iterator[tuple[tuple[str, ...],
 def _check_units(definition: SpaceDefinition) -> None:
     if not definition.units:
         raise _MistakeError("a space needs at least one unit", ("units",))
+    if len(definition.units) > MAX_UNITS:
+        raise _MistakeError(f"{len(definition.units)} units; at most {MAX_UNITS} are allowed", ("units",))
     known = [block.name for block in definition.blocks]
     for names, loc in _block_lists(definition):
         if not names:
@@ -322,6 +329,11 @@ def _check_width(unit: Unit, loc: tuple[str | int, ...]) -> None:
     widths = unit.out if isinstance(unit.out, tuple) else (unit.out,)
     if not widths or min(widths) < 1:
         raise _MistakeError(f"out {list(widths)} must be positive", (*loc, "out"))
+    if max(widths) > MAX_WIDTH or len(widths) > MAX_BLOCKS:
+        raise _MistakeError(
+            f"out has {len(widths)} widths up to {max(widths)}; at most {MAX_BLOCKS} up to {MAX_WIDTH} are allowed",
+            (*loc, "out"),
+        )
     if unit.widths is not None and len(unit.widths) != len(widths):
         raise _MistakeError(f"{len(unit.widths)} names for {len(widths)} widths", (*loc, "widths"))
     if unit.stride < 1:

@@ -287,6 +287,11 @@ MISTAKES = {
         (15, 6, "units[1].out"),
         r"out \[16, 0\] must be positive",
     ),
+    "a width beyond any network": (
+        ("out: 16, stride", "out: 16000000, stride"),
+        (15, 6, "units[1].out"),
+        "out has 1 widths up to 16000000; at most 250 up to 1000000 are allowed",
+    ),
     "names of widths that do not match": (
         ("out: 16, stride", "out: [16, 24], widths: [1.0], stride"),
         (15, 21, "units[1].widths"),
@@ -461,3 +466,10 @@ def test_networks_that_are_no_archs(line: str, message: str, tmp_path: Path) -> 
     path.write_text(f"{TOY_YAML}networks:\n  {line}\n", encoding="utf-8")
     with pytest.raises(DefinitionError, match=message):
         read_space(path)
+
+
+def test_hundreds_of_units_are_refused_at_once(tmp_path: Path) -> None:
+    unit = "  - {out: 8, stride: 1, depths: [1, 2], act: relu}\n"
+    assert TOY_YAML.count(unit) == 1
+    error = failure(tmp_path, TOY_YAML.replace(unit, unit * 200))
+    assert "201 units; at most 100 are allowed" in str(error)
