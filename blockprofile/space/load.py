@@ -6,6 +6,7 @@ A space is found wherever a name is taken: a shipped name (``moga``), a shipped 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from blockprofile.files import check_name
 from blockprofile.space.definition import SpaceDefinition, Unit
 from blockprofile.space.expand import expand
 from blockprofile.space.kinds import mistakes_of
+from blockprofile.space.ranges import range_mistakes
 from blockprofile.space.rules import PrunedDefinition, apply_rule
 from blockprofile.space.space import Space
 from blockprofile.space.text import encode
@@ -124,6 +126,8 @@ def space_of(document: Document) -> Space:
     try:
         for check in (_check_names, _check_options, _check_units, _check_fixed):
             check(definition)
+        for message, loc in range_mistakes(definition):
+            raise _MistakeError(message, loc)
         space = Space(definition)
         _check_networks(space)
         return space
@@ -184,7 +188,7 @@ def _pruned_space(document: Document) -> Space:
         except ArchError as failure:
             raise document.error(str(failure), ["rules", index]) from None
     for unit, weight in pruned.mutation.items():
-        if not 1 <= unit <= len(space.units) or weight < 0:
+        if not 1 <= unit <= len(space.units) or not 0 <= weight < math.inf:
             raise document.error(
                 f"mutation weight {weight} of unit {unit}; units are 1 to {len(space.units)}, weights at least 0",
                 ["mutation", unit],

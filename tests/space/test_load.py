@@ -292,6 +292,21 @@ MISTAKES = {
         (15, 6, "units[1].out"),
         "out has 1 widths up to 16000000; at most 250 up to 1000000 are allowed",
     ),
+    "a stem of kernel 0": (
+        ("kernel: 3, stride: 2, act: relu}", "kernel: 0, stride: 2, act: relu}"),
+        (12, 24, "stem[0].kernel"),
+        "kernel 0 must be from 1 to 64",
+    ),
+    "a stem of stride 0": (
+        ("kernel: 3, stride: 2, act: relu}", "kernel: 3, stride: 0, act: relu}"),
+        (12, 35, "stem[0].stride"),
+        "stride 0 must be from 1 to 10000",
+    ),
+    "an expansion that is no number": (
+        ("kernel: 3, stride: 2, act: relu}", "kernel: 3, stride: 2, act: relu, expansion: .nan}"),
+        (12, 57, "stem[0].expansion"),
+        "expansion nan must be from 1 to 1000",
+    ),
     "names of widths that do not match": (
         ("out: 16, stride", "out: [16, 24], widths: [1.0], stride"),
         (15, 21, "units[1].widths"),
