@@ -6,12 +6,12 @@ here: slots, counts and operators are derived in their own modules.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, Field, dataclass, field
 from typing import Any, Literal
 
 __all__ = [
     "Act", "Block", "BlockOp", "Cost", "FixedLayer", "Gate", "Input", "LayerOverride", "Option", "Residual",
-    "SpaceDefinition", "SqueezeExcite", "Unit", "Value",
+    "SpaceDefinition", "SqueezeExcite", "Unit", "Value", "default_of",
 ]  # fmt: skip
 
 Act = Literal["none", "relu", "relu6", "hswish", "swish"]
@@ -22,6 +22,11 @@ Value = int | float | str
 
 LATER: dict[str, Any] = {"later": True}
 """Marks keys that older space files do not know: at their defaults they leave a space's hash as it was."""
+
+
+def default_of(item: Field[Any]) -> Any:
+    """Return what a record's field holds where a file leaves it out; MISSING where it must be given."""
+    return item.default if item.default_factory is MISSING else item.default_factory()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import fields
 
-from blockprofile.space.definition import Block, BlockOp
+from blockprofile.space.definition import Block, BlockOp, default_of
 
 __all__ = ["mistakes_of"]
 
@@ -31,8 +32,6 @@ NEEDED: dict[BlockOp, tuple[str, ...]] = {
     "sepconv": ("kernel",), "bottleneck": ("ratio",), "custom": ("costs",),
 }  # fmt: skip
 
-NOTHING = (None, False, 1, ())
-"""Values of a key that say the same as leaving it out."""
 MAX_KERNEL = 64
 
 
@@ -48,10 +47,10 @@ def mistakes_of(block: Block) -> Iterator[Mistake]:
     lacking = [key for key in NEEDED.get(block.op, ()) if getattr(block, key) in (None, ())]
     if lacking:
         yield f"block {block.name!r} is {a} {block.op} and needs {' and '.join(NEEDED[block.op])}", ""
-    keys = ("expansion", "kernel", "se", "ratio", "act", "residual", "groups", "shuffle", "expand_always", "costs")
-    for key in keys:
-        if key not in TAKEN[block.op] and not any(getattr(block, key) is value for value in NOTHING):
-            yield f"block {block.name!r} is {a} {block.op}, on which {key} has no effect", key
+    for item in fields(block):
+        held = getattr(block, item.name)
+        if item.name not in TAKEN[block.op] and held is not False and held != default_of(item):
+            yield f"block {block.name!r} is {a} {block.op}, on which {item.name} has no effect", item.name
     yield from _range_mistakes(block)
     yield from _idle_mistakes(block)
     yield from _cost_mistakes(block)

@@ -15,7 +15,7 @@ from blockprofile.content import content_dir
 from blockprofile.errors import ArchError, OptionError, UnknownNameError, one_of
 from blockprofile.files import check_name
 from blockprofile.space.definition import SpaceDefinition, Unit
-from blockprofile.space.expand import expand
+from blockprofile.space.expand import MAX_BLOCKS, expand
 from blockprofile.space.kinds import mistakes_of
 from blockprofile.space.ranges import range_mistakes
 from blockprofile.space.rules import PrunedDefinition, apply_rule
@@ -24,11 +24,6 @@ from blockprofile.space.text import encode
 from blockprofile.yamlfile import Document, read_yaml
 
 __all__ = ["find_space_file", "list_spaces", "load_pruned", "load_space", "read_space", "space_of"]
-
-MAX_UNITS = 100
-MAX_WIDTH = 1_000_000
-MAX_BLOCKS = 250
-"""Codes are eight bits, of which one is for an inactive layer; a few more are kept free."""
 
 _SCHEMAS = ("blockprofile.space/1", "blockprofile.pruned/1")
 
@@ -124,10 +119,8 @@ def space_of(document: Document) -> Space:
     definition = document.validate(SpaceDefinition)
     _check_name(document, definition.name)
     try:
-        for check in (_check_names, _check_options, _check_units, _check_fixed):
+        for check in (_check_names, _check_options, _check_ranges, _check_units, _check_fixed):
             check(definition)
-        for message, loc in range_mistakes(definition):
-            raise _MistakeError(message, loc)
         space = Space(definition)
         _check_networks(space)
         return space
@@ -213,11 +206,17 @@ def _check_names(definition: SpaceDefinition) -> None:
             raise _MistakeError(f"block {block.name!r} is given twice", (*loc, "name"))
         if not block.name or set(block.name) & set(" |:=,*") or block.name == "-":
             raise _MistakeError(
-                f"block name {block.name!r} must not be empty or hold blanks, '|', ':', '=' or ','", loc
+                f"block name {block.name!r} must not be empty or hold blanks, '|', ':', '=', ',' or '*', nor be '-'",
+                loc,
             )
         seen.add(block.name)
         for message, key in mistakes_of(block):
             raise _MistakeError(message, (*loc, key) if key else loc)
+
+
+def _check_ranges(definition: SpaceDefinition) -> None:
+    for message, loc in range_mistakes(definition):
+        raise _MistakeError(message, loc)
 
 
 def _check_options(definition: SpaceDefinition) -> None:
@@ -242,8 +241,6 @@ def _block_lists(definition: SpaceDefinition) -> Iterator[tuple[tuple[str, ...],
 def _check_units(definition: SpaceDefinition) -> None:
     if not definition.units:
         raise _MistakeError("a space needs at least one unit", ("units",))
-    if len(definition.units) > MAX_UNITS:
-        raise _MistakeError(f"{len(definition.units)} units; at most {MAX_UNITS} are allowed", ("units",))
     known = [block.name for block in definition.blocks]
     for names, loc in _block_lists(definition):
         if not names:
@@ -331,17 +328,10 @@ def _stem_widths(definition: SpaceDefinition) -> set[int]:
 
 def _check_width(unit: Unit, loc: tuple[str | int, ...]) -> None:
     widths = unit.out if isinstance(unit.out, tuple) else (unit.out,)
-    if not widths or min(widths) < 1:
-        raise _MistakeError(f"out {list(widths)} must be positive", (*loc, "out"))
-    if max(widths) > MAX_WIDTH or len(widths) > MAX_BLOCKS:
-        raise _MistakeError(
-            f"out has {len(widths)} widths up to {max(widths)}; at most {MAX_BLOCKS} up to {MAX_WIDTH} are allowed",
-            (*loc, "out"),
-        )
+    if not 1 <= len(widths) <= MAX_BLOCKS:
+        raise _MistakeError(f"out has {len(widths)} widths; 1 to {MAX_BLOCKS} are allowed", (*loc, "out"))
     if unit.widths is not None and len(unit.widths) != len(widths):
         raise _MistakeError(f"{len(unit.widths)} names for {len(widths)} widths", (*loc, "widths"))
-    if unit.stride < 1:
-        raise _MistakeError(f"stride {unit.stride} must be at least 1", (*loc, "stride"))
 
 
 def _check_fixed(definition: SpaceDefinition) -> None:

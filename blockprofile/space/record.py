@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from blockprofile.errors import DataError, OptionError
-from blockprofile.space.definition import SpaceDefinition
+from blockprofile.space.definition import SpaceDefinition, default_of
 from blockprofile.space.load import find_space_file, list_spaces, load_pruned, space_of
 from blockprofile.space.rules import PrunedDefinition
 from blockprofile.space.space import Space
@@ -123,13 +123,9 @@ def base_text(about: Mapping[str, Any], space: Space) -> str:
 def _spare(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         given = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
-        defaults = {each.name: _default(each) for each in dataclasses.fields(value)}
+        defaults = {each.name: default_of(each) for each in dataclasses.fields(value)}
         # 1 and 1.0 are told apart: a space's hash does.
         return {name: _spare(item) for name, item in given.items() if repr(item) != repr(defaults[name])}
     if isinstance(value, Mapping):
         return {key: _spare(item) for key, item in value.items()}
     return [_spare(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _default(each: dataclasses.Field[Any]) -> Any:
-    return each.default if each.default_factory is dataclasses.MISSING else each.default_factory()

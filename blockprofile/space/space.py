@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import ArchError, OptionError, UnknownNameError, one_of
-from blockprofile.space.definition import Block, SpaceDefinition
+from blockprofile.space.definition import Block, SpaceDefinition, default_of
 from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots, defined_codes, slots_of
 
 __all__ = ["Space"]
@@ -36,13 +36,9 @@ def _content(value: Any) -> Any:
     found = {}
     for item in dataclasses.fields(value):
         held = getattr(value, item.name)
-        if not (item.metadata.get("later") and held == _default(item)):
+        if not (item.metadata.get("later") and held == default_of(item)):
             found[item.name] = _content(held)
     return found
-
-
-def _default(item: dataclasses.Field[Any]) -> Any:
-    return item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
 
 
 @dataclass(frozen=True, eq=False)

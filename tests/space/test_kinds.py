@@ -231,3 +231,15 @@ def test_a_custom_block_needs_a_cost_on_the_device_that_is_asked_for(tmp_path: P
     assert with_block.predict(arch)[0] - with_block.predict(without)[0] == pytest.approx(2, rel=1e-6)
     with pytest.raises(CoverageError, match="custom 'attention'"):
         load_predictors(space_of(tmp_path, large), devices=["mace_gpu"], metrics=[])
+
+
+def test_a_cost_of_a_place_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match="unit 9 is not in 1 to 3"):
+        space_of(tmp_path, CUSTOM.replace("{unit: 3, metrics", "{unit: 9, metrics"))
+    with pytest.raises(DefinitionError, match="layer 7 is not in 1 to 2"):
+        space_of(tmp_path, CUSTOM.replace("layer: 2, metrics", "layer: 7, metrics"))
+
+
+def test_a_kernel_of_a_skip_has_no_effect(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match="'skip' is a project, on which kernel has no effect"):
+        space_of(tmp_path, SMALL.replace("op: project}", "op: project, kernel: 1}"))

@@ -260,7 +260,7 @@ MISTAKES = {
     "a stride of zero": (
         ("stride: 2, depths", "stride: 0, depths"),
         (15, 15, "units[1].stride"),
-        "stride 0 must be at least 1",
+        "stride 0 must be from 1 to 10000",
     ),
     "an unknown block in a unit": (
         ("act: hswish}", "act: hswish, blocks: [e2k3, e4k4]}"),
@@ -285,12 +285,12 @@ MISTAKES = {
     "a width that is not positive": (
         ("out: 16, stride", "out: [16, 0], stride"),
         (15, 6, "units[1].out"),
-        r"out \[16, 0\] must be positive",
+        "out 0 must be from 1 to 1000000",
     ),
     "a width beyond any network": (
         ("out: 16, stride", "out: 16000000, stride"),
         (15, 6, "units[1].out"),
-        "out has 1 widths up to 16000000; at most 250 up to 1000000 are allowed",
+        "out 16000000 must be from 1 to 1000000",
     ),
     "a stem of kernel 0": (
         ("kernel: 3, stride: 2, act: relu}", "kernel: 0, stride: 2, act: relu}"),
