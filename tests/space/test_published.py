@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
 
-from blockprofile.space import count_macs, count_params, encode, list_operators, load_space
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from blockprofile.content import content_dir
+from blockprofile.predict.labels import LabelTable, read_labels
+from blockprofile.space import Operator, Space, count_macs, count_params, encode, list_operators, load_space
+from blockprofile.space.factors import CompiledSum, factorize
+from blockprofile.space.operators import primitives
 
 PRINTED: dict[tuple[str, str], tuple[float | None, int | None]] = {
     ("fairnas", "FairNAS-A"): (388.1, 4651352),
@@ -28,30 +36,6 @@ released definition's exact counts (parameters without batch normalisation and b
 POOLED_BY_FBNET = {"FBNet-A": (244.52636, 1504), "FBNet-B": (291.10164, 1984), "FBNet-C": (378.23344, 1984)}
 """Multiply-adds in millions, the global pool's counted, and the channels that it pools."""
 
-ACCEL = [
-    ("e4k5*3 | e4k3 | e1k3 | e1k5*2 | e6k3 | e4k5*3 | e4k3*2", 3.853400),
-    ("e6k3 | e4k3 | e6k3*3 | e1k3*3 | e6k5 | e1k3*3 | e6k5*2", 3.901056),
-    ("e6k5 | e6k5*3 | e6k5*3 | e1k5 | e4k5 | e1k5*2 | e6k5*3", 5.140640),
-    ("e6k3*2 | e6k3 | e6k3*3 | e6k3 | e1k5*3 | e6k3*2 | e1k5*2", 2.696376),
-    ("e6k3 | e4k5*3 | e1k5 | e6k3*2 | e4k3*3 | e6k5*3 | e6k3*2", 5.157088),
-    ("e1k5 | e6k3 | e1k3 | e4k5*3 | e6k5*3 | e1k5 | e1k3*3", 2.596224),
-    ("e6k5*3 | e4k3*3 | e4k3*3 | e4k5 | e6k5 | e6k3*2 | e1k5*2", 2.753704),
-    ("e4k3*2 | e6k3se*3 | e6k5 | e4k5se*3 | e4k5*2 | e4k3*2 | e6k5se*3", 6.477162),
-    ("e1k5*3 | e4k5*3 | e4k5 | e1k3*3 | e4k3se | e6k3*2 | e4k3*3", 4.570868),
-    ("e6k3 | e1k3se*2 | e4k3*2 | e6k5*2 | e4k5se*2 | e6k3*3 | e6k3se", 3.926338),
-    ("e4k3se*3 | e6k3 | e4k3se*2 | e6k3*3 | e6k5*3 | e4k5se*3 | e4k5*2", 4.620996),
-    ("e4k5 | e1k5se*2 | e6k5se | e6k5se | e6k3se*3 | e1k3se*2 | e4k3se*3", 4.928090),
-    ("e1k3*2 | e6k5se | e6k3 | e4k3se | e4k5se*2 | e1k5se*3 | e4k3se*3", 4.679378),
-    ("e4k3se | e1k5 | e6k5 | e6k5 | e1k5*3 | e4k5*2 | e1k3*2", 2.435184),
-    ("e4k3se | e4k5se*3 | e4k5se*3 | e6k3se*2 | e1k3*2 | e6k5*2 | e1k5*2", 2.821944),
-    ("e1k3se*3 | e1k5*2 | e6k3 | e6k5*2 | e1k5*2 | e1k5*2 | e1k5se*2", 2.180560),
-    ("e1k5se*2 | e6k5*2 | e4k5*3 | e1k5se | e6k5se*3 | e6k5se*4 | e6k5*2", 6.242550),
-    ("e1k3se*2 | e1k5se | e6k5se*2 | e1k5*2 | e1k5 | e1k5*4 | e4k5*3", 4.050560),
-    ("e1k3 | e1k3se | e6k3se*3 | e4k3se*2 | e1k5 | e1k5*4 | e4k3se", 2.499092),
-    ("e4k5se*3 | e1k3se*3 | e4k3*3 | e6k3se*2 | e6k5se*2 | e6k3se*4 | e4k3se", 4.669042),
-]
-"""Networks of Accel-NASBench (Apache-2.0), and their parameters in millions."""
-
 
 @pytest.mark.parametrize(("name", "network"), PRINTED)
 def test_published_networks(name: str, network: str) -> None:
@@ -72,7 +56,34 @@ def test_fbnet_agrees_with_its_released_definition(network: str) -> None:
     assert count_macs(operators) + 49 * head == round(macs_m * 1e6)
 
 
-@pytest.mark.parametrize(("text", "params_m"), ACCEL)
-def test_networks_of_accel_nasbench(text: str, params_m: float) -> None:
+def _total(table: LabelTable, space: Space, cost: Callable[[Operator], float]) -> NDArray[np.float64]:
+    return CompiledSum(space, [factorize(space, cost)])(table.archs)[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("trained/nas_bench_macro", "nas_bench_macro"), ("measured/ofa_mbv3_w10_top1", "ofa_mbv3_w10")],
+)
+def test_counts_of_tables_are_exact(file: str, name: str) -> None:
+    space = load_space(name)
+    table = read_labels(content_dir("data") / f"{file}.parquet", space)
+    assert np.array_equal(_total(table, space, lambda op: count_params([op])), table.label("params"))
+    assert np.array_equal(_total(table, space, lambda op: count_macs([op])), table.label("macs"))
+
+
+def _counted_by_accel_nasbench(op: Operator) -> float:
+    """Count as the benchmark does: beside multiply-adds, normalised elements four times, and what is pooled."""
+    steps = primitives(op)
+    normalised = sum(4 * step.elements for step in steps if step.bn)
+    pooled = sum(step.in_channels * (step.in_size**2 + 1) for step in steps if step.kind == "global_pool")
+    return count_macs([op]) + normalised + pooled
+
+
+def test_counts_of_accel_nasbench() -> None:
     space = load_space("mnasnet_accel")
-    assert count_params(list_operators(space, encode(space, text))) == pytest.approx(params_m * 1e6, abs=0.6)
+    table = read_labels(content_dir("data") / "trained/mnasnet_accel.parquet", space)
+    params_m = _total(table, space, lambda op: count_params([op])) / 1e6
+    assert len(params_m) == 4138
+    assert params_m.astype(np.float32) == pytest.approx(table.label("params_m"), abs=1e-6)
+    macs_m = _total(table, space, _counted_by_accel_nasbench) / 1e6
+    assert macs_m.astype(np.float32) == pytest.approx(table.label("macs_m"), abs=1e-4)
