@@ -10,15 +10,9 @@ import time
 
 import numpy as np
 
+from blockprofile.additive import LimitedSampler, exact_distribution, exact_profile, exact_quantiles
 from blockprofile.predict import AdditivePredictor, Evaluator, load_predictors
-from blockprofile.profile import (
-    Control,
-    LimitedSampler,
-    controlled_responses,
-    exact_distribution,
-    exact_profile,
-    exact_quantiles,
-)
+from blockprofile.profile import Control, controlled_responses
 from blockprofile.space import Space, draw_archs, load_space
 
 POOL = 1_000_000

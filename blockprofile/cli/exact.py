@@ -43,13 +43,13 @@ def exact(
 
     Means are exact; quantiles and shares carry the bound of their error.
     """
+    from blockprofile.additive.presence import check_presence
+    from blockprofile.additive.reach import caption_of
     from blockprofile.files import make_folder, replacing
     from blockprofile.predict import load_predictors
     from blockprofile.predict.registry import select_entries
     from blockprofile.profile.exact_table import additive_predictors, exact_table
-    from blockprofile.profile.presence import check_presence
     from blockprofile.profile.profile import check_taus
-    from blockprofile.profile.reach import caption_of
     from blockprofile.space import load_space
     from blockprofile.space.sampling import check_law
 
@@ -86,8 +86,8 @@ def exact(
 def _summary(
     where: Space, predictors: Sequence[AdditivePredictor], table: pd.DataFrame, law: Law
 ) -> list[dict[str, Any]]:
-    from blockprofile.profile.extremes import feasible_range
-    from blockprofile.profile.reach import caption_of
+    from blockprofile.additive.extremes import feasible_range
+    from blockprofile.additive.reach import caption_of
 
     rows = []
     for predictor in predictors:

@@ -13,7 +13,7 @@ from blockprofile.cli.sample import DEVICE, LAW, METRIC, RESOLUTION, SEED, SPACE
 from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
-    from blockprofile.profile.sensitivity import Sensitivity
+    from blockprofile.sensitivity.shares import Sensitivity
 
 __all__ = ["register"]
 
@@ -38,11 +38,11 @@ def sensitivity(
 
     Exact for metrics that add up over operators; sampled, with 95 % intervals, for others.
     """
+    from blockprofile.additive.reach import caption_of
     from blockprofile.numbers import parse_count
     from blockprofile.predict import AdditivePredictor, load_predictors
-    from blockprofile.profile.reach import caption_of
-    from blockprofile.profile.sensitivities import find_sensitivities
-    from blockprofile.profile.wording import describe_sensitivity
+    from blockprofile.sensitivity.find import find_sensitivities
+    from blockprofile.sensitivity.wording import describe_sensitivity
     from blockprofile.space import load_space
     from blockprofile.space.sampling import check_law
 

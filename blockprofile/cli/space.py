@@ -62,7 +62,7 @@ def list_all(json: bool = JSON_OPTION) -> None:
 @group.command("show")
 def show(name: str = _NAME, json: bool = JSON_OPTION) -> None:
     """Show a space: units, blocks, size, and the range of its multiply-adds and parameters."""
-    from blockprofile.profile.extremes import feasible_range
+    from blockprofile.additive.extremes import feasible_range
     from blockprofile.space import count_archs, count_macs, count_params, decode, factorize, load_space, named_archs
 
     space = load_space(name)

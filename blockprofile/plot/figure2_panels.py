@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.additive.exact import exact_profile
+from blockprofile.additive.presence import Presence, check_presence
+from blockprofile.additive.targets import block_targets
 from blockprofile.errors import CoverageError
 from blockprofile.predict.base import AdditivePredictor, Predictor
 from blockprofile.predict.card import Card
 from blockprofile.predict.published import read_published_table
 from blockprofile.predict.registry import build_predictor, find_metric
 from blockprofile.profile.estimate import TargetWeights, estimate_means, standard_errors
-from blockprofile.profile.exact import exact_profile
 from blockprofile.profile.pool_moments import PoolMoments
-from blockprofile.profile.presence import Presence, check_presence
-from blockprofile.profile.targets import block_targets
 from blockprofile.run.chunks import n_chunks
 from blockprofile.run.progress import show_progress
 from blockprofile.run.sample import PoolRequest, draw_and_evaluate
@@ -121,7 +121,7 @@ def sampled_block_means(
     metrics
         Which ones are wanted.
     presence
-        See `blockprofile.profile.presence`.
+        See `blockprofile.additive.presence`.
 
     Returns
     -------

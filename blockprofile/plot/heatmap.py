@@ -128,7 +128,7 @@ def _distributions(run: _Run) -> Figures:
 
 def _sensitivities(run: _Run) -> Figures:
     from blockprofile.plot.sensitivity import draw_sensitivities, sensitivity_data
-    from blockprofile.profile.sensitivities import find_sensitivities
+    from blockprofile.sensitivity.find import find_sensitivities
 
     config = run.about["config"]
     if config.get("limit"):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.profile.exact import Place
+from blockprofile.additive.exact import Place
 from blockprofile.space import Space
 from blockprofile.space.definition import Block, Value
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.additive.targets import Target
 from blockprofile.profile.pool_moments import PoolMoments
-from blockprofile.profile.targets import Target
 
 __all__ = ["CellMeans", "TargetWeights", "estimate_means", "standard_errors"]
 

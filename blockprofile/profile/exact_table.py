@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.additive.exact import ExactProfile, exact_profile, place_weights
+from blockprofile.additive.exact_quantiles import TAUS, QuantileResponses, exact_quantiles
+from blockprofile.additive.presence import Presence
 from blockprofile.errors import CoverageError
 from blockprofile.predict import AdditivePredictor, Predictor
 from blockprofile.profile.contrasts import Site, depth_sites, make_contrasts, place_sites
 from blockprofile.profile.corrected import PREDICTOR, TRUTH
-from blockprofile.profile.exact import ExactProfile, exact_profile, place_weights
-from blockprofile.profile.exact_quantiles import TAUS, QuantileResponses, exact_quantiles
-from blockprofile.profile.presence import Presence
 from blockprofile.profile.responses import COLUMNS
 from blockprofile.space import Law, Space
 

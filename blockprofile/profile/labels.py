@@ -16,20 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.additive.groups import Group, transpose
+from blockprofile.additive.presence import check_presence
+from blockprofile.additive.targets import Target
 from blockprofile.errors import DataError
 from blockprofile.metric import parse_metric
+from blockprofile.predict.labelled import LabelledArchs, effective_number, weigh_archs
 from blockprofile.predict.labels import LabelTable, read_labels
 from blockprofile.predict.repeats import Pooled, pool_repeats
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.corrected import LABELS
-from blockprofile.profile.groups import Group, transpose
-from blockprofile.profile.labelled import LabelledArchs, effective_number, weigh_archs
 from blockprofile.profile.pool import PoolQuantiles
-from blockprofile.profile.presence import check_presence
 from blockprofile.profile.profile import PROFILE_NAME, ProfileResult, check_taus, write_profile
 from blockprofile.profile.quantiles import EVEN, QuantileEstimate, weighted_quantiles
 from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings, response_table
-from blockprofile.profile.targets import Target
 from blockprofile.run.folder import open_run
 from blockprofile.space import Space, load_space
 from blockprofile.space.record import describe_space

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.profile.groups import Group, transpose
+from blockprofile.additive.groups import Group, transpose
+from blockprofile.additive.targets import Target
 from blockprofile.profile.quantiles import EVEN, QuantileEstimate, weighted_quantiles
-from blockprofile.profile.targets import Target
 from blockprofile.space import INACTIVE, Archs, Space
 
 __all__ = ["PoolQuantiles"]

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blockprofile.additive.presence import check_presence
 from blockprofile.command import command_line
 from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.files import lock_folder
 from blockprofile.profile.accumulate import EXACT_LIMIT, Accumulator
 from blockprofile.profile.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
 from blockprofile.profile.corrected import PREDICTOR, TRUTH
-from blockprofile.profile.presence import check_presence
 from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings, response_table
 from blockprofile.run.chunks import chunk_length, n_chunks
 from blockprofile.run.folder import open_run

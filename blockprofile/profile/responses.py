@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blockprofile.additive.exact import list_places
+from blockprofile.additive.presence import Presence
+from blockprofile.additive.targets import Target, block_targets, depth_targets
+from blockprofile.predict.labelled import LabelledArchs
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.contrasts import Contrasts, depth_sites, make_contrasts, place_sites
 from blockprofile.profile.corrected import PREDICTOR, Correction
 from blockprofile.profile.estimate import TargetWeights, estimate_means, standard_errors
-from blockprofile.profile.exact import list_places
-from blockprofile.profile.labelled import LabelledArchs
 from blockprofile.profile.pool import PoolQuantiles
-from blockprofile.profile.presence import Presence
 from blockprofile.profile.quantiles import Z95, contrast_quantiles, stack_estimates
 from blockprofile.profile.sketch import layer_groups
-from blockprofile.profile.targets import Target, block_targets, depth_targets
 from blockprofile.space import Law
 
 if TYPE_CHECKING:

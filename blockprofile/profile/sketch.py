@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.profile.groups import Group, transpose
+from blockprofile.additive.groups import Group, transpose
+from blockprofile.additive.targets import Target
 from blockprofile.profile.quantiles import EVEN, QuantileEstimate, rank_bounds, shared_n
-from blockprofile.profile.targets import Target
 from blockprofile.space import Archs, Space
 
 __all__ = ["Histogram", "SketchQuantiles", "layer_groups"]

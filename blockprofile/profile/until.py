@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from blockprofile.additive.presence import check_presence
 from blockprofile.errors import OptionError, one_of
 from blockprofile.numbers import read_number
 from blockprofile.predict import Predictor
+from blockprofile.predict.labelled import LabelledArchs
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.control import Control, fit_control
 from blockprofile.profile.exact_table import mean_table
-from blockprofile.profile.labelled import LabelledArchs
 from blockprofile.profile.pool_moments import PoolMoments
-from blockprofile.profile.presence import check_presence
 from blockprofile.profile.profile import (
     PROFILE_NAME,
     ProfileResult,

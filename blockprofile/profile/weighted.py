@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.profile.groups import Group, transpose
-from blockprofile.profile.labelled import LabelledArchs
-from blockprofile.profile.targets import Target
+from blockprofile.additive.groups import Group, transpose
+from blockprofile.additive.targets import Target
+from blockprofile.predict.labelled import LabelledArchs
 
 __all__ = ["FEW", "Combined", "WeightedRows"]
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.additive.targets import block_label
 from blockprofile.errors import OptionError, one_of
 from blockprofile.profile.responses import ROUNDING
-from blockprofile.profile.targets import block_label
 from blockprofile.prune.figures import Competition, Figures, Kind, Metric
 from blockprofile.space import Space
 from blockprofile.space.rules import Where

@@ -20,7 +20,7 @@ from blockprofile.space import Law, Space
 from blockprofile.tablefile import Column, read_signed, write_table
 
 if TYPE_CHECKING:
-    from blockprofile.profile.labelled import LabelledArchs
+    from blockprofile.predict.labelled import LabelledArchs
     from blockprofile.run.sample import Pool
 
 __all__ = ["describe_labels", "keep_labelled", "kept_labelled"]
@@ -32,7 +32,7 @@ FEWEST = 20
 
 def _weighted(entry: Entry, space: Space, law: Law) -> tuple[LabelledArchs | None, str]:
     """Read a predictor's residuals and weigh their archs to a law; None and the reason where that cannot be done."""
-    from blockprofile.profile.labelled import LabelledArchs, weigh_archs
+    from blockprofile.predict.labelled import LabelledArchs, weigh_archs
 
     found = read_residuals(entry[1] / RESIDUALS_NAME, space).at(space)
     if len(found.archs) < FEWEST:
@@ -105,7 +105,7 @@ def kept_labelled(folder: Path, config: Mapping[str, Any], space: Space) -> dict
     DataError
         If one is damaged, or of another run.
     """
-    from blockprofile.profile.labelled import LabelledArchs
+    from blockprofile.predict.labelled import LabelledArchs
     from blockprofile.run.manifest import run_digest  # which describes labels by this module
 
     columns = {slot.name: Column("uint8") for slot in space.slots}

@@ -13,7 +13,7 @@ from blockprofile.predict.registry import Entry, build_predictor, find_metric
 from blockprofile.space import Law, Space
 
 if TYPE_CHECKING:
-    from blockprofile.profile.limit import LimitedSampler
+    from blockprofile.additive.limit import LimitedSampler
 
 __all__ = ["Limit", "find_limited", "limited_sampler", "parse_limit", "split_limit"]
 
@@ -88,6 +88,6 @@ def limited_sampler(space: Space, limit: Limit, *, law: Law = "papers") -> Limit
     InfeasibleError
         If no arch is within the limit; the message gives the feasible range.
     """
-    from blockprofile.profile.limit import LimitedSampler
+    from blockprofile.additive.limit import LimitedSampler
 
     return LimitedSampler(space, limit.predictor.factors, limit=limit.value, law=law)

@@ -20,7 +20,7 @@ from blockprofile.space import Law, Space
 from blockprofile.yamlfile import Document
 
 if TYPE_CHECKING:
-    from blockprofile.profile.limit import LimitedSampler
+    from blockprofile.additive.limit import LimitedSampler
 
 __all__ = [
     "MANIFEST_NAME", "Manifest", "content_hash", "describe_card", "describe_predictor", "kept_card", "kept_predictors",
@@ -114,7 +114,7 @@ def describe_predictor(
     """Describe a predictor for a config: its card, its words for a space, and a hash of its files."""
     card, caption = entry[0], entry[0].caption
     if card.fitted_range is not None:
-        from blockprofile.profile.reach import caption_of
+        from blockprofile.additive.reach import caption_of
 
         caption = caption_of(build_predictor(entry, space), space, law=law, within=within)
     labels = describe_labels(entry, space, law=law)

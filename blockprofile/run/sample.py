@@ -34,7 +34,7 @@ from blockprofile.space.record import describe_space
 from blockprofile.space.sampling import check_law
 
 if TYPE_CHECKING:
-    from blockprofile.profile.limit import LimitedSampler
+    from blockprofile.additive.limit import LimitedSampler
 
 __all__ = ["Pool", "PoolRequest", "SampleRun", "draw_and_evaluate", "sample"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.additive.extremes import feasible_range
+from blockprofile.additive.limit import LimitedSampler
 from blockprofile.errors import InfeasibleError
 from blockprofile.predict import Evaluator
 from blockprofile.predict.base import AdditivePredictor
-from blockprofile.profile.extremes import feasible_range
-from blockprofile.profile.limit import LimitedSampler
 from blockprofile.search.constraints import Constraint
 from blockprofile.search.problem import Problem
 from blockprofile.search.reference import reference_archs

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
+from blockprofile.additive.extremes import feasible_range
 from blockprofile.predict import Evaluator, load_predictors
-from blockprofile.profile.extremes import feasible_range
 from blockprofile.space import (
     Space,
     count_archs,

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
+from blockprofile.additive.presence import PRESENCES
 from blockprofile.errors import OptionError
 from blockprofile.plot.presence import draw_presences, presence_data
 from blockprofile.plot.style import figure_style
-from blockprofile.profile.presence import PRESENCES
 
 
 def test_the_published_rule_shrinks_late_layers() -> None:

@@ -8,8 +8,8 @@ from matplotlib import pyplot as plt
 
 from blockprofile.plot.sensitivity import draw_sensitivities, sensitivity_data
 from blockprofile.plot.style import figure_style
-from blockprofile.profile.sensitivities import find_sensitivities
-from blockprofile.profile.sensitivity import exact_sensitivity
+from blockprofile.sensitivity.find import find_sensitivities
+from blockprofile.sensitivity.shares import exact_sensitivity
 from blockprofile.space import Factor, Space
 from tests.toy import ProductPredictor, additive_factors, additive_predictor, all_archs, arch_probabilities
 

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from blockprofile.additive.exact import exact_profile, list_places
+from blockprofile.additive.groups import make_groups
+from blockprofile.additive.targets import block_targets
 from blockprofile.predict import load_predictors
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.contrasts import block_levels, make_contrasts, place_sites
-from blockprofile.profile.exact import exact_profile, list_places
 from blockprofile.profile.exact_table import KEYS, additive_predictors, exact_table
-from blockprofile.profile.groups import make_groups
 from blockprofile.profile.responses import MetricInfo, Settings, response_table
-from blockprofile.profile.targets import block_targets
 from blockprofile.space import CompiledSum, Space, draw_archs, factorize, load_space
 from blockprofile.space.definition import Block, Cost
 from tests.profile.truths import METRIC, profile_factors

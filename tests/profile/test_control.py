@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from blockprofile.additive.exact import exact_profile
+from blockprofile.additive.presence import PRESENCES
 from blockprofile.profile.control import (
     Control,
     ControlledResponses,
@@ -11,8 +13,6 @@ from blockprofile.profile.control import (
     fit_control,
     known_means,
 )
-from blockprofile.profile.exact import exact_profile
-from blockprofile.profile.presence import PRESENCES
 from blockprofile.space import Archs, CompiledSum, Space, draw_archs
 from tests.toy import (
     ProductPredictor,

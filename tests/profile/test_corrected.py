@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from blockprofile.predict.labelled import LabelledArchs
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.corrected import PREDICTOR, TRUTH
-from blockprofile.profile.labelled import LabelledArchs
 from blockprofile.profile.responses import MetricInfo, Settings, response_table
 from blockprofile.space import Space, draw_archs, load_space
 from tests.profile.truths import METRIC, Truth, beside_truth, make_truth, profile_fitted

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from blockprofile.additive.exact import exact_profile
+from blockprofile.additive.presence import PRESENCES
 from blockprofile.errors import CoverageError
 from blockprofile.profile.accumulate import Accumulator
-from blockprofile.profile.exact import exact_profile
 from blockprofile.profile.exact_table import additive_predictors, exact_table
-from blockprofile.profile.presence import PRESENCES
 from blockprofile.profile.responses import Settings, response_table
 from blockprofile.space import Space, draw_archs
 from tests.toy import ProductPredictor, additive_predictor, expected_additive, mixed_space, toy_space

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from blockprofile.additive.exact import exact_profile
 from blockprofile.errors import DataError, OptionError, RunError, UnknownNameError
 from blockprofile.predict import AdditivePredictor, load_predictors
 from blockprofile.profile import profile as module
 from blockprofile.profile.checkpoint import CHECKPOINT_NAME
-from blockprofile.profile.exact import exact_profile
 from blockprofile.profile.profile import PROFILE_NAME, profile_pool, profile_run, read_profile
 from blockprofile.run import sample, shard_paths
 from blockprofile.run.chunks import CHUNK_SIZE

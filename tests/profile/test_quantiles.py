@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from blockprofile.additive.presence import PRESENCES, Presence
 from blockprofile.profile.accumulate import Accumulator
-from blockprofile.profile.presence import PRESENCES, Presence
 from blockprofile.profile.quantiles import contrast_quantiles, rank_bounds, weighted_quantiles
 from blockprofile.profile.responses import DEFAULT_TAUS, Settings, response_table
 from blockprofile.space import Space, draw_archs

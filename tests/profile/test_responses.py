@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from blockprofile.additive.presence import PRESENCES, Presence
 from blockprofile.profile.accumulate import Accumulator
-from blockprofile.profile.presence import PRESENCES, Presence
 from blockprofile.profile.responses import MetricInfo, Settings, response_table
 from blockprofile.space import Archs, Space, draw_archs
 from tests.toy import (
@@ -88,9 +88,9 @@ def test_depth_responses_are_conditional_means(toy: Space) -> None:
 
 @pytest.mark.parametrize("presence", PRESENCES)
 def test_quantiles_agree_with_numpy_on_the_weighted_pool(toy: Space, presence: Presence) -> None:
-    from blockprofile.profile.groups import transpose
+    from blockprofile.additive.groups import transpose
+    from blockprofile.additive.targets import block_targets
     from blockprofile.profile.sketch import layer_groups
-    from blockprofile.profile.targets import block_targets
 
     pool = law_pool(toy)
     values = ProductPredictor(toy).predict(pool)

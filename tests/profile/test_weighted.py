@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from blockprofile.additive.groups import make_groups
+from blockprofile.additive.targets import block_targets, depth_targets
 from blockprofile.errors import DataError
-from blockprofile.profile.groups import make_groups
-from blockprofile.profile.labelled import LabelledArchs, effective_number, weigh_archs
-from blockprofile.profile.targets import block_targets, depth_targets
+from blockprofile.predict.labelled import LabelledArchs, effective_number, weigh_archs
 from blockprofile.profile.weighted import FEW, WeightedRows
 from blockprofile.space import LAWS, Law, Space, draw_archs
 from tests.toy import additive_predictor, all_archs, arch_probabilities, expected_additive

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from blockprofile.additive.exact import exact_profile
 from blockprofile.predict.crossfit import cut_folds
+from blockprofile.predict.labelled import LabelledArchs, weigh_archs
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.control import Control, fit_control
-from blockprofile.profile.exact import exact_profile
 from blockprofile.profile.exact_table import KEYS, mean_table
-from blockprofile.profile.labelled import LabelledArchs, weigh_archs
 from blockprofile.profile.responses import Settings, response_table
 from blockprofile.space import Archs, CompiledSum, Factor, Space, draw_archs
 from blockprofile.space.definition import Block, Unit

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blockprofile.profile.targets import block_label
+from blockprofile.additive.targets import block_label
 from blockprofile.space import Space
 
 Effect = Callable[[int, int, str], float]

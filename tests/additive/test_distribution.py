@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from blockprofile.additive.distribution import exact_distribution, read_quantiles
+from blockprofile.additive.exact_quantiles import TAUS, exact_quantiles
+from blockprofile.additive.presence import PRESENCES
 from blockprofile.errors import OptionError
-from blockprofile.profile.distribution import exact_distribution, read_quantiles
-from blockprofile.profile.exact_quantiles import TAUS, exact_quantiles
-from blockprofile.profile.presence import PRESENCES
 from blockprofile.space import CompiledSum, Factor, Space, draw_archs, factorize, load_space
-from tests.profile.oracle import all_draws, responded
+from tests.oracle import all_draws, responded
 from tests.toy import additive_factors, all_archs, arch_probabilities, mixed_space, smaller_toy_space, toy_space
 
 SPACES = [toy_space(), mixed_space(), smaller_toy_space()]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blockprofile.profile.extremes import feasible_range, max_arch, min_arch
+from blockprofile.additive.extremes import feasible_range, max_arch, min_arch
 from blockprofile.space import CompiledSum, Space, decode, factorize, load_space
 from tests.toy import additive_factors, all_archs, mixed_space, smaller_toy_space, toy_space
 

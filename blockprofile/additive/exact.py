@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.profile.presence import Presence, check_presence, depth_law
-from blockprofile.profile.slot_moments import ExactMoments, exact_moments, mix
-from blockprofile.profile.targets import block_label
+from blockprofile.additive.presence import Presence, check_presence, depth_law
+from blockprofile.additive.slot_moments import ExactMoments, exact_moments, mix
+from blockprofile.additive.targets import block_label
 from blockprofile.space import Factor, Law, Slot, Space, depth_probabilities
 
 __all__ = ["ExactProfile", "Mixture", "Place", "exact_profile", "list_mixtures", "list_places", "place_weights"]
@@ -156,7 +156,7 @@ def exact_profile(
     sums
         The factors of each metric (``AdditivePredictor.factors``).
     presence
-        How an arch gets the layer that is asked about; see `blockprofile.profile.presence`.
+        How an arch gets the layer that is asked about; see `blockprofile.additive.presence`.
     law
         The law of the archs.
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.profile.chain import Step, build_chain
-from blockprofile.profile.distribution import make_grid, read_quantiles
-from blockprofile.profile.exact import Mixture, Place, list_mixtures, list_places
-from blockprofile.profile.grid import Grid, forward_masses, retreat_masses, shift_add
-from blockprofile.profile.presence import Presence, check_presence
+from blockprofile.additive.chain import Step, build_chain
+from blockprofile.additive.distribution import make_grid, read_quantiles
+from blockprofile.additive.exact import Mixture, Place, list_mixtures, list_places
+from blockprofile.additive.grid import Grid, forward_masses, retreat_masses, shift_add
+from blockprofile.additive.presence import Presence, check_presence
 from blockprofile.space import Factor, Law, Space
 
 __all__ = ["QuantileResponses", "exact_quantiles"]

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import blockprofile.profile.limit as limit_module
+import blockprofile.additive.limit as limit_module
+from blockprofile.additive.extremes import feasible_range
+from blockprofile.additive.limit import LimitedSampler, draw_under_limit
 from blockprofile.errors import InfeasibleError
 from blockprofile.predict import load_predictors
-from blockprofile.profile.extremes import feasible_range
-from blockprofile.profile.limit import LimitedSampler, draw_under_limit
 from blockprofile.space import CompiledSum, Factor, Space, factorize, load_space
 from tests.toy import additive_factors, all_archs, arch_probabilities, mixed_space, smaller_toy_space, toy_space
 

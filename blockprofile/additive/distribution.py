@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from blockprofile.additive.chain import Chain, build_chain
+from blockprofile.additive.extremes import remaining_extremes
+from blockprofile.additive.grid import Grid, advance_masses, relative_costs, round_to_grid
 from blockprofile.errors import OptionError
-from blockprofile.profile.chain import Chain, build_chain
-from blockprofile.profile.extremes import remaining_extremes
-from blockprofile.profile.grid import Grid, advance_masses, relative_costs, round_to_grid
 from blockprofile.space import Factor, Law, Space
 
 __all__ = ["Distribution", "Share", "exact_distribution", "make_grid", "read_quantiles"]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.profile.chain import Chain, Step
-from blockprofile.profile.extremes import remaining_extremes
+from blockprofile.additive.chain import Chain, Step
+from blockprofile.additive.extremes import remaining_extremes
 
 __all__ = ["Grid", "forward_masses", "relative_costs", "round_to_grid", "shift_add"]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blockprofile.profile.sensitivities import find_sensitivities
+from blockprofile.sensitivity.find import find_sensitivities
 from tests.toy import ProductPredictor, additive_predictor, toy_space
 
 

@@ -1,7 +1,7 @@
 """Sensitivity: the share of a metric's variance that each slot, each pair of slots and each unit explains.
 
 Exact for additive metrics; for any metric estimated from a pool without bias, with bootstrap intervals. Both are
-of the decomposition that `blockprofile.profile.anova` defines: all slots drawn independently, a layer's block too
+of the decomposition that `blockprofile.sensitivity.anova` defines: all slots drawn independently, a layer's block too
 where the layer is inactive.
 """
 
@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
-from blockprofile.profile.anova import Term, component_variance, decompose, slot_laws
-from blockprofile.profile.pair_effects import pair_effects
-from blockprofile.profile.pair_sums import PairSums
+from blockprofile.sensitivity.anova import Term, component_variance, decompose, slot_laws
+from blockprofile.sensitivity.pair_effects import pair_effects
+from blockprofile.sensitivity.pair_sums import PairSums
 from blockprofile.space import Factor, Law, Space
 
 __all__ = ["Sensitivity", "SensitivityRow", "Share", "estimate_sensitivity", "exact_sensitivity"]

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.profile.anova import Term, slot_laws
-from blockprofile.profile.pair_sums import PairSums
+from blockprofile.sensitivity.anova import Term, slot_laws
+from blockprofile.sensitivity.pair_sums import PairSums
 from blockprofile.space import Law, Slot, Space
 
 __all__ = ["pair_effects"]

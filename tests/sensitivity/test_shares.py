@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from blockprofile.additive.slot_moments import exact_moments
 from blockprofile.errors import OptionError
-from blockprofile.profile.anova import component_variance, decompose, slot_laws
-from blockprofile.profile.pair_sums import PairSums
-from blockprofile.profile.sensitivity import Sensitivity, estimate_sensitivity, exact_sensitivity
-from blockprofile.profile.slot_moments import exact_moments
+from blockprofile.sensitivity.anova import component_variance, decompose, slot_laws
+from blockprofile.sensitivity.pair_sums import PairSums
+from blockprofile.sensitivity.shares import Sensitivity, estimate_sensitivity, exact_sensitivity
 from blockprofile.space import Archs, CompiledSum, Factor, Space, draw_archs, factorize, load_space
-from tests.profile.oracle import all_draws, finish
+from tests.oracle import all_draws, finish
 from tests.toy import ProductPredictor, additive_factors, mixed_space, smaller_toy_space, toy_space
 
 SPACES = [toy_space(), mixed_space(), smaller_toy_space()]

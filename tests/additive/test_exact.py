@@ -5,16 +5,16 @@ import csv
 import numpy as np
 import pytest
 
+from blockprofile.additive.chain import build_chain
+from blockprofile.additive.exact import exact_profile, list_places, place_weights
+from blockprofile.additive.presence import PRESENCES, depth_law
+from blockprofile.additive.slot_moments import exact_moments
 from blockprofile.content import content_dir
 from blockprofile.errors import OptionError
 from blockprofile.predict import AdditivePredictor, load_predictors
-from blockprofile.profile.chain import build_chain
-from blockprofile.profile.exact import exact_profile, list_places, place_weights
 from blockprofile.profile.exact_table import exact_table
-from blockprofile.profile.presence import PRESENCES, depth_law
-from blockprofile.profile.slot_moments import exact_moments
 from blockprofile.space import CompiledSum, Factor, Space, draw_archs, factorize, load_space
-from tests.profile.oracle import all_draws, responded
+from tests.oracle import all_draws, responded
 from tests.toy import (
     additive_factors,
     all_archs,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from blockprofile.predict import AdditivePredictor, Evaluator, Predictor
-from blockprofile.profile.pair_sums import PairSums
-from blockprofile.profile.sensitivity import Sensitivity, estimate_sensitivity, exact_sensitivity
 from blockprofile.run.chunks import draw_chunk, n_chunks
+from blockprofile.sensitivity.pair_sums import PairSums
+from blockprofile.sensitivity.shares import Sensitivity, estimate_sensitivity, exact_sensitivity
 from blockprofile.space import Law, Space
 
 __all__ = ["find_sensitivities"]

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 
 from blockprofile.predict import AdditivePredictor, load_predictors
-from blockprofile.profile.pair_sums import PairSums
-from blockprofile.profile.sensitivity import estimate_sensitivity, exact_sensitivity
-from blockprofile.profile.wording import describe_metric, describe_sensitivity
+from blockprofile.sensitivity.pair_sums import PairSums
+from blockprofile.sensitivity.shares import estimate_sensitivity, exact_sensitivity
+from blockprofile.sensitivity.wording import describe_metric, describe_sensitivity
 from blockprofile.space import CompiledSum, Factor, Space, draw_archs, factorize, load_space
 from blockprofile.space.rules import Rule, apply_rule
 from tests.toy import additive_factors, mixed_space, toy_space

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from blockprofile.metric import parse_metric
-from blockprofile.profile.anova import Term
-from blockprofile.profile.sensitivity import Sensitivity, Share
+from blockprofile.sensitivity.anova import Term
+from blockprofile.sensitivity.shares import Sensitivity, Share
 
 __all__ = ["describe_metric", "describe_sensitivity"]
 

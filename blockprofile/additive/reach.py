@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.additive.distribution import exact_distribution
+from blockprofile.additive.limit import LimitedSampler
 from blockprofile.errors import OptionError
 from blockprofile.predict.base import AdditivePredictor, Predictor
 from blockprofile.predict.evaluator import noise_of
-from blockprofile.profile.distribution import exact_distribution
-from blockprofile.profile.limit import LimitedSampler
 from blockprofile.space import Law, Space, draw_archs
 
 __all__ = ["caption_of", "count_outside", "share_outside"]

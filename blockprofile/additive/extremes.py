@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.profile.chain import Chain, build_chain
+from blockprofile.additive.chain import Chain, build_chain
 from blockprofile.space import INACTIVE, Archs, Factor, Space
 
 __all__ = ["feasible_range", "max_arch", "min_arch", "remaining_extremes"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.profile.chain import Chain, Step, build_chain
+from blockprofile.additive.chain import Chain, Step, build_chain
 from blockprofile.space import Factor, Law, Slot, Space
 
 __all__ = ["ExactMoments", "SlotMoments", "cell_shape", "exact_moments", "mix"]

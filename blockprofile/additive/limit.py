@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.additive.chain import Step, build_chain
+from blockprofile.additive.distribution import Share
+from blockprofile.additive.extremes import remaining_extremes
+from blockprofile.additive.grid import relative_costs, shift_add
 from blockprofile.errors import InfeasibleError
-from blockprofile.profile.chain import Step, build_chain
-from blockprofile.profile.distribution import Share
-from blockprofile.profile.extremes import remaining_extremes
-from blockprofile.profile.grid import relative_costs, shift_add
 from blockprofile.space import INACTIVE, Archs, CompiledSum, Factor, Law, Space
 
 __all__ = ["LimitedSampler", "draw_under_limit"]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.profile.groups import Group
-from blockprofile.profile.presence import Presence, depth_law
+from blockprofile.additive.groups import Group
+from blockprofile.additive.presence import Presence, depth_law
 from blockprofile.space import Law, Space, depth_probabilities
 
 __all__ = ["Target", "block_label", "block_targets", "depth_targets"]
