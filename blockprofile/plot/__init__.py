@@ -5,9 +5,6 @@ from blockprofile.plot.depth import DepthResponses, depth_data, draw_depths
 from blockprofile.plot.devices import BlockRanks, block_ranks_data, draw_devices, save_devices
 from blockprofile.plot.distribution import Histogram, Mark, distribution_data, draw_distributions
 from blockprofile.plot.factors import FactorEffects, FactorPairs, draw_factors, draw_pairs, factor_data, pair_data
-from blockprofile.plot.figure2 import Figure2, draw_figure2, figure2
-from blockprofile.plot.figure2_flops import CountStep, count_steps
-from blockprofile.plot.figure2_panels import Panel, compare_panels, published_panels
 from blockprofile.plot.heatmap import KINDS, heatmap
 from blockprofile.plot.layer_map import LayerMap, draw_layer_maps, layer_map_data
 from blockprofile.plot.presence import PresenceView, draw_presences, presence_data
@@ -18,23 +15,18 @@ __all__ = [
     "KINDS",
     "BlockGrid",
     "BlockRanks",
-    "CountStep",
     "DepthResponses",
     "FactorEffects",
     "FactorPairs",
-    "Figure2",
     "Histogram",
     "LayerMap",
     "Mark",
-    "Panel",
     "PresenceView",
     "SensitivityBars",
     "add_caption",
     "arrange_blocks",
     "block_grid_data",
     "block_ranks_data",
-    "compare_panels",
-    "count_steps",
     "depth_data",
     "distribution_data",
     "draw_block_grids",
@@ -42,13 +34,11 @@ __all__ = [
     "draw_devices",
     "draw_distributions",
     "draw_factors",
-    "draw_figure2",
     "draw_layer_maps",
     "draw_pairs",
     "draw_presences",
     "draw_sensitivities",
     "factor_data",
-    "figure2",
     "figure_style",
     "heatmap",
     "layer_map_data",
@@ -56,7 +46,6 @@ __all__ = [
     "metric_title",
     "pair_data",
     "presence_data",
-    "published_panels",
     "save_devices",
     "save_figure",
     "sensitivity_data",

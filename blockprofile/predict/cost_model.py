@@ -1,6 +1,6 @@
 """Cost models: a latency as a sum over operators, linear in a few physical quantities.
 
-The coefficients stand on the predictor's card; `blockprofile.predict.calibrate` fits them. The model adds up over
+The coefficients stand on the predictor's card; `blockprofile.papers.calibrate` fits them. The model adds up over
 operators, so it compiles to factor tables like a count does, and its expectations are exact.
 """
 

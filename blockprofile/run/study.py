@@ -46,11 +46,11 @@ STAGES: Mapping[str, _Kind] = {
     "prune": _Kind("blockprofile.prune.pruning:prune", ("run", "out")),
     "search": _Kind("blockprofile.search.api:search", ("out",), ("space",)),
     "compare": _Kind("blockprofile.compare.api:compare", ("out",), ("space", "insights")),
-    "compare_rewards": _Kind("blockprofile.compare.rewards:compare_rewards", ("out",)),
-    "latency_shares": _Kind("blockprofile.plot.latency_share:latency_shares", ("out",)),
+    "compare_rewards": _Kind("blockprofile.papers.rewards:compare_rewards", ("out",)),
+    "latency_shares": _Kind("blockprofile.papers.latency_shares:latency_shares", ("out",)),
     "figures": _Kind("blockprofile.plot.comparison:comparison_figures", ("run", "out")),
     "report": _Kind("blockprofile.report.api:report", ("run", "out")),
-    "figure2": _Kind("blockprofile.plot.figure2:figure2", ("out",)),
+    "figure2": _Kind("blockprofile.papers.figure2:figure2", ("out",)),
 }
 
 

@@ -11,15 +11,15 @@ import pytest
 
 from blockprofile.compare import Comparison, compare
 from blockprofile.compare.chosen import best_arch
-from blockprofile.compare.rewards import compare_rewards, describe_rewards, rewards_frame
 from blockprofile.errors import CoverageError, OptionError
+from blockprofile.papers.latency_shares import KINDS, draw_latency_shares, latency_share_data, latency_shares
+from blockprofile.papers.rewards import compare_rewards, describe_rewards, rewards_frame
+from blockprofile.papers.rewards_plot import rewards_data
 from blockprofile.plot.arch_diagram import diagram_data, draw_diagram
 from blockprofile.plot.choices import choices_data, draw_choices
 from blockprofile.plot.comparison import comparison_figures
 from blockprofile.plot.convergence import convergence_data, draw_convergence
 from blockprofile.plot.fronts import difference_data, draw_difference, draw_fronts, fronts_data, published_marks
-from blockprofile.plot.latency_share import KINDS, draw_latency_shares, latency_share_data, latency_shares
-from blockprofile.plot.rewards import rewards_data
 from blockprofile.predict import load_predictors
 from blockprofile.space import INACTIVE, Space, draw_archs
 

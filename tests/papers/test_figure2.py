@@ -11,9 +11,9 @@ import pytest
 from matplotlib import pyplot as plt
 
 from blockprofile.errors import OptionError
-from blockprofile.plot.figure2 import draw_figure2, figure2, figure2_table, figure2_text
-from blockprofile.plot.figure2_flops import count_steps, published_flops_space
-from blockprofile.plot.figure2_panels import Panel, compare_panels, published_panels
+from blockprofile.papers.figure2 import draw_figure2, figure2, figure2_table, figure2_text
+from blockprofile.papers.figure2_flops import count_steps, published_flops_space
+from blockprofile.papers.figure2_panels import Panel, compare_panels, published_panels
 from blockprofile.plot.style import figure_style
 from blockprofile.space import load_space
 

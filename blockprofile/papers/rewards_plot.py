@@ -16,7 +16,7 @@ from blockprofile.plot.style import add_caption, figure_style, metric_label, sav
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from blockprofile.compare.rewards import RewardComparison
+    from blockprofile.papers.rewards import RewardComparison
 
 __all__ = ["RewardCloud", "draw_rewards", "rewards_data", "save_rewards"]
 

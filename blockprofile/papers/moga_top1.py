@@ -1,7 +1,7 @@
 """Top-1 accuracy of moga's archs, calibrated: no supernet of MoGA is public.
 
 What expansion and kernel are worth is carried over from labelled supernets of the same backbones
-(`blockprofile.predict.responses`); what squeeze-and-excite is worth, the scale, and the level of every family of
+(`blockprofile.papers.responses`); what squeeze-and-excite is worth, the scale, and the level of every family of
 networks are fitted to published networks. The result is one value per layer and block, an additive table.
 """
 
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import InfeasibleError, OptionError
+from blockprofile.papers.responses import load_responses
 from blockprofile.predict.published import published_network, published_operators
-from blockprofile.predict.responses import load_responses
 from blockprofile.space.load import load_space
 
 __all__ = [

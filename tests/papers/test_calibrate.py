@@ -5,7 +5,7 @@ import pytest
 
 from blockprofile.content import content_dir
 from blockprofile.errors import UnknownNameError
-from blockprofile.predict.calibrate import MODELS, calibrate, fit_tied, nested_rmse
+from blockprofile.papers.calibrate import MODELS, calibrate, fit_tied, nested_rmse
 from blockprofile.predict.card import read_card
 
 DEVICES = [name for model in MODELS for name in model.devices]

@@ -100,7 +100,7 @@ def compare_rewards(
         )  # fmt: skip
     found = RewardComparison(float(target), latency, runs, folder)
     if folder is not None:
-        from blockprofile.plot.rewards import save_rewards
+        from blockprofile.papers.rewards_plot import save_rewards
 
         with replacing(folder / REWARDS_NAME, within=folder) as file:
             rewards_frame(found).to_parquet(file, index=False)

@@ -14,10 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import UnknownNameError
-from blockprofile.predict.calibrate import calibrate, nested_rmse
-from blockprofile.predict.card import CARD_NAME, Card, read_card
-from blockprofile.predict.floor import effect_floor
-from blockprofile.predict.moga_top1 import (
+from blockprofile.papers.calibrate import calibrate, nested_rmse
+from blockprofile.papers.moga_top1 import (
     FAMILIES,
     READINGS,
     describe_network,
@@ -25,8 +23,10 @@ from blockprofile.predict.moga_top1 import (
     leave_one_out_top1,
     moga_table,
 )
+from blockprofile.papers.responses import depth_responses, read_label_codes, response_rows
+from blockprofile.predict.card import CARD_NAME, Card, read_card
+from blockprofile.predict.floor import effect_floor
 from blockprofile.predict.published import published_operators
-from blockprofile.predict.responses import depth_responses, read_label_codes, response_rows
 from blockprofile.predict.table import TABLE_NAME, AdditiveTable, write_additive_table
 from blockprofile.yamlfile import read_yaml, write_yaml
 

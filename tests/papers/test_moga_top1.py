@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from blockprofile.errors import InfeasibleError, UnknownNameError
-from blockprofile.predict import AdditivePredictor, load_predictors
-from blockprofile.predict.moga_top1 import (
+from blockprofile.papers.moga_top1 import (
     FAMILIES,
     READINGS,
     Reading,
@@ -14,6 +13,7 @@ from blockprofile.predict.moga_top1 import (
     leave_one_out_top1,
     moga_table,
 )
+from blockprofile.predict import AdditivePredictor, load_predictors
 from blockprofile.predict.published import published_network, read_published_table
 from blockprofile.space import load_space
 

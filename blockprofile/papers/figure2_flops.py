@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from blockprofile.additive.exact import exact_profile
 from blockprofile.additive.presence import Presence
-from blockprofile.plot.figure2_panels import SPACE, Panel
+from blockprofile.papers.figure2_panels import SPACE, Panel
 from blockprofile.space import Operator, Space, factorize, load_space, primitives
 
 __all__ = ["CountStep", "count_steps", "published_flops_space"]

@@ -1,6 +1,6 @@
 """BlockProfile's Figure 2, computed again: M_b of ofa_mbv3 for each of its twelve panels, ours beside theirs.
 
-Additive metrics are exact; the others are estimated from a pool. Drawing is in `blockprofile.plot.figure2`.
+Additive metrics are exact; the others are estimated from a pool. Drawing is in `blockprofile.papers.figure2`.
 """
 
 from __future__ import annotations
