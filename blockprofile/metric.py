@@ -13,17 +13,22 @@ from typing import Literal
 from blockprofile.errors import OptionError, one_of
 from blockprofile.files import check_name
 
-__all__ = ["Direction", "Metric", "check_metric", "match_metric", "parse_metric"]
+__all__ = ["ACCURACY", "LATENCY", "Direction", "Metric", "check_metric", "match_metric", "parse_metric"]
 
 Direction = Literal["max", "min"]
 
+ACCURACY = "top1_percent"
+"""The column of what is usually wanted."""
+LATENCY = "latency_ms"
+"""The column of what is usually paid."""
+
 _UNITS = {"percent": "%", "ms": "ms", "m": "M", "mb": "MB", "mj": "mJ"}
-_ON_DEVICE = frozenset({"latency_ms", "energy_mj", "memory_mb"})
+_ON_DEVICE = frozenset({LATENCY, "energy_mj", "memory_mb"})
 _TITLES = {
     "top1_percent": "top-1 accuracy", "latency_ms": "latency", "energy_mj": "energy", "memory_mb": "memory",
     "macs_m": "multiply-adds", "flops_m": "FLOPs", "params_m": "parameters",
 }  # fmt: skip
-_MAXIMIZED = frozenset({"top1_percent"})
+_MAXIMIZED = frozenset({ACCURACY})
 
 
 @dataclass(frozen=True, slots=True)

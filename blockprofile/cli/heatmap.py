@@ -9,10 +9,9 @@ import typer
 from blockprofile.cli.output import JSON_OPTION, note, print_json, tell
 from blockprofile.command import command_line
 from blockprofile.errors import OptionError
+from blockprofile.metric import LATENCY, parse_metric
 
 __all__ = ["register"]
-
-LATENCY = "latency_ms:"
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +50,7 @@ def _following(run: Path) -> str:
     from blockprofile.prune.pruning import find_costs, find_gain
 
     metrics = list(dict.fromkeys(read_profile(run)[0]["metric"]))
-    devices = [metric.removeprefix(LATENCY) for metric in metrics if metric.startswith(LATENCY)]
+    devices = [about.device for about in map(parse_metric, metrics) if about.column == LATENCY]
     several = devices if len(devices) > 1 else []
     try:
         find_gain(metrics, None)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import RunError, UnknownNameError
+from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.plot.style import add_caption, metric_label
 from blockprofile.predict.evaluator import Evaluator
 from blockprofile.predict.published import published_latencies, published_network
@@ -76,18 +77,18 @@ def printed_figure(network: str, metric: str) -> float | None:
     >>> printed_figure("MoGA-A", "latency_ms:mace_gpu"), printed_figure("MoGA-A", "latency_ms:note10")
     (11.1, None)
     """
-    name, _, device = metric.partition(":")
-    if name == "latency_ms":
+    about = parse_metric(metric)
+    if about.column == LATENCY:
         try:
-            return published_latencies(device).get(network)
+            return published_latencies(about.device).get(network)
         except UnknownNameError:
             return None
     try:
-        about = published_network(network)
+        known = published_network(network)
     except UnknownNameError:
         return None
-    printed = {"top1_percent": about.top1_percent, "macs_m": about.macs_m, "params_m": about.params_m}
-    return None if device else printed.get(name)
+    printed = {ACCURACY: known.top1_percent, "macs_m": known.macs_m, "params_m": known.params_m}
+    return printed.get(metric)
 
 
 def distribution_data(

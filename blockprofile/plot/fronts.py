@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.compare import AttainmentDifference, Comparison, attainment_difference, attainment_surfaces
+from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.plot.style import metric_label
 
 if TYPE_CHECKING:
@@ -80,9 +81,9 @@ def published_marks(gain: str, cost: str, names: Sequence[str] | None = None) ->
     """
     from blockprofile.predict.published import list_published, published_latencies, read_published_table
 
-    device = cost.removeprefix("latency_ms:")
+    device = parse_metric(cost).device
     known = {row["device"] for row in read_published_table("latencies") if row["edition"] == "later"}
-    if gain != "top1_percent" or device not in known:
+    if gain != ACCURACY or parse_metric(cost).column != LATENCY or device not in known:
         return ()
     latencies = published_latencies(device)
     return tuple(

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from blockprofile.content import content_dir
 from blockprofile.errors import CoverageError, OptionError, UnknownNameError, one_of
-from blockprofile.metric import match_metric, parse_metric
+from blockprofile.metric import ACCURACY, match_metric, parse_metric
 from blockprofile.predict.base import Predictor
 from blockprofile.predict.card import CARD_NAME, Card, read_card
 from blockprofile.space.space import Space
@@ -41,7 +41,6 @@ _BUILDERS = {
     "table": ("blockprofile.predict.table", "build_table"),
 }
 
-ACCURACY = "top1_percent"
 COUNTED_BY_DEFAULT = ("macs_m", "params_m")
 
 Entry = tuple[Card, Path]

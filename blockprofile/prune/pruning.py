@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.errors import OptionError, one_of
+from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.predict import Predictor
 from blockprofile.profile.profile import load_run_space, read_profile
 from blockprofile.prune.compose import Bounds, Outcome, choices_of, compose
@@ -34,8 +35,6 @@ POLICIES: dict[str, Policy | Weigher] = {
 """The policies that can be named."""
 
 DEFAULT_POLICIES = ("dominated", "exchange-rate", "depth")
-GAIN = "top1_percent"
-LATENCY = "latency_ms:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,34 +91,32 @@ def find_gain(metrics: Sequence[str], gain: str | None) -> str:
         if gain not in metrics:
             raise OptionError(f"--gain {gain!r} is not in the profile; {one_of(gain, metrics)}")
         return gain
-    scales = [name for name in metrics if name.startswith(f"{GAIN}:")]
-    if GAIN in metrics or len(scales) == 1:
-        return GAIN if GAIN in metrics else scales[0]
+    scales = [name for name in metrics if parse_metric(name).column == ACCURACY]
+    if ACCURACY in metrics or len(scales) == 1:
+        return ACCURACY if ACCURACY in metrics else scales[0]
     raise OptionError(
-        f"the profile has {'several scales of' if scales else 'no'} {GAIN}; say what is wanted with --gain: "
+        f"the profile has {'several scales of' if scales else 'no'} {ACCURACY}; say what is wanted with --gain: "
         f"{', '.join(scales or metrics)}"
     )
 
 
 def find_costs(metrics: Sequence[str], devices: Sequence[str], cost: str | None) -> tuple[str, ...]:
-    latencies = [name for name in metrics if name.startswith(LATENCY)]
+    latencies = {about.device: name for name in metrics if (about := parse_metric(name)).column == LATENCY}
     if devices and cost is not None:
         raise OptionError(f"--cost {cost!r} has no effect beside --device, whose latency is weighed; leave one out")
     if devices:
-        named = [name.removeprefix(LATENCY) for name in latencies]
         for device in devices:
-            if device not in named:
-                raise OptionError(f"the profile has no latency of device {device!r}; {one_of(device, named)}")
-        return tuple(dict.fromkeys(LATENCY + device for device in devices))
+            if device not in latencies:
+                raise OptionError(f"the profile has no latency of device {device!r}; {one_of(device, latencies)}")
+        return tuple(dict.fromkeys(latencies[device] for device in devices))
     if cost is not None:
         if cost not in metrics:
             raise OptionError(f"--cost {cost!r} is not in the profile; {one_of(cost, metrics)}")
         return (cost,)
     if len(latencies) > 1:
-        named = [name.removeprefix(LATENCY) for name in latencies]
-        raise OptionError(f"the profile has {len(latencies)} devices; say which with --device: {', '.join(named)}")
+        raise OptionError(f"the profile has {len(latencies)} devices; say which with --device: {', '.join(latencies)}")
     if latencies:
-        return tuple(latencies)
+        return tuple(latencies.values())
     if "macs_m" in metrics:
         return ("macs_m",)
     raise OptionError(f"the profile has no latency; say what to weigh with --cost: {', '.join(metrics)}")
@@ -130,7 +127,7 @@ def prune_table(
     space: Space,
     *,
     costs: Sequence[str],
-    gain: str = GAIN,
+    gain: str = ACCURACY,
     policies: Sequence[Policy | Weigher] = (),
     bounds: Bounds = Bounds(),  # noqa: B008
 ) -> tuple[tuple[Outcome, ...], tuple[Rule, ...]]:
@@ -218,7 +215,7 @@ def prune(
     pruned = apply_rules(space, rules, name=name, mutation=mutation)
     if pruned.allowed != final.allowed:
         raise AssertionError("the rules do not give the space that was decided on")
-    title = f"{space.definition.title}, pruned for {' and '.join(cost.removeprefix(LATENCY) for cost in costs)}"
+    title = f"{space.definition.title}, pruned for {' and '.join(parse_metric(cost).device or cost for cost in costs)}"
     definition = PrunedDefinition(
         schema="blockprofile.pruned/1",
         name=name,

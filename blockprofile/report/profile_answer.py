@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.plot.style import metric_title
 from blockprofile.report.factors import about_factors
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Goals", "answer_profile", "find_goals", "list_dominated"]
 
-ACCURACY = "top1_percent"
-_COSTS = ("latency_ms", "macs_m", "flops_m", "params_m")
+_COSTS = (LATENCY, "macs_m", "flops_m", "params_m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ def find_goals(metrics: list[str]) -> Goals:
     >>> find_goals(["top1_percent", "macs_m", "latency_ms:note10"])
     Goals(gain='top1_percent', cost='latency_ms:note10')
     """
-    costs = [metric for kind in _COSTS for metric in metrics if metric.partition(":")[0] == kind]
-    gains = [metric for metric in metrics if metric.partition(":")[0] == ACCURACY]
+    costs = [metric for kind in _COSTS for metric in metrics if parse_metric(metric).column == kind]
+    gains = [metric for metric in metrics if parse_metric(metric).column == ACCURACY]
     return Goals(gains[0] if gains else None, costs[0] if costs else None)
 
 
