@@ -88,12 +88,13 @@ def _summary(
 ) -> list[dict[str, Any]]:
     from blockprofile.additive.extremes import feasible_range
     from blockprofile.additive.reach import caption_of
+    from blockprofile.profile.record import rows_of
 
     rows = []
     for predictor in predictors:
         mine = table[table["metric"] == predictor.metric]
         smallest, largest = feasible_range(where, predictor.factors)
-        quantiles = mine[mine["statistic"] == "quantile"].to_dict("records")
+        quantiles = rows_of(mine, "quantile").to_dict("records")
         row: dict[str, Any] = {"metric": predictor.metric, "mean": float(mine["value"].iloc[0]), "smallest": smallest}
         row |= {f"{100 * each['tau']:g} %": float(each["value"]) for each in quantiles}
         error = max((float(each["quantile_error"]) for each in quantiles), default=0.0)
@@ -103,8 +104,10 @@ def _summary(
 
 
 def _blocks(table: pd.DataFrame) -> list[dict[str, Any]]:
+    from blockprofile.profile.record import rows_of
+
     rows: dict[str, dict[str, Any]] = {}
-    for record in table[table["statistic"] == "M_b"].to_dict("records"):
+    for record in rows_of(table, "M_b").to_dict("records"):
         told = f"{record['effect']:+.3f}"
         row = rows.setdefault(record["block"], {"block": record["block"]})
         row[f"{record['metric']} [{record['unit_of']}]"] = told if record["is_effect"] else f"({told})"

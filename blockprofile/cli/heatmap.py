@@ -46,10 +46,10 @@ def heatmap(
 
 def _following(run: Path) -> str:
     """Suggest a pruning where the profile has accuracy and a cost, else the page."""
-    from blockprofile.profile.profile import read_profile
+    from blockprofile.profile.record import Profile
     from blockprofile.prune.pruning import find_costs, find_gain
 
-    metrics = list(dict.fromkeys(read_profile(run)[0]["metric"]))
+    metrics = Profile.read(run).metrics
     devices = [about.device for about in map(parse_metric, metrics) if about.column == LATENCY]
     several = devices if len(devices) > 1 else []
     try:

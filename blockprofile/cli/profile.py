@@ -13,7 +13,7 @@ from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line, typed_command
 
 if TYPE_CHECKING:
-    from blockprofile.profile.profile import ProfileResult
+    from blockprofile.profile.record import Profile
     from blockprofile.run.sample import PoolRequest
 
 __all__ = ["register"]
@@ -98,9 +98,7 @@ def profile(
     _show(result, json=json)
 
 
-def _labels(
-    context: typer.Context, table: Path, space: str | None, metrics: list[str], *, out: Path | None
-) -> ProfileResult:
+def _labels(context: typer.Context, table: Path, space: str | None, metrics: list[str], *, out: Path | None) -> Profile:
     from blockprofile.errors import OptionError
     from blockprofile.profile.labels import profile_labels
 
@@ -118,7 +116,7 @@ def _labels(
     )  # fmt: skip
 
 
-def _until(request: PoolRequest, until: list[str], *, out: Path, how: tuple[str, list[float]]) -> ProfileResult:
+def _until(request: PoolRequest, until: list[str], *, out: Path, how: tuple[str, list[float]]) -> Profile:
     from blockprofile.profile.until import profile_until
 
     found = profile_until(request, until, out=out, presence=how[0], taus=how[1], command=typed_command())
@@ -131,8 +129,9 @@ def _until(request: PoolRequest, until: list[str], *, out: Path, how: tuple[str,
     return found.profile
 
 
-def _show(result: ProfileResult, *, json: bool) -> None:
-    from blockprofile.profile.profile import metric_infos, read_profile
+def _show(result: Profile, *, json: bool) -> None:
+    from blockprofile.profile.profile import metric_infos
+    from blockprofile.profile.record import rows_of
     from blockprofile.profile.summary import (
         archs_words,
         block_summary,
@@ -141,9 +140,8 @@ def _show(result: ProfileResult, *, json: bool) -> None:
         unbounded_words,
     )
 
-    _, about = read_profile(result.path)
-    predictors, infos = about["config"]["predictors"], metric_infos(about["config"])
-    means = result.table[result.table["statistic"] == "mean"]
+    predictors, infos = result.config["predictors"], metric_infos(result.config)
+    means = rows_of(result.table, "mean")
     if json:
         floors = {name: info.floor for name, info in infos.items()}
         print_json(
@@ -160,10 +158,12 @@ def _show(result: ProfileResult, *, json: bool) -> None:
          "provenance": predictors[row.metric]["caption"]}
         for row in means.itertuples()
     ]  # fmt: skip
-    title = f"{about['config']['space']['name']}, {archs_words(about['config'], result.n)}"
+    title = f"{result.config['space']['name']}, {archs_words(result.config, result.n)}"
     print_table(rows, title=title, wrap=["provenance"])
     tell("")
-    title = f"block responses M_b against the average block, presence {about['presence']}; (…) is below the floor"
+    title = (
+        f"block responses M_b against the average block, presence {result.about['presence']}; (…) is below the floor"
+    )
     print_table(block_summary(result.table), title=title)
     tell("")
     for sentence in strongest_layers(result.table):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.plot.style import add_caption, draw_cells, metric_label
+from blockprofile.profile.record import rows_of
 from blockprofile.space import Block, Space
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def block_grid_data(table: pd.DataFrame, space: Space, metric: str) -> tuple[Blo
     One grid, or one each without and with squeeze-and-excite where the block decides on it; they may differ in rows and
     columns. Of blocks that differ in nothing but their name, the later ones have rows of their own.
     """
-    part = table[(table["statistic"] == "M_b") & (table["metric"] == metric)]
+    part = rows_of(table, "M_b", metric)
     cells = {
         str(row["block"]): (row["value"], row["effect"], (row["ci_high"] - row["ci_low"]) / 2, bool(row["is_effect"]))
         for row in part.to_dict("records")

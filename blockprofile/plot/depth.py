@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.plot.style import add_caption, metric_label
+from blockprofile.profile.record import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,7 @@ def depth_data(table: pd.DataFrame, metric: str) -> DepthResponses | None:
     -------
     None where no unit has a choice of depth.
     """
-    part = table[(table["statistic"] == "M_d") & (table["metric"] == metric)].sort_values(["u", "depth"])
+    part = rows_of(table, "M_d", metric).sort_values(["u", "depth"])
     if part.empty:
         return None
     units: dict[int, tuple[int, ...]] = {}

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.plot.style import SEQUENTIAL, add_caption, draw_cells, metric_label
+from blockprofile.profile.record import Statistic, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ class FactorPairs:
     is_effect: NDArray[np.bool_]
 
 
-def factor_data(table: pd.DataFrame, metric: str, *, statistic: str = "M_factor") -> tuple[FactorEffects, ...]:
+def factor_data(table: pd.DataFrame, metric: str, *, statistic: Statistic = "M_factor") -> tuple[FactorEffects, ...]:
     """Arrange the effects of factors on one metric.
 
     Parameters
@@ -71,7 +72,7 @@ def factor_data(table: pd.DataFrame, metric: str, *, statistic: str = "M_factor"
     -------
     The steps of blocks, then those of widths, depths and skips; what there is none of is left out.
     """
-    rows = table[(table["statistic"] == statistic) & (table["metric"] == metric)]
+    rows = rows_of(table, statistic, metric)
     is_structure = np.array([any(is_of_structure(part) for part in name.split(" x ")) for name in rows["block"]], bool)
     parts = [rows[~is_structure], rows[is_structure]]
     return tuple(_arrange(part, metric) for part in parts if len(part))
@@ -103,7 +104,8 @@ def _arrange(rows: pd.DataFrame, metric: str) -> FactorEffects:
 
 def pair_data(table: pd.DataFrame, metric: str) -> FactorPairs | None:
     """Arrange the interactions of steps over the network; None where no two factors vary together."""
-    rows = table[(table["statistic"] == "M_pair") & (table["metric"] == metric) & (table["u"] == 0)]
+    rows = rows_of(table, "M_pair", metric)
+    rows = rows[rows["u"] == 0]
     if rows.empty:
         return None
     pairs = [tuple(name.split(" x ")) for name in rows["block"]]
@@ -116,7 +118,7 @@ def pair_data(table: pd.DataFrame, metric: str) -> FactorPairs | None:
 
 
 def _in_order(table: pd.DataFrame, metric: str) -> list[str]:
-    return list(table.loc[(table["statistic"] == "M_factor") & (table["metric"] == metric), "block"].unique())
+    return list(rows_of(table, "M_factor", metric)["block"].unique())
 
 
 def draw_factors(data: FactorEffects, ax: Axes, *, title: str = "") -> None:

@@ -19,7 +19,7 @@ from blockprofile.plot.depth import depth_data, draw_depths
 from blockprofile.plot.factors import draw_factor_panels, factor_data, pair_data
 from blockprofile.plot.layer_map import draw_layer_maps, layer_map_data
 from blockprofile.plot.style import figure_style, metric_label, metric_title, save_figure
-from blockprofile.profile.profile import load_run_space, read_profile
+from blockprofile.profile.record import Profile, metrics_of, rows_of
 from blockprofile.profile.summary import archs_words, holding_words
 from blockprofile.run.manifest import kept_predictors
 from blockprofile.run.shards import shard_paths
@@ -49,7 +49,7 @@ class _Run:
 
     @property
     def n(self) -> int:
-        return int(self.table.loc[self.table["statistic"] == "mean", "n"].iloc[0])
+        return int(rows_of(self.table, "mean")["n"].iloc[0])
 
     @property
     def title(self) -> str:
@@ -216,7 +216,7 @@ def select_metrics(table: pd.DataFrame, metrics: Sequence[str] | None) -> list[s
     UnknownNameError
         If the profile has no such metric.
     """
-    known = list(dict.fromkeys(table["metric"]))
+    known = metrics_of(table)
     for metric in metrics or ():
         if metric not in known:
             raise UnknownNameError(f"the profile has no metric {metric!r}; {one_of(metric, known)}")
@@ -252,10 +252,10 @@ def heatmap(
     UserError, DataError
         If there is no profile, no such metric or kind, or a kind needs what the run has not.
     """
-    table, about = read_profile(run)
+    profile = Profile.read(run)
     home = Path(run) if Path(run).is_dir() else Path(run).parent
     wanted = select_kinds(kinds, home)
-    made = _Run(home, table, about, load_run_space(about["config"], Path(run)), tuple(select_metrics(table, metrics)))
+    made = _Run(home, profile.table, profile.about, profile.space, tuple(select_metrics(profile.table, metrics)))
     target = home / FIGURES if out is None else Path(out)
     files: list[Path] = []
     with figure_style():

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.plot.style import DIVERGING, add_caption, metric_label
+from blockprofile.profile.record import Statistic, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,9 @@ class LayerMap:
     is_effect: NDArray[np.bool_]
 
 
-def layer_map_data(table: pd.DataFrame, metric: str, *, statistic: str = "M_ulb", tau: float | None = None) -> LayerMap:
+def layer_map_data(
+    table: pd.DataFrame, metric: str, *, statistic: Statistic = "M_ulb", tau: float | None = None
+) -> LayerMap:
     """Arrange the layer responses of one metric as a map.
 
     Parameters
@@ -54,7 +57,7 @@ def layer_map_data(table: pd.DataFrame, metric: str, *, statistic: str = "M_ulb"
     -------
     The map; blocks stand in the order of the table.
     """
-    part = table[(table["statistic"] == statistic) & (table["metric"] == metric)]
+    part = rows_of(table, statistic, metric)
     if tau is not None:
         part = part[np.isclose(part["tau"], tau)]
     blocks = tuple(dict.fromkeys(part["block"]))

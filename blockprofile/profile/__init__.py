@@ -3,7 +3,8 @@
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.control import Control, ControlledResponses, controlled_responses, fit_control
 from blockprofile.profile.exact_table import exact_table
-from blockprofile.profile.profile import ProfileResult, profile_pool, profile_run, read_profile
+from blockprofile.profile.profile import profile_pool, profile_run
+from blockprofile.profile.record import Profile, metrics_of, rows_of, taus_of
 from blockprofile.profile.responses import MetricInfo, Settings, response_table
 from blockprofile.profile.until import UntilResult, profile_until
 
@@ -12,15 +13,17 @@ __all__ = [
     "Control",
     "ControlledResponses",
     "MetricInfo",
-    "ProfileResult",
+    "Profile",
     "Settings",
     "UntilResult",
     "controlled_responses",
     "exact_table",
     "fit_control",
+    "metrics_of",
     "profile_pool",
     "profile_run",
     "profile_until",
-    "read_profile",
     "response_table",
+    "rows_of",
+    "taus_of",
 ]

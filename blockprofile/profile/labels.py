@@ -27,8 +27,9 @@ from blockprofile.predict.repeats import Pooled, pool_repeats
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.corrected import LABELS
 from blockprofile.profile.pool import PoolQuantiles
-from blockprofile.profile.profile import PROFILE_NAME, ProfileResult, check_taus, write_profile
+from blockprofile.profile.profile import check_taus
 from blockprofile.profile.quantiles import EVEN, QuantileEstimate, weighted_quantiles
+from blockprofile.profile.record import PROFILE_NAME, Profile
 from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings, response_table
 from blockprofile.run.folder import open_run
 from blockprofile.space import Space, load_space
@@ -90,7 +91,7 @@ def profile_labels(
     law: str = "papers",
     resolution: int | None = None,
     command: str = "",
-) -> ProfileResult:
+) -> Profile:
     """Profile a table of labelled archs and write ``profile.parquet`` into a folder.
 
     Parameters
@@ -142,8 +143,9 @@ def profile_labels(
     found = response_table(seen, info=info, settings=settings, labelled=labelled)
     with open_run(out, kind="profile", config=config, command=command) as folder:
         about = {"config": config, "presence": settings.presence, "taus": settings.taus}
-        write_profile(found, folder / PROFILE_NAME, about)
-        return ProfileResult(found, folder / PROFILE_NAME, len(weights), time.perf_counter() - started)
+        profile = Profile(found, about, folder / PROFILE_NAME, time.perf_counter() - started)
+        profile.write()
+    return profile
 
 
 def _rows_of(table: LabelTable, space: Space) -> LabelTable:

@@ -4,63 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from blockprofile.additive.presence import check_presence
-from blockprofile.command import command_line
-from blockprofile.errors import DataError, OptionError, RunError
+from blockprofile.errors import OptionError, RunError
 from blockprofile.files import lock_folder
 from blockprofile.profile.accumulate import EXACT_LIMIT, Accumulator
 from blockprofile.profile.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
 from blockprofile.profile.corrected import PREDICTOR, TRUTH
+from blockprofile.profile.record import PROFILE_NAME, Profile, load_run_space
 from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings, response_table
 from blockprofile.run.chunks import chunk_length, n_chunks
 from blockprofile.run.folder import open_run
 from blockprofile.run.labelled import keep_labelled, kept_labelled
-from blockprofile.run.manifest import MANIFEST_NAME, read_manifest, run_digest
+from blockprofile.run.manifest import read_manifest, run_digest
 from blockprofile.run.parallel import run_tasks
 from blockprofile.run.progress import show_progress
 from blockprofile.run.sample import Pool, PoolRequest, draw_and_evaluate
 from blockprofile.run.shards import is_complete, read_shard, shard_path
-from blockprofile.space import Space
-from blockprofile.space.record import kept_space
 from blockprofile.space.sampling import check_law
-from blockprofile.tablefile import Column, read_signed, write_table
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["PROFILE_NAME", "ProfileResult", "profile_pool", "profile_run", "read_profile"]
-
-PROFILE_NAME = "profile.parquet"
-_TEXT, _COUNT = Column("text"), Column("integer", low=0)
-_MAYBE = Column("number", low=-np.inf, high=np.inf, is_nullable=True)
-COLUMNS: Mapping[str, Column] = {
-    **dict.fromkeys(("metric", "unit_of", "provenance", "presence", "statistic"), _TEXT),
-    "tau": Column("number", low=0, high=1, is_nullable=True),
-    "u": _COUNT, "layer": _COUNT, "block": _TEXT, "depth": _COUNT, "n": _COUNT, "value": _MAYBE,
-    **dict.fromkeys(("effect", "se", "ci_low", "ci_high", "p_value", "p_adjusted", "floor"), _MAYBE),
-    "is_effect": Column("flag"),
-}  # fmt: skip
-"""What a table of responses must have; it may have more."""
+__all__ = ["check_taus", "metric_infos", "profile_pool", "profile_run"]
 
 EXACT_BLOCK = 4
 SKETCH_BLOCK = 32
 CHECKPOINT_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileResult:
-    """The table of responses, where it was written, from how many archs and in how many seconds."""
-
-    table: pd.DataFrame
-    path: Path
-    n: int
-    seconds: float
 
 
 def metric_infos(config: Mapping[str, Any]) -> dict[str, MetricInfo]:
@@ -88,22 +57,6 @@ def check_taus(taus: Sequence[float]) -> tuple[float, ...]:
         if not 0 < tau < 1:
             raise OptionError(f"--tau is {tau}; it must be between 0 and 1")
     return tuple(sorted(set(taus)))
-
-
-def load_run_space(config: Mapping[str, Any], path: Path) -> Space:
-    """Make the space of a run from what the run itself keeps of it.
-
-    Parameters
-    ----------
-    path
-        The file or folder that the configuration is from, for errors.
-
-    Raises
-    ------
-    DataError
-        If it is not as it was written.
-    """
-    return kept_space(config["space"], path)
 
 
 def _summarise_shards(folder: Path, config: Mapping[str, Any], indices: Sequence[int]) -> Accumulator:
@@ -138,7 +91,7 @@ def profile_run(
     workers: int = 1,
     backend: str = "loky",
     scheduler: str | None = None,
-) -> ProfileResult:
+) -> Profile:
     """Profile the archs of a run folder and write ``profile.parquet`` into it.
 
     Parameters
@@ -196,7 +149,7 @@ def profile_pool(
     backend: str = "loky",
     scheduler: str | None = None,
     command: str = "",
-) -> ProfileResult:
+) -> Profile:
     """Draw, evaluate and profile a pool without keeping it; memory does not grow with ``n`` beyond 4,000,000 archs.
 
     The table is the one that `sample` and `profile_run` give. A large pool that is interrupted goes on from its
@@ -237,63 +190,10 @@ def _merged(seen: Accumulator | None, part: Accumulator) -> Accumulator:
     return seen
 
 
-def _finish(
-    seen: Accumulator, folder: Path, config: Mapping[str, Any], settings: Settings, started: float
-) -> ProfileResult:
+def _finish(seen: Accumulator, folder: Path, config: Mapping[str, Any], settings: Settings, started: float) -> Profile:
     labelled = kept_labelled(folder, config, seen.space)
     table = response_table(seen, info=metric_infos(config), settings=settings, labelled=labelled)
-    path = folder / PROFILE_NAME
     about = {"config": config, "presence": settings.presence, "taus": settings.taus}
-    write_profile(table, path, about)
-    return ProfileResult(table, path, seen.moments.n, time.perf_counter() - started)
-
-
-def write_profile(table: pd.DataFrame, path: Path, about: Mapping[str, Any]) -> None:
-    """Write a table of responses, with what it was made from in the file's own metadata."""
-    import pyarrow as pa
-
-    write_table(path, pa.Table.from_pandas(table, preserve_index=False), about=about, within=path.parent)
-
-
-def read_profile(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a table of responses and what it was made from.
-
-    Parameters
-    ----------
-    path
-        The file, or the folder that holds ``profile.parquet``.
-
-    Raises
-    ------
-    RunError
-        If there is none, or the folder's is of another run.
-    DataError
-        If the file is damaged or is no profile.
-    """
-    file = Path(path)
-    if not file.exists():
-        raise RunError(f"{str(file)!r} does not exist; give a folder that was profiled, or its {PROFILE_NAME}")
-    if file.is_dir():
-        file = file / PROFILE_NAME
-    made_by = f"`{command_line('profile', [file.parent])}`"
-    if not file.is_file():
-        raise RunError(f"there is no profile at {str(file)!r}; make one with {made_by}")
-    data, about = read_signed(file, COLUMNS, made_by=made_by, with_others=True)
-    _check_about(about, file)
-    if file.parent == Path(path) and (file.parent / MANIFEST_NAME).is_file():
-        run = run_digest(read_manifest(file.parent).config)
-        if run != run_digest(about["config"]):
-            raise RunError(f"{file} is the profile of another run; make it anew with {made_by}")
-    return data.to_pandas(), about
-
-
-def _check_about(about: Mapping[str, Any], path: Path) -> None:
-    config = about.get("config")
-    if (
-        not isinstance(config, dict)
-        or not isinstance(config.get("space"), dict)
-        or not isinstance(config.get("predictors"), dict)
-        or not {"presence", "taus"} <= about.keys()
-        or not {"n", "seed", "law", "limit", "devices", "metrics"} <= config.keys()
-    ):
-        raise DataError(f"{path} is no profile: it does not say what it was made from")
+    profile = Profile(table, about, folder / PROFILE_NAME, time.perf_counter() - started)
+    profile.write()
+    return profile

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blockprofile.profile.record import rows_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -24,7 +26,7 @@ def block_summary(table: pd.DataFrame) -> list[Row]:
     Rows ready to be printed; an effect that is below its floor is in parentheses.
     """
     rows: dict[str, Row] = {}
-    chosen = table[table["statistic"] == "M_b"]
+    chosen = rows_of(table, "M_b")
     for record in chosen.to_dict("records"):
         row = rows.setdefault(record["block"], {"block": record["block"]})
         half = (record["ci_high"] - record["ci_low"]) / 2
@@ -58,7 +60,8 @@ def unbounded_words(table: pd.DataFrame) -> list[str]:
 def strongest_layers(table: pd.DataFrame, *, count: int = 3) -> list[str]:
     """Say for each metric which (unit, layer, block) raise and lower it most, in sentences."""
     sentences = []
-    chosen = table[(table["statistic"] == "M_ulb") & table["is_effect"]]
+    rows = rows_of(table, "M_ulb")
+    chosen = rows[rows["is_effect"]]
     for metric, part in chosen.groupby("metric", sort=False):
         ordered = part.sort_values("effect")
         most = [_word(record) for record in ordered.tail(count).iloc[::-1].to_dict("records")]

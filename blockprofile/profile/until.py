@@ -24,12 +24,10 @@ from blockprofile.profile.control import Control, fit_control
 from blockprofile.profile.exact_table import mean_table
 from blockprofile.profile.pool_moments import PoolMoments
 from blockprofile.profile.profile import (
-    PROFILE_NAME,
-    ProfileResult,
     check_taus,
     metric_infos,
-    write_profile,
 )
+from blockprofile.profile.record import PROFILE_NAME, Profile
 from blockprofile.profile.responses import DEFAULT_TAUS, Settings, response_table
 from blockprofile.run.chunks import CHUNK_SIZE, chunk_rng, draw_chunk
 from blockprofile.run.folder import open_run
@@ -68,7 +66,7 @@ class UntilResult:
         Whether every interval is as narrow as was asked; else the pool was used up.
     """
 
-    profile: ProfileResult
+    profile: Profile
     widest: Mapping[str, float]
     factors: Mapping[str, float]
     is_reached: bool
@@ -228,14 +226,14 @@ def profile_until(
                     break
                 target = _next_size(pool.n, excess, request.n)
         factors = pool.factors()
-        path = folder / PROFILE_NAME
         table = pool.table(resolved.config, settings.taus, labelled)
         # JSON has no infinity: null says that the metric is exact.
         fewer = {metric: factor if np.isfinite(factor) else None for metric, factor in factors.items()}
         about = {"config": {**resolved.config, "n": pool.n}, "presence": settings.presence, "taus": settings.taus}
-        write_profile(table, path, {**about, "until": wanted, "fewer_archs": fewer})
-    result = ProfileResult(table, path, pool.n, time.perf_counter() - started)
-    return UntilResult(result, widest, factors, excess <= 1)
+        about |= {"until": wanted, "fewer_archs": fewer}
+        profile = Profile(table, about, folder / PROFILE_NAME, time.perf_counter() - started)
+        profile.write()
+    return UntilResult(profile, widest, factors, excess <= 1)
 
 
 def _next_size(n: int, excess: float, most: int) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from blockprofile.errors import OptionError, one_of
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.predict import Predictor
-from blockprofile.profile.profile import load_run_space, read_profile
+from blockprofile.profile.record import Profile
 from blockprofile.prune.compose import Bounds, Outcome, choices_of, compose
 from blockprofile.prune.decision import Policy, Weigher
 from blockprofile.prune.depth import Depth
@@ -202,9 +202,8 @@ def prune(
     """
     chosen, bounds = find_policies(policies), Bounds(keep=keep, max_drop=max_drop, tolerance=tolerance)
     name = name or ("pruned" if out is None else Path(out).stem)
-    table, about = read_profile(run)
-    config = about["config"]
-    space = load_run_space(config, Path(run))
+    profile = Profile.read(run)
+    table, about, config, space = profile.table, profile.about, profile.config, profile.space
     metrics = list(config["predictors"])
     gain = find_gain(metrics, gain)
     costs = find_costs(metrics, devices, cost)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from blockprofile.additive.targets import block_label
 from blockprofile.errors import OptionError, one_of
+from blockprofile.profile.record import Statistic, rows_of, taus_of
 from blockprofile.profile.responses import ROUNDING
 from blockprofile.prune.figures import Competition, Figures, Kind, Metric
 from blockprofile.space import Space
@@ -31,7 +32,7 @@ _Table = dict[tuple[Any, ...], _Cell]
 
 
 def _metric(table: pd.DataFrame, name: str) -> Metric:
-    rows = table[(table["metric"] == name) & (table["statistic"] == "mean")]
+    rows = rows_of(table, "mean", name)
     if len(rows) == 0:
         known = sorted(set(table["metric"]))
         raise OptionError(f"the profile has no metric {name!r}; {one_of(name, known)}")
@@ -40,8 +41,10 @@ def _metric(table: pd.DataFrame, name: str) -> Metric:
     return Metric(name, str(row["unit_of"]), str(row["provenance"]), floor, float(row["value"]), float(row["se"]))
 
 
-def _cells(table: pd.DataFrame, name: str, statistic: str, keys: tuple[str, ...], tau: float | None = None) -> _Table:
-    part = table[(table["metric"] == name) & (table["statistic"] == statistic)]
+def _cells(
+    table: pd.DataFrame, name: str, statistic: Statistic, keys: tuple[str, ...], tau: float | None = None
+) -> _Table:
+    part = rows_of(table, statistic, name)
     if tau is not None:
         part = part[part["tau"] == tau]
     if "freedom" not in part:
@@ -104,7 +107,7 @@ class _Reader:
         place = ("u", "layer", "block")
         self._blocks = [_cells(table, each.name, "M_ulb", place) for each in self.metrics]
         self._depths = [_cells(table, each.name, "M_d", ("u", "depth")) for each in self.metrics]
-        taus = sorted(set(table.loc[table["statistic"] == "M_tau", "tau"].dropna()))
+        taus = taus_of(table)
         # The largest quantile that is estimated from enough archs to be told from its neighbours.
         high = [tau for tau in taus if 0.5 < tau <= 0.99]
         self._top = _cells(table, gain.name, "M_tau", place, high[-1]) if high else {}

@@ -8,6 +8,7 @@ import numpy as np
 
 from blockprofile.plot.factors import FactorEffects, factor_data, is_of_structure
 from blockprofile.plot.style import metric_label, metric_title
+from blockprofile.profile.record import Statistic, rows_of
 from blockprofile.report.document import Cell, Part, Section, Table, Text
 from blockprofile.report.maps import digits_of
 
@@ -23,13 +24,15 @@ _EXPLAINED = (
     "in two factors at once are in no step."
 )
 
+_SHOWN: tuple[tuple[Statistic, str], ...] = (("M_factor", "steps"), ("M_pair", "pairs"))
+
 
 def factor_sections(table: pd.DataFrame, metrics: list[str], elsewhere: str) -> list[Section]:
     """Make the section of factors; none where the profile has no steps."""
     parts: list[Part] = [
         _table(data, title=f"{metric_label(metric, data.unit)}: {what}")
         for metric in metrics
-        for statistic, what in (("M_factor", "steps"), ("M_pair", "pairs"))
+        for statistic, what in _SHOWN
         for data in factor_data(table, metric, statistic=statistic)
     ]
     return [Section("factors", "Factors", (Text(_EXPLAINED), *parts), elsewhere)] if parts else []
@@ -68,14 +71,14 @@ def about_factors(table: pd.DataFrame, metrics: list[str]) -> str:
 
 
 def _about(table: pd.DataFrame, metric: str) -> str:
-    rows = table[(table["metric"] == metric) & table["statistic"].isin(["M_factor", "M_pair"])]
-    steps = rows[(rows["statistic"] == "M_factor") & ~rows["block"].map(is_of_structure).astype(bool)]
+    steps = rows_of(table, "M_factor", metric)
+    steps = steps[~steps["block"].map(is_of_structure).astype(bool)]
     if steps.empty:
         return ""
     known = steps[(steps["u"] == 0) & steps["is_effect"]]
     if known.empty:
         return f"No factor of the blocks changes {metric_title(metric)} beyond noise and the predictor's own error."
-    unit = {"percent": "points", "%": "points"}.get(str(rows["unit_of"].iloc[0]), str(rows["unit_of"].iloc[0]))
+    unit = {"percent": "points", "%": "points"}.get(str(steps["unit_of"].iloc[0]), str(steps["unit_of"].iloc[0]))
     most = known.iloc[int(known["effect"].abs().argmax())]
     size = f"{most['effect']:+.3g} {unit} a layer"
     told = f"Of the blocks' factors, {most['block']} changes {metric_title(metric)} most ({size}"
@@ -83,7 +86,8 @@ def _about(table: pd.DataFrame, metric: str) -> str:
     if len(units) > 1:
         place = units.iloc[int(units["effect"].abs().argmax())]
         told += f"; in unit {place['u']} {place['effect']:+.3g}"
-    pairs = rows[(rows["statistic"] == "M_pair") & (rows["u"] == 0)]
+    pairs = rows_of(table, "M_pair", metric)
+    pairs = pairs[pairs["u"] == 0]
     if pairs.empty:
         return f"{told})."
     sure = pairs[pairs["is_effect"]]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.plot.style import metric_title
+from blockprofile.profile.record import Statistic, metrics_of, rows_of
 from blockprofile.report.factors import about_factors
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def find_goals(metrics: list[str]) -> Goals:
     return Goals(gains[0] if gains else None, costs[0] if costs else None)
 
 
-def _rows(table: pd.DataFrame, statistic: str, metric: str | None) -> list[dict[str, Any]]:
-    rows = table[(table["statistic"] == statistic) & (table["metric"] == metric)]
+def _rows(table: pd.DataFrame, statistic: Statistic, metric: str | None) -> list[dict[str, Any]]:
+    rows = rows_of(table, statistic, metric)
     return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
 
 
@@ -86,7 +87,7 @@ def _sure(high: dict[str, Any], low: dict[str, Any]) -> float:
 
 def answer_profile(table: pd.DataFrame) -> tuple[str, ...]:
     """Say what a profile found: blocks, places, factors, depths or the share of effects that are real."""
-    goals = find_goals(list(dict.fromkeys(table["metric"])))
+    goals = find_goals(metrics_of(table))
     wanted = [metric for metric in (goals.gain, goals.cost) if metric]
     sentences = [
         _about_blocks(table, goals), _about_places(table, goals), about_factors(table, wanted),

@@ -13,7 +13,7 @@ from blockprofile.errors import OptionError, one_of
 from blockprofile.plot.block_grid import block_grid_data
 from blockprofile.plot.layer_map import layer_map_data
 from blockprofile.plot.style import metric_label, metric_title
-from blockprofile.profile.profile import load_run_space, read_profile
+from blockprofile.profile.record import Profile, rows_of, taus_of
 from blockprofile.profile.summary import archs_words, holding_words
 from blockprofile.report.chart import Chart, Points
 from blockprofile.report.document import Document, Drawing, Part, Section, Table, Text, number, p_value, table_of
@@ -44,17 +44,15 @@ def profile_document(folder: Path, *, metrics: Sequence[str] | None = None) -> D
     RunError, DataError
         If the folder has no profile, its space has changed, or a file is damaged.
     """
-    table, about = read_profile(folder)
-    config = about["config"]
-    space = load_run_space(config, folder)
-    metrics = _chosen(list(dict.fromkeys(table["metric"])), metrics)
-    table = table[table["metric"].isin(metrics)]
-    n = int(table.loc[table["statistic"] == "mean", "n"].iloc[0])
+    profile = Profile.read(folder)
+    config, space, n = profile.config, profile.space, profile.n
+    metrics = _chosen(profile.metrics, metrics)
+    table = profile.table[profile.table["metric"].isin(metrics)]
     titles = ", ".join(metric_title(metric) for metric in metrics)
     title = space.definition.title if not space.is_pruned else space.name
     asked = (
         f"Asked: which blocks of {space.name} are worth their cost, and where? From {archs_words(config, n)}, presence "
-        f"'{about['presence']}'; metrics: {titles}. {holding_words(config['predictors'], metrics)}"
+        f"'{profile.about['presence']}'; metrics: {titles}. {holding_words(config['predictors'], metrics)}"
     ).strip()
     command = command_line("report", [folder], metric=metrics[0])
     elsewhere = f"It stands in {folder / 'profile.parquet'}; a page of fewer metrics has room for it: {command}"
@@ -68,7 +66,7 @@ def profile_document(folder: Path, *, metrics: Sequence[str] | None = None) -> D
         Section("table", "All responses", (_responses(table),), elsewhere),
         provenance_section(config["predictors"]),
         repeat_section(
-            _commands(folder, config, about, kind=manifest.kind), config, made_by=manifest.version,
+            _commands(folder, profile, kind=manifest.kind), config, made_by=manifest.version,
             typed=manifest.command,
         ),
     ]  # fmt: skip
@@ -82,7 +80,8 @@ def _chosen(known: list[str], asked: Sequence[str] | None) -> list[str]:
     return [metric for metric in known if not asked or metric in asked]
 
 
-def _commands(folder: Path, config: dict[str, Any], about: dict[str, Any], *, kind: str) -> list[str]:
+def _commands(folder: Path, profile: Profile, *, kind: str) -> list[str]:
+    config, about = profile.config, profile.about
     space = config["space"]
     pool = {
         "space": space["source"], "device": config["devices"], "metric": config["metrics"], "n": config["n"],
@@ -141,7 +140,7 @@ def _trade(table: pd.DataFrame, gain: str, cost: str) -> Drawing:
 
 def _block_effects(table: pd.DataFrame, metric: str) -> dict[str, tuple[float, float]]:
     """Return block -> effect and half-width of its 95 % interval."""
-    rows = table[(table["statistic"] == "M_b") & (table["metric"] == metric)].to_dict("records")
+    rows = rows_of(table, "M_b", metric).to_dict("records")
     return {row["block"]: (row["effect"], (row["ci_high"] - row["ci_low"]) / 2) for row in rows}
 
 
@@ -163,7 +162,7 @@ def _cloud(table: pd.DataFrame, space: Space, gain: str, cost: str, *, shard: Pa
 def _layer_parts(table: pd.DataFrame, metrics: list[str]) -> tuple[Part, ...]:
     parts: list[Part] = []
     for metric in metrics:
-        rows = table[(table["statistic"] == "M_ulb") & (table["metric"] == metric)]
+        rows = rows_of(table, "M_ulb", metric)
         more = {
             (
                 row["block"],
@@ -179,7 +178,7 @@ def _layer_parts(table: pd.DataFrame, metrics: list[str]) -> tuple[Part, ...]:
 
 
 def _depth_sections(table: pd.DataFrame) -> list[Section]:
-    rows = table[table["statistic"] == "M_d"]
+    rows = rows_of(table, "M_d")
     if rows.empty:
         return []
     records: dict[tuple[int, int], dict[str, Any]] = {}
@@ -194,7 +193,7 @@ def _depth_sections(table: pd.DataFrame) -> list[Section]:
 
 
 def _quantile_sections(table: pd.DataFrame, metrics: list[str], elsewhere: str) -> list[Section]:
-    taus = sorted({float(tau) for tau in table.loc[table["statistic"] == "M_tau", "tau"]})
+    taus = taus_of(table)
     if not taus:
         return []
     ends = dict.fromkeys((taus[0], taus[-1]))

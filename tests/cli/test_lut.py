@@ -16,7 +16,7 @@ from blockprofile.cli.lut import parse_share
 from blockprofile.cli.main import EXIT_DATA, EXIT_USER, main
 from blockprofile.errors import OptionError
 from blockprofile.predict import load_predictors, read_card
-from blockprofile.profile.profile import read_profile
+from blockprofile.profile import Profile
 from blockprofile.space import decode, load_space
 from tests.toy import all_archs
 
@@ -149,7 +149,7 @@ def test_a_table_without_an_audit_says_so_everywhere(capsys: pytest.CaptureFixtu
     assert "floor unknown: not audited" in out
     assert "latency_ms:phone: floor unknown: not audited; its effects are beyond noise alone" in err
     assert json.loads(run(capsys, "profile runs/s --json")[1])["floors"] == {"latency_ms:phone": None, "macs_m": 0.0}
-    table, _ = read_profile("runs/s")
+    table = Profile.read("runs/s").table
     mine = table[table["metric"] == "latency_ms:phone"]
     assert mine["floor"].isna().all()
     assert mine.loc[mine["statistic"] == "M_ulb", "is_effect"].any()

@@ -8,7 +8,7 @@ import pytest
 
 from blockprofile.errors import OptionError, RunError, UnknownNameError
 from blockprofile.plot.heatmap import KINDS, heatmap, provenance_lines, select_kinds, select_metrics
-from blockprofile.profile.profile import profile_pool, profile_run, read_profile
+from blockprofile.profile import Profile, profile_pool, profile_run
 from blockprofile.run.sample import PoolRequest, sample
 
 
@@ -54,14 +54,14 @@ def test_a_pool_that_was_not_kept_has_no_distributions(tmp_path: Path) -> None:
 
 
 def test_captions_say_archs_law_seed_and_provenance(run: Path) -> None:
-    _, about = read_profile(run)
+    about = Profile.read(run).about
     first, second = provenance_lines(about, ["macs_m"], 5_000)
     assert "Space ofa_mbv3 at 224 pixels, 5,000 archs drawn by the law 'papers', seed 0; presence 'given'" in first
     assert second == "Provenance: multiply-adds: counted."
 
 
 def test_unknown_names(run: Path, tmp_path: Path) -> None:
-    table, _ = read_profile(run)
+    table = Profile.read(run).table
     assert select_metrics(table, None) == ["macs_m"]
     assert select_kinds(["blocks", "blocks"], run) == ("blocks",)
     assert set(select_kinds(None, run)) == set(KINDS) - {"sensitivities"}

@@ -17,7 +17,7 @@ from blockprofile.predict.fit import fit_predictors
 from blockprofile.predict.labels import read_labels
 from blockprofile.predict.recipe import Recipe
 from blockprofile.predict.training import TrainingOptions
-from blockprofile.profile import profile_pool, profile_run, read_profile
+from blockprofile.profile import Profile, profile_pool, profile_run
 from blockprofile.profile.labels import profile_labels
 from blockprofile.profile.until import profile_until
 from blockprofile.prune import prune
@@ -83,7 +83,7 @@ def test_profiles_of_a_fitted_predictor_hold_for_the_truth_wherever_they_are_rea
     layers = score[score["statistic"] == "M_ulb"]
     assert 0.08 < layers["se"].median() < 0.4
     assert len(layers) == 168
-    _, about = read_profile(tmp_path / "moved")
+    about = Profile.read(tmp_path / "moved").about
     assert about["config"]["predictors"]["score"]["labels"] == {
         "n": 300, "n_effective": 300.0, "how": "drawn by the law"
     }  # fmt: skip

@@ -11,9 +11,10 @@ import pytest
 from blockprofile.additive.exact import exact_profile
 from blockprofile.errors import DataError, OptionError, RunError, UnknownNameError
 from blockprofile.predict import AdditivePredictor, load_predictors
+from blockprofile.profile import Profile, profile_pool, profile_run
 from blockprofile.profile import profile as module
 from blockprofile.profile.checkpoint import CHECKPOINT_NAME
-from blockprofile.profile.profile import PROFILE_NAME, profile_pool, profile_run, read_profile
+from blockprofile.profile.record import PROFILE_NAME
 from blockprofile.run import sample, shard_paths
 from blockprofile.run.chunks import CHUNK_SIZE
 from blockprofile.run.sample import PoolRequest
@@ -34,7 +35,8 @@ def test_kept_and_unkept_pools_give_the_same_table(run: Path, tmp_path: Path) ->
     kept = profile_run(run)
     unkept = profile_pool(REQUEST, out=tmp_path / "out")
     pd.testing.assert_frame_equal(kept.table, unkept.table, check_exact=True)
-    table, about = read_profile(run)
+    profile = Profile.read(run)
+    table, about = profile.table, profile.about
     assert len(table) == len(kept.table)
     assert about["config"]["space"]["name"] == "moga"
 
@@ -100,10 +102,10 @@ def test_what_is_no_run_or_no_profile_is_told(tmp_path: Path, run: Path) -> None
     with pytest.raises(UnknownNameError, match="no run folder"):
         profile_run(tmp_path)
     with pytest.raises(RunError, match="there is no profile"):
-        read_profile(tmp_path)
+        Profile.read(tmp_path)
     (tmp_path / PROFILE_NAME).write_bytes(b"no parquet")
     with pytest.raises(DataError, match="cannot be read as Parquet"):
-        read_profile(tmp_path)
+        Profile.read(tmp_path)
     with pytest.raises(OptionError, match="--tau is"):
         profile_run(run, taus=[0.5, 1.5])
     with pytest.raises(OptionError, match="presence 'givn' is unknown; did you mean 'given'"):

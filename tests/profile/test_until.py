@@ -13,8 +13,8 @@ import pytest
 from blockprofile.cli.main import main
 from blockprofile.errors import OptionError
 from blockprofile.predict import Evaluator, Predictor
+from blockprofile.profile import Profile, profile_pool
 from blockprofile.profile.exact_table import exact_table
-from blockprofile.profile.profile import profile_pool, read_profile
 from blockprofile.profile.until import UntilResult, parse_until, profile_until
 from blockprofile.run.sample import PoolRequest, Tools
 from blockprofile.space import Space
@@ -95,7 +95,7 @@ def test_the_pool_may_be_used_up(toy_run: Any) -> None:
     found = toy_run(["ci=0.0001"], n=9000)
     assert not found.is_reached
     assert found.profile.n == 9000
-    _, about = read_profile(found.profile.path)
+    about = Profile.read(found.profile.path).about
     assert about["config"]["n"] == 9000
     assert about["until"] == {"top1_percent": 0.0001, "latency_ms:toy": 0.0001}
 

@@ -10,7 +10,7 @@ import pytest
 
 from blockprofile.command import command_line
 from blockprofile.errors import DataError, OptionError, RunError, UnknownNameError
-from blockprofile.profile.profile import read_profile
+from blockprofile.profile import Profile
 from blockprofile.report import MAX_BYTES, render_page, report, write_page
 from blockprofile.report.document import Bullets, Cell, Code, Document, Section, Table, Text, number, table_of
 from blockprofile.report.profile_answer import Goals, answer_profile, find_goals, list_dominated
@@ -51,7 +51,8 @@ def test_page_says_provenance_commands_seeds_and_versions(reports: dict[str, Pat
 
 def test_profile_page_holds_the_figures_of_the_profile(reports: dict[str, Path]) -> None:
     page = Page(reports["profile"])
-    table, about = read_profile(reports["profile"].parent)
+    profile = Profile.read(reports["profile"].parent)
+    table, about = profile.table, profile.about
     n_metrics = len(about["config"]["predictors"])
     # Trade and cloud; M_b, M_ulb, two quantiles, factors and their pairs of each metric, all responses, predictors.
     assert page.counts["svg"] == 2 * 2
@@ -61,7 +62,7 @@ def test_profile_page_holds_the_figures_of_the_profile(reports: dict[str, Path])
 
 
 def test_profile_answer_names_the_extremes(reports: dict[str, Path]) -> None:
-    table, _ = read_profile(reports["profile"].parent)
+    table = Profile.read(reports["profile"].parent).table
     sentences = answer_profile(table)
     assert len(sentences) == 4
     blocks = table[(table["statistic"] == "M_b") & (table["metric"] == "latency_ms:mace_gpu")]
@@ -71,7 +72,7 @@ def test_profile_answer_names_the_extremes(reports: dict[str, Path]) -> None:
 
 
 def test_dominated_blocks_are_beaten_in_both(reports: dict[str, Path]) -> None:
-    table, _ = read_profile(reports["profile"].parent)
+    table = Profile.read(reports["profile"].parent).table
     goals = find_goals(list(dict.fromkeys(table["metric"])))
     effects = {
         metric: table[(table["statistic"] == "M_b") & (table["metric"] == metric)].set_index("block")["effect"]

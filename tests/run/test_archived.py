@@ -16,7 +16,7 @@ from blockprofile.errors import DataError, RunError
 from blockprofile.files import LOCK_NAME, lock_folder
 from blockprofile.predict.registry import list_predictors
 from blockprofile.predict.table import write_additive_table
-from blockprofile.profile import profile_run, read_profile
+from blockprofile.profile import Profile, profile_run
 from blockprofile.prune import prune
 from blockprofile.run import read_manifest, sample, shard_paths
 from blockprofile.run.manifest import MANIFEST_NAME, run_digest
@@ -199,7 +199,7 @@ def test_a_profile_or_search_of_another_run_is_refused(tmp_path: Path) -> None:
         search("moga", GOALS, budget=60, seed=seed, out=tmp_path / f"s{seed}")
     shutil.copy(tmp_path / "r1" / "profile.parquet", tmp_path / "r0")
     with pytest.raises(RunError, match="profile of another run"):
-        read_profile(tmp_path / "r0")
+        Profile.read(tmp_path / "r0")
     shutil.copy(tmp_path / "s1" / "evaluations.parquet", tmp_path / "s0")
     with pytest.raises(DataError, match="of another search"):
         load_search(tmp_path / "s0")
