@@ -13,7 +13,8 @@ from tests.toy import mixed_space, toy_space
 
 Freeze = Callable[[NDArray[np.generic]], NDArray[np.generic]]
 
-_SHIPPED = {name: load_space(name) for name in ("moga", "ofa_mbv3", "ofa_proxyless", "ofa_resnet50", "proxylessnas")}
+NAMES = ("mnasnet", "moga", "nas_bench_macro", "ofa_mbv3", "ofa_proxyless", "ofa_resnet50", "proxylessnas")
+_SHIPPED = {name: load_space(name) for name in NAMES}
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def mixed() -> Space:
 
 @pytest.fixture(params=sorted(_SHIPPED))
 def shipped(request: pytest.FixtureRequest) -> Space:
-    """Every shipped space in turn, pruned ones excepted."""
+    """Shipped spaces of every kind in turn, pruned ones excepted."""
     return _SHIPPED[request.param]
 
 

@@ -95,6 +95,11 @@ def toy_space() -> Space:
     return Space(TOY)
 
 
+def shared_space() -> Space:
+    """Make the toy space with a block for all layers of a unit: u1_depth u1_block u2_depth u2_block, 54 archs."""
+    return Space(replace(TOY, name="shared", units=tuple(replace(unit, shared=True) for unit in TOY.units)))
+
+
 def mixed_space() -> Space:
     """Make the toy space with the other kinds of slots."""
     return Space(MIXED)

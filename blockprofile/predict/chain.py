@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from blockprofile.predict.groups import is_implied
 from blockprofile.predict.parts import ROW_MULTIPLE
 from blockprofile.space.space import Space
 
@@ -81,10 +82,10 @@ class Chain:
     def of(cls, space: Space, n_slots: int, *, chained: bool) -> Chain:
         """Sort the slots of a space, and the resolution where it is one slot more."""
         layers = tuple(slot.index for slot in space.slots if slot.kind == "layer")
-        depths = {slot.index for slot in space.slots if slot.kind == "depth"}
+        implied = {slot.index for slot in space.slots if is_implied(space, slot)}
         if not chained:
-            return cls((), tuple(slot for slot in range(n_slots) if slot not in depths))
-        return cls(layers, tuple(slot for slot in range(n_slots) if slot not in {*layers, *depths}))
+            return cls((), tuple(slot for slot in range(n_slots) if slot not in implied))
+        return cls(layers, tuple(slot for slot in range(n_slots) if slot not in {*layers, *implied}))
 
     def windows(self, space: Space, offsets: Sequence[int], n_rows: int, *, longest: int) -> Windows:
         """List the windows that can occur, up to ``longest`` layers (at least 2) or as long as they are few.
@@ -99,12 +100,12 @@ class Chain:
         found: list[tuple[int, int]] = []
         before: list[int] = [n_rows]
         for unit in space.units if self.layers else ():
-            ends: list[int] = []
+            ends = list(before) if 0 in unit.depths else []
             for layer, index in enumerate(unit.layers, start=1):
                 rows = [offsets[index] + code for code in range(space.slots[index].n_choices)]
                 found += [(row, other) for row in rows for other in before]
                 before = rows
-                if layer in unit.depths:
+                if unit.shared or layer in unit.depths:
                     ends += rows
             before = ends
         levels = [torch.tensor(sorted(found), dtype=torch.int64).reshape(-1, 2)]

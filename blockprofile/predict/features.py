@@ -7,8 +7,10 @@ is learnt about it holds for both. An inactive layer has no feature at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from blockprofile.predict.groups import is_implied
 from blockprofile.space.definition import Value
 from blockprofile.space.slots import Slot
 from blockprofile.space.space import Space
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["choice_features", "row_features"]
 
 ATTRIBUTES = ("op", "expansion", "kernel", "se", "ratio")
+LATER = ("act", "residual", "groups", "shuffle", "expand_always")
+"""Attributes that count where a block sets them."""
 
 Feature = tuple[str, object]
 
@@ -32,11 +36,15 @@ def choice_features(space: Space, slot: Slot, value: Value) -> tuple[Feature, ..
     >>> space = load_space("ofa_mbv3")
     >>> choice_features(space, space.layer_slots[0], "e4k5")
     (('op', 'mbconv'), ('expansion', 4.0), ('kernel', 5))
+    >>> choice_features(load_space("fbnet"), load_space("fbnet").layer_slots[0], "k3_e1_g2")[-2:]
+    (('kernel', 3), ('groups', 2))
     """
     if slot.kind != "layer":
         return ((slot.name, value),)
     block = next(block for block in space.definition.blocks if block.name == value)
-    return tuple((name, getattr(block, name)) for name in ATTRIBUTES if getattr(block, name) is not None)
+    names = [name for name in ATTRIBUTES if getattr(block, name) is not None]
+    names += [item.name for item in fields(block) if item.name in LATER and getattr(block, item.name) != item.default]
+    return (*((name, getattr(block, name)) for name in names), *[("name", block.name)] * (block.op == "custom"))
 
 
 def row_features(space: Space, offsets: Sequence[int], n_rows: int, *, chained: bool) -> Tensor:
@@ -57,7 +65,7 @@ def row_features(space: Space, offsets: Sequence[int], n_rows: int, *, chained: 
 
     rows: list[tuple[int, tuple[Feature, ...]]] = []
     for slot in space.slots:
-        if slot.kind == "depth":
+        if is_implied(space, slot):
             continue
         place: tuple[Feature, ...] = (("unit", slot.unit), ("layer", slot.layer)) if slot.kind == "layer" else ()
         for code, value in enumerate(slot.choices):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from blockprofile.space.slots import Archs, Slot
 from blockprofile.space.space import Space
 
-__all__ = ["SlotGroup", "group_slots", "last_codes", "n_codes", "read_states"]
+__all__ = ["SlotGroup", "group_slots", "is_implied", "last_codes", "n_codes", "read_states"]
 
 MAX_STATES = 1 << 14
 """States of a group: tables of this many rows stay in a processor's caches."""
@@ -55,6 +55,11 @@ def n_codes(space: Space, slot: Slot) -> int:
     return slot.n_choices + optional
 
 
+def is_implied(space: Space, slot: Slot) -> bool:
+    """Tell whether other slots say what this one does: a depth is said by the layers that are active."""
+    return slot.kind == "depth" and space.units[slot.unit - 1].own_depth is None
+
+
 def last_codes(space: Space) -> NDArray[np.uint8]:
     """List each slot's last code, which stands for an inactive layer where there can be one."""
     return np.array([n_codes(space, slot) - 1 for slot in space.slots], np.uint8)
@@ -63,7 +68,7 @@ def last_codes(space: Space) -> NDArray[np.uint8]:
 def group_slots(space: Space, *, max_states: int = MAX_STATES) -> tuple[SlotGroup, ...]:
     """Cut a space's slots into groups of at most ``max_states`` states, unit by unit.
 
-    Depth slots are left out: which layers are active says the same.
+    Depth slots are left out where the layers that are active say the same.
 
     Examples
     --------
@@ -76,7 +81,7 @@ def group_slots(space: Space, *, max_states: int = MAX_STATES) -> tuple[SlotGrou
         run: list[Slot] = []
         states = 1
         for slot in space.slots:
-            if slot.unit != unit or slot.kind == "depth":
+            if slot.unit != unit or is_implied(space, slot):
                 continue
             size = n_codes(space, slot)
             if run and states * size > max_states:

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.predict.chain import Chain, ChainTables, Windows, pool_chain, tabulate_chain
-from blockprofile.predict.groups import SlotGroup, last_codes, n_codes
+from blockprofile.predict.groups import SlotGroup, is_implied, last_codes, n_codes
 from blockprofile.predict.parts import evaluate_halves
 from blockprofile.space.slots import INACTIVE, Archs
 from blockprofile.space.space import Space
@@ -192,7 +192,7 @@ def prepare_relu(
     chain = Chain.of(space, len(offsets), chained=arrays["previous"].shape[1] > 0)
     longest = int(arrays["hops"].shape[1]) + 2
     windows = chain.windows(space, offsets, int(arrays["rows"].shape[1]), longest=longest).to(device)
-    groups = [SlotGroup((slot.index,), (n_codes(space, slot),)) for slot in space.slots if slot.kind != "depth"]
+    groups = [SlotGroup((slot.index,), (n_codes(space, slot),)) for slot in space.slots if not is_implied(space, slot)]
     kept = [offsets[group.slots[0]] + code for group in groups for code in range(group.n_states)]
     constant = arrays["constant"].clone()
     for slot, code in fixed.items():

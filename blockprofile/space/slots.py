@@ -62,6 +62,11 @@ class UnitSlots:
         """The number of layers that the unit has at most."""
         return max(self.depths)
 
+    @property
+    def own_depth(self) -> int | None:
+        """The depth's slot where no layer's slot tells the depth: that of layers that share one block."""
+        return self.depth if self.shared else None
+
     def layer_slot(self, layer: int) -> int:
         """Return the slot that holds the block of a layer, counted from 1."""
         return self.layers[0] if self.shared else self.layers[layer - 1]

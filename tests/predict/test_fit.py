@@ -18,7 +18,7 @@ from blockprofile.predict.neural import NetworkPredictor
 from blockprofile.predict.recipe import Recipe, read_recipe
 from blockprofile.predict.training import TrainingOptions
 from blockprofile.space import Archs, Space
-from tests.toy import all_archs
+from tests.toy import all_archs, shared_space
 
 SMALL = TrainingOptions(width=16, hidden=16, depth=1, epochs=1, min_steps=600, batch=64, learning_rate=1e-2)
 
@@ -67,6 +67,14 @@ def test_a_product_is_met_by_the_network(fitted: tuple[LabelTable, list[FitRepor
     additive = predictor.predict(table.archs) - predictor.predict_rest(table.archs)
     rest = np.square(labels - predictor.predict(table.archs)).mean()
     assert rest < 0.5 * np.square(labels - additive).mean()
+
+
+def test_the_depth_of_layers_that_share_a_block_is_learnt(tmp_path: Path) -> None:
+    space = shared_space()
+    archs = np.repeat(all_archs(space), 2, axis=0)
+    table = LabelTable(Path("shared.parquet"), archs, {"sum": space.depths(archs) @ np.array([3.0, 5.0])}, None)
+    report = fit_predictors(table, space, replace(_recipe("sum"), space="shared"), out=tmp_path)[0]
+    assert report.fidelity.r2 > 0.9999
 
 
 def test_the_card_says_what_was_found(toy: Space, fitted: tuple[LabelTable, list[FitReport]]) -> None:

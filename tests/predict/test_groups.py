@@ -9,9 +9,10 @@ from blockprofile.predict.groups import SlotGroup, group_slots, n_codes, read_st
 from blockprofile.space import Space, draw_archs
 
 
-def test_groups_hold_every_slot_but_depths_once(shipped: Space) -> None:
+def test_groups_hold_every_slot_but_depths_that_layers_tell_once(shipped: Space) -> None:
     slots = [slot for group in group_slots(shipped) for slot in group.slots]
-    assert sorted(slots) == [slot.index for slot in shipped.slots if slot.kind != "depth"]
+    told = [slot.index for slot in shipped.slots if slot.kind == "depth" and not shipped.units[slot.unit - 1].shared]
+    assert sorted([*slots, *told]) == list(range(shipped.n_slots))
 
 
 @pytest.mark.parametrize("limit", [8, 30, 400])

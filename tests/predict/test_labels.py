@@ -21,7 +21,7 @@ def _write(path: Path, text: str) -> Path:
 def _slot_frame(space: Space, archs: Archs, *, names: bool = False) -> pd.DataFrame:
     columns: dict[str, list[object]] = {}
     for slot in space.slots:
-        if slot.kind == "depth":
+        if slot.kind == "depth" and not space.units[slot.unit - 1].shared:
             continue
         codes = archs[:, slot.index]
         if slot.kind == "layer":

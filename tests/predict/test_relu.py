@@ -51,7 +51,7 @@ def _written_out(
     rows = {
         slot.index: offsets[slot.index] + min(int(arch[slot.index]), n_codes(space, slot) - 1)
         for slot in space.slots
-        if slot.kind != "depth"
+        if slot.kind != "depth" or space.units[slot.unit - 1].shared
     }
     if code is not None:
         rows[space.n_slots] = offsets[space.n_slots] + code
