@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -15,6 +16,7 @@ import pytest
 from blockprofile.content import content_dir
 
 ROOT = Path(__file__).resolve().parents[1]
+MAX_BYTES = 10 << 20
 
 
 @pytest.fixture(scope="module")
@@ -53,18 +55,35 @@ def run(installed: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProc
     )
 
 
-def test_the_wheel_carries_every_content_file(wheel: Path) -> None:
+def test_the_wheel_carries_every_content_file_but_the_labels(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for kind in ("spaces", "predictors", "analysis", "data"):
         folder = content_dir(kind)  # type: ignore[arg-type]
         files = [
             path.relative_to(folder) for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
         ]
+        if kind == "data":
+            assert Path("labels/ofa_mbv3.parquet") in files
+            files = [file for file in files if file.parts[0] not in {"labels", "README.md"}]
         assert files
         missing = [str(file) for file in files if f"blockprofile/content/{kind}/{file.as_posix()}" not in names]
         assert not missing
     assert "blockprofile/py.typed" in names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
+
+
+def test_the_wheel_is_small(wheel: Path) -> None:
+    assert wheel.stat().st_size < MAX_BYTES
+    assert not [name for name in zipfile.ZipFile(wheel).namelist() if "/labels/" in name]
+
+
+def test_a_recipe_without_its_table_says_where_it_is_to_be_had(installed: Path, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "data" / "labels" / "ofa_resnet50_ofa.yaml", tmp_path)
+    done = run(installed, "blockprofile", "predictor", "fit", "ofa_resnet50_ofa.yaml", "--out", "fit", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "ofa_resnet50.parquet does not exist" in done.stderr
+    assert "it is to be had from data/labels in the source of blockprofile" in done.stderr
 
 
 def test_the_installed_package_is_not_the_checkout(installed: Path, tmp_path: Path) -> None:

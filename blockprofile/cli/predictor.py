@@ -61,6 +61,7 @@ def fit(
     from blockprofile.files import make_folder
     from blockprofile.predict.drawn import read_drawn
     from blockprofile.predict.fit import ADDITIVE_WORDS, check_provider, fit_predictors
+    from blockprofile.predict.recipe import find_table
     from blockprofile.predict.scale import doubt_labels
     from blockprofile.space import load_space
 
@@ -72,7 +73,7 @@ def fit(
     check_provider(provider, recipe)
     make_folder(out)
     where = load_space(recipe.space)
-    labels = _read(table.parent / recipe.table, where)
+    labels = _read(find_table(recipe, table) if _is_recipe(table) else table, where)
     drawn = read_drawn(table.parent / recipe.drawn, where) if recipe.drawn else None
     for name, entry in recipe.metrics.items():
         warning = doubt_labels(name, labels.label(entry.get("column", name)), where, labels.archs)
@@ -260,11 +261,15 @@ def import_checkpoint(
         print_table([row | {"resolutions": " ".join(map(str, card["resolutions"]))}], wrap=["folder"])
 
 
+def _is_recipe(table: Path) -> bool:
+    return table.suffix.lower() in {".yaml", ".yml"}
+
+
 def _recipe(table: Path, space: str, metrics: list[str]) -> Recipe:
     from blockprofile.errors import OptionError
     from blockprofile.predict.recipe import Recipe, read_recipe
 
-    if table.suffix.lower() in {".yaml", ".yml"}:
+    if _is_recipe(table):
         if space or metrics:
             raise OptionError(f"{table} is a recipe, which names its space and metrics; leave out --space and --metric")
         return read_recipe(table)

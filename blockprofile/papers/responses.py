@@ -151,10 +151,18 @@ def read_label_codes(space: str) -> tuple[NDArray[np.int64], NDArray[np.float64]
     Returns
     -------
     Block codes, shape (n, n_units, n_layers), -1 where a layer is inactive; and top-1 in percent, shape (n,).
+
+    Raises
+    ------
+    DataError
+        If the labels are not there: a wheel is without them.
     """
     import pyarrow.parquet as pq
 
-    table = pq.read_table(content_dir("data") / "labels" / f"{space}.parquet")
+    path = content_dir("data") / "labels" / f"{space}.parquet"
+    if not path.is_file():
+        raise DataError(f"{path} does not exist; the labels are in the source of blockprofile, not in an installed one")
+    table = pq.read_table(path)
     names = [name for name in table.column_names if re.fullmatch(r"u\d+l\d+", name)]
     places = [(int(unit) - 1, int(layer) - 1) for unit, layer in (name[1:].split("l") for name in names)]
     shape = (table.num_rows, 1 + max(unit for unit, _ in places), 1 + max(layer for _, layer in places))

@@ -17,7 +17,7 @@ from blockprofile.predict.floor import effect_floor, label_rmse, mean_layers
 from blockprofile.predict.labels import read_labels
 from blockprofile.predict.laws import TableLaw, errors_by_law
 from blockprofile.predict.metrics import Fidelity
-from blockprofile.predict.recipe import read_recipe
+from blockprofile.predict.recipe import find_table, read_recipe
 from blockprofile.predict.repeats import split_archs
 from blockprofile.space import load_space
 from blockprofile.space.slots import Archs
@@ -99,7 +99,7 @@ def judge_again(folder: Path, recipe: Path) -> Card:
         raise UnknownNameError(f"{recipe} has no metric {card.metric!r}; {one_of(card.metric, asked.metrics)}")
     about = asked.metrics[card.metric]
     space = load_space(asked.space)
-    table = read_labels(recipe.parent / asked.table, space)
+    table = read_labels(find_table(asked, recipe), space)
     if asked.resolution is not None:
         table, space = dataclasses.replace(table, resolutions=None), space.at_resolution(asked.resolution)
     held = split_archs(table.archs, holdout=asked.holdout, seed=asked.seed)[1]

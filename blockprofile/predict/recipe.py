@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import DataError, OptionError, UnknownNameError, one_of
 from blockprofile.metric import Direction, check_metric, parse_metric
 from blockprofile.predict.card import Card, LabelError
 from blockprofile.predict.laws import TableLaw
@@ -16,7 +18,7 @@ from blockprofile.predict.relu_options import ReluOptions
 from blockprofile.predict.training import TrainingOptions
 from blockprofile.yamlfile import Document, read_yaml
 
-__all__ = ["Recipe", "read_recipe"]
+__all__ = ["Recipe", "find_table", "read_recipe"]
 
 MEASURED = frozenset({"floor", "error", "made_from", "created"})
 """Fields of a card that a fit writes."""
@@ -34,7 +36,8 @@ _CARD_FIELDS = frozenset(item.name for item in fields(Card)) - MEASURED - {"sche
 class Recipe:
     """A recipe file.
 
-    ``table`` is a file beside the recipe; ``drawn`` another one with labels of drawn archs
+    ``table`` is a file beside the recipe, ``sha256`` its digest and ``origin`` where it is to be had; see `find_table`;
+    ``drawn`` another one with labels of drawn archs
     (`blockprofile.predict.drawn`), which are trained on and never judged by. ``resolution`` says that all rows hold
     at one resolution, whatever the table's column of that name says of other metrics. ``card`` holds fields of every
     card; each entry of ``metrics`` its ``column`` and further fields of its card. ``shared`` makes one network for all
@@ -51,6 +54,8 @@ class Recipe:
     table: str
     space: str
     metrics: dict[str, dict[str, Any]]
+    sha256: str | None = None
+    origin: str | None = None
     drawn: str | None = None
     resolution: int | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
@@ -73,6 +78,8 @@ class Recipe:
         for name in filter(None, (self.table, self.drawn)):
             if Path(name).name != name or name == "..":
                 raise OptionError(f"{name!r} is no name of a file; tables stand beside the recipe")
+        if self.sha256 is not None and not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise OptionError(f"sha256 is {self.sha256!r}; must be 64 digits of 0-9, a-f")
         _check_card("card", self.card)
         for metric, entry in self.metrics.items():
             self._check_metric(metric, entry)
@@ -179,3 +186,30 @@ def read_recipe(path: Path) -> Recipe:
         With file, line and key, if it is wrong.
     """
     return read_yaml(path).validate(Recipe)
+
+
+def find_table(recipe: Recipe, path: Path) -> Path:
+    """Find the table of a recipe beside its file.
+
+    Parameters
+    ----------
+    path
+        The recipe's file.
+
+    Raises
+    ------
+    UnknownNameError
+        If the table is not there; the message says where it is to be had.
+    DataError
+        If it is another one than the recipe's digest says.
+    """
+    table = path.parent / recipe.table
+    source = f"; it is to be had from {recipe.origin}" if recipe.origin else ""
+    if not table.is_file():
+        raise UnknownNameError(f"{table} does not exist, recipe {path} needs it{source}")
+    if recipe.sha256 is not None:
+        with table.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != recipe.sha256:
+            raise DataError(f"{table} has SHA-256 {found}, recipe {path} was made for {recipe.sha256}{source}")
+    return table

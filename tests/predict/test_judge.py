@@ -13,12 +13,12 @@ import pytest
 
 from blockprofile.cli.main import main
 from blockprofile.content import content_dir
-from blockprofile.errors import DefinitionError, OptionError, UnknownNameError
+from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError
 from blockprofile.predict import build_predictor, find_metric
 from blockprofile.predict.card import read_card
 from blockprofile.predict.judge import judge_again
 from blockprofile.predict.neural import NetworkPredictor
-from blockprofile.predict.recipe import Recipe
+from blockprofile.predict.recipe import Recipe, find_table, read_recipe
 from blockprofile.space import draw_archs, load_space
 
 NAME = "top1_percent_ofa_ofa_resnet50"
@@ -126,3 +126,20 @@ def test_evaluate_gives_the_error_under_each_law(capsys: pytest.CaptureFixture[s
     assert told["mae"] == pytest.approx(middle, rel=0.1)
     assert main([*given, "--law", "paper"]) == 2
     assert "law 'paper' of a table is unknown; did you mean 'papers'" in capsys.readouterr().err
+
+
+def test_a_recipe_names_its_table_with_digest_and_origin(tmp_path: Path) -> None:
+    recipes = sorted(RECIPE.parent.glob("*.yaml"))
+    assert recipes
+    for path in recipes:
+        recipe = read_recipe(path)
+        assert recipe.origin
+        assert find_table(recipe, path) == path.parent / recipe.table  # and the digest is right
+    path, recipe = tmp_path / "r.yaml", dataclasses.replace(read_recipe(RECIPE), table="t.csv", origin="the moon")
+    with pytest.raises(UnknownNameError, match=r"t.csv does not exist, recipe .*r.yaml needs it.* from the moon"):
+        find_table(recipe, path)
+    (tmp_path / "t.csv").write_text("arch\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"t.csv has SHA-256 \w{64}, recipe .*r.yaml was made for 2fc0be"):
+        find_table(recipe, path)
+    with pytest.raises(OptionError, match="sha256 is 'abc'; must be 64 digits"):
+        dataclasses.replace(recipe, sha256="abc")
