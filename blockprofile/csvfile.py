@@ -17,6 +17,10 @@ from blockprofile.numbers import NUMBER_FORM, read_number
 
 __all__ = ["CsvFile", "Row", "read_csv"]
 
+MAX_BYTES = 1 << 27
+MAX_ROWS = 1 << 22
+"""A row takes some ten times its text in memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -78,22 +82,27 @@ def read_csv(path: Path, *, delimiter: str = ",") -> CsvFile:
     Raises
     ------
     DataError
-        If the file cannot be read, is no UTF-8 text or no CSV.
+        If the file cannot be read, is too large, is no UTF-8 text or no CSV.
     DefinitionError
         With file and line, if the header is missing, names a column twice or not at all, has other separators, or a
         row has more or fewer fields than the header.
     """
     try:
+        _check_size(path, path.stat().st_size)
         with path.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.reader(handle, delimiter=delimiter, strict=True)
             header = [name.strip() for name in next(reader, [])]
             _check_header(path, header, delimiter)
-            lines, rows, same = [], [], dict[str, str]()
+            lines, rows, same = list[int](), list[tuple[str, ...]](), dict[str, str]()
             for fields in reader:
                 if not fields:
                     continue
                 if len(fields) != len(header):
                     raise _wrong_length(path, reader.line_num, header, fields)
+                if len(lines) == MAX_ROWS:
+                    raise DataError(
+                        f"{path} has more than {MAX_ROWS:,} rows; a table as large as that is read as Parquet"
+                    )
                 lines.append(reader.line_num)
                 rows.append(tuple(same.setdefault(field.strip(), field.strip()) for field in fields))
     except UnicodeDecodeError as failure:
@@ -107,6 +116,12 @@ def read_csv(path: Path, *, delimiter: str = ",") -> CsvFile:
             raise DefinitionError("column 1 has no name", path=path, line=1)
         header, rows = header[1:], [row[1:] for row in rows]
     return CsvFile(path, tuple(header), tuple(lines), tuple(rows))
+
+
+def _check_size(path: Path, n_bytes: int) -> None:
+    if n_bytes > MAX_BYTES:
+        told = f"{path} has {n_bytes:,} bytes; at most {MAX_BYTES:,} are read"
+        raise DataError(f"{told}: a table as large as that is read as Parquet")
 
 
 def _check_header(path: Path, header: Sequence[str], delimiter: str) -> None:

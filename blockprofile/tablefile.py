@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError, UnknownNameError, one_of
 from blockprofile.files import replacing
 from blockprofile.jsonfile import digest_of, parse_json
+from blockprofile.tablebounds import check_size, is_text, unfolded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +33,6 @@ Kind = Literal["uint8", "float32", "integer", "number", "text", "flag", "numbers
 """``uint8`` and ``float32`` are that type alone; a ``number`` is whole or floating, ``numbers`` are a list of them."""
 
 MAX_ROWS = 1 << 24
-MAX_BYTES = 1 << 30
 _ABOUT, _SUMS = b"blockprofile", b"blockprofile.sums"
 
 
@@ -126,9 +126,21 @@ def read_signed(
 
 
 def read_columns(
-    path: Path, columns: Mapping[str, Column], *, max_rows: int = MAX_ROWS, with_others: bool = False
+    path: Path,
+    columns: Mapping[str, Column],
+    *,
+    max_rows: int = MAX_ROWS,
+    with_others: bool = False,
+    cell_bytes: int = 1,
 ) -> pa.Table:
     """Read columns of a Parquet file and check them.
+
+    Parameters
+    ----------
+    columns, with_others
+        See `read_signed`.
+    cell_bytes
+        What a cell takes at least where the caller makes more of it, for the bound of memory.
 
     Returns
     -------
@@ -147,13 +159,14 @@ def read_columns(
 
     if not path.is_file():
         raise UnknownNameError(f"there is no file {str(path)!r}")
-    texts = [name for name, column in columns.items() if column.kind == "text"]
     try:
-        # One that is missing is named below; pyarrow would not say what it misses.
-        texts = [name for name in texts if name in pq.read_schema(path).names]
+        # Texts stay a dictionary until it is known how much they unfold to.
+        schema = pq.read_schema(path)
+        texts = [name for name in schema.names if schema.names.count(name) == 1 and is_text(schema.field(name).type)]
         with pq.ParquetFile(path, read_dictionary=texts, thrift_string_size_limit=1 << 26) as file:
             names = _checked_names(path, file, columns, max_rows)
             names += [name for name in file.schema_arrow.names if with_others and name not in columns]
+            check_size(path, file, names, cell_bytes)
             table = file.read(columns=names)
     # Damaged metadata give any of these; MemoryError where a length is absurd.
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, MemoryError, UnicodeDecodeError) as failure:
@@ -167,12 +180,10 @@ def read_columns(
         table.validate(full=True)
     except (pa.ArrowException, ValueError) as failure:
         raise DataError(f"{path} is damaged: {str(failure).splitlines()[0]}") from None
-    for place, name in enumerate(names):
+    for name in names:
         if name in columns:
             _check_column(path, name, table[name], columns[name])
-        if pa.types.is_dictionary(table[name].type):
-            table = table.set_column(place, name, _unfolded(path, name, table[name]))
-    return table
+    return unfolded(path, table)
 
 
 def read_table_columns(path: Path) -> tuple[int, dict[str, NDArray[np.float64] | list[str]], dict[str, str]]:
@@ -201,7 +212,7 @@ def read_table_columns(path: Path) -> tuple[int, dict[str, NDArray[np.float64] |
     asked = {name: Column(kind, -np.inf, np.inf, is_nullable=True) for name, kind in kinds.items() if kind}
     if len(kinds) < len(schema):
         asked |= dict.fromkeys(kinds, Column("number"))  # two columns of one name: refused below
-    table = read_columns(path, asked)
+    table = read_columns(path, asked, cell_bytes=16)  # its own, and a float64
     columns: dict[str, NDArray[np.float64] | list[str]] = {}
     for name in asked:
         if asked[name].kind == "text":
@@ -221,20 +232,6 @@ def _open_kind(kind: pa.DataType) -> Kind | None:
     return "number" if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind) else None
 
 
-def _unfolded(path: Path, name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Turn a dictionary of texts into texts, if they are not too many bytes."""
-    import pyarrow.compute as pc
-
-    size = 0.0
-    for chunk in values.chunks:
-        lengths = pc.binary_length(chunk.dictionary).to_numpy(zero_copy_only=False).astype(np.float64)
-        places = pc.drop_null(chunk.indices).to_numpy(zero_copy_only=False)
-        size += float(np.nansum(lengths[places]))
-    if size > MAX_BYTES:
-        raise DataError(f"{path}: column {name!r} unfolds to {size:,.0f} bytes; at most {MAX_BYTES:,} are read")
-    return values.cast(values.type.value_type)
-
-
 def _checked_names(path: Path, file: pq.ParquetFile, columns: Mapping[str, Column], max_rows: int) -> list[str]:
     """Check names and size, before anything is unfolded; return the columns that are there."""
     there = list(file.schema_arrow.names)
@@ -251,9 +248,6 @@ def _checked_names(path: Path, file: pq.ParquetFile, columns: Mapping[str, Colum
         raise DataError(f"{path} is damaged: its numbers of rows contradict each other")
     if meta.num_rows > max_rows:
         raise DataError(f"{path} has {meta.num_rows:,} rows; at most {max_rows:,} are read")
-    size = sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
-    if size > MAX_BYTES:
-        raise DataError(f"{path} unfolds to {size:,} bytes; at most {MAX_BYTES:,} are read")
     return [name for name in columns if name in there]
 
 

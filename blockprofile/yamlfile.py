@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from blockprofile.errors import DataError, DefinitionError, UnknownNameError, one_of
 from blockprofile.files import write_text
+from blockprofile.yamlbounds import check_bytes, check_graph, check_size
 
 __all__ = ["Document", "read_yaml", "write_yaml", "yaml_text"]
 
@@ -25,9 +26,6 @@ Key = str | int
 
 _MISSING = frozenset({"missing", "missing_argument", "missing_keyword_only_argument"})
 
-MAX_BYTES = 1 << 22
-MAX_NODES = 500_000
-MAX_DEPTH = 100
 LARGEST_INTEGER = 2**63 - 1
 COUNTS = ("size",)
 """Where a pruned space says how many archs it leaves: counts for a reader, which exceed 2^63 in most spaces."""
@@ -146,46 +144,6 @@ def key_path(loc: Sequence[Key]) -> str:
     return text
 
 
-def _check_graph(file: Path, root: Any) -> None:
-    """Check the nodes before anything is made of them: keys, depth, and how much aliases and merges expand to.
-
-    Raises
-    ------
-    DefinitionError
-        With the place of the node.
-    """
-    sizes: dict[int, int] = {}
-    open_ones: set[int] = set()
-
-    def refuse(node: Any, message: str) -> DefinitionError:
-        mark = node.start_mark
-        return DefinitionError(message, path=file, line=mark.line + 1, column=mark.column + 1)
-
-    def measure(node: Any) -> int:
-        if isinstance(node.value, str):
-            return 1
-        if id(node) in sizes:
-            return sizes[id(node)]
-        if id(node) in open_ones:
-            raise refuse(node, "an alias or a merge leads back to what holds it")
-        if len(open_ones) >= MAX_DEPTH:
-            raise refuse(node, f"nested more than {MAX_DEPTH} levels deep")
-        open_ones.add(id(node))
-        size = 1
-        for item in node.value:
-            key, value = item if isinstance(item, tuple) else (None, item)
-            if key is not None and not isinstance(key.value, str):
-                raise refuse(key, "a list or a mapping cannot be a key")
-            size += measure(value)
-        if size > MAX_NODES:
-            raise refuse(node, f"it expands to more than {MAX_NODES} values")
-        open_ones.discard(id(node))
-        sizes[id(node)] = size
-        return size
-
-    measure(root)
-
-
 def _plain(node: Any, refuse: Callable[[str, Sequence[Key]], DefinitionError], loc: tuple[Key, ...] = ()) -> Any:
     """Turn what ruamel makes into plain values; what no definition holds is refused at its place."""
     if isinstance(node, Mapping):
@@ -229,7 +187,7 @@ def read_yaml(path: Path | str) -> Document:
         If it cannot be read, is too large or no text.
     DefinitionError
         If it is no valid YAML, with line and column; a key given twice is such a mistake. So are nesting, numbers,
-        aliases and merges that nobody means: more than 100 levels, beyond 64 bits, more than half a million values.
+        aliases and merges that nobody means: more than 100 levels, beyond 64 bits, more than 50,000 values.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -238,17 +196,18 @@ def read_yaml(path: Path | str) -> Document:
     if not file.is_file():
         near = sorted(p.name for p in file.parent.glob("*.y*ml")) if file.parent.is_dir() else []
         raise UnknownNameError(f"there is no file {str(file)!r}; {one_of(file.name, near)}")
-    if file.stat().st_size > MAX_BYTES:
-        raise DataError(f"{file} has {file.stat().st_size} bytes; at most {MAX_BYTES} are read")
+    check_bytes(file, file.stat().st_size)
     try:
         text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as failure:
+        raise DataError(f"{file} is not UTF-8 text: {failure.reason} at byte {failure.start}") from None
+    check_size(file, text)
+    try:
         constructor, _ = YAML(typ="rt").get_constructor_parser(io.StringIO(text))
         root = constructor.composer.get_single_node()
         if root is not None:
-            _check_graph(file, root)
+            check_graph(file, root)
         source = None if root is None else constructor.construct_document(root)
-    except UnicodeDecodeError as failure:
-        raise DataError(f"{file} is not UTF-8 text: {failure.reason} at byte {failure.start}") from None
     except MarkedYAMLError as failure:
         mark = failure.problem_mark or failure.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
@@ -268,8 +227,16 @@ def read_yaml(path: Path | str) -> Document:
 
 
 def write_yaml(path: Path, data: Mapping[str, Any], *, width: int = 110) -> None:
-    """Write a mapping (plain, or ruamel's with comments) as YAML, whole or not at all; see `yaml_text`."""
-    write_text(path, yaml_text(data, width=width))
+    """Write a mapping (plain, or ruamel's with comments) as YAML, whole or not at all; see `yaml_text`.
+
+    Raises
+    ------
+    DataError
+        If the file would be too large to be read again; nothing is written.
+    """
+    text = yaml_text(data, width=width)
+    check_size(path, text)
+    write_text(path, text)
 
 
 def yaml_text(data: Mapping[str, Any], *, width: int = 110) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from blockprofile import csvfile
 from blockprofile.csvfile import read_csv
 from blockprofile.errors import DataError, DefinitionError
 
@@ -59,3 +60,14 @@ def test_refuses_what_it_would_have_to_guess(tmp_path: Path, content: bytes, mat
 def test_refuses_a_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         read_csv(tmp_path)
+
+
+def test_a_file_that_is_too_large_is_refused_with_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + "1,2\n" * 50, encoding="utf-8")
+    monkeypatch.setattr(csvfile, "MAX_ROWS", 49)
+    with pytest.raises(DataError, match=r"t\.csv has more than 49 rows; a table as large as that is read as Parquet"):
+        csvfile.read_csv(path)
+    monkeypatch.setattr(csvfile, "MAX_BYTES", 200)
+    with pytest.raises(DataError, match=r"t\.csv has 204 bytes; at most 200 are read: a table as large as that"):
+        csvfile.read_csv(path)

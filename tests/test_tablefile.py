@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from blockprofile import tablebounds
 from blockprofile.errors import DataError, UnknownNameError
 from blockprofile.tablefile import Column, read_columns, read_signed, write_table
 
@@ -133,6 +134,39 @@ def test_a_table_that_unfolds_is_refused_before_it_does(tmp_path):
     assert path.stat().st_size < 20_000
     with pytest.raises(DataError, match="3,000,000 rows; at most 1,000,000"):
         read_columns(path, {"x": Column("number")}, max_rows=10**6)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (pa.array(np.ones(1000)), "1,000 rows of 20 columns, which take 160,000 bytes"),
+        (pa.array(np.ones(1000, np.uint8)), "1,000 rows of 20 columns, which take 20,000 bytes"),
+        (pa.array([[1.0] * 2] * 1000), "1,000 rows of 20 columns, which take 160,000 bytes"),
+        (pa.array(["x" * 50] * 1000), "1,000 rows of 20 columns, which take 80,000 bytes"),
+    ],
+)
+def test_a_file_of_one_value_over_and_over_is_counted_by_rows_and_columns(tmp_path, monkeypatch, values, told):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({f"a.{i}": values for i in range(20)}), path)
+    monkeypatch.setattr(tablebounds, "MAX_BYTES", 19_999)
+    with pytest.raises(DataError, match=rf"{told}; at most 19,999 are read: leave out rows or columns"):
+        read_columns(path, {}, with_others=True)
+    assert read_columns(path, {}).num_rows == 1000  # what is not read does not count
+
+
+def test_texts_count_by_what_they_unfold_to_all_columns_together(tmp_path, monkeypatch):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({name: ["x" * 100] * 1000 for name in "ab"} | {"c": pa.array([b"x" * 100] * 1000)}), path)
+    monkeypatch.setattr(tablebounds, "MAX_BYTES", 250_000)
+    assert read_columns(path, {"a": Column("text"), "b": Column("text")}).num_rows == 1000
+    with pytest.raises(DataError, match="column 'c' unfolds to 300,000 bytes; at most 250,000 are read"):
+        read_columns(path, {}, with_others=True)
+
+
+def test_categories_of_numbers_are_unfolded(tmp_path):
+    coded = pa.array([3, 5, 3]).dictionary_encode()
+    pq.write_table(pa.table({"a": coded}), tmp_path / "t.parquet")
+    assert read_columns(tmp_path / "t.parquet", {}, with_others=True)["a"].to_pylist() == [3, 5, 3]
 
 
 def test_what_is_no_table_is_refused(tmp_path):

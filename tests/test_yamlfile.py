@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blockprofile import yamlfile
+from blockprofile import yamlbounds
 from blockprofile.errors import DataError, DefinitionError, UnknownNameError
 from blockprofile.yamlfile import key_path, read_yaml, write_yaml
 
@@ -120,16 +121,43 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yamlfile, "MAX_BYTES", 20)
+    monkeypatch.setattr(yamlbounds, "MAX_BYTES", 20)
     with pytest.raises(DataError, match=rf"tree\.yaml has {len(TEXT)} bytes; at most 20 are read"):
         read_yaml(write(tmp_path, TEXT))
+
+
+def test_a_file_of_more_structure_than_is_read_in_seconds_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
+    text = f"{TEXT}more: [{','.join(['1'] * yamlbounds.MAX_MARKS)}]\n"
+    began = time.process_time()
+    with pytest.raises(DataError, match=r"tree\.yaml has 30,0\d\d commas, colons, brackets and line breaks; at"):
+        read_yaml(write(tmp_path, text))
+    assert time.process_time() - began < 0.5
+
+
+def test_comments_are_no_structure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yamlbounds, "MAX_MARKS", 40)
+    assert read_yaml(write(tmp_path, TEXT + "  # a, b, c: [d]\n" * 50)).data["kind"] == "oak"
+
+
+def test_merges_are_counted_for_their_time_grows_with_the_square(tmp_path: Path) -> None:
+    text = "a: &a {x: 1}\n" + "".join(f"b{i}: {{<<: *a}}\n" for i in range(yamlbounds.MAX_MERGES + 1))
+    with pytest.raises(DefinitionError, match=r"tree\.yaml:302:8: more than 300 merges"):
+        read_yaml(write(tmp_path, text))
+    assert read_yaml(write(tmp_path, text.removesuffix("b300: {<<: *a}\n"))).data["b299"] == {"x": 1}
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yamlbounds, "MAX_MARKS", 40)
+    with pytest.raises(DataError, match=r"data\.yaml has 52 commas, colons, brackets and line breaks; at most 40"):
+        write_yaml(tmp_path / "data.yaml", {"a": [1] * 50})
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_few_lines_that_expand_without_end_are_stopped(tmp_path: Path) -> None:
     """Nine levels of ten references each would be a thousand million values."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
-    with pytest.raises(DataError, match="it expands to more than 500000 values"):
+    with pytest.raises(DataError, match="it expands to more than 50000 values"):
         read_yaml(write(tmp_path, "\n".join(lines) + "\n"))
 
 
@@ -137,7 +165,9 @@ def test_a_few_lines_that_expand_without_end_are_stopped(tmp_path: Path) -> None
     ("text", "message"),
     [
         ("a: " + "[" * 300 + "]" * 300, r":1:\d+: nested more than 100 levels deep"),
-        ("a: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("a: " + "[" * 5000 + "]" * 5000, "nested more than 100 levels deep"),
+        ("a: " + "- " * 5000, "nested too deeply|sequence entries are not allowed"),
+        ("a:\n" + "- " * 5000, "nested too deeply"),
         ("a: &a\n  <<: *a\n", ":1:4: an alias or a merge leads back"),
         ("a: &a [*a]\n", ":1:4: an alias or a merge leads back"),
         ("a: {<<: 5}\n", "not valid YAML"),
@@ -161,7 +191,7 @@ def test_yaml_that_nobody_means_is_refused_in_a_line(tmp_path: Path, text: str, 
 def test_merges_that_expand_without_end_are_stopped(tmp_path: Path) -> None:
     lines = ["a0: &a0 {x: 1}"]
     lines += [f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 10)}]}}" for i in range(1, 30)]
-    with pytest.raises(DefinitionError, match="it expands to more than 500000 values"):
+    with pytest.raises(DefinitionError, match="it expands to more than 50000 values"):
         read_yaml(write(tmp_path, "\n".join(lines) + "\n"))
 
 
