@@ -14,8 +14,8 @@ from blockprofile.yamlfile import Document, read_yaml
 
 __all__ = ["Card", "ErrorFigures", "Kind", "LabelError", "LawFigures", "Provenance", "read_card"]
 
-Provenance = Literal["measured", "distilled", "calibrated", "counted", "user"]
-Kind = Literal["counted", "lookup", "cost_model", "network", "table"]
+Provenance = Literal["measured", "trained", "distilled", "calibrated", "counted", "user"]
+Kind = Literal["counted", "lookup", "cost_model", "network", "table", "archs"]
 
 CARD_NAME = "card.yaml"
 
@@ -150,6 +150,8 @@ class Card:
         ]
 
     def _error(self) -> list[str]:
+        if self.kind == "archs" and self.error.label_spread is not None:
+            return [f"two of one arch differ by a standard deviation of {self.error.label_spread:.3g} {self.unit}"]
         error, papers = self.error, self.error.by_law.get("papers")
         figures = {"RMSE": papers.rmse if papers else error.rmse, "MAE": error.mae}
         known = [f"{name} {value:.3g} {self.unit}" for name, value in figures.items() if value is not None][:1]

@@ -39,6 +39,7 @@ _BUILDERS = {
     "cost_model": ("blockprofile.predict.cost_model", "build_cost_model"),
     "network": ("blockprofile.predict.neural", "build_network_predictor"),
     "table": ("blockprofile.predict.table", "build_table"),
+    "archs": ("blockprofile.predict.listed", "build_listed"),
 }
 
 COUNTED_BY_DEFAULT = ("macs_m", "params_m")
@@ -228,11 +229,16 @@ def add_entry(entries: dict[str, Entry], entry: Entry) -> str:
 
 
 def default_accuracy(space: Space) -> list[Entry]:
-    """Find the accuracy that is evaluated by default: ImageNet validation, else one on another scale, else none."""
+    """Find the accuracy that is evaluated by default: ImageNet validation, else one on another scale, else none.
+
+    A table of some archs of the space is none: drawn archs are not in it.
+    """
     fitting = [
         entry
         for entry in list_predictors()
-        if parse_metric(entry[0].metric).column == ACCURACY and _covers(entry[0], space)
+        if parse_metric(entry[0].metric).column == ACCURACY
+        and _covers(entry[0], space)
+        and entry[0].parameters.get("archs") != "some"
     ]
     return sorted(fitting, key=lambda entry: len(entry[0].metric))[:1]
 

@@ -1,5 +1,7 @@
 """Labelled archs in a run folder: what fitted predictors left of labels not seen, weighted to the run's law.
 
+A table of all archs of its space leaves nothing, but the noise of its labels.
+
 They are written when the run is made, beside its samples, so that its profile holds for the truth wherever the folder
 is read and whatever has become of the predictor.
 """
@@ -34,6 +36,8 @@ def _weighted(entry: Entry, space: Space, law: Law) -> tuple[LabelledArchs | Non
     """Read a predictor's residuals and weigh their archs to a law; None and the reason where that cannot be done."""
     from blockprofile.predict.labelled import LabelledArchs, weigh_archs
 
+    if entry[0].kind == "archs":
+        return _listed(entry, space, law)
     found = read_residuals(entry[1] / RESIDUALS_NAME, space).at(space)
     if len(found.archs) < FEWEST:
         return None, f"only {len(found.archs)} labelled archs are of space {space.name!r}"
@@ -42,6 +46,19 @@ def _weighted(entry: Entry, space: Space, law: Law) -> tuple[LabelledArchs | Non
     except DataError as failure:
         return None, str(failure)
     return LabelledArchs(found.archs, found.values, weights, how), how
+
+
+def _listed(entry: Entry, space: Space, law: Law) -> tuple[LabelledArchs | None, str]:
+    """Weigh the archs of a table that is whole: nothing is left of their values but noise."""
+    from blockprofile.predict.listed import build_listed
+    from blockprofile.profile.labelled import LabelledArchs, weigh_archs
+
+    table = build_listed(entry[0], entry[1], space)
+    rows = np.flatnonzero(space.contains(table.archs))
+    weights, how, is_whole = weigh_archs(space, table.archs[rows], law=law)
+    if not is_whole:
+        return None, "the table lists some archs alone"
+    return LabelledArchs(table.archs[rows], np.zeros(len(rows)), weights, how, table.variances[rows]), how
 
 
 def describe_labels(entry: Entry, space: Space, *, law: Law) -> dict[str, Any] | None:
@@ -56,7 +73,7 @@ def describe_labels(entry: Entry, space: Space, *, law: Law) -> dict[str, Any] |
     DataError
         If the residuals are damaged or of another space.
     """
-    if not (entry[1] / RESIDUALS_NAME).is_file():
+    if not (entry[1] / RESIDUALS_NAME).is_file() and entry[0].parameters.get("archs") != "all":
         return None
     found, how = _weighted(entry, space, law)
     if found is None:
@@ -89,7 +106,9 @@ def keep_labelled(folder: Path, pool: Pool) -> None:
         within = np.ones(len(found.archs), bool) if limited is None else limited.meets(found.archs)
         columns = np.ascontiguousarray(found.archs[within].T)
         data = {slot.name: pa.array(columns[slot.index]) for slot in pool.space.slots}
-        data |= {"residual": pa.array(found.values[within]), "weight": pa.array(found.weights[within])}
+        noise = np.full(len(within), np.nan) if found.noise is None else found.noise
+        figures = {"residual": found.values, "weight": found.weights, "noise": noise}
+        data |= {name: pa.array(each[within]) for name, each in figures.items()}
         make_folder(folder / FOLDER)
         about_file = {"run": pool.run, "metric": metric, "how": how}
         write_table(_path(folder, place), pa.table(data), about=about_file, within=folder)
@@ -110,6 +129,7 @@ def kept_labelled(folder: Path, config: Mapping[str, Any], space: Space) -> dict
 
     columns = {slot.name: Column("uint8") for slot in space.slots}
     columns |= {"residual": Column("number"), "weight": Column("number", low=0)}
+    columns["noise"] = Column("number", low=0, is_nullable=True)
     labelled = {}
     for place, (metric, about) in enumerate(config["predictors"].items()):
         if not _has_labels(about):
@@ -119,7 +139,8 @@ def kept_labelled(folder: Path, config: Mapping[str, Any], space: Space) -> dict
         if told.get("run") != run_digest(config) or told.get("metric") != metric:
             raise DataError(f"{path} is of another run; make it anew with the command that made the run, again")
         archs = np.stack([table[slot.name].to_numpy() for slot in space.slots], axis=1)
-        values, weights = (table[name].to_numpy().astype(np.float64) for name in ("residual", "weight"))
+        values, weights, noise = (table[name].to_numpy().astype(np.float64) for name in ("residual", "weight", "noise"))
         if len(archs) >= FEWEST:
-            labelled[metric] = LabelledArchs(np.ascontiguousarray(archs), values, weights, str(told.get("how")))
+            known = None if np.isnan(noise).any() else noise
+            labelled[metric] = LabelledArchs(np.ascontiguousarray(archs), values, weights, str(told.get("how")), known)
     return labelled
