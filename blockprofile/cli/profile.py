@@ -48,6 +48,9 @@ def profile(
         "--until",
         help="With --space, stop when every 95 % interval is +-WIDTH: ci=WIDTH or METRIC=WIDTH; repeatable.",
     ),
+    plain: bool = typer.Option(
+        False, "--plain", help="Average a table's labels as they are, without an additive part fitted to others."
+    ),
     workers: int = WORKERS,
     backend: str = BACKEND,
     scheduler: str | None = SCHEDULER,
@@ -59,7 +62,8 @@ def profile(
     part of each metric is taken exactly and archs are drawn, --n at most, until the intervals are narrow enough.
 
     Or give a CSV or Parquet table of labelled archs with --space, --metric NAME[=COLUMN] and --out: the labels
-    themselves are profiled, weighted to the law whatever drew them.
+    themselves are profiled, weighted to the law whatever drew them. A --device, and a --metric that is no column of the
+    table, such as macs_m, are exact beside them.
     """
     from blockprofile.errors import OptionError
     from blockprofile.numbers import parse_count
@@ -67,8 +71,10 @@ def profile(
     from blockprofile.run.sample import PoolRequest
     from blockprofile.space.sampling import check_law
 
-    if run is not None and run.is_file():
-        _show(_labels(context, run, space, metric or [], out=out), json=json)
+    if run is None or not run.is_file():
+        refuse_idle(context, ("plain",), "only a table of labels is averaged by way of an additive part")
+    else:
+        _show(_labels(context, run, space, metric or [], out=out, plain=plain), json=json)
         return
     if (run is None) == (space is None):
         raise OptionError("give either a run folder or --space (with --device and --out), not both and not neither")
@@ -98,21 +104,24 @@ def profile(
     _show(result, json=json)
 
 
-def _labels(context: typer.Context, table: Path, space: str | None, metrics: list[str], *, out: Path | None) -> Profile:
+def _labels(
+    context: typer.Context, table: Path, space: str | None, metrics: list[str], *, out: Path | None, plain: bool
+) -> Profile:
     from blockprofile.errors import OptionError
+    from blockprofile.predict.listed import ARCHS_NAME
     from blockprofile.profile.labels import profile_labels
 
-    if space is None or not metrics or out is None:
+    if space is None or (not metrics and table.name != ARCHS_NAME) or out is None:
         raise OptionError(
             f"{str(table)!r} is a table of labels: it needs --space, at least one --metric NAME[=COLUMN], and --out"
         )
-    drawing = ("device", "n", "seed", "until", "workers", "backend", "scheduler")
+    drawing = ("n", "seed", "until", "workers", "backend", "scheduler")
     refuse_idle(context, drawing, f"the labels of {str(table)!r} are profiled as they are, and nothing is drawn")
     named = {name: column or name for name, _, column in (word.partition("=") for word in metrics)}
     given = context.params
     return profile_labels(
         table, space, named, out=out, presence=given["presence"], taus=given["tau"], law=given["law"],
-        resolution=given["resolution"], command=typed_command(),
+        resolution=given["resolution"], devices=given["device"], plain=plain, command=typed_command(),
     )  # fmt: skip
 
 

@@ -94,6 +94,9 @@ def prune(
         run, name=name or out.stem, devices=device, cost=cost, gain=gain, policies=policy, keep=keep, max_drop=max_drop,
         tolerance=tolerance,
     )  # fmt: skip
+    if certificate and pruning.config.get("labels"):
+        note("no certificate: labels were profiled, and a search needs an accuracy of every arch")
+        certificate = False
     checks = _certify(pruning) if certificate else {}
     definition = replace(
         pruning.definition,

@@ -1,7 +1,8 @@
 """`profile LABELS`: the responses of a labelled table itself, whatever law drew its archs.
 
-No predictor stands between: the labels are averaged as they are, weighted to the law. A table of all archs of a space
-gives figures whose only error is the noise of their labels.
+No predictor stands between: the labels are averaged, weighted to the law, by way of an additive part that was fitted
+to others of them. A table of all archs of a space gives figures whose only error is the noise of their labels.
+Metrics that add up, such as multiply-adds, are exact beside them.
 """
 
 from __future__ import annotations
@@ -9,29 +10,30 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.groups import Group, transpose
 from blockprofile.additive.presence import check_presence
-from blockprofile.additive.targets import Target
-from blockprofile.errors import DataError
+from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.metric import parse_metric
+from blockprofile.predict.base import AdditivePredictor
+from blockprofile.predict.card import CARD_NAME, Card, read_card
 from blockprofile.predict.labelled import LabelledArchs, effective_number, weigh_archs
 from blockprofile.predict.labels import LabelTable, read_labels
+from blockprofile.predict.listed import ARCHS_NAME, column_of
+from blockprofile.predict.registry import Entry, build_predictor, list_predictors, select_entries
 from blockprofile.predict.repeats import Pooled, pool_repeats
-from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.corrected import LABELS
-from blockprofile.profile.pool import PoolQuantiles
+from blockprofile.profile.label_table import label_responses
 from blockprofile.profile.profile import check_taus
-from blockprofile.profile.quantiles import EVEN, QuantileEstimate, weighted_quantiles
 from blockprofile.profile.record import PROFILE_NAME, Profile
-from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings, response_table
+from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings
 from blockprofile.run.folder import open_run
+from blockprofile.run.manifest import describe_predictor
 from blockprofile.space import Space, load_space
 from blockprofile.space.record import describe_space
 from blockprofile.space.sampling import check_law
@@ -44,52 +46,18 @@ FEWEST = 20
 Doubles = NDArray[np.float64]
 
 
-class _LabelQuantiles(PoolQuantiles):
-    """Quantiles of labels whose archs have weights of their own."""
-
-    def __init__(self, space: Space, labelled: Mapping[str, LabelledArchs]) -> None:
-        super().__init__(space, tuple(labelled))
-        self._labelled = labelled
-
-    def overall(self, metric: str, taus: Sequence[float]) -> QuantileEstimate:
-        """Return quantiles over all archs."""
-        found = self._labelled[metric]
-        order = np.argsort(found.values, kind="stable")
-        return weighted_quantiles(found.values[order], _uneven(found.weights[order]), taus)
-
-    def of_targets(
-        self,
-        metric: str,
-        targets: Sequence[Target],
-        groups: Sequence[Group],
-        taus: Sequence[float],
-        whole: QuantileEstimate,
-    ) -> Iterator[QuantileEstimate | None]:
-        """Yield quantiles under each target, in order; None where no arch counts."""
-        found = self._labelled[metric]
-        order = np.argsort(found.values, kind="stable")
-        columns, values = transpose(found.archs[order]), found.values[order]
-        cells = {number: groups[number].number(columns) for number in {target.group for target in targets}}
-        for target in targets:
-            weights = target.weights[cells[target.group]] * found.weights[order]
-            kept = weights > 0
-            yield weighted_quantiles(values[kept], _uneven(weights[kept]), taus, whole) if kept.any() else None
-
-
-def _uneven(weights: Doubles) -> Doubles | None:
-    return None if np.ptp(weights) < EVEN else weights
-
-
 def profile_labels(
     table: str | Path,
     space: str | Path,
     metrics: Mapping[str, str],
     *,
     out: str | Path,
+    devices: Sequence[str] = (),
     presence: str = "given",
     taus: Sequence[float] = DEFAULT_TAUS,
     law: str = "papers",
     resolution: int | None = None,
+    plain: bool = False,
     command: str = "",
 ) -> Profile:
     """Profile a table of labelled archs and write ``profile.parquet`` into a folder.
@@ -97,19 +65,24 @@ def profile_labels(
     Parameters
     ----------
     table
-        CSV or Parquet, as `blockprofile.predict.labels.read_labels` takes it; rows of one arch are pooled.
+        CSV or Parquet, as `blockprofile.predict.labels.read_labels` takes it; rows of one arch are pooled. Beside a
+        card of kind ``archs`` it brings the card's metric, provenance and noise.
     space
         A shipped name or a file. Archs of its base that a pruned space has not are left out.
     metrics
-        Metric -> its column.
+        Metric -> its column. One that the table has no column of is that of a predictor, exact where it adds up.
     out
         The folder.
+    devices
+        Their latencies are exact beside the labels.
     presence, taus
         See `blockprofile.profile.responses.Settings`.
     law
         The law that the figures are to be of, whatever drew the archs; see `weigh_archs`.
     resolution
         Where rows have a resolution of their own, those at this one (or the space's) are used.
+    plain
+        Average the labels as they are; else an additive part that was fitted to others narrows the intervals.
 
     Raises
     ------
@@ -126,26 +99,61 @@ def profile_labels(
     settings = Settings(presence=check_presence(presence), law=check_law(law), taus=check_taus(taus))
     where = load_space(space, resolution=resolution)
     rows = _rows_of(read_labels(Path(table), where), where)
-    columns = list(dict.fromkeys(metrics.values()))
-    pooled = pool_repeats(rows, columns)
+    card = _card_beside(Path(table))
+    columns, others = _split_metrics(metrics, rows, card)
+    entries = select_entries(where, devices=devices, metrics=others)
+    exact = _additive(entries, where)
+    pooled = pool_repeats(rows, list(dict.fromkeys(columns.values())))
     weights, how, is_whole = weigh_archs(where, pooled.table.archs, law=settings.law)
-    labelled = {
-        metric: LabelledArchs(
-            pooled.table.archs, pooled.table.label(column), weights, how, _noise(pooled, column) if is_whole else None
-        )
-        for metric, column in metrics.items()
-    }
-    config = _config(where, space, Path(table), metrics, labelled, pooled, settings)
-    seen = Accumulator(where, tuple(metrics), n_planned=len(weights))
-    seen.moments.add(pooled.table.archs, dict.fromkeys(metrics, np.zeros(len(weights), np.float32)))
-    seen.quantiles = _LabelQuantiles(where, labelled)
-    info = {metric: MetricInfo(parse_metric(metric).unit, "user", 0.0, holds_for=LABELS) for metric in metrics}
-    found = response_table(seen, info=info, settings=settings, labelled=labelled)
+    labelled = {}
+    for metric, column in columns.items():
+        noise = _noise(pooled, column, card) if is_whole else None
+        labelled[metric] = LabelledArchs(pooled.table.archs, pooled.table.label(column), weights, how, noise)
+    provenance = "user" if card is None else card.provenance
+    info = {metric: MetricInfo(parse_metric(metric).unit, provenance, 0.0, holds_for=LABELS) for metric in columns}
+    config = _config(where, space, Path(table), columns, labelled, pooled, settings)
+    for about in config["predictors"].values():
+        about["provenance"] = provenance
+    config["predictors"] |= {entry[0].metric: describe_predictor(entry, where, law=settings.law) for entry in entries}
+    config |= {"devices": list(devices), "metrics": others, "plain": plain}
+    found = label_responses(where, labelled, info=info, settings=settings, exact=exact, plain=plain)
     with open_run(out, kind="profile", config=config, command=command) as folder:
         about = {"config": config, "presence": settings.presence, "taus": settings.taus}
         profile = Profile(found, about, folder / PROFILE_NAME, time.perf_counter() - started)
         profile.write()
     return profile
+
+
+def _card_beside(table: Path) -> Card | None:
+    """Return the card of the predictor that a table belongs to, if it belongs to one."""
+    if table.name != ARCHS_NAME or not (table.parent / CARD_NAME).is_file():
+        return None
+    card = read_card(table.parent)
+    return card if card.kind == "archs" else None
+
+
+def _split_metrics(metrics: Mapping[str, str], rows: LabelTable, card: Card | None) -> tuple[dict[str, str], list[str]]:
+    """Tell metrics of the table's columns from those of predictors; without any, the card's own is meant."""
+    own = {} if card is None else {card.metric: column_of(card)}
+    named = {metric: own.get(metric, column) if column == metric else column for metric, column in metrics.items()}
+    others = [metric for metric, column in named.items() if column == metric and column not in rows.labels]
+    known = {entry[0].metric for entry in list_predictors()}
+    others = [metric for metric in others if metric in known or (Path(metric) / CARD_NAME).is_file()]
+    columns = {metric: column for metric, column in named.items() if metric not in others}
+    columns = columns or own
+    if not columns:
+        raise DataError(f"{rows.path}: none of {', '.join(metrics)} is a column of it; {one_of('', rows.labels)}")
+    return columns, others
+
+
+def _additive(entries: Sequence[Entry], space: Space) -> list[AdditivePredictor]:
+    found = []
+    for entry in entries:
+        predictor = build_predictor(entry, space)
+        if not isinstance(predictor, AdditivePredictor):
+            raise OptionError(f"metric {predictor.metric!r} does not add up; a table of labels needs a column of it")
+        found.append(predictor)
+    return found
 
 
 def _rows_of(table: LabelTable, space: Space) -> LabelTable:
@@ -162,9 +170,10 @@ def _rows_of(table: LabelTable, space: Space) -> LabelTable:
     return dataclasses.replace(table.take(np.flatnonzero(kept)), resolutions=None)
 
 
-def _noise(pooled: Pooled, column: str) -> Doubles:
-    """Return the variance of each label: 0 where no arch was labelled twice, so that it is not known."""
-    spread = pooled.spreads[column]
+def _noise(pooled: Pooled, column: str, card: Card | None) -> Doubles:
+    """Return the variance of each label: the card's, or 0 where no arch was labelled twice, so that it is not known."""
+    told = None if card is None else card.error.label_spread
+    spread = pooled.spreads[column] if told is None else told
     return np.full(len(pooled.counts), 0.0 if np.isnan(spread) else spread**2) / pooled.counts
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.space import Archs, Space
+from blockprofile.space import Archs, Factor, Space
 
 __all__ = ["Draws", "PairModel", "Sizes", "fit_pair_model", "fit_sizes"]
 
@@ -49,15 +49,15 @@ class Features:
         sizes = [len(space.allowed[index]) for index in self.slots]
         self.bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         self.slot_of = np.repeat(np.arange(len(sizes)), sizes)
-        self._tables = []
+        self.tables: list[Doubles] = []
         for index, size in zip(self.slots, sizes, strict=True):
             table = np.zeros((256, size))
             table[np.asarray(space.allowed[index])] = (np.eye(size) - 1 / size) * np.sqrt(size / (size - 1))
-            self._tables.append(table)
+            self.tables.append(table)
 
     def __call__(self, archs: Archs) -> Doubles:
         """Return the features of archs: shape (n, n_columns)."""
-        columns = [table[archs[:, index]] for index, table in zip(self.slots, self._tables, strict=True)]
+        columns = [table[archs[:, index]] for index, table in zip(self.slots, self.tables, strict=True)]
         return np.concatenate(columns, axis=1) if columns else np.zeros((len(archs), 0))
 
     def kernels(self, first: Doubles, second: Doubles) -> tuple[Doubles, Doubles]:
@@ -139,6 +139,20 @@ class PairModel:
         """Return the expected sum, as a single draw."""
         main, pair = self._tables(self._left[:, None])
         return Draws(self.features, np.array([self.constant]), main, pair)
+
+    def additive(self) -> list[Factor]:
+        """Return the expected constant and main effects as factors, one for each slot with a choice."""
+        space, features = self.features.space, self.features
+        main = self._tables(self._left[:, None])[0][0]
+        found = [Factor((), np.array(self.constant))]
+        for place, index in enumerate(features.slots):
+            slot = space.slots[index]
+            table = np.zeros(slot.n_choices + (slot.kind == "layer"))
+            part = slice(features.bounds[place], features.bounds[place + 1])
+            codes = list(space.allowed[index])
+            table[codes] = features.tables[place][codes] @ main[part]
+            found.append(Factor((index,), table))
+        return found
 
     def draw(self, n: int, rng: np.random.Generator) -> Draws:
         """Draw sums (Matheron's rule)."""

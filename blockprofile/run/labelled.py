@@ -50,8 +50,8 @@ def _weighted(entry: Entry, space: Space, law: Law) -> tuple[LabelledArchs | Non
 
 def _listed(entry: Entry, space: Space, law: Law) -> tuple[LabelledArchs | None, str]:
     """Weigh the archs of a table that is whole: nothing is left of their values but noise."""
+    from blockprofile.predict.labelled import LabelledArchs, weigh_archs
     from blockprofile.predict.listed import build_listed
-    from blockprofile.profile.labelled import LabelledArchs, weigh_archs
 
     table = build_listed(entry[0], entry[1], space)
     rows = np.flatnonzero(space.contains(table.archs))

@@ -116,7 +116,7 @@ def test_under_a_limit_the_labels_that_meet_it_correct(fitted: Path, tmp_path: P
 def test_a_labelled_table_is_profiled_as_it_is(moga: Space, tmp_path: Path) -> None:
     archs = draw_archs(moga, 2000, np.random.default_rng(5))
     path = _write(tmp_path / "mine.csv", moga, archs)
-    found = profile_labels(path, "moga", {"top1_percent": "acc", "cost": "cost"}, out=tmp_path / "out")
+    found = profile_labels(path, "moga", {"top1_percent": "acc", "cost": "cost"}, out=tmp_path / "out", plain=True)
     frame = pd.read_csv(path)
     row = found.table[(found.table["metric"] == "top1_percent") & (found.table["statistic"] == "M_ulb")].iloc[0]
     own = frame["acc"][archs[:, 0] == 0]
@@ -186,3 +186,27 @@ def test_tables_that_cannot_stand_for_the_space_are_refused(moga: Space, tmp_pat
     with pytest.raises(DataError, match="no column 'none'"):
         profile_labels(whole, "moga", {"score": "none"}, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_an_additive_part_narrows_intervals_and_keeps_what_they_hold(moga: Space, tmp_path: Path) -> None:
+    path = _write(tmp_path / "mine.csv", moga, draw_archs(moga, 400, np.random.default_rng(3)), noise=0.05)
+    named = {"top1_percent": "acc", "macs_m": "macs_m"}
+    sharp = profile_labels(path, "moga", named, out=tmp_path / "sharp", taus=()).table
+    plain = profile_labels(path, "moga", named, out=tmp_path / "plain", taus=(), plain=True).table
+    old, new = (_means(each[each["metric"] == "top1_percent"], "top1_percent") for each in (plain, sharp))
+    assert (new["se"] < 0.6 * old["se"]).mean() > 0.95
+    # _values is additive: what a block adds at a place is the same over the whole space.
+    layer = new[new["statistic"] == "M_ulb"].reset_index(drop=True)
+    steps = 0.9 * np.linspace(1, 2, 14) / 14
+    true = np.concatenate([step * (np.arange(12) - 5.5) for step in steps])
+    inside = (layer["ci_low"] <= true) & (true <= layer["ci_high"])
+    assert inside.mean() > 0.9
+    assert set(sharp.loc[sharp["metric"] == "macs_m", "provenance"]) == {"counted"}
+
+
+def test_metrics_beside_labels_must_add_up(moga: Space, tmp_path: Path) -> None:
+    path = _write(tmp_path / "mine.csv", moga, draw_archs(moga, 50, np.random.default_rng(3)))
+    with pytest.raises(DataError, match="no column 'cost2'"):
+        profile_labels(path, "moga", {"score": "acc", "cost2": "cost2"}, out=tmp_path / "out")
+    with pytest.raises(DataError, match="none of macs_m is a column"):
+        profile_labels(path, "moga", {"macs_m": "macs_m"}, out=tmp_path / "out")
