@@ -63,25 +63,19 @@ def list_all(json: bool = JSON_OPTION) -> None:
 def show(name: str = _NAME, json: bool = JSON_OPTION) -> None:
     """Show a space: units, blocks, size, and the range of its multiply-adds and parameters."""
     from blockprofile.additive.extremes import feasible_range
-    from blockprofile.space import count_archs, count_macs, count_params, decode, factorize, load_space, named_archs
+    from blockprofile.space import (
+        count_archs,
+        count_macs,
+        count_params,
+        decode,
+        factorize,
+        load_space,
+        named_archs,
+        unit_rows,
+    )
 
     space = load_space(name)
-    rows: list[dict[str, Any]] = []
-    for unit, slots in zip(space.definition.units, space.units, strict=True):
-        lists = [space.allowed[index] for index in slots.layers]
-        names = [[space.block_names[code] for code in codes] for codes in lists]
-        same = all(entry == names[0] for entry in names)
-        blocks = " ".join(names[0]) if same else "; ".join(f"{i}: {' '.join(n)}" for i, n in enumerate(names, 1))
-        rows.append(
-            {
-                "unit": slots.unit,
-                "out": str(unit.out if isinstance(unit.out, int) else list(unit.out)),
-                "stride": unit.stride,
-                "act": unit.act,
-                "depths": " ".join(map(str, space.unit_depths(slots.unit))),
-                "blocks": blocks,
-            }
-        )
+    rows = unit_rows(space)
     count = count_archs(space)
     macs = [value / 1e6 for value in feasible_range(space, factorize(space, count_macs))]
     params = [value / 1e6 for value in feasible_range(space, factorize(space, count_params))]

@@ -8,6 +8,7 @@ from blockprofile.compare.indicators import JointFront, best_within, hypervolume
 from blockprofile.compare.paired import Paired, Sooner, compare_paired, compare_speed
 from blockprofile.compare.result import Comparison, Indicator, Verdict
 from blockprofile.compare.table import comparison_frame, comparison_rows, write_comparison
+from blockprofile.face import make_callable
 
 __all__ = [
     "AttainmentDifference",
@@ -33,3 +34,5 @@ __all__ = [
     "parse_algorithm",
     "write_comparison",
 ]
+
+make_callable(__name__, compare)

@@ -1,5 +1,6 @@
 """Responses: what a block, a layer, a factor or a depth does to a metric, with its interval."""
 
+from blockprofile.face import make_callable
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.control import Control, ControlledResponses, controlled_responses, fit_control
 from blockprofile.profile.exact_table import exact_table
@@ -27,3 +28,5 @@ __all__ = [
     "rows_of",
     "taus_of",
 ]
+
+make_callable(__name__, profile_run)

@@ -14,6 +14,7 @@ import numpy as np
 
 from blockprofile.command import command_line
 from blockprofile.errors import DataError, OptionError, RunError, one_of
+from blockprofile.html import html_table
 from blockprofile.metric import match_metric
 from blockprofile.run.manifest import MANIFEST_NAME, read_manifest, run_digest
 from blockprofile.space import Space
@@ -211,16 +212,9 @@ class Profile:
         return f"Profile of {name}: {self.n:,} archs, {', '.join(self.metrics)}; {len(self.table):,} figures"
 
     def _repr_html_(self) -> str:
-        from html import escape
-
         from blockprofile.profile.summary import block_summary
 
-        rows = block_summary(self.table)
-        head = "".join(f"<th>{escape(str(name))}</th>" for name in rows[0]) if rows else ""
-        body = "".join(
-            f"<tr>{''.join(f'<td>{escape(str(value))}</td>' for value in row.values())}</tr>" for row in rows
-        )
-        return f"<p>{escape(repr(self))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return html_table(block_summary(self.table), title=repr(self))
 
 
 def load_run_space(config: Mapping[str, Any], path: Path) -> Space:

@@ -1,5 +1,6 @@
 """From a profile to a smaller space: policies, rules with their evidence, the file, and its certificate."""
 
+from blockprofile.face import make_callable
 from blockprofile.prune.compose import Bounds, Outcome, compose
 from blockprofile.prune.decision import Decision, Policy, View, Weigher
 from blockprofile.prune.depth import Depth
@@ -32,3 +33,5 @@ __all__ = [
     "prune_table",
     "read_figures",
 ]
+
+make_callable(__name__, prune)

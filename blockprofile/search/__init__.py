@@ -1,5 +1,6 @@
 """Searching a space for its best archs: NSGA-II, random mutation, and exact fronts of additive objectives."""
 
+from blockprofile.face import make_callable
 from blockprofile.search.api import ALGORITHMS, search
 from blockprofile.search.archive import Archive
 from blockprofile.search.budget import Budget, parse_budget
@@ -50,3 +51,5 @@ __all__ = [
     "reference_point",
     "search",
 ]
+
+make_callable(__name__, search)

@@ -5,6 +5,7 @@ from blockprofile.space.definition import Block, SpaceDefinition
 from blockprofile.space.distinct import count_networks
 from blockprofile.space.factors import CompiledSum, Factor, factorize
 from blockprofile.space.forms import FORMS, read_arch, write_arch
+from blockprofile.space.frames import archs_to_frame, decode_all, frame_to_archs
 from blockprofile.space.load import list_spaces, load_space
 from blockprofile.space.operators import Operator, count_macs, count_params, primitives
 from blockprofile.space.primitives import Primitive
@@ -12,6 +13,7 @@ from blockprofile.space.sampling import LAWS, Law, depth_probabilities, draw_arc
 from blockprofile.space.sites import Site, build_sites, distinct_operators, list_operators
 from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots
 from blockprofile.space.space import Space
+from blockprofile.space.summary import unit_rows
 from blockprofile.space.text import decode, encode, explain_arch, named_archs
 
 __all__ = [
@@ -30,12 +32,14 @@ __all__ = [
     "Space",
     "SpaceDefinition",
     "UnitSlots",
+    "archs_to_frame",
     "build_sites",
     "count_archs",
     "count_macs",
     "count_networks",
     "count_params",
     "decode",
+    "decode_all",
     "depth_counts",
     "depth_probabilities",
     "distinct_operators",
@@ -43,11 +47,13 @@ __all__ = [
     "encode",
     "explain_arch",
     "factorize",
+    "frame_to_archs",
     "list_operators",
     "list_spaces",
     "load_space",
     "named_archs",
     "primitives",
     "read_arch",
+    "unit_rows",
     "write_arch",
 ]

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import ArchError, OptionError, UnknownNameError, one_of
+from blockprofile.html import html_table
 from blockprofile.space.definition import Block, SpaceDefinition, default_of
 from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots, defined_codes, slots_of
 
@@ -41,7 +42,7 @@ def _content(value: Any) -> Any:
     return found
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Space:
     """The set of architectures; two spaces are equal when hash, name, resolution and mutation weights are.
 
@@ -182,6 +183,16 @@ class Space:
         content["allowed"] = self.allowed
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        from blockprofile.space.counting import count_archs
+
+        return f"Space {self.name}: {count_archs(self):.3g} archs, {len(self.units)} units, {self.n_blocks} blocks"
+
+    def _repr_html_(self) -> str:
+        from blockprofile.space.summary import unit_rows
+
+        return html_table(unit_rows(self), title=f"{self!r}. {self.definition.title}")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Space):
