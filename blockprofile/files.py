@@ -14,7 +14,7 @@ import secrets
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -22,8 +22,8 @@ from typing import BinaryIO
 from blockprofile.errors import OptionError, RunError
 
 __all__ = [
-    "LOCK_NAME", "check_name", "is_leftover", "lock_folder", "make_folder", "remove_leftovers", "replacing",
-    "replacing_folder", "write_bytes", "write_text",
+    "LOCK_NAME", "check_name", "is_leftover", "lock_folder", "make_folder", "remove_leftovers", "remove_leftovers_of",
+    "replacing", "replacing_folder", "write_bytes", "write_text",
 ]  # fmt: skip
 
 MAX_NAME = 120
@@ -225,7 +225,16 @@ def is_leftover(path: Path) -> bool:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove what killed commands left in a folder and in those within; call it under the folder's lock."""
-    for path in [path for path in folder.rglob("*.partial") if is_leftover(path)]:
+    _remove_leftovers(folder.rglob("*.partial"))
+
+
+def remove_leftovers_of(folder: Path) -> None:
+    """Remove what killed commands left beside a folder that they were to replace; call it under a lock."""
+    _remove_leftovers(path for path in folder.parent.glob("*.partial") if path.name.startswith(f"{folder.name}."))
+
+
+def _remove_leftovers(paths: Iterable[Path]) -> None:
+    for path in [path for path in paths if is_leftover(path)]:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:

@@ -60,7 +60,7 @@ def fit(
     """Fit a predictor to labelled archs: split, train, judge, write a folder that every command accepts."""
     from blockprofile.files import make_folder
     from blockprofile.predict.drawn import read_drawn
-    from blockprofile.predict.fit import ADDITIVE_WORDS, check_provider, fit_predictors
+    from blockprofile.predict.fit import check_provider, fit_predictors
     from blockprofile.predict.recipe import find_table
     from blockprofile.predict.scale import doubt_labels
     from blockprofile.space import load_space
@@ -89,8 +89,7 @@ def fit(
     for repeats in dict.fromkeys(report.repeats for report in reports if report.repeats):
         note(repeats)
     for report in reports:
-        if report.is_additive:
-            note(f"{report.metric}: {ADDITIVE_WORDS}")
+        note(f"{report.metric}: {report.choice.why}")
     rows = [_row(report) for report in reports]
     if json:
         print_json(rows)
@@ -288,7 +287,7 @@ def _show_epoch(epoch: int, epochs: int, loss: float) -> None:
 
 def _row(report: FitReport) -> dict[str, Any]:
     figures = _named(asdict(report.fidelity) | ({"label_spread": report.spread} if report.repeats else {}))
-    fit = {"fit": "additive" if report.is_additive else "network"}
+    fit = {"fit": "additive" if report.choice.is_additive else "network"}
     return {"metric": report.metric, "trained on": report.n_train, **fit, **figures, "folder": str(report.folder)}
 
 

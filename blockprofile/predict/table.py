@@ -1,7 +1,8 @@
 """Additive tables: one value for every choice of every slot, and a constant.
 
 The table is `table.parquet` in the predictor's folder: columns ``slot`` and ``choice`` (names as the space has them;
-both empty for the constant) and ``value`` in the metric's unit. A slot that the table leaves out has no effect.
+both empty for the constant) and ``value`` in the metric's unit. A slot that the table leaves out has no effect. Where
+the input resolution is no slot of the space, the table may have one for it: ``resolution``, its choices in pixels.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from blockprofile.space.slots import Slot
 from blockprofile.space.space import Space
 from blockprofile.tablefile import Column, read_columns
 
-__all__ = ["TABLE_NAME", "AdditiveTable", "build_table", "read_additive_table", "write_additive_table"]
+__all__ = ["RESOLUTION", "TABLE_NAME", "AdditiveTable", "build_table", "read_additive_table", "write_additive_table"]
 
 TABLE_NAME = "table.parquet"
+RESOLUTION = "resolution"
 COLUMNS = {"slot": Column("text"), "choice": Column("text"), "value": Column("number")}
 
 AdditiveTable = Mapping[tuple[str, str], float]
@@ -66,7 +68,8 @@ def build_table(card: Card, folder: Path, space: Space) -> AdditivePredictor:
     Raises
     ------
     CoverageError
-        If the table names a slot or choice that the space has not, or lacks a choice of a slot that it names.
+        If the table names a slot or choice that the space has not, or lacks a choice of a slot that it names, or the
+        space's resolution.
     DataError
         If the table is unreadable or wrong.
     """
@@ -74,13 +77,24 @@ def build_table(card: Card, folder: Path, space: Space) -> AdditivePredictor:
     slots = {slot.name: slot for slot in space.slots}
     by_slot: dict[str, dict[str, float]] = {}
     for (name, choice), value in table.items():
-        if name and name not in slots:
+        if name and name not in slots and name != RESOLUTION:
             message = f"the table of {card.name!r} has a slot {name!r}, space {space.base.name!r} has none of that name"
             raise CoverageError(f"{message}; {one_of(name, slots)}")
         by_slot.setdefault(name, {})[choice] = value
     constant = by_slot.pop("", {}).get("", 0.0)
+    if RESOLUTION not in slots:
+        constant += _at_resolution(card, space, by_slot.pop(RESOLUTION, {}))
     factors = [_factor(card, space, slots[name], values) for name, values in by_slot.items()]
     return AdditivePredictor(card, space, [Factor((), np.array(constant)), *factors])
+
+
+def _at_resolution(card: Card, space: Space, values: Mapping[str, float]) -> float:
+    """Return what the table adds at the space's resolution, 0 where it says nothing of resolutions."""
+    if values and str(space.resolution) not in values:
+        raise CoverageError(
+            f"the table of {card.name!r} knows no resolution {space.resolution}; {one_of(space.resolution, values)}"
+        )
+    return values.get(str(space.resolution), 0.0)
 
 
 def _factor(card: Card, space: Space, slot: Slot, values: Mapping[str, float]) -> Factor:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.additive.least_squares import fit_choices
 from blockprofile.errors import OptionError
 from blockprofile.predict.groups import SlotGroup
 from blockprofile.predict.network import GROUP_ARRAYS, embed_groups, forward_groups, forward_trunk
@@ -28,14 +29,12 @@ __all__ = [
     "TrainingOptions",
     "check_options",
     "fit_additive",
-    "replace_additive",
     "train_network",
 ]
 
 Progress = Callable[[int, int, float], None]
 """Called after every epoch with its number, the number of epochs, and the loss."""
 
-RIDGE = 1e-3
 WARM_UP = 0.05
 SMALLEST_SCALE = 1e-12
 MOST_ROWS = 1_000_000
@@ -109,7 +108,7 @@ class Layout:
 
     @property
     def slots(self) -> tuple[int, ...]:
-        """The slots that stand in a group, all but the depths."""
+        """The slots that stand in a group: all but the depths that the layers tell."""
         return tuple(slot for group in self.groups for slot in group.slots)
 
 
@@ -156,19 +155,6 @@ def train_network(
     return {name: array.detach() for name, array in arrays.items()}
 
 
-def replace_additive(
-    arrays: Mapping[str, Tensor], codes: NDArray[np.integer], labels: NDArray[np.float64], layout: Layout
-) -> dict[str, Tensor]:
-    """Return the arrays of a network with the additive part of other rows; see `train_network`."""
-    import torch
-
-    constant, additive = fit_additive(codes, labels, layout)
-    fixed = {"constant": constant, "additive": additive}
-    return {**arrays, "scale": arrays["scale"].clone()} | {
-        name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in fixed.items()
-    }
-
-
 def _worth(arrays: dict[str, Tensor], codes: Tensor, targets: Tensor, layout: Layout) -> NDArray[np.float64]:
     """Tell how much of the network's output helps on rows that it was not trained on: 0 nothing, 1 all of it."""
     import torch
@@ -183,7 +169,7 @@ def _worth(arrays: dict[str, Tensor], codes: Tensor, targets: Tensor, layout: La
 def fit_additive(
     codes: NDArray[np.integer], labels: NDArray[np.float64], layout: Layout
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fit one value per slot and code by least squares, with a slight ridge that settles what data leave open.
+    """Fit one value per slot and code by least squares, shrunk as far as the labels ask for; see `fit_choices`.
 
     Of more than a million rows as many are used, chosen at random: with eight million labels of Once-for-All's
     accuracy the values change by 0.3 % of what the tables leave over (RMS), and their sums by 1.2 %.
@@ -195,18 +181,8 @@ def fit_additive(
     if len(codes) > MOST_ROWS:
         chosen = np.sort(np.random.default_rng(0).choice(len(codes), MOST_ROWS, replace=False))
         codes, labels = codes[chosen], labels[chosen]
-    mean = labels.mean(axis=0)
-    slots, offsets = list(layout.slots), np.asarray(layout.offsets)
-    gram = np.zeros((layout.n_rows, layout.n_rows))
-    moment = np.zeros((layout.n_rows, labels.shape[1]))
-    for start in range(0, len(codes), 8192):
-        rows = (codes[start : start + 8192] + offsets)[:, slots]
-        design = np.zeros((len(rows), layout.n_rows))
-        np.put_along_axis(design, rows, 1.0, axis=1)
-        gram += design.T @ design
-        moment += design.T @ (labels[start : start + 8192] - mean)
-    gram[np.diag_indices_from(gram)] += RIDGE * len(codes) / layout.n_rows
-    return np.asarray(mean, np.float64), np.asarray(np.linalg.solve(gram, moment), np.float64)
+    rows = (codes + np.asarray(layout.offsets))[:, list(layout.slots)]
+    return fit_choices(rows, labels, n_choices=layout.n_rows)
 
 
 def _initialize(layout: Layout, n_metrics: int, options: TrainingOptions) -> dict[str, Tensor]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blockprofile.errors import DataError, OptionError
-from blockprofile.predict import Evaluator, build_predictor, find_metric, read_card
+from blockprofile.errors import DataError, OptionError, RunError
+from blockprofile.files import lock_folder
+from blockprofile.predict import AdditivePredictor, Evaluator, build_predictor, find_metric, read_card
 from blockprofile.predict.evaluate import evaluate_predictor, list_residuals
 from blockprofile.predict.fit import FitReport, fit_predictors
 from blockprofile.predict.floor import mean_layers
@@ -23,6 +24,9 @@ from tests.toy import all_archs, shared_space
 SMALL = TrainingOptions(width=16, hidden=16, depth=1, epochs=1, min_steps=600, batch=64, learning_rate=1e-2)
 
 
+SHARED = ("latency_ms:phone", "sum", "energy_mj:phone")
+
+
 def _weights(archs: Archs) -> np.ndarray:
     """Give every active layer the value (code + 1) x (slot + 1)."""
     values = np.where(archs == 255, 0.0, (archs.astype(float) + 1) * (np.arange(archs.shape[1]) + 1))
@@ -32,7 +36,8 @@ def _weights(archs: Archs) -> np.ndarray:
 def _table(space: Space, *, copies: int = 2) -> LabelTable:
     archs = np.repeat(all_archs(space), copies, axis=0)
     parts = _weights(archs)
-    labels = {"sum": parts.sum(1), "latency_ms:phone": 5 + parts[:, :2].sum(1) * parts[:, 2:].sum(1) / 20}
+    product = parts[:, :2].sum(1) * parts[:, 2:].sum(1)
+    labels = {"sum": parts.sum(1), "latency_ms:phone": 5 + product / 20, "energy_mj:phone": 100 - product}
     return LabelTable(Path("toy.parquet"), archs, labels, None)
 
 
@@ -43,19 +48,27 @@ def _recipe(*metrics: str, shared: bool = True, **card: object) -> Recipe:
     )  # fmt: skip
 
 
+def _kept(*metrics: str, shared: bool) -> Recipe:
+    """Return a recipe whose metrics keep their networks, since each has a ceiling."""
+    return replace(_recipe(*metrics, shared=shared), metrics={metric: {"ceiling": 1e6} for metric in metrics})
+
+
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[LabelTable, list[FitReport]]:
     from tests.toy import toy_space
 
     space = toy_space()
     table = _table(space)
-    return table, fit_predictors(
-        table, space, _recipe("latency_ms:phone", "sum", hardware="none"), out=tmp_path_factory.mktemp("fit")
-    )
+    return table, fit_predictors(table, space, _recipe(*SHARED, hardware="none"), out=tmp_path_factory.mktemp("fit"))
 
 
-def test_an_additive_metric_is_met_by_the_tables(fitted: tuple[LabelTable, list[FitReport]]) -> None:
-    assert fitted[1][1].fidelity.r2 > 0.9999
+def test_an_additive_metric_is_met_by_the_tables(fitted: tuple[LabelTable, list[FitReport]], toy: Space) -> None:
+    table, reports = fitted
+    assert reports[1].fidelity.r2 > 0.9999999
+    folder = reports[1].folder
+    predictor = build_predictor((read_card(folder), folder), toy)
+    assert isinstance(predictor, AdditivePredictor)
+    np.testing.assert_allclose(predictor.predict(table.archs), table.label("sum"), rtol=1e-5)
 
 
 def test_a_product_is_met_by_the_network(fitted: tuple[LabelTable, list[FitReport]], toy: Space) -> None:
@@ -94,7 +107,7 @@ def test_metrics_that_share_a_network_are_evaluated_in_one_pass(
     fitted: tuple[LabelTable, list[FitReport]], toy: Space
 ) -> None:
     table, reports = fitted
-    predictors = [build_predictor((read_card(r.folder), r.folder), toy) for r in reports]
+    predictors = [build_predictor((read_card(r.folder), r.folder), toy) for r in (reports[0], reports[2])]
     together = Evaluator(toy, predictors)(table.archs)
     for predictor in predictors:
         assert isinstance(predictor, NetworkPredictor)
@@ -106,16 +119,16 @@ def test_a_second_fit_gives_the_same_bytes(
     fitted: tuple[LabelTable, list[FitReport]], toy: Space, tmp_path: Path
 ) -> None:
     table, reports = fitted
-    again = fit_predictors(table, toy, _recipe("latency_ms:phone", "sum", hardware="none"), out=tmp_path)
+    again = fit_predictors(table, toy, _recipe(*SHARED, hardware="none"), out=tmp_path)
     for first, second in zip(reports, again, strict=True):
         for file in sorted(first.folder.iterdir()):
             assert file.read_bytes() == (second.folder / file.name).read_bytes(), file.name
 
 
 def test_metrics_with_a_network_each_are_fitted_alone(toy: Space, tmp_path: Path) -> None:
-    quick = replace(_recipe("sum", "latency_ms:phone", shared=False), options=replace(SMALL, min_steps=50))
+    quick = replace(_kept("sum", "latency_ms:phone", shared=False), options=replace(SMALL, min_steps=50))
     reports = fit_predictors(_table(toy), toy, quick, out=tmp_path / "both")
-    alone = fit_predictors(_table(toy), toy, replace(quick, metrics={"sum": {}}), out=tmp_path / "one")
+    alone = fit_predictors(_table(toy), toy, replace(quick, metrics={"sum": {"ceiling": 1e6}}), out=tmp_path / "one")
     assert (alone[0].folder / "weights.safetensors").read_bytes() == (
         reports[0].folder / "weights.safetensors"
     ).read_bytes()
@@ -207,7 +220,7 @@ def test_a_number_of_epochs_that_is_asked_for_is_made(toy: Space, tmp_path: Path
     assert seen == [(1, 2), (2, 2)]
 
 
-def test_a_network_that_is_no_better_gives_way_to_the_additive_part(toy: Space, tmp_path: Path) -> None:
+def test_a_network_that_is_no_better_gives_way_to_additive_tables(toy: Space, tmp_path: Path) -> None:
     archs = all_archs(toy)
     noisy = _weights(archs).sum(1) + 20 * np.random.default_rng(1).normal(size=len(archs))
     table = LabelTable(Path("toy.csv"), archs, {"score": noisy}, None)
@@ -216,17 +229,21 @@ def test_a_network_that_is_no_better_gives_way_to_the_additive_part(toy: Space, 
     (report,) = fit_predictors(table, toy, recipe, out=tmp_path, progress=lambda epoch, *_: epochs.append(epoch))
     card = read_card(report.folder)
     predictor = build_predictor((card, report.folder), toy)
-    assert isinstance(predictor, NetworkPredictor)
-    assert report.is_additive
-    assert (predictor.predict_rest(archs) == 0).all()
-    assert "additive part alone" in card.made_from
+    assert isinstance(predictor, AdditivePredictor)
+    assert report.choice.is_additive
+    assert card.kind == "table"
+    assert not (report.folder / "weights.safetensors").exists()
+    assert card.made_from.endswith(report.choice.why)
+    assert "additive tables kept: RMSE" in report.choice.why
     assert epochs == sorted(epochs)  # one network, not one for each fold
     found = evaluate_predictor((card, report.folder), toy, table, column="score").predictions
     assert np.square(found - _weights(archs).sum(1)).mean() < 20**2 / 5
 
 
 def test_a_network_that_is_better_is_kept(fitted: tuple[LabelTable, list[FitReport]]) -> None:
-    assert not fitted[1][0].is_additive
+    sum_of, product = fitted[1][1].choice, fitted[1][0].choice
+    assert (sum_of.is_additive, product.is_additive) == (True, False)
+    assert product.why.startswith("network kept: RMSE ")
 
 
 @pytest.mark.parametrize("threads", [None, 1, 2])
@@ -275,7 +292,7 @@ def test_directions(toy: Space, tmp_path: Path) -> None:
 def test_a_fit_that_is_killed_before_its_card_leaves_the_old_predictor(
     toy: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: bool
 ) -> None:
-    quick = replace(_recipe("sum", "latency_ms:phone", shared=shared), options=replace(SMALL, min_steps=10))
+    quick = replace(_kept("sum", "latency_ms:phone", shared=shared), options=replace(SMALL, min_steps=10))
     fit_predictors(_table(toy), toy, quick, out=tmp_path)
     (tmp_path / "sum_toy" / "notes.txt").write_text("mine")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -284,7 +301,7 @@ def test_a_fit_that_is_killed_before_its_card_leaves_the_old_predictor(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("blockprofile.predict.fit._write_card", kill)
+        patched.setattr("blockprofile.predict.fit.write_fit_card", kill)
         with pytest.raises(KeyboardInterrupt):
             fit_predictors(_table(toy), toy, quick.changed(seed=5), out=tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
@@ -293,6 +310,19 @@ def test_a_fit_that_is_killed_before_its_card_leaves_the_old_predictor(
     after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert after.keys() == before.keys()  # what was beside the predictor is kept
     assert after[tmp_path / "sum_toy" / "weights.safetensors"] != before[tmp_path / "sum_toy" / "weights.safetensors"]
+
+
+def test_two_fits_into_one_folder_are_kept_apart_and_leftovers_go(toy: Space, tmp_path: Path) -> None:
+    quick = replace(_recipe("sum"), options=replace(SMALL, min_steps=10))
+    left, other = tmp_path / "sum_toy.0123abcd.partial", tmp_path / "other_toy.0123abcd.partial"
+    for folder in (left, other):
+        folder.mkdir(parents=True)
+        (folder / "weights.safetensors").write_bytes(b"cut")
+    with lock_folder(tmp_path), pytest.raises(RunError, match=r"is in use by process \d+ on .*; wait until it is done"):
+        fit_predictors(_table(toy), toy, quick, out=tmp_path)
+    assert left.exists()
+    fit_predictors(_table(toy), toy, quick, out=tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other_toy.0123abcd.partial", "sum_toy"]
 
 
 @pytest.mark.parametrize(

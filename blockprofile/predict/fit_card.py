@@ -1,0 +1,104 @@
+"""The card of a predictor that was fitted to a table: what was asked for, what was found, and from what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blockprofile.metric import parse_metric
+from blockprofile.predict.card import CARD_NAME
+from blockprofile.predict.members import Choice
+from blockprofile.predict.metrics import Fidelity
+from blockprofile.predict.recipe import Recipe
+from blockprofile.space.space import Space
+from blockprofile.yamlfile import write_yaml
+
+__all__ = ["FitReport", "folder_name", "write_fit_card"]
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """What one fit gave: the metric, its folder, and the fidelity on the archs held out.
+
+    ``n_train`` counts the archs trained on, each at each of its resolutions. ``choice`` tells whether the network was
+    kept or its additive tables alone, and why. ``spread`` is the standard deviation of repeated rows of an arch, NaN
+    where there are none, and ``repeats`` says in words what was pooled.
+    """
+
+    metric: str
+    folder: Path
+    n_train: int
+    fidelity: Fidelity
+    choice: Choice
+    spread: float = float("nan")
+    repeats: str = ""
+
+
+def folder_name(metric: str, space: Space) -> str:
+    """Name the folder of a metric's predictor.
+
+    Examples
+    --------
+    >>> from blockprofile.space import load_space
+    >>> folder_name("latency_ms:phone", load_space("moga")), folder_name("top1_percent", load_space("moga"))
+    ('phone_moga', 'top1_percent_moga')
+    """
+    about = parse_metric(metric)
+    head = about.device if about.device and about.column == "latency_ms" else metric.replace(":", "_")
+    return f"{head}_{space.base.name}"
+
+
+def write_fit_card(
+    folder: Path,
+    report: FitReport,
+    space: Space,
+    recipe: Recipe,
+    *,
+    resolutions: Sequence[int],
+    table: str,
+    made_from: str,
+    provider: str,
+    judged: Mapping[str, Any],
+) -> None:
+    """Write the card of one metric.
+
+    Parameters
+    ----------
+    folder
+        Where to; the card's name is that of ``report.folder``.
+    resolutions
+        The input resolutions of the table's rows, where they have their own.
+    table, made_from, provider
+        The table's name, the archs that were used, and what the fit ran on.
+    judged
+        ``floor`` and ``error``; see `blockprofile.predict.judge.judged_fields`.
+    """
+    about, home = parse_metric(report.metric), folder_name(next(iter(recipe.metrics)), space)
+    name, is_additive = folder_name(report.metric, space), report.choice.is_additive
+    spread = {"label_spread": float(f"{report.spread:.4g}"), "notes": report.repeats} if report.repeats else {}
+    card = {
+        "schema": "blockprofile.predictor/1",
+        "name": name,
+        "title": f"{report.metric} of {space.base.name}, fitted to {table}",
+        "kind": "table" if is_additive else "network",
+        "metric": report.metric,
+        "unit": about.unit,
+        "device": about.device or None,
+        "direction": about.direction,
+        "provenance": "user",
+        "spaces": [space.base.name],
+        "resolutions": list(resolutions),
+        **recipe.card,
+        **{key: value for key, value in recipe.metrics[report.metric].items() if key != "column"},
+        "made_from": f"{made_from}; {report.choice.why}",
+        "floor": judged["floor"],
+        "error": {**judged["error"], **spread},
+        "created": {
+            "command": "blockprofile predictor fit", "provider": provider, "options": recipe.used_options(),
+            "folds": recipe.folds,
+        },
+        "parameters": {"network": home} if name != home and not is_additive else None,
+    }  # fmt: skip
+    write_yaml(folder / CARD_NAME, {key: value for key, value in card.items() if value not in (None, [])})
