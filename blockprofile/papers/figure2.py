@@ -111,9 +111,8 @@ def figure2_text(panels: Sequence[Panel], steps: Sequence[CountStep], *, presenc
 def _draw_grid(ax: Axes, values: Values, panel: Panel, *, digits: int, limit: float) -> None:
     shown = values - values.mean()
     words = np.array([[f"{value:.{digits}f}" for value in row] for row in values], dtype=object)
-    draw_cells(shown, words, ax, limit=limit)
-    ax.set_xticks(range(len(panel.kernels)), [f"k{kernel}" for kernel in panel.kernels], fontsize=7.5)
-    ax.set_yticks(range(len(panel.expansions)), [f"e{expansion}" for expansion in panel.expansions], fontsize=7.5)
+    rows, columns = [f"e{expansion}" for expansion in panel.expansions], [f"k{kernel}" for kernel in panel.kernels]
+    draw_cells(shown, words, ax, limit=limit, rows=rows, columns=columns, fontsize=7.5)
 
 
 def draw_panel(panel: Panel, theirs: Axes, ours: Axes) -> None:

@@ -92,7 +92,6 @@ def draw_latency_shares(data: Sequence[LatencyShare], ax: Axes) -> None:
     ax.set_yticks(range(len(data)), totals, fontsize=8)
     ax.invert_yaxis()
     ax.set(xlabel="share of the latency [%]", xlim=(0, 100))
-    ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=7.5, loc="upper center", bbox_to_anchor=(0.4, -0.2), ncols=2)
 
 

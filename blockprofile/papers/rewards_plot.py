@@ -53,7 +53,6 @@ def draw_rewards(data: tuple[RewardCloud, ...], axes: tuple[Axes, Axes], *, targ
     for ax in axes:
         ax.axvline(target, color="0.4", ls="--", lw=1)
         ax.set_xlabel(label)
-        ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False)
     axes[0].set_ylabel("top-1 accuracy [%]")
     axes[1].set_ylabel("evaluated archs")

@@ -148,9 +148,7 @@ def draw_block_grid(grid: BlockGrid, ax: Axes, *, limit: float) -> None:
     for row in [place for place, name in enumerate(grid.rows) if name == SKIP]:
         # A skip has no kernel: its one cell is drawn as wide as the row.
         shown[row], words[row] = shown[row, 0], _centred(words[row, 0], len(grid.columns))
-    draw_cells(shown, words, ax, limit=limit)
-    ax.set_xticks(range(len(grid.columns)), grid.columns)
-    ax.set_yticks(range(len(grid.rows)), grid.rows)
+    draw_cells(shown, words, ax, limit=limit, rows=grid.rows, columns=grid.columns)
     ax.set_title(metric_label(grid.metric, grid.unit) + (f", {grid.title}" if grid.title else ""))
 
 

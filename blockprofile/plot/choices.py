@@ -67,6 +67,5 @@ def draw_choices(data: Choices, ax: Axes, *, label: str, title: str = "") -> Non
     ax.set_yticks(range(len(data.blocks)), data.blocks, fontsize=8)
     ax.set_ylim(-0.6, len(data.blocks) - 0.4)
     ax.set(xlabel="unit.layer", title=title)
-    ax.spines[["top", "right"]].set_visible(False)
     bar = ax.figure.colorbar(mpl.cm.ScalarMappable(norm, SEQUENTIAL), ax=ax, pad=0.01)
     bar.set_label(label)

@@ -92,7 +92,6 @@ def draw_depth(data: DepthResponses, ax: Axes) -> None:
     ax.set_xticks(ticks, labels, fontsize=8)
     ax.tick_params(axis="x", length=0)
     ax.tick_params(axis="y", labelsize=8)
-    ax.spines[["top", "right"]].set_visible(False)
     ax.set_title(f"{metric_label(data.metric, data.unit)}: effect of a unit's depth", fontsize=10)
 
 

@@ -35,6 +35,7 @@ __all__ = [
 
 N_BINS = 80
 TAUS = (0.05, 0.5, 0.95)
+BARS = "#56B4E9"
 MARKS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#0072B2")
 """Okabe and Ito's palette."""
 MAX_COLUMNS = 2
@@ -172,7 +173,10 @@ def arrange_marks(data: Histogram) -> list[tuple[Mark, str, int, str]]:
 
 def draw_distribution(data: Histogram, ax: Axes) -> None:
     """Draw one panel: the histogram, its quantiles, a line for each network and a triangle where it is printed."""
-    ax.stairs(100 * data.shares, data.edges, fill=True, color="#56B4E9", alpha=0.55)
+    import seaborn as sns
+
+    middles, edges = (data.edges[:-1] + data.edges[1:]) / 2, data.edges.tolist()
+    sns.histplot(x=middles, bins=edges, weights=100 * data.shares, element="step", lw=0, alpha=0.55, color=BARS, ax=ax)
     top = 100 * float(data.shares.max())
     ax.set_ylim(0, top * (1.12 + 0.1 * len(data.marks)))
     for tau, value in data.quantiles.items():
@@ -191,7 +195,6 @@ def draw_distribution(data: Histogram, ax: Axes) -> None:
     ax.set_xlabel(metric_label(data.metric, data.unit))
     ax.set_ylabel("share of archs [%]", fontsize=8)
     ax.tick_params(labelsize=8)
-    ax.spines[["top", "right"]].set_visible(False)
 
 
 def draw_distributions(panels: Sequence[Histogram], *, title: str, caption: list[str]) -> Figure:

@@ -155,7 +155,6 @@ def draw_factors(data: FactorEffects, ax: Axes, *, title: str = "") -> None:
     ax.tick_params(axis="x", length=0)
     ax.tick_params(axis="y", labelsize=8)
     ax.margins(x=0.02)
-    ax.spines[["top", "right"]].set_visible(False)
     ax.set_title(title or f"{metric_label(data.metric, data.unit)}: effect of a step", fontsize=10)
 
 
@@ -166,10 +165,9 @@ def draw_pairs(data: FactorPairs, ax: Axes, *, title: str = "") -> None:
     for place in zip(*np.nonzero(np.isfinite(data.effects)), strict=True):
         told = f"{data.effects[place]:+.2g}"
         words[place] = told if data.is_effect[place] else f"({told})"
-    draw_cells(data.effects, words, ax, limit=limit)
     labels = [step.replace("->", " → ") for step in data.steps]
-    ax.set_xticks(range(len(labels)), labels, fontsize=8, rotation=30, ha="right", rotation_mode="anchor")
-    ax.set_yticks(range(len(labels)), labels, fontsize=8)
+    draw_cells(data.effects, words, ax, limit=limit, rows=labels, columns=labels)
+    ax.set_xticks(ax.get_xticks(), labels, rotation=30, ha="right", rotation_mode="anchor")
     ax.set_title(title or f"{metric_label(data.metric, data.unit)}: interactions", fontsize=10)
 
 

@@ -146,7 +146,6 @@ def draw_fronts(data: Fronts, ax: Axes) -> None:
         ax.annotate(mark.name, (mark.cost, mark.gain), (4, 3), textcoords="offset points", fontsize=7)
     ax.set(xlabel=data.labels[0], ylabel=data.labels[1])
     ax.legend(frameon=False, loc="lower right")
-    ax.spines[["top", "right"]].set_visible(False)
 
 
 def draw_difference(data: AttainmentDifference, ax: Axes, *, labels: tuple[str, str], title: str) -> None:

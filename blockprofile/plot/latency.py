@@ -68,14 +68,16 @@ def comparison_data(comparison: Comparison, *, space: str) -> ScatterData:
 
 def draw_scatter(data: ScatterData, axes: Axes) -> None:
     """Draw a scatter picture."""
+    import seaborn as sns
+
     if data.half_width is not None and np.isfinite(data.half_width).all():
         axes.errorbar(data.x, data.y, xerr=data.half_width, fmt="none", ecolor="0.6", elinewidth=0.8, zorder=1)
-    axes.scatter(data.x, data.y, s=16 if len(data.x) <= 200 else 5, color=COLOUR, alpha=0.8, linewidths=0, zorder=2)
+    size = 16 if len(data.x) <= 200 else 5
+    sns.scatterplot(x=data.x, y=data.y, s=size, color=COLOUR, alpha=0.8, linewidth=0, zorder=2, ax=axes)
     if data.is_identity:
         ends = [min(data.x.min(), data.y.min()), max(data.x.max(), data.y.max())]
         axes.plot(ends, ends, color="0.4", linewidth=1, linestyle="--", zorder=0)
     axes.set(xlabel=data.x_label, ylabel=data.y_label, title=data.title)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def save_scatter(data: ScatterData, stem: Path) -> tuple[Path, Path]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.files import make_folder
-from blockprofile.plot.style import add_caption, figure_style, metric_label, save_figure
+from blockprofile.plot.style import add_caption, figure_style, label_cells, metric_label, save_figure
 from blockprofile.prune.compose import Outcome, slots_at
 from blockprofile.prune.figures import Competition
 from blockprofile.prune.pruning import Pruning
@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 ABSENT, KEPT, DROPPED = 0, 1, 2
+SHADES = ("#FFFFFF", "#21598C", "#EDE8E0")
+"""Of cells that are never there, kept, and dropped."""
 INITIALS = {"dominated": "d", "exchange-rate": "x", "max-accuracy": "a", "depth": "u"}
 """What stands in the cell of a dropped block."""
 
@@ -80,19 +82,15 @@ def decision_map_data(outcome: Outcome) -> DecisionMap:
 
 def draw_decision_map(data: DecisionMap, ax: Axes) -> None:
     """Draw a decision map: kept blocks dark, dropped ones pale with their policy's initial."""
-    shades = np.array([[1.0, 1.0, 1.0], [0.13, 0.35, 0.55], [0.93, 0.91, 0.88]])
-    ax.imshow(shades[data.states], aspect="auto", interpolation="nearest")
-    for row, column in np.ndindex(data.states.shape):
-        if data.words[row, column]:
-            ax.text(column, row, str(data.words[row, column]), ha="center", va="center", fontsize=7.5, color="0.35")
-    n_rows, n_columns = data.states.shape
-    ax.hlines(np.arange(1, n_rows) - 0.5, -0.5, n_columns - 0.5, color="white", lw=1)
-    ax.vlines(np.arange(1, n_columns) - 0.5, -0.5, n_rows - 0.5, color="white", lw=1)
-    ax.hlines([first - 0.5 for first in data.firsts[1:]], -0.5, n_columns - 0.5, color="0.3", lw=1)
-    ax.set_xticks(range(n_columns), data.columns, rotation=45, ha="right")
-    ax.set_yticks(range(n_rows), data.rows)
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+    import seaborn as sns
+
+    sns.heatmap(
+        data.states, vmin=0, vmax=len(SHADES) - 1, cmap=list(SHADES), cbar=False, annot=data.words, fmt="",
+        annot_kws={"fontsize": 7.5, "color": "0.35"}, linewidths=1, linecolor="white", ax=ax,
+    )  # fmt: skip
+    ax.hlines(data.firsts[1:], 0, data.states.shape[1], color="0.3", lw=1)
+    label_cells(ax, rows=data.rows, columns=data.columns)
+    ax.set_xticks(ax.get_xticks(), data.columns, rotation=45, ha="right")
 
 
 @dataclass(frozen=True, slots=True)

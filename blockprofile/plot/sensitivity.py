@@ -69,9 +69,12 @@ def _label(name: str, kind: str, unit: int) -> str:
 
 def draw_sensitivity(data: SensitivityBars, ax: Axes) -> None:
     """Draw one panel."""
+    import seaborn as sns
+
     x = np.arange(len(data.names))
-    colours = [LAYER if kind == "layer" else OTHER if kind == "rest" else UNIT_SLOT for kind in data.kinds]
-    ax.bar(x, data.shares, color=colours, width=0.8)
+    kinds = ["layer" if kind == "layer" else "rest" if kind == "rest" else "slot" for kind in data.kinds]
+    palette = {"layer": LAYER, "rest": OTHER, "slot": UNIT_SLOT}
+    sns.barplot(x=x, y=data.shares, hue=kinds, palette=palette, dodge=False, saturation=1, legend=False, ax=ax)
     if np.isnan(data.shares).all():
         ax.text(0.5, 0.5, "the same for all archs", ha="center", va="center", transform=ax.transAxes, fontsize=9)
         ax.set_ylim(0, 1)
@@ -94,7 +97,6 @@ def draw_sensitivity(data: SensitivityBars, ax: Axes) -> None:
     ax.margins(x=0.01)
     ax.tick_params(axis="x", length=0)
     ax.tick_params(axis="y", labelsize=8)
-    ax.spines[["top", "right"]].set_visible(False)
     ax.set_ylabel("share of variance [%]", fontsize=8)
     ax.set_title(metric_title(data.metric) + (", exact" if data.is_exact else ""), fontsize=10)
 

@@ -25,6 +25,7 @@ __all__ = [
     "add_caption",
     "draw_cells",
     "figure_style",
+    "label_cells",
     "metric_label",
     "metric_title",
     "save_figure",
@@ -38,8 +39,7 @@ DIVERGING = "RdBu_r"
 SEQUENTIAL = "cividis"
 """Of even lightness steps, for every common colour blindness."""
 
-DARK = 0.65
-"""The share of the colour scale beyond which text is white."""
+CELL_FONTSIZE = 7.5
 
 _UNITS = {"percent": "%"}
 _STYLE: Any = {
@@ -51,6 +51,8 @@ _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "blockprofile",
     "figure.constrained_layout.use": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
 }
 
 
@@ -82,29 +84,41 @@ def unit_symbol(unit: str) -> str:
 
 
 def draw_cells(
-    values: NDArray[np.float64], words: NDArray[np.object_], ax: Axes, *, limit: float, fontsize: float = 7.5
+    values: NDArray[np.float64],
+    words: NDArray[np.object_],
+    ax: Axes,
+    *,
+    limit: float,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    fontsize: float = 8.0,
 ) -> None:
     """Draw a matrix of cells around zero, each with its words; what is NaN stays empty."""
-    ax.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
-    for row, column in np.ndindex(values.shape):
-        if not words[row, column]:
-            continue
-        colour = "white" if abs(values[row, column]) > DARK * limit else "0.1"
-        ax.text(column, row, str(words[row, column]), ha="center", va="center", fontsize=fontsize, color=colour)
-    n_rows, n_columns = values.shape
-    ax.hlines(np.arange(1, n_rows) - 0.5, -0.5, n_columns - 0.5, color="white", lw=1.5)
-    ax.vlines(np.arange(1, n_columns) - 0.5, -0.5, n_rows - 0.5, color="white", lw=1.5)
+    import seaborn as sns
+
+    sns.heatmap(
+        values, vmin=-limit, vmax=limit, cmap=DIVERGING, mask=np.isnan(values), cbar=False, annot=words, fmt="",
+        annot_kws={"fontsize": CELL_FONTSIZE}, linewidths=1.5, linecolor="white", ax=ax,
+    )  # fmt: skip
+    label_cells(ax, rows=rows, columns=columns, fontsize=fontsize)
+
+
+def label_cells(ax: Axes, *, rows: Sequence[str], columns: Sequence[str], fontsize: float = 8.0) -> None:
+    """Name the rows and columns of a matrix of cells, which stand at halves."""
+    ax.set_xticks(np.arange(len(columns)) + 0.5, columns, fontsize=fontsize, rotation=0)
+    ax.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=fontsize, rotation=0)
     ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
 
 
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Draw with the package's look; nothing global is left changed."""
     import matplotlib as mpl
+    import seaborn as sns
 
     mpl.use("agg")
-    with mpl.rc_context(_STYLE):
+    look: dict[Any, Any] = dict(sns.axes_style("ticks")) | _STYLE
+    with mpl.rc_context(look):
         yield
 
 

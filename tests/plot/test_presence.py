@@ -40,7 +40,7 @@ def test_drawn_columns_share_their_scales() -> None:
         figure = draw_presences(presence_data())
     grids = [axes for axes in figure.axes if axes.get_title().startswith("presence")]
     assert [axes.get_title().split(":")[0] for axes in grids] == ["presence 'given'", "presence 'cikm21'"]
-    assert len({axes.images[0].get_clim() for axes in grids}) == 1
+    assert len({axes.collections[0].get_clim() for axes in grids}) == 1
     bars = [axes for axes in figure.axes if not axes.get_title()]
     assert len({axes.get_ylim() for axes in bars}) == 1
     assert "Provenance: measured" in figure.get_supxlabel().replace("\n", " ")

@@ -43,13 +43,13 @@ def test_cells_carry_their_words_and_dark_ones_white_text() -> None:
     axes = Figure().add_subplot()
     values = np.array([[0.0, 1.0], [-1.0, np.nan]])
     words = np.array([["none", "high"], ["low", ""]], dtype=object)
-    draw_cells(values, words, axes, limit=1.0)
+    draw_cells(values, words, axes, limit=1.0, rows=["a", "b"], columns=["c", "d"])
     assert {text.get_text(): text.get_color() for text in axes.texts} == {
-        "none": "0.1",
-        "high": "white",
-        "low": "white",
+        "none": ".15",
+        "high": "w",
+        "low": "w",
     }
-    (image,) = axes.images
+    (image,) = axes.collections
     assert image.get_clim() == (-1.0, 1.0)
 
 
