@@ -225,7 +225,7 @@ def _all_predictors(space: Space) -> tuple[tuple[Predictor, ...], dict[str, str]
 def _figure(predictor: Predictor, value: float) -> dict[str, Any]:
     import numpy as np
 
-    from blockprofile.additive.reach import count_outside
+    from blockprofile.predict.reach import count_outside
 
     card = getattr(predictor, "card", None)
     outside = count_outside(predictor, np.array([value], np.float32)) > 0

@@ -47,9 +47,9 @@ def compare(
 
     The same command on the same folder goes on where it was interrupted.
     """
-    from blockprofile.additive.reach import caption_of
     from blockprofile.compare import compare as run
     from blockprofile.compare import comparison_frame, comparison_rows
+    from blockprofile.predict.reach import caption_of
 
     found = run(
         space, insights=insight, algorithms=algorithm, objectives=objective, devices=device, metrics=metric,

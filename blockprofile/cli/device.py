@@ -108,8 +108,8 @@ def _tell_laws(card: Card) -> str:
 
 def _shares_outside(card: Card, folder: Path) -> dict[str, float]:
     """Return for each shipped space that a card covers the share of archs outside the range it was fitted on."""
-    from blockprofile.additive.reach import share_outside
     from blockprofile.errors import CoverageError
+    from blockprofile.predict.reach import share_outside
     from blockprofile.predict.registry import build_predictor
     from blockprofile.space import list_spaces, load_space
 

@@ -44,9 +44,9 @@ def exact(
     Means are exact; quantiles and shares carry the bound of their error.
     """
     from blockprofile.additive.presence import check_presence
-    from blockprofile.additive.reach import caption_of
     from blockprofile.files import make_folder, replacing
     from blockprofile.predict import load_predictors
+    from blockprofile.predict.reach import caption_of
     from blockprofile.predict.registry import select_entries
     from blockprofile.profile.exact_table import additive_predictors, exact_table
     from blockprofile.profile.profile import check_taus
@@ -87,7 +87,7 @@ def _summary(
     where: Space, predictors: Sequence[AdditivePredictor], table: pd.DataFrame, law: Law
 ) -> list[dict[str, Any]]:
     from blockprofile.additive.extremes import feasible_range
-    from blockprofile.additive.reach import caption_of
+    from blockprofile.predict.reach import caption_of
     from blockprofile.profile.record import rows_of
 
     rows = []

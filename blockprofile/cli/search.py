@@ -202,7 +202,7 @@ def print_archs(rows: list[dict[str, Any]]) -> None:
 
 def provenances(result: SearchResult) -> dict[str, str]:
     """Return where each metric comes from, by its card's caption; how many of the front lie outside its range."""
-    from blockprofile.additive.reach import caption_of, count_outside
+    from blockprofile.predict.reach import caption_of, count_outside
 
     told = {}
     for each in result.problem.predictors:

@@ -38,9 +38,9 @@ def sensitivity(
 
     Exact for metrics that add up over operators; sampled, with 95 % intervals, for others.
     """
-    from blockprofile.additive.reach import caption_of
     from blockprofile.numbers import parse_count
     from blockprofile.predict import AdditivePredictor, load_predictors
+    from blockprofile.predict.reach import caption_of
     from blockprofile.sensitivity.find import find_sensitivities
     from blockprofile.sensitivity.wording import describe_sensitivity
     from blockprofile.space import load_space

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.reach import caption_of
 from blockprofile.errors import OptionError
 from blockprofile.predict.base import Predictor
 from blockprofile.predict.lookup import TABLE_NAME, operator_latency, read_correction, read_table
+from blockprofile.predict.reach import caption_of
 from blockprofile.predict.registry import Entry, build_predictor, find_device
 from blockprofile.space.factors import CompiledSum, factorize
 from blockprofile.space.operators import Operator

@@ -114,7 +114,7 @@ def describe_predictor(
     """Describe a predictor for a config: its card, its words for a space, and a hash of its files."""
     card, caption = entry[0], entry[0].caption
     if card.fitted_range is not None:
-        from blockprofile.additive.reach import caption_of
+        from blockprofile.predict.reach import caption_of
 
         caption = caption_of(build_predictor(entry, space), space, law=law, within=within)
     labels = describe_labels(entry, space, law=law)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from blockprofile.additive.reach import caption_of
 from blockprofile.errors import OptionError
 from blockprofile.metric import ACCURACY, match_metric, parse_metric
 from blockprofile.predict import Predictor, build_predictor, find_device, find_metric
 from blockprofile.predict.card import Card
 from blockprofile.predict.evaluator import noise_of
+from blockprofile.predict.reach import caption_of
 from blockprofile.predict.registry import Entry, add_entry, default_accuracy
 from blockprofile.run.manifest import describe_card, describe_predictor
 from blockprofile.search.constraints import Constraint, parse_constraint

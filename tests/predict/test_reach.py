@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from blockprofile.additive.reach import caption_of, share_outside
 from blockprofile.predict import AdditivePredictor, load_predictors
+from blockprofile.predict.reach import caption_of, share_outside
 from blockprofile.run.sample import PoolRequest
 from blockprofile.space import Space, draw_archs, load_space
 from tests.toy import all_archs
