@@ -169,7 +169,8 @@ class DataSet:
 
     def describe(self) -> dict[str, Any]:
         """Return what decides the data, and where it was, as plain data."""
-        return {**asdict(self.record), "source": self.record.path, "path": None}
+        plain = asdict(self.record)
+        return {"source": plain.pop("path"), **plain}
 
     @cached_property
     def _scale(self) -> tuple[Tensor, Tensor]:
@@ -316,6 +317,6 @@ def augment(pixels: NDArray[np.uint8], rng: np.random.Generator, *, pad: int, fl
 
 
 def batches_of(images: Images, batch: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-    """Cut images into batches, in their order."""
-    for start in range(0, len(images), batch):
-        yield images.pixels[start : start + batch], images.labels[start : start + batch]
+    """Cut images into batches of about one size, in their order."""
+    parts = -(-len(images) // batch)
+    yield from zip(np.array_split(images.pixels, parts), np.array_split(images.labels, parts), strict=True)

@@ -1,0 +1,160 @@
+"""The accuracy of a subnet: batch normalisation recalibrated for the arch, then images that were not trained on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import OptionError, one_of
+from blockprofile.space import Archs
+from blockprofile.supernet.data import DataSet, Images, batches_of
+from blockprofile.supernet.shared import Supernet, resize_images
+from blockprofile.supernet.training import use_threads
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["BN_MODES", "BnMode", "Judge", "JudgeOptions", "binomial_sd"]
+
+BnMode = Literal["reset", "batch", "own"]
+BN_MODES: tuple[BnMode, ...] = get_args(BnMode)
+RECALIBRATION = 2000
+"""Training images that batch statistics are computed from (Once-for-All's number)."""
+_PERCENT = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeOptions:
+    """How archs are judged.
+
+    Parameters
+    ----------
+    bn
+        ``reset``: statistics are computed anew from training images; ``batch``: those of each batch of the judged
+        images; ``own``: as they are, for networks that were trained alone.
+    recalibration
+        Training images for ``reset``, at least 2 batches' worth where there are so many.
+    images
+        Judge on so many of the held-out images alone; None for all.
+    batch
+        Images in a batch.
+    device, threads
+        Where, and with how many threads of torch on the CPU.
+    """
+
+    bn: BnMode = "reset"
+    recalibration: int = RECALIBRATION
+    images: int | None = None
+    batch: int = 200
+    device: str = "cpu"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.bn not in BN_MODES:
+            raise OptionError(f"--bn {self.bn!r} is unknown; {one_of(self.bn, BN_MODES)}")
+        for name in ("recalibration", "images", "batch", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise OptionError(f"--{name} is {value}; must be at least 1")
+
+    def describe(self) -> dict[str, Any]:
+        """Return what decides an accuracy, as plain data."""
+        plain = asdict(self)
+        return plain if self.bn == "reset" else {**plain, "recalibration": 0}
+
+
+def binomial_sd(percent: float, n: int) -> float:
+    """Return the standard deviation of an accuracy in percent that was counted on n images.
+
+    Examples
+    --------
+    >>> round(binomial_sd(50.0, 2500), 6)
+    1.0
+    """
+    return math.sqrt(max(percent * (_PERCENT - percent), 0.0) / n)
+
+
+class Judge:
+    """Judge archs of a supernet on one set of images.
+
+    Parameters
+    ----------
+    images
+        Those to judge on; left out, the held-out part.
+    """
+
+    def __init__(self, net: Supernet, data: DataSet, options: JudgeOptions, *, images: Images | None = None) -> None:
+        import torch
+
+        if options.device == "cuda" and not torch.cuda.is_available():
+            raise OptionError("--provider cuda: torch finds no CUDA device here; choices: cpu")
+        self.net, self.data, self.options = net, data, options
+        judged = data.held_out if images is None else images
+        if options.images is not None and options.images < len(judged):
+            rows = np.random.default_rng([data.record.seed, 7]).permutation(len(judged))[: options.images]
+            judged = judged.take(np.sort(rows))
+        self.images = judged
+
+    def accuracy(self, arch: Archs, *, repeat: int = 0) -> float:
+        """Return the top-1 accuracy of an arch in percent.
+
+        Parameters
+        ----------
+        repeat
+            Which training images recalibrate: every number draws others.
+        """
+        import torch
+
+        options = self.options
+        with torch.no_grad(), use_threads(options.threads):
+            network = self.net.network_of(arch).to(options.device)
+            if options.device == "cuda":
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._prepare(network, arch, repeat)
+            right = 0
+            for pixels, labels in batches_of(self.images, options.batch):
+                logits = self._run(network, arch, pixels)
+                right += int((logits.argmax(dim=1).cpu() == torch.from_numpy(labels)).sum())
+        return _PERCENT * right / len(self.images)
+
+    def _run(self, network: nn.Module, arch: Archs, pixels: NDArray[np.uint8]) -> Tensor:
+        import torch
+
+        images = self.data.normalise(pixels).to(self.options.device)
+        if images.device.type == "cuda":
+            images = images.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):
+            logits: Tensor = network(resize_images(images, self.net.space.resolution_of(arch)))
+        return logits.float()
+
+    def _prepare(self, network: nn.Module, arch: Archs, repeat: int) -> None:
+        """Set the batch normalisations: statistics of training images, or of each batch to come."""
+        from torch.nn import BatchNorm2d
+
+        network.eval()
+        norms = [module for module in network.modules() if isinstance(module, BatchNorm2d)]
+        if self.options.bn == "own":
+            return
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None
+            norm.train()
+        if self.options.bn == "batch":
+            return
+        for pixels in self._recalibration(repeat):
+            self._run(network, arch, pixels)
+        network.eval()
+
+    def _recalibration(self, repeat: int) -> Iterator[NDArray[np.uint8]]:
+        """Draw training images in batches of one size."""
+        train, options = self.data.train, self.options
+        n = min(options.recalibration, len(train))
+        rows = np.random.default_rng([self.data.record.seed, 6, repeat]).permutation(len(train))[:n]
+        size = min(options.batch, n)
+        for start in range(0, n - size + 1, size):
+            yield train.pixels[rows[start : start + size]]

@@ -1,0 +1,205 @@
+"""`supernet train`: from a space and images to a folder with shared weights, which every command takes for accuracy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from blockprofile.predict.card import CARD_NAME
+from blockprofile.predict.floor import effect_floor, mean_layers
+from blockprofile.run.folder import open_run
+from blockprofile.run.manifest import run_digest
+from blockprofile.space import Space, draw_archs, load_space
+from blockprofile.space.record import describe_space
+from blockprofile.supernet.data import DataSet, load_data
+from blockprofile.supernet.folder import KIND, check_classes, image_form
+from blockprofile.supernet.judging import Judge, JudgeOptions, binomial_sd
+from blockprofile.supernet.recipe import Recipe
+from blockprofile.supernet.samplers import make_sampler
+from blockprofile.supernet.shared import Supernet, build_supernet
+from blockprofile.supernet.training import Report, Trainer
+from blockprofile.supernet.weights import CHECKPOINT_NAME, WEIGHTS_NAME, load_training, save_training, save_weights
+from blockprofile.yamlfile import write_yaml
+
+__all__ = ["Trained", "train_supernet", "write_card"]
+
+SAVE_SECONDS = 120.0
+N_JUDGED, N_REPEATS = 8, 3
+"""Archs that are judged at the end, and how often with other images for the batch statistics."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What a training gave.
+
+    ``accuracies`` are those of a few archs at random, in percent of the held-out images; ``recalibration_sd`` is how
+    far one arch's differ with other images for its batch statistics. ``curve`` is the mean loss of every pass.
+    """
+
+    folder: Path
+    n_steps: int
+    n_new: int
+    n_paths: int
+    seconds: float
+    curve: tuple[float, ...]
+    accuracies: tuple[float, ...]
+    recalibration_sd: float
+    n_held_out: int
+    chance_percent: float
+    remarks: tuple[str, ...] = ()
+
+
+def train_supernet(
+    space: str | Path | Space,
+    data: str | Path,
+    *,
+    out: str | Path,
+    sampler: str = "fair",
+    sharing: str = "separate",
+    transform: bool = False,
+    paths: int | None = None,
+    holdout: float = 0.1,
+    limit: int | None = None,
+    skip_bad: bool = False,
+    resolution: int | None = None,
+    recipe: Recipe | None = None,
+    save_every_s: float = SAVE_SECONDS,
+    command: str = "",
+    tell: Callable[[Report], None] | None = None,
+    remark: Callable[[str], None] | None = None,
+) -> Trained:
+    """Train a supernet, or go on with one that was killed.
+
+    Parameters
+    ----------
+    space, data
+        A space and a data set; see `blockprofile.supernet.data.load_data` for its forms.
+    out
+        The folder that is made.
+    sampler, paths
+        Which archs a step runs; see `make_sampler`.
+    sharing, transform
+        How weights are shared; see `build_supernet`.
+    holdout, limit, skip_bad
+        Of the images; see `load_data`.
+    recipe
+        How it is trained; left out, the defaults of `Recipe`.
+    save_every_s
+        About how many seconds of work a kill can cost.
+    tell, remark
+        Called after every update; called with what was done to the images.
+
+    Raises
+    ------
+    UserError, DataError
+        If an option, the images or the folder are wrong, all of it before the training begins; or if it diverges.
+
+    Notes
+    -----
+    On the CPU the folder holds the same bytes however often it was killed.
+    """
+    chosen = recipe or Recipe()
+    where = (space if isinstance(space, Space) else load_space(space)).at_resolution(resolution)
+    drawn = make_sampler(sampler, where, paths=paths, seed=chosen.seed)
+    net = build_supernet(where, sharing, transform=transform, seed=chosen.seed)
+    size, channels = image_form(where)
+    images = load_data(
+        data, size=size, channels=channels, holdout=holdout, seed=chosen.seed, limit=limit, skip_bad=skip_bad
+    )
+    check_classes(where, len(images.record.classes))
+    for text in images.train.remarks if remark else ():
+        remark(text)  # type: ignore[misc]
+    config = {
+        "space": describe_space(where, space), "data": images.describe(), "recipe": chosen.describe(),
+        "sampler": sampler, "paths": drawn.n_paths, "sharing": sharing, "transform": transform,
+    }  # fmt: skip
+    trainer = Trainer(net, images, drawn, chosen)
+    started = time.monotonic()
+    with open_run(out, kind=KIND, config=config, command=command) as folder:
+        n_new = _train(trainer, folder, run_digest(config), every_s=save_every_s, tell=tell or (lambda _: None))
+        accuracies, spread = _judge(net, images, chosen)
+        chance = 100.0 * float(np.bincount(images.held_out.labels).max()) / len(images.held_out)
+        trained = Trained(
+            folder=folder, n_steps=trainer.n_steps, n_new=n_new, n_paths=drawn.n_paths,
+            seconds=time.monotonic() - started, curve=tuple(trainer.position.curve), accuracies=tuple(accuracies),
+            recalibration_sd=spread, n_held_out=len(images.held_out), chance_percent=chance,
+            remarks=images.train.remarks,
+        )  # fmt: skip
+        write_card(folder, net, trained, made_from=_made_from(config, images, trainer))
+    return trained
+
+
+def _train(trainer: Trainer, folder: Path, digest: str, *, every_s: float, tell: Callable[[Report], None]) -> int:
+    """Make the updates that are left, unless the training is done; return how many there were."""
+    checkpoint, weights = folder / CHECKPOINT_NAME, folder / WEIGHTS_NAME
+    if weights.is_file():
+        from blockprofile.supernet.weights import load_weights
+
+        about = load_weights(weights, trainer.net.module)
+        trainer.position.step, trainer.position.curve = trainer.n_steps, list(about.get("curve", ()))
+        checkpoint.unlink(missing_ok=True)
+        return 0
+    if checkpoint.is_file():
+        load_training(checkpoint, trainer, digest)
+    first = trainer.position.step
+    trainer.run(save=lambda: save_training(checkpoint, trainer, digest), every_s=every_s, tell=tell)
+    save_weights(weights, trainer.net.module, {"config": digest, "curve": trainer.position.curve})
+    checkpoint.unlink()
+    return trainer.n_steps - first
+
+
+def _judge(net: Supernet, data: DataSet, recipe: Recipe) -> tuple[list[float], float]:
+    """Judge a few archs; return their accuracies, and the standard deviation between recalibrations of one arch."""
+    judge = Judge(net, data, JudgeOptions(device=recipe.device, threads=recipe.threads))
+    archs = draw_archs(net.space, N_JUDGED, np.random.default_rng([recipe.seed, 8]))
+    found = np.array([[judge.accuracy(arch, repeat=repeat) for repeat in range(N_REPEATS)] for arch in archs])
+    return found[:, 0].tolist(), float(np.sqrt(found.var(axis=1, ddof=1).mean()))
+
+
+def _made_from(config: dict[str, Any], data: DataSet, trainer: Trainer) -> str:
+    record = data.record
+    return (
+        f"{record.n_train:,} images of {len(record.classes)} classes (hash {record.digest}), {trainer.n_steps:,} "
+        f"updates of {config['paths']} archs each, sampler {config['sampler']}, {config['sharing']} weights"
+    )
+
+
+def write_card(folder: Path, net: Supernet, trained: Trained, *, made_from: str) -> None:
+    """Write the card that makes a supernet's folder a predictor."""
+    layers = mean_layers(net.space)
+    noise = binomial_sd(float(np.median(trained.accuracies)), trained.n_held_out)
+    error = float(np.hypot(noise, trained.recalibration_sd))
+    name = folder.resolve().name
+    card = {
+        "schema": "blockprofile.predictor/1", "name": name,
+        "title": f"Top-1 of archs of {net.space.base.name} with the shared weights of a supernet",
+        "kind": "supernet", "metric": f"top1_percent:{name}", "unit": "%", "provenance": "trained",
+        "floor": float(effect_floor(error, n_layers=layers)), "spaces": [net.space.base.name],
+        "made_from": made_from,
+        "error": {
+            "on": f"binomial, of {trained.n_held_out} held-out images, and recalibration",
+            "n": len(trained.accuracies), "rmse": error, "label_spread": trained.recalibration_sd,
+            "notes": "Of the accuracy with shared weights; how it ranks networks trained alone: supernet rank.",
+        },
+        "not_for": "Accuracies of networks that are trained alone, which are higher; see supernet rank for the order.",
+    }  # fmt: skip
+    write_yaml(folder / CARD_NAME, card)
+
+
+def tell_worth(trained: Trained) -> Sequence[str]:
+    """Say in a few lines what a training is worth."""
+    low, high = min(trained.accuracies), max(trained.accuracies)
+    noise = binomial_sd(float(np.median(trained.accuracies)), trained.n_held_out)
+    lines = [
+        f"{len(trained.accuracies)} archs at random have {low:.1f} to {high:.1f} % of {trained.n_held_out} held-out images "
+        f"(chance {trained.chance_percent:.1f} %; one arch: ±{noise:.2g} binomial, ±{trained.recalibration_sd:.2g} by "
+        "recalibration)"
+    ]
+    if high - low < 4 * noise:
+        lines.append("they differ by no more than chance would have it: train longer, or judge on more images")
+    return lines
