@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from blockprofile.predict import Predictor
     from blockprofile.space import Archs, Space
 
-__all__ = ["register"]
+__all__ = ["read_lines", "register"]
 
 group = typer.Typer(
     help="Single archs: what they are, what they cost on every device, and their forms.", no_args_is_help=True
@@ -159,20 +159,36 @@ def _write(
 
 def _read(name: str, resolution: int | None, archs: list[str] | None, file: Path | None) -> tuple[Space, list[Archs]]:
     """Read the space, and the archs that were typed and those of the file."""
-    from blockprofile.errors import ArchError, DataError, OptionError
+    from blockprofile.errors import OptionError
     from blockprofile.space import load_space, read_arch
 
     space = load_space(name, resolution=resolution)
     found = [read_arch(space, text) for text in archs or ()]
-    for number, line in () if file is None else _lines(file):
-        try:
-            found.append(read_arch(space, line))
-        except ArchError as failure:
-            raise DataError(f"{file}: line {number}: {failure}") from None
+    found += [] if file is None else read_lines(file, space)
     if not found:
         told = f"{file} holds no arch" if file is not None else "no arch is given"
         raise OptionError(f"{told}; type one or more, or give --from FILE with one in each line")
     return space, found
+
+
+def read_lines(file: Path, space: Space) -> list[Archs]:
+    """Read the archs of a file, one in each line, in any of their forms; ``-`` is stdin.
+
+    Raises
+    ------
+    DataError
+        Naming the line.
+    """
+    from blockprofile.errors import ArchError, DataError
+    from blockprofile.space import read_arch
+
+    found = []
+    for number, line in _lines(file):
+        try:
+            found.append(read_arch(space, line))
+        except ArchError as failure:
+            raise DataError(f"{file}: line {number}: {failure}") from None
+    return found
 
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:

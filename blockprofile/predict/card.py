@@ -15,7 +15,7 @@ from blockprofile.yamlfile import Document, read_yaml
 __all__ = ["Card", "ErrorFigures", "Kind", "LabelError", "LawFigures", "Provenance", "read_card"]
 
 Provenance = Literal["measured", "trained", "distilled", "calibrated", "counted", "user"]
-Kind = Literal["counted", "lookup", "cost_model", "network", "table", "archs"]
+Kind = Literal["counted", "lookup", "cost_model", "network", "table", "archs", "supernet"]
 
 CARD_NAME = "card.yaml"
 

@@ -40,6 +40,7 @@ _BUILDERS = {
     "network": ("blockprofile.predict.neural", "build_network_predictor"),
     "table": ("blockprofile.predict.table", "build_table"),
     "archs": ("blockprofile.predict.listed", "build_listed"),
+    "supernet": ("blockprofile.supernet.predictor", "build_supernet_predictor"),
 }
 
 COUNTED_BY_DEFAULT = ("macs_m", "params_m")

@@ -176,7 +176,10 @@ class DataSet:
     def _scale(self) -> tuple[Tensor, Tensor]:
         import torch
 
-        mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (self.record.mean, self.record.std))
+        mean, std = (
+            torch.tensor(values, dtype=torch.float32).view(1, -1, 1, 1)
+            for values in (self.record.mean, self.record.std)
+        )
         return 255 * mean, 255 * std
 
     def normalise(self, pixels: NDArray[np.uint8]) -> Tensor:
@@ -260,7 +263,7 @@ def _figures(pixels: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float,
     means, stds = [], []
     for channel in range(pixels.shape[1]):
         counts = np.bincount(pixels[:, channel].reshape(-1), minlength=256)
-        mean = float(counts @ values) / counts.sum()
+        mean = float(counts @ values / counts.sum())
         means.append(mean)
         stds.append(max(float(np.sqrt(counts @ (values - mean) ** 2 / counts.sum())), 1 / 255))
     return tuple(means), tuple(stds)

@@ -19,7 +19,7 @@ from blockprofile.supernet.training import use_threads
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["BN_MODES", "BnMode", "Judge", "JudgeOptions", "binomial_sd"]
+__all__ = ["BN_MODES", "BnMode", "Judge", "JudgeOptions", "binomial_sd", "check_bn"]
 
 BnMode = Literal["reset", "batch", "own"]
 BN_MODES: tuple[BnMode, ...] = get_args(BnMode)
@@ -55,8 +55,7 @@ class JudgeOptions:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        if self.bn not in BN_MODES:
-            raise OptionError(f"--bn {self.bn!r} is unknown; {one_of(self.bn, BN_MODES)}")
+        check_bn(self.bn)
         for name in ("recalibration", "images", "batch", "threads"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -66,6 +65,20 @@ class JudgeOptions:
         """Return what decides an accuracy, as plain data."""
         plain = asdict(self)
         return plain if self.bn == "reset" else {**plain, "recalibration": 0}
+
+
+def check_bn(name: str) -> BnMode:
+    """Return a way to treat batch normalisation if it is one.
+
+    Raises
+    ------
+    OptionError
+        If it is none.
+    """
+    for known in BN_MODES:
+        if name == known:
+            return known
+    raise OptionError(f"--bn {name!r} is unknown; {one_of(name, BN_MODES)}")
 
 
 def binomial_sd(percent: float, n: int) -> float:

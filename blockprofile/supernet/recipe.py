@@ -66,7 +66,7 @@ class Recipe:
             if value is None:
                 continue
             low_is_in = above < 0
-            if not (0 <= value if low_is_in else above < value) or not value < below:
+            if not (value >= 0 if low_is_in else above < value) or not value < below:
                 told = f"at least 0 and below {below:g}" if low_is_in else f"above 0 and below {below:g}"
                 raise OptionError(f"--{name.replace('_', '-')} is {value:g}; must be {told}")
         for name, low in (("batch", 2), ("pad", 0), ("seed", 0), ("threads", 1)):

@@ -15,8 +15,8 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.additive import max_arch, min_arch
 from blockprofile.errors import OptionError, one_of
-from blockprofile.profile.extremes import max_arch, min_arch
 from blockprofile.space import INACTIVE, Archs, CompiledSum, Space, count_params, draw_archs, factorize
 
 __all__ = ["SAMPLERS", "Sampler", "SamplerName", "fair_passes", "make_sampler"]
@@ -115,7 +115,9 @@ class _Sandwich:
 
     def __init__(self, space: Space, n_paths: int) -> None:
         if n_paths < 2:
-            raise OptionError(f"--paths is {n_paths}; the sandwich rule runs the largest and the smallest arch: at least 2")
+            raise OptionError(
+                f"--paths is {n_paths}; the sandwich rule runs the largest and the smallest arch: at least 2"
+            )
         factors = factorize(space, lambda op: op.params)
         self._ends = np.stack([max_arch(space, factors), min_arch(space, factors)])
         self._space, self.n_paths = space, n_paths

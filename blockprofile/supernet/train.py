@@ -29,7 +29,7 @@ from blockprofile.yamlfile import write_yaml
 __all__ = ["Trained", "train_supernet", "write_card"]
 
 SAVE_SECONDS = 120.0
-N_JUDGED, N_REPEATS = 8, 3
+N_JUDGED, N_REPEATS = 8, 2
 """Archs that are judged at the end, and how often with other images for the batch statistics."""
 
 
@@ -195,11 +195,9 @@ def tell_worth(trained: Trained) -> Sequence[str]:
     """Say in a few lines what a training is worth."""
     low, high = min(trained.accuracies), max(trained.accuracies)
     noise = binomial_sd(float(np.median(trained.accuracies)), trained.n_held_out)
-    lines = [
-        f"{len(trained.accuracies)} archs at random have {low:.1f} to {high:.1f} % of {trained.n_held_out} held-out images "
-        f"(chance {trained.chance_percent:.1f} %; one arch: ±{noise:.2g} binomial, ±{trained.recalibration_sd:.2g} by "
-        "recalibration)"
-    ]
+    chance = f"chance {trained.chance_percent:.1f} %; one arch: ±{noise:.2g} binomial, ±{trained.recalibration_sd:.2g}"
+    shown = f"{len(trained.accuracies)} archs at random have {low:.1f} to {high:.1f} %"
+    lines = [f"{shown} of {trained.n_held_out} held-out images ({chance} by recalibration)"]
     if high - low < 4 * noise:
         lines.append("they differ by no more than chance would have it: train longer, or judge on more images")
     return lines

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from blockprofile.additive import max_arch
 from blockprofile.errors import OptionError, RunError
-from blockprofile.profile.extremes import max_arch
 from blockprofile.space import Archs, factorize
 from blockprofile.supernet.data import DataSet, draw_batch
 from blockprofile.supernet.recipe import Recipe
@@ -92,7 +92,7 @@ class Trainer:
         self._pad = recipe.pad_of(data.record.size)
         net.module.to(recipe.device)
         if recipe.device == "cuda":
-            net.module.to(memory_format=torch.channels_last)
+            net.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = _optimizer(net.module, recipe)
 
     def run(self, *, save: Callable[[], None], every_s: float, tell: Callable[[Report], None]) -> None:
@@ -150,7 +150,9 @@ class Trainer:
             torch.manual_seed(int(np.random.SeedSequence([recipe.seed, 5, number]).generate_state(1)[0]))
             loss = self._gradients(images, torch.from_numpy(labels).to(recipe.device), self.archs_of(number))
         if not np.isfinite(loss):
-            raise RunError(f"the loss is {loss} at step {number + 1}: the training does not converge; give a lower --lr")
+            raise RunError(
+                f"the loss is {loss} at step {number + 1}: the training does not converge; give a lower --lr"
+            )
         if recipe.clip:
             torch.nn.utils.clip_grad_norm_(self.net.module.parameters(), recipe.clip)
         for group in self.optimizer.param_groups:
@@ -171,7 +173,7 @@ class Trainer:
             with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):
                 logits = self.net.forward(images, arch)
                 loss = _loss(logits.float(), labels, teacher, self.recipe.smoothing)
-            loss.backward()
+            torch.autograd.backward(loss)
             total += loss.detach()
             uses.update(self.net.parameters_of(arch))
             if self.sampler.distils and teacher is None:

@@ -143,9 +143,7 @@ def load_training(path: Path, trainer: Trainer, config: str) -> None:
     _fill(path, _values(trainer.net.module), {k: v for k, v in tensors.items() if k not in held}, prefix=_WEIGHT)
     named = dict(trainer.net.module.named_parameters())
     buffers = {
-        name: torch.zeros_like(named[name])
-        for name in (key.removeprefix(_MOMENTUM) for key in held)
-        if name in named
+        name: torch.zeros_like(named[name]) for name in (key.removeprefix(_MOMENTUM) for key in held) if name in named
     }
     _fill(path, buffers, held, prefix=_MOMENTUM)
     for name, value in buffers.items():

@@ -1,0 +1,238 @@
+"""`blockprofile supernet train | evaluate`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
+from blockprofile.command import command_line, typed_command
+
+if TYPE_CHECKING:
+    from blockprofile.space import Archs, Space
+    from blockprofile.supernet.training import Report
+
+__all__ = ["register"]
+
+TELL_SECONDS = 10.0
+N_SHOWN = 10
+
+group = typer.Typer(
+    help="A supernet of your own: from a space and images, without labels, to accuracies.", no_args_is_help=True
+)
+
+_SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file.")
+_DATA = typer.Option(
+    ..., "--data", help="Images: a folder with train/CLASS/, idx files (MNIST's format), .npz, or Parquet."
+)
+_OTHER_DATA = typer.Option(None, "--data", help="Where the images are, if not where they were at the training.")
+_SUPERNET = typer.Argument(..., help="The folder of a supernet.", metavar="SUPERNET")
+_FROM = typer.Option(None, "--from", help="A file with an arch in each line, in any of their forms; - is stdin.")
+_SEED = typer.Option(0, "--seed", min=0, help="Seed; one seed gives one result.")
+_PROVIDER = typer.Option("cpu", "--provider", help="cpu, or cuda (bfloat16, channels last).")
+_THREADS = typer.Option(1, "--threads", min=1, help="Threads of torch on the CPU; they belong to the result.")
+_EPOCHS = typer.Option(30.0, "--epochs", help="Passes over the training images; a part of one is understood.")
+_BATCH = typer.Option(128, "--batch", help="Images of an update.")
+_LR = typer.Option(None, "--lr", help="Largest learning rate. Default: 0.1 for a batch of 256, in proportion.")
+_DECAY = typer.Option(4e-5, "--weight-decay", help="Of weights; batch normalisations and biases have none.")
+_WARMUP = typer.Option(0.05, "--warmup", help="Share of the updates in which the learning rate rises.")
+_SMOOTHING = typer.Option(0.1, "--smoothing", help="Label smoothing.")
+_CLIP = typer.Option(5.0, "--clip", help="Largest norm of the gradient; 0 for none.")
+_PAD = typer.Option(None, "--pad", help="Pixels by which images are shifted at random, at most. Default: size / 8.")
+_FLIP = typer.Option(True, "--flip/--no-flip", help="Mirror every other image.")
+_HOLDOUT = typer.Option(0.1, "--holdout", help="Share of every class's training images that archs are judged on.")
+_LIMIT = typer.Option(None, "--limit", min=4, help="Use so many of the training images alone.")
+_SKIP_BAD = typer.Option(False, "--skip-bad", help="Leave images out that cannot be read; they are named and counted.")
+_RESOLUTION = typer.Option(None, "--resolution", help="Input resolution in pixels, of those the space has.")
+_SAVE = typer.Option(120.0, "--save-every", help="Seconds of work that a kill can cost, about.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    app.add_typer(group, name="supernet")
+
+
+@group.command("train")
+def train(
+    space: str = _SPACE,
+    data: Path = _DATA,
+    out: Path = typer.Option(..., "--out", help="The folder to make; the same command goes on with it."),
+    sampler: str = typer.Option(
+        "fair", "--sampler", help="fair (FairNAS), uniform (SPOS), sandwich (BigNAS), proportional (NAO-V2)."
+    ),
+    sharing: str = typer.Option(
+        "separate", "--sharing", help="separate: every choice its own weights; nested: parts of one set."
+    ),
+    transform: bool = typer.Option(
+        False, "--transform", help="nested: matrices lead from a kernel to the next smaller."
+    ),
+    paths: int | None = typer.Option(
+        None, "--paths", help="Archs of an update (uniform, proportional: 1; sandwich: 4)."
+    ),
+    largest_epochs: float = typer.Option(
+        0.0, "--largest-epochs", help="Passes at the start for the largest arch alone; nested channels are then sorted."
+    ),
+    epochs: float = _EPOCHS,
+    batch: int = _BATCH,
+    lr: float | None = _LR,
+    weight_decay: float = _DECAY,
+    warmup: float = _WARMUP,
+    smoothing: float = _SMOOTHING,
+    clip: float = _CLIP,
+    pad: int | None = _PAD,
+    flip: bool = _FLIP,
+    holdout: float = _HOLDOUT,
+    limit: int | None = _LIMIT,
+    skip_bad: bool = _SKIP_BAD,
+    resolution: int | None = _RESOLUTION,
+    seed: int = _SEED,
+    provider: str = _PROVIDER,
+    threads: int = _THREADS,
+    save_every: float = _SAVE,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Train one set of weights for all archs of a space; killed, the same command goes on.
+
+    Examples
+    --------
+      blockprofile supernet train --space moga_32 --data /usr/share/datasets/fashion-mnist --out runs/fashion
+
+      blockprofile supernet train --space nas_bench_macro --data cifar10/ --sampler uniform --provider cuda --out runs/u
+    """
+    from blockprofile.supernet.recipe import Recipe
+    from blockprofile.supernet.train import tell_worth, train_supernet
+
+    recipe = Recipe(
+        epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, warmup=warmup, smoothing=smoothing, clip=clip,
+        pad=pad, flip=flip, largest_epochs=largest_epochs, seed=seed, device=provider, threads=threads,
+    )  # fmt: skip
+    trained = train_supernet(
+        space, data, out=out, sampler=sampler, sharing=sharing, transform=transform, paths=paths, holdout=holdout,
+        limit=limit, skip_bad=skip_bad, resolution=resolution, recipe=recipe, save_every_s=save_every,
+        command=typed_command(), tell=_teller(), remark=note,
+    )  # fmt: skip
+    if json:
+        print_json(asdict(trained))
+        return
+    done = f"{trained.n_steps:,} updates of {trained.n_paths} archs each"
+    tell(
+        f"{trained.folder}: {done}, loss {trained.curve[0]:.3g} in the first pass, {trained.curve[-1]:.3g} in the last"
+    )
+    for line in tell_worth(trained):
+        tell(line)
+    rate = f"{trained.n_new:,} updates now, in {trained.seconds:.0f} s" if trained.n_new else "the training was done"
+    note(f"{rate}; next: {command_line('supernet evaluate', [out], n=1000, out='labels.parquet')}")
+
+
+def _teller() -> Callable[[Report], None]:
+    """Make what shows progress: a line every ten seconds, the first one after the first update."""
+    last = [-TELL_SECONDS]
+
+    def show(report: Report) -> None:
+        now = time.monotonic()
+        if now - last[0] < TELL_SECONDS and report.step < report.n_steps:
+            return
+        last[0] = now
+        speed, left = f"{report.images_per_s:,.0f} images/s", _duration(report.seconds_left)
+        note(f"update {report.step:,} of {report.n_steps:,}: loss {report.loss:.3f}, {speed}, {left} left")
+
+    return show
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+@group.command("evaluate")
+def evaluate(
+    supernet: Path = _SUPERNET,
+    n: str = typer.Option("1000", "--n", help="How many archs to draw, all distinct."),
+    from_: Path | None = _FROM,
+    out: Path | None = typer.Option(None, "--out", help="The table to write (.parquet or .csv): labels of archs."),
+    repeats: int = typer.Option(1, "--repeats", help="Judge every arch so often, with other images to recalibrate."),
+    on: str = typer.Option("held-out", "--on", help="held-out, or test for final figures alone."),
+    bn: str = typer.Option("reset", "--bn", help="reset: statistics recalibrated for the arch; batch: of each batch."),
+    recalibration: int = typer.Option(2000, "--recalibration", help="Training images that recalibrate."),
+    images: int | None = typer.Option(None, "--images", help="Judge on so many of the images alone."),
+    seed: int = _SEED,
+    data: Path | None = _OTHER_DATA,
+    provider: str | None = typer.Option(None, "--provider", help="cpu or cuda. Default: as it was trained."),
+    threads: int | None = typer.Option(None, "--threads", min=1, help="Threads. Default: as it was trained."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Judge archs with the weights of a supernet; every accuracy is kept, so a killed command goes on.
+
+    Examples
+    --------
+      blockprofile supernet evaluate runs/fashion --n 2000 --out labels.parquet
+
+      blockprofile predictor fit labels.parquet --space moga_32 --metric top1_percent --out .
+    """
+    from blockprofile.numbers import parse_count
+    from blockprofile.run.progress import show_progress
+    from blockprofile.space import decode
+    from blockprofile.supernet.evaluate import evaluate_supernet, write_labels
+    from blockprofile.supernet.folder import open_supernet
+    from blockprofile.supernet.judging import JudgeOptions, check_bn
+
+    found = open_supernet(supernet)
+    recipe = found.recipe
+    options = JudgeOptions(
+        bn=check_bn(bn), recalibration=recalibration, images=images, device=provider or recipe.device,
+        threads=threads or recipe.threads,
+    )  # fmt: skip
+    space = found.net.space
+    count = parse_count(n)
+    archs = None
+    if from_ is not None:
+        archs = _read_archs(from_, space)
+        count = len(archs)
+    with show_progress("judge", count) as advance:
+        result = evaluate_supernet(
+            supernet, archs=archs, n=count, seed=seed, repeats=repeats, data=data, on=on, options=options,
+            advance=advance,
+        )  # fmt: skip
+    if out is not None:
+        write_labels(out, space, result.archs, {"top1_percent": result.top1, "sd_percent": result.sd})
+    best = result.top1.argsort()[::-1]
+    rows = [
+        {"arch": decode(space, result.archs[place]), "top1_percent": float(result.top1[place]),
+         "sd_percent": float(result.sd[place])}
+        for place in (best if json else best[:N_SHOWN])
+    ]  # fmt: skip
+    about = {
+        "supernet": str(supernet), "n": len(result.archs), "n_new": result.n_new, "on": on, "images": result.n_images,
+        "mean": float(result.top1.mean()), "sd_between_archs": float(result.top1.std(ddof=min(1, len(rows) - 1))),
+        "recalibration_sd": result.recalibration_sd, "out": None if out is None else str(out),
+    }  # fmt: skip
+    if json:
+        print_json({**about, "archs": rows})
+        return
+    print_table(rows, wrap=["arch"])
+    spread = f"{about['sd_between_archs']:.2g} between archs, ±{float(result.sd.mean()):.2g} of one arch by chance"
+    tell(f"{about['n']} archs: mean {about['mean']:.2f} %, {spread} ({result.n_images} {on} images); shared weights")
+    if out is not None:
+        following = command_line("predictor fit", [out], space=found.config["space"]["source"], metric="top1_percent")
+        note(f"wrote {out}; next: {following}")
+
+
+def _read_archs(file: Path, space: Space) -> Archs:
+    """Read archs, one in each line of a file: distinct ones, in their order."""
+    import numpy as np
+
+    from blockprofile.cli.arch import read_lines
+    from blockprofile.errors import OptionError
+
+    lines = read_lines(file, space)
+    if not lines:
+        raise OptionError(f"{file} holds no arch")
+    archs = np.stack(lines)
+    _, first = np.unique(archs, axis=0, return_index=True)
+    return archs[np.sort(first)]
