@@ -40,8 +40,8 @@ class Place:
 
     @property
     def layer(self) -> int:
-        """The layer in its unit, from 1."""
-        return self.slot.layer
+        """The layer in its unit, from 1; 0 where all layers share the block."""
+        return self.slot.place[1]
 
 
 def list_places(space: Space) -> tuple[Place, ...]:
@@ -88,9 +88,9 @@ def list_mixtures(
     for place in places:
         unit = space.units[place.unit - 1]
         own = dict(zip(space.unit_depths(place.unit), depth_probabilities(space, place.unit, law), strict=True))
-        wanted = depth_law(own, place.layer, presence)
+        wanted = depth_law(own, place.slot.layer, presence)
         codes = [0 if unit.depth is None else unit.depths.index(depth) for depth in wanted]
-        held = [place.code if depth >= place.layer else place.slot.n_choices for depth in wanted]
+        held = [place.code if depth >= place.slot.layer else place.slot.n_choices for depth in wanted]
         weights = np.fromiter(wanted.values(), np.float64)
         yield Mixture(weights, np.array(codes, np.intp), np.array(held, np.intp))
 

@@ -25,7 +25,7 @@ class Target:
     """One conditional law.
 
     ``group`` numbers the group whose cells ``weights`` (float64, shape (n_cells,)) are over. ``layer`` is 0 for a
-    depth response, ``depth`` 0 for a block response.
+    depth response and for a block that all layers of the unit share, ``depth`` 0 for a block response.
     """
 
     unit: int
@@ -99,7 +99,7 @@ def block_targets(
                 for block in space.allowed[slot]:
                     weights = _layer_target(space, group, slot, block=block, width=width, presence=presence, law=law)
                     label = block_label(space, block, width, group.unit)
-                    targets.append(Target(group.unit, layer, label, 0, number, weights))
+                    targets.append(Target(*space.slots[slot].place, label, 0, number, weights))
     return targets
 
 

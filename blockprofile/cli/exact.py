@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
+from blockprofile.cli.output import JSON_OPTION, note, print_factors, print_json, print_table, tell
 from blockprofile.cli.sample import DEVICE, LAW, METRIC, RESOLUTION, SPACE
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def exact(
     from blockprofile.predict.registry import select_entries
     from blockprofile.profile.exact_table import additive_predictors, exact_table
     from blockprofile.profile.profile import check_taus
+    from blockprofile.profile.summary import block_summary
     from blockprofile.space import load_space
     from blockprofile.space.sampling import check_law
 
@@ -72,7 +73,10 @@ def exact(
         _summary(where, predictors, table, of_law), title=f"{where.name}, all archs, law {law}", wrap=["provenance"]
     )
     tell("")
-    print_table(_blocks(table), title=f"M_b against the average block, presence {presence}; (…) is below the floor")
+    print_table(
+        block_summary(table), title=f"M_b against the average block, presence {presence}; (…) is below the floor"
+    )
+    print_factors(table)
     if within is not None:
         tell("")
         tell(within["text"])
@@ -101,17 +105,6 @@ def _summary(
         row |= {"largest": largest, "quantiles ±": error, "unit": predictor.unit}
         rows.append(row | {"provenance": caption_of(predictor, where, law=law)})
     return rows
-
-
-def _blocks(table: pd.DataFrame) -> list[dict[str, Any]]:
-    from blockprofile.profile.record import rows_of
-
-    rows: dict[str, dict[str, Any]] = {}
-    for record in rows_of(table, "M_b").to_dict("records"):
-        told = f"{record['effect']:+.3f}"
-        row = rows.setdefault(record["block"], {"block": record["block"]})
-        row[f"{record['metric']} [{record['unit_of']}]"] = told if record["is_effect"] else f"({told})"
-    return list(rows.values())
 
 
 def _share(where: Space, text: str, law: Law, entries: Sequence[Entry]) -> dict[str, Any]:

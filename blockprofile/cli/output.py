@@ -6,11 +6,14 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-__all__ = ["JSON_OPTION", "note", "print_json", "print_table", "tell"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["JSON_OPTION", "note", "print_factors", "print_json", "print_table", "tell"]
 
 JSON_OPTION = typer.Option(False, "--json", help="Print the result as JSON, for machines.")
 
@@ -106,6 +109,18 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, title: str = "", wrap: Seq
     if title:
         console.print(escape(_fit(title, sys.stdout)), style="italic", soft_wrap=True)
     console.print(table)
+
+
+def print_factors(table: pd.DataFrame) -> None:
+    """Print what the steps of factors do over the network and which interact; nothing where there are none."""
+    from blockprofile.profile.summary import factor_summary, pair_words
+
+    steps = factor_summary(table)
+    if steps:
+        tell("")
+        print_table(steps, title="steps of factors over the network, blocks alike otherwise; (…) is below the floor")
+        for sentence in pair_words(table):
+            tell(sentence)
 
 
 def _word(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
+from blockprofile.cli.output import JSON_OPTION, note, print_factors, print_json, print_table, tell
 from blockprofile.cli.sample import BACKEND, DEVICE, LAW, RESOLUTION, SCHEDULER, SEED, WORKERS
 from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line, typed_command
@@ -174,6 +174,7 @@ def _show(result: Profile, *, json: bool) -> None:
         f"block responses M_b against the average block, presence {result.about['presence']}; (…) is below the floor"
     )
     print_table(block_summary(result.table), title=title)
+    print_factors(result.table)
     tell("")
     for sentence in strongest_layers(result.table):
         tell(sentence)

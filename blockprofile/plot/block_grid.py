@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BlockGrid", "arrange_blocks", "block_grid_data", "draw_block_grid", "draw_block_grids", "grid_words"]
 
-SKIP = "skip"
+WITHOUT_KERNEL = ("skip", "project", "custom")
+"""Kinds of block that have neither expansion nor kernel: each has a row of its own, as wide as the panel."""
 
 Cell = tuple[float, float, float, bool]
 
@@ -30,7 +31,8 @@ class BlockGrid:
     """One panel: rows by columns of M_b, NaN where there is no such block.
 
     ``effects`` are against the average block; ``is_effect`` tells which are beyond noise and floor; ``half_widths``
-    are those of the 95 % intervals of the effects. All have shape (n_rows, n_columns).
+    are those of the 95 % intervals of the effects. All have shape (n_rows, n_columns). ``wide`` names the rows of
+    blocks that have no column of their own.
     """
 
     metric: str
@@ -42,17 +44,30 @@ class BlockGrid:
     effects: NDArray[np.float64]
     half_widths: NDArray[np.float64]
     is_effect: NDArray[np.bool_]
+    wide: tuple[str, ...] = ()
 
 
 def _place(block: Block, width: str) -> tuple[str, str, str]:
     """Return panel, row and column of a block."""
-    if block.op == "skip":
-        return "", SKIP, ""
-    if block.op == "bottleneck":
-        return "", f"ratio {block.ratio:g}", f"width {width}" if width else ""
-    parts = ["" if block.se is None else "with SE" if block.se else "without SE", f"width {width}" if width else ""]
-    panel = ", ".join(part for part in parts if part)
-    return panel, f"expansion {block.expansion:g}", f"kernel {block.kernel}"
+    at_width = f"width {width}" if width else ""
+    if block.op in WITHOUT_KERNEL:
+        return at_width, block.name, ""
+    if block.op == "bottleneck" and block.kernel is None:
+        return "", f"ratio {block.ratio:g}", at_width
+    parts = ["" if block.se is None else "with SE" if block.se else "without SE", at_width]
+    return ", ".join(filter(None, parts)), _row(block), f"kernel {block.kernel or 3}"
+
+
+def _row(block: Block) -> str:
+    """Say what a block is but for its kernel and squeeze-and-excite."""
+    words = [] if block.op == "mbconv" else [block.op.replace("_", " ")]
+    if block.expansion is not None:
+        words.append(f"expansion {block.expansion:g}")
+    if block.ratio is not None:
+        words.append(f"ratio {block.ratio:g}")
+    words += [{"none": "no shortcut", "pool": "pooled shortcut"}.get(block.residual or "", "")]
+    words += [f"groups {block.groups}"] if block.groups > 1 else []
+    return ", ".join(filter(None, words))
 
 
 def block_grid_data(table: pd.DataFrame, space: Space, metric: str) -> tuple[BlockGrid, ...]:
@@ -110,7 +125,8 @@ def arrange_blocks(space: Space, cells: Mapping[str, Cell], *, metric: str, unit
             at = rows.index(row), columns.index(column) if column in columns else 0
             *figures[at], known[at] = cells[label]
         values, effects, halves = np.moveaxis(figures, 2, 0)
-        grids.append(BlockGrid(metric, unit, panel, rows, columns, values, effects, halves, known))
+        wide = tuple(row for _, row, column in mine.values() if not column)
+        grids.append(BlockGrid(metric, unit, panel, rows, columns, values, effects, halves, known, wide))
     return tuple(grids)
 
 
@@ -145,7 +161,7 @@ def draw_block_grid(grid: BlockGrid, ax: Axes, *, limit: float) -> None:
     """
     shown = np.where(grid.is_effect, grid.effects, np.where(np.isnan(grid.effects), np.nan, 0.0))
     words = grid_words(grid, limit=limit)
-    for row in [place for place, name in enumerate(grid.rows) if name == SKIP]:
+    for row in [place for place, name in enumerate(grid.rows) if name in grid.wide]:
         # A skip has no kernel: its one cell is drawn as wide as the row.
         shown[row], words[row] = shown[row, 0], _centred(words[row, 0], len(grid.columns))
     draw_cells(shown, words, ax, limit=limit, rows=grid.rows, columns=grid.columns)

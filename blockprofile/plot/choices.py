@@ -44,7 +44,7 @@ def choices_data(space: Space, archs: Archs, cost: NDArray[np.floating]) -> Choi
     slots = space.layer_slots
     codes = archs[:, [slot.index for slot in slots]].astype(np.float64)
     codes[codes == INACTIVE] = np.nan
-    layers = tuple((slot.unit, slot.layer) for slot in slots)
+    layers = tuple(slot.place for slot in slots)
     values = np.asarray(cost, np.float64)
     return Choices(space.block_names, layers, codes, values, np.argsort(values, kind="stable"))
 
@@ -63,7 +63,8 @@ def draw_choices(data: Choices, ax: Axes, *, label: str, title: str = "") -> Non
     for place in range(1, len(units)):
         if units[place] != units[place - 1]:
             ax.axvline(place - 0.5, color="0.6", lw=0.8)
-    ax.set_xticks(range(len(data.layers)), [f"{unit}.{layer}" for unit, layer in data.layers], fontsize=7, rotation=90)
+    labels = [f"{unit}.{layer}" if layer else str(unit) for unit, layer in data.layers]
+    ax.set_xticks(range(len(labels)), labels, fontsize=7, rotation=90)
     ax.set_yticks(range(len(data.blocks)), data.blocks, fontsize=8)
     ax.set_ylim(-0.6, len(data.blocks) - 0.4)
     ax.set(xlabel="unit.layer", title=title)

@@ -159,14 +159,15 @@ def draw_factors(data: FactorEffects, ax: Axes, *, title: str = "") -> None:
 
 
 def draw_pairs(data: FactorPairs, ax: Axes, *, title: str = "") -> None:
-    """Draw the map of interactions; what is below noise or floor is in parentheses."""
+    """Draw the map of interactions; what is below noise or floor is without colour and in parentheses."""
     limit = float(np.nanmax(np.abs(data.effects), initial=0.0)) or 1.0
     words = np.full(data.effects.shape, "", dtype=object)
     for place in zip(*np.nonzero(np.isfinite(data.effects)), strict=True):
         told = f"{data.effects[place]:+.2g}"
         words[place] = told if data.is_effect[place] else f"({told})"
+    shown = np.where(data.is_effect | np.isnan(data.effects), data.effects, 0.0)
     labels = [step.replace("->", " → ") for step in data.steps]
-    draw_cells(data.effects, words, ax, limit=limit, rows=labels, columns=labels)
+    draw_cells(shown, words, ax, limit=limit, rows=labels, columns=labels)
     ax.set_xticks(ax.get_xticks(), labels, rotation=30, ha="right", rotation_mode="anchor")
     ax.set_title(title or f"{metric_label(data.metric, data.unit)}: interactions", fontsize=10)
 

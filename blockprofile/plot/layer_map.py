@@ -28,7 +28,7 @@ ABSENT = 0.88
 class LayerMap:
     """Effects of blocks (rows) at layers (columns), NaN where a block cannot stand; shape (n_blocks, n_layers).
 
-    ``layers`` are pairs of unit and layer in the order of the network.
+    ``layers`` are pairs of unit and layer in the order of the network, the layer 0 where a unit's layers share a block.
     """
 
     metric: str
@@ -97,7 +97,7 @@ def draw_layer_map(data: LayerMap, ax: Axes, *, limit: float | None = None, titl
     starts = [place for place, unit in enumerate(units) if place == 0 or unit != units[place - 1]]
     for start in starts[1:]:
         ax.axvline(start - 0.5, color="black", lw=1.0)
-    ax.set_xticks(range(len(data.layers)), [str(layer) for _, layer in data.layers], fontsize=8)
+    ax.set_xticks(range(len(data.layers)), [str(layer or "") for _, layer in data.layers], fontsize=8)
     ax.set_yticks(range(len(data.blocks)), data.blocks, fontsize=8)
     ax.tick_params(length=0)
     for start, stop in zip(starts, [*starts[1:], len(units)], strict=True):
@@ -109,7 +109,7 @@ def draw_layer_map(data: LayerMap, ax: Axes, *, limit: float | None = None, titl
     bar = ax.figure.colorbar(mappable, ax=ax, pad=0.01, fraction=0.03)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8)
-    ax.set_title(title or f"{metric_label(data.metric, data.unit)}: effect of a block at a layer", fontsize=10)
+    ax.set_title(title or f"{metric_label(data.metric, data.unit)}: effect of a block at its place", fontsize=10)
 
 
 def draw_layer_maps(maps: list[LayerMap], *, title: str, caption: list[str], titles: list[str] | None = None) -> Figure:

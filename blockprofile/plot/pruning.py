@@ -18,6 +18,7 @@ from blockprofile.prune.compose import Outcome, slots_at
 from blockprofile.prune.figures import Competition
 from blockprofile.prune.pruning import Pruning
 from blockprofile.prune.wording import rate_unit
+from blockprofile.space import place_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +77,7 @@ def decision_map_data(outcome: Outcome) -> DecisionMap:
             if index in place and not words[place[index], decision.code]:
                 words[place[index], decision.code] = INITIALS[decision.policy]
     firsts = tuple(row for row, slot in enumerate(slots) if slot.layer == 1)
-    rows = tuple(f"unit {slot.unit}, layer {slot.layer}" for slot in slots)
+    rows = tuple(place_name(*slot.place) for slot in slots)
     return DecisionMap(rows, before.block_names, states, words, firsts)
 
 

@@ -30,6 +30,7 @@ IDENTITY = ""
 LEFT_OUT: Levels = {"se": "as the unit", "act": "as the unit", "residual": "identity"}
 """What a block's fields stand for where a space file leaves them out."""
 FIELDS = ("op", "expansion", "kernel", "ratio", "groups", "shuffle", "expand_always", "se", "act", "residual")
+FLAGS = ("se", "shuffle", "expand_always")
 
 _Terms = dict[tuple[str, str], NDArray[np.intp]]
 """(statistic, name) -> the cells of each matched pair (from, to), or of each square (both from, to, to, both to)."""
@@ -61,9 +62,14 @@ def block_levels(space: Space) -> tuple[Levels, ...]:
     >>> {name: level for name, level in block_levels(load_space("moga"))[3].items() if name in ("kernel", "se")}
     {'kernel': 5, 'se': True}
     """
-    found = [dict(block.factors) or _fields(block) for block in space.blocks]
+    found = [_product_levels(block) or _fields(block) for block in space.blocks]
     times = Counter(tuple(sorted(levels.items(), key=str)) for levels in found)
     return tuple(levels if times[tuple(sorted(levels.items(), key=str))] == 1 else {} for levels in found)
+
+
+def _product_levels(block: Block) -> dict[str, Value]:
+    """Return the levels of a product's factors, flags as yes and no."""
+    return {name: bool(value) if name in FLAGS else value for name, value in block.factors.items()}
 
 
 def _fields(block: Block) -> dict[str, Value]:

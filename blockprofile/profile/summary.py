@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blockprofile.profile.record import rows_of
+from blockprofile.space import place_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["archs_words", "block_summary", "holding_words", "strongest_layers", "unbounded_words"]
+__all__ = [
+    "archs_words", "block_summary", "factor_summary", "holding_words", "pair_words", "strongest_layers",
+    "unbounded_words",
+]  # fmt: skip
 
 Row = dict[str, Any]
 
@@ -27,12 +31,63 @@ def block_summary(table: pd.DataFrame) -> list[Row]:
     """
     rows: dict[str, Row] = {}
     chosen = rows_of(table, "M_b")
+    digits = _digits(chosen)
     for record in chosen.to_dict("records"):
         row = rows.setdefault(record["block"], {"block": record["block"]})
-        half = (record["ci_high"] - record["ci_low"]) / 2
-        told = f"{record['effect']:+.3f} ±{half:.3f}" if math.isfinite(half) else f"{record['effect']:+.3f} ±?"
-        row[f"{record['metric']} [{record['unit_of']}]"] = told if record["is_effect"] else f"({told})"
+        row[f"{record['metric']} [{record['unit_of']}]"] = _told(record, digits[record["metric"]])
     return list(rows.values())
+
+
+def _digits(rows: pd.DataFrame) -> dict[str, int]:
+    """Return for each metric with how many decimals its effects are told: the largest has three digits at least."""
+    sizes = {str(name): float(part.abs().max()) for name, part in rows.groupby("metric")["effect"]}
+    return {name: max(3, 2 - math.floor(math.log10(size))) if size > 0 else 3 for name, size in sizes.items()}
+
+
+def _told(record: dict[Any, Any], digits: int) -> str:
+    half = (record["ci_high"] - record["ci_low"]) / 2
+    told = f"{record['effect']:+.{digits}f}"
+    if half > 0:
+        told += f" ±{half:.{digits}f}" if math.isfinite(half) else " ±?"
+    return told if record["is_effect"] else f"({told})"
+
+
+def factor_summary(table: pd.DataFrame) -> list[Row]:
+    """Put the steps of factors over the network side by side, one row per step.
+
+    Returns
+    -------
+    Rows as those of `block_summary`; none where the profile has no steps.
+    """
+    rows: dict[str, Row] = {}
+    steps = rows_of(table, "M_factor")
+    chosen = steps[steps["u"] == 0]
+    digits = _digits(chosen)
+    for record in chosen.to_dict("records"):
+        row = rows.setdefault(record["block"], {"step": _arrows(record["block"])})
+        row[f"{record['metric']} [{record['unit_of']}]"] = _told(record, digits[record["metric"]])
+    return list(rows.values())
+
+
+def _arrows(name: str) -> str:
+    return name.replace("->", " → ").replace(" x ", " with ")
+
+
+def pair_words(table: pd.DataFrame, *, count: int = 3) -> list[str]:
+    """Say for each metric which steps interact most over the network, in a sentence."""
+    sentences = []
+    pairs = rows_of(table, "M_pair")
+    pairs = pairs[pairs["u"] == 0]
+    for metric, part in pairs.groupby("metric", sort=False):
+        known = part[part["is_effect"]]
+        most = known.loc[known["effect"].abs().sort_values(ascending=False, kind="stable").index[:count]]
+        words = [
+            f"{_arrows(record['block'])} ({record['effect']:+.3g} {record['unit_of']})"
+            for record in most.to_dict("records")
+        ]
+        told = f"most {', '.join(words)}" if words else "none beyond noise and floor"
+        sentences.append(f"{metric}: {len(known)} of {len(part)} pairs of steps interact: {told}")
+    return sentences
 
 
 def unbounded_words(table: pd.DataFrame) -> list[str]:
@@ -71,9 +126,8 @@ def strongest_layers(table: pd.DataFrame, *, count: int = 3) -> list[str]:
 
 
 def _word(record: dict[Any, Any]) -> str:
-    return (
-        f"{record['block']} at unit {record['u']} layer {record['layer']} ({record['effect']:+.3g} {record['unit_of']})"
-    )
+    where = place_name(record["u"], record["layer"])
+    return f"{record['block']} at {where} ({record['effect']:+.3g} {record['unit_of']})"
 
 
 def archs_words(config: Mapping[str, Any], n: int) -> str:

@@ -12,6 +12,7 @@ from blockprofile.prune.decision import Decision, Policy, View, Weigher
 from blockprofile.prune.figures import Figures, Scope
 from blockprofile.prune.front import Rates, front_rates, support
 from blockprofile.space import Space, UnitSlots
+from blockprofile.space.rules import Where
 
 __all__ = ["Bounds", "Outcome", "choices_of", "compose", "slots_at"]
 
@@ -134,13 +135,17 @@ class _Pruner:
         if reason:
             return replace(decision, verdict="keep", why=f"kept, {reason}; {decision.why}")
         narrower = self.space.restricted(allowed, name=self.space.name)
-        if decision.kind == "block" and decision.where.layer is None:
+        if decision.kind == "block" and self._is_wide(decision.where):
             lost = self._lost(narrower, decision)
             if lost > self.bounds.tolerance / WIDE_PART:
                 share = f"{100 * lost:.2g} % of the front's accuracy"
                 return replace(decision, verdict="keep", why=f"kept here, its layers need it ({share}); {decision.why}")
         self.space = narrower
         return decision
+
+    def _is_wide(self, where: Where) -> bool:
+        """Tell whether a place has several blocks, which are judged one by one as well."""
+        return where.unit is None or (where.layer is None and not self.space.units[where.unit - 1].shared)
 
     def _objection(self, decision: Decision, slots: Sequence[int], allowed: Sequence[Sequence[int]]) -> str:
         keep = self.bounds.keep if decision.kind == "block" else 1

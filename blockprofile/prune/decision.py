@@ -9,9 +9,10 @@ from typing import Literal, Protocol, runtime_checkable
 from blockprofile.prune.duel import Duel
 from blockprofile.prune.figures import Competition, Figures, Kind, Metric, Scope
 from blockprofile.prune.front import Rates
+from blockprofile.space import place_name
 from blockprofile.space.rules import Evidence, Where
 
-__all__ = ["ALPHA", "Decision", "Policy", "View", "Weigher", "make_evidence", "place_name"]
+__all__ = ["ALPHA", "Decision", "Policy", "View", "Weigher", "make_evidence", "where_name"]
 
 ALPHA = 0.05
 
@@ -92,17 +93,15 @@ class Weigher(Protocol):
         ...
 
 
-def place_name(where: Where) -> str:
+def where_name(where: Where) -> str:
     """Name a place for a reader.
 
     Examples
     --------
-    >>> place_name(Where()), place_name(Where(unit=2)), place_name(Where(unit=2, layer=1))
+    >>> where_name(Where()), where_name(Where(unit=2)), where_name(Where(unit=2, layer=1))
     ('the whole network', 'unit 2', 'unit 2, layer 1')
     """
-    if where.unit is None:
-        return "the whole network"
-    return f"unit {where.unit}" + ("" if where.layer is None else f", layer {where.layer}")
+    return "the whole network" if where.unit is None else place_name(where.unit, where.layer or 0)
 
 
 def make_evidence(figures: Figures, found: Competition, duel: Duel, p_adjusted: float) -> tuple[Evidence, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from blockprofile.prune.decision import Decision, place_name
+from blockprofile.prune.decision import Decision, where_name
 from blockprofile.prune.pruning import Pruning
 
 __all__ = ["decision_rows", "explain_lines", "summary_lines"]
@@ -15,7 +15,7 @@ Row = dict[str, Any]
 def _row(decision: Decision, cost: str) -> Row:
     return {
         "cost": cost,
-        "place": place_name(decision.where),
+        "place": where_name(decision.where),
         "unit": decision.where.unit,
         "layer": decision.where.layer,
         "kind": decision.kind,
@@ -41,8 +41,8 @@ def explain_lines(pruning: Pruning) -> list[str]:
         lines.append(f"{figures.gain.name} against {figures.cost.name}: {offers}")
         place = ""
         for decision in outcome.decisions:
-            if place_name(decision.where) != place:
-                place = place_name(decision.where)
+            if where_name(decision.where) != place:
+                place = where_name(decision.where)
                 lines.append(f"  {place}")
             word = "DROP" if decision.verdict == "drop" else "keep"
             named = decision.name if decision.kind == "block" else f"{decision.kind} {decision.name}"

@@ -104,11 +104,15 @@ class Figures:
     widths: dict[int, Competition]
 
     def competitions(self, scope: Scope) -> Iterator[Competition]:
-        """Yield the competitions of one scope, in the order of the network."""
+        """Yield the competitions of one scope, in the order of the network.
+
+        Where all layers of a unit share their block it is judged once, among the layers.
+        """
         if scope == "network":
             yield self.network
             return
-        tables = {"unit": self.units, "layer": self.layers, "depth": self.depths, "width": self.widths}
+        apart = {unit: found for unit, found in self.units.items() if not self.space.units[unit - 1].shared}
+        tables = {"unit": apart, "layer": self.layers, "depth": self.depths, "width": self.widths}
         yield from tables[scope].values()
 
     def restricted(self, space: Space) -> Figures:

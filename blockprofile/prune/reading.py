@@ -127,15 +127,12 @@ class _Reader:
         at = self.space.slots[slot]
         names = {code: self.space.block_names[code] for code in self.space.allowed[slot]}
         gain, cost = (
-            {
-                code: cell
-                for code in names
-                if (cell := self._cell(cells, at.unit, at.layer, code, self._widths(at.unit)))
-            }
+            {code: cell for code in names if (cell := self._cell(cells, *at.place, code, self._widths(at.unit)))}
             for cells in self._blocks
         )
-        found = _compete(Where(unit=at.unit, layer=at.layer), "block", names, gain, cost)
-        top = [self._cell(self._top, at.unit, at.layer, code, self._widths(at.unit)) for code in found.codes]
+        where = Where(unit=at.unit, layer=None if at.is_shared else at.layer)
+        found = _compete(where, "block", names, gain, cost)
+        top = [self._cell(self._top, *at.place, code, self._widths(at.unit)) for code in found.codes]
         if top and all(each is not None for each in top):
             found = replace(found, top_gain=np.array([each[0] for each in top if each is not None]))
         return self._with_mean_error(_centred(found))
@@ -166,12 +163,12 @@ class _Reader:
         if slot is None:
             return None
         names = {code: str(self.space.slots[slot].choices[code]) for code in self.space.allowed[slot]}
-        first = self.space.units[unit - 1].layers[0]
+        first = self.space.slots[self.space.units[unit - 1].layers[0]]
         sides: list[dict[int, _Cell]] = []
         for cells in self._blocks:
             side: dict[int, _Cell] = {}
             for code in names:
-                found = [self._cell(cells, unit, 1, block, (code,)) for block in self.space.allowed[first]]
+                found = [self._cell(cells, *first.place, block, (code,)) for block in self.space.allowed[first.index]]
                 known = [each for each in found if each is not None]
                 if known and len(known) == len(found):
                     side[code] = _mean_of(known)

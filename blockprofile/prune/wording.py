@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from blockprofile.prune.duel import Duel
 from blockprofile.prune.figures import Competition, Figures, Metric
 
@@ -15,10 +17,11 @@ def signed(value: float, unit: str) -> str:
 
     Examples
     --------
-    >>> signed(-0.03125, "%"), signed(1.3, "ms")
-    ('-0.031 %', '+1.3 ms')
+    >>> signed(-0.03125, "%"), signed(1.3, "ms"), signed(0.00041, "ms")
+    ('-0.031 %', '+1.3 ms', '+0.00041 ms')
     """
-    digits = 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1
+    small = 1 - math.floor(math.log10(abs(value))) if 1e-9 < abs(value) < 5e-4 else 3
+    digits = small if abs(value) < 1 else 2 if abs(value) < 10 else 1
     text = f"{value:+.{digits}f}"
     if "." in text and digits < 3:
         text = text.rstrip("0").rstrip(".")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from blockprofile.errors import OptionError
 from blockprofile.files import check_name, make_folder, write_text
 from blockprofile.predict.floor import UNKNOWN_FLOOR
-from blockprofile.prune.decision import place_name
+from blockprofile.prune.decision import where_name
 from blockprofile.prune.wording import signed
 from blockprofile.space.load import read_space
 from blockprofile.space.rules import Evidence, PrunedDefinition, Rule
@@ -104,7 +104,7 @@ def _what(rule: Rule) -> str:
 
 
 def _rule_comment(rule: Rule) -> str:
-    lines = [f"{rule.option or place_name(rule.where)}: {_what(rule)}"]
+    lines = [f"{rule.option or where_name(rule.where)}: {_what(rule)}"]
     pairs: dict[tuple[str, str], list[Evidence]] = {}
     for item in rule.evidence:
         pairs.setdefault((item.what, item.against), []).append(item)

@@ -80,7 +80,7 @@ def _about(table: pd.DataFrame, metric: str) -> str:
         return f"No factor of the blocks changes {metric_title(metric)} beyond noise and the predictor's own error."
     unit = {"percent": "points", "%": "points"}.get(str(steps["unit_of"].iloc[0]), str(steps["unit_of"].iloc[0]))
     most = known.iloc[int(known["effect"].abs().argmax())]
-    size = f"{most['effect']:+.3g} {unit} a layer"
+    size = f"{most['effect']:+.3g} {unit} at a place"
     told = f"Of the blocks' factors, {most['block']} changes {metric_title(metric)} most ({size}"
     units = steps[(steps["block"] == most["block"]) & (steps["u"] > 0) & steps["is_effect"]]
     if len(units) > 1:

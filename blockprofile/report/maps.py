@@ -10,6 +10,7 @@ from blockprofile.plot.block_grid import BlockGrid
 from blockprofile.plot.layer_map import LayerMap
 from blockprofile.plot.style import metric_label
 from blockprofile.report.document import Cell, Table
+from blockprofile.space import place_name
 
 __all__ = ["block_table", "digits_of", "map_table"]
 
@@ -44,12 +45,13 @@ def map_table(data: LayerMap, *, title: str, n_of: dict[tuple[str, int, int], st
                 continue
             known = bool(data.is_effect[row, column])
             more = (n_of or {}).get((block, unit, layer), "")
-            tip = f"{block} at unit {unit}, layer {layer}: {effect:+.{digits + 1}f} {data.unit}{more}"
+            tip = f"{block} at {place_name(unit, layer)}: {effect:+.{digits + 1}f} {data.unit}{more}"
             tip += "" if known else "\nbelow noise or the predictor's error"
             cells.append(Cell(f"{effect:+.{digits}f}", effect, effect / bound, tip, not known))
         rows.append(tuple(cells))
     groups = [("", 1)] + [(f"unit {unit}", len(list(of))) for unit, of in groupby(unit for unit, _ in data.layers)]
-    columns = ("block", *(f"layer {layer}" if len(data.layers) < 8 else str(layer) for _, layer in data.layers))
+    words = [f"layer {layer}" if len(data.layers) < 8 else str(layer) for _, layer in data.layers]
+    columns = ("block", *(word if layer else "all layers" for word, (_, layer) in zip(words, data.layers, strict=True)))
     caption = (
         f"{metric_label(data.metric, data.unit)}: difference from the space's mean when the block stands there. Red is "
         "more, blue is less; faint cells are below noise or the predictor's own error. Focus the map and walk it with "

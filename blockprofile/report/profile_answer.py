@@ -10,6 +10,7 @@ from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.plot.style import metric_title
 from blockprofile.profile.record import Statistic, metrics_of, rows_of
 from blockprofile.report.factors import about_factors
+from blockprofile.space import place_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +126,7 @@ def _about_places(table: pd.DataFrame, goals: Goals) -> str:
         spread = {place: max(effects) - min(effects) for place, effects in places.items()}
         unit, layer = max(spread, key=lambda place: spread[place])
         size = f"{_short(spread[unit, layer])} {_unit(table, metric)} between its best and worst block"
-        words.append(f"for {metric_title(metric)} at unit {unit}, layer {layer} ({size})")
+        words.append(f"for {metric_title(metric)} at {place_name(unit, layer)} ({size})")
     return f"Which block is chosen matters most {' and '.join(words)}." if words else ""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from blockprofile.predict.floor import UNKNOWN_FLOOR
 from blockprofile.report.document import Cell, Part, Section, Table, Text, number, p_value, table_of
+from blockprofile.space import place_name
 from blockprofile.space.rules import Evidence, PrunedDefinition, Rule
 
 __all__ = ["pruning_section", "rule_words"]
@@ -20,9 +21,8 @@ def rule_words(rule: Rule) -> str:
     >>> rule_words(Rule(drop=("e3k7",), max_depth=3))
     'everywhere: without e3k7; at most 3 layers'
     """
-    where = rule.option or ("everywhere" if rule.where.unit is None else f"unit {rule.where.unit}")
-    if rule.where.layer is not None:
-        where += f", layer {rule.where.layer}"
+    unit = rule.where.unit
+    where = rule.option or ("everywhere" if unit is None else place_name(unit, rule.where.layer or 0))
     does = []
     if rule.drop:
         does.append(f"without {', '.join(map(str, rule.drop))}")

@@ -14,6 +14,7 @@ import numpy as np
 from blockprofile.metric import parse_metric
 from blockprofile.sensitivity.anova import Term
 from blockprofile.sensitivity.shares import Sensitivity, Share
+from blockprofile.space import place_name
 
 __all__ = ["describe_metric", "describe_sensitivity"]
 
@@ -184,6 +185,4 @@ def _layer(found: Sensitivity) -> str:
     if shares[best].value < NOTHING:
         return "Which block stands in a layer hardly counts: the largest share of a single layer is under 1 %."
     share = _percent(shares[best])
-    return (
-        f"Of single layers, the block at unit {layers[best].unit}, layer {layers[best].layer} explains most: {share}."
-    )
+    return f"Of single layers, the block at {place_name(*layers[best].place)} explains most: {share}."

@@ -11,7 +11,7 @@ from blockprofile.space.operators import Operator, count_macs, count_params, pri
 from blockprofile.space.primitives import Primitive
 from blockprofile.space.sampling import LAWS, Law, depth_probabilities, draw_archs
 from blockprofile.space.sites import Site, build_sites, distinct_operators, list_operators
-from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots
+from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots, place_name
 from blockprofile.space.space import Space
 from blockprofile.space.summary import unit_rows
 from blockprofile.space.text import decode, encode, explain_arch, named_archs
@@ -52,6 +52,7 @@ __all__ = [
     "list_spaces",
     "load_space",
     "named_archs",
+    "place_name",
     "primitives",
     "read_arch",
     "unit_rows",

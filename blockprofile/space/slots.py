@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from blockprofile.space.definition import SpaceDefinition, Value
 
-__all__ = ["INACTIVE", "Archs", "Slot", "UnitSlots", "defined_codes", "slots_of"]
+__all__ = ["INACTIVE", "Archs", "Slot", "UnitSlots", "defined_codes", "place_name", "slots_of"]
 
 INACTIVE = 255
 """The code of a layer that its unit's depth leaves out."""
@@ -36,11 +36,28 @@ class Slot:
     choices: tuple[Value, ...]
     unit: int = 0
     layer: int = 0
+    is_shared: bool = False
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Unit and layer as tables give them: the layer is 0 where all layers of the unit share the block."""
+        return self.unit, 0 if self.is_shared else self.layer
 
     @property
     def n_choices(self) -> int:
         """Count the codes, allowed or not."""
         return len(self.choices)
+
+
+def place_name(unit: int, layer: int = 0) -> str:
+    """Name a place for a reader; layer 0 is the whole unit.
+
+    Examples
+    --------
+    >>> place_name(2, 1), place_name(2)
+    ('unit 2, layer 1', 'unit 2')
+    """
+    return f"unit {unit}, layer {layer}" if layer else f"unit {unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +94,8 @@ def slots_of(definition: SpaceDefinition) -> tuple[tuple[Slot, ...], tuple[UnitS
     slots: list[Slot] = []
 
     def add(name: str, kind: SlotKind, choices: Sequence[Value], unit: int = 0, layer: int = 0) -> int:
-        slots.append(Slot(len(slots), name, kind, tuple(choices), unit, layer))
+        is_shared = kind == "layer" and definition.units[unit - 1].shared
+        slots.append(Slot(len(slots), name, kind, tuple(choices), unit, layer, is_shared))
         return len(slots) - 1
 
     if definition.input.searched:

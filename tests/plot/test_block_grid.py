@@ -109,3 +109,21 @@ def test_a_skip_is_drawn_as_wide_as_the_row() -> None:
     written = [text for text in axes.texts if text.get_text()]
     assert written[-1].get_position()[0] == 1.5, "one text, in the middle"
     assert len(written) == len(space.blocks)
+
+
+def test_blocks_of_every_kind_have_a_cell_of_their_own() -> None:
+    space = load_space("mnasnet")
+    more = (
+        Block(name="fused", op="fused_mbconv", expansion=4.0, kernel=3), Block(name="cell", op="custom"),
+        Block(name="wide", op="bottleneck", ratio=0.5, kernel=5, residual="pool"), Block(name="down", op="project"),
+    )  # fmt: skip
+    space = Space(replace(space.definition, blocks=(*space.blocks, *more)))
+    cells = {block.name: (float(place), 0.5, 0.0, True) for place, block in enumerate(space.blocks)}
+    grids = arrange_blocks(space, cells, metric=METRIC, unit="ms")
+    shown = [value for grid in grids for value in grid.values.ravel() if not np.isnan(value)]
+    assert sorted(shown) == [float(place) for place in range(space.n_blocks)]
+    assert {name for grid in grids for name in grid.rows} >= {
+        "conv", "conv, no shortcut", "sepconv, pooled shortcut", "fused mbconv, expansion 4", "cell", "down",
+        "bottleneck, ratio 0.5, pooled shortcut",
+    }  # fmt: skip
+    assert [grid.wide for grid in grids if grid.wide] == [("cell", "down")]

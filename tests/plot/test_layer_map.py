@@ -63,7 +63,7 @@ def test_drawn_maps_name_units_layers_and_blocks(toy: Space) -> None:
         figure = draw_layer_maps([data, data], title="toy", caption=["counted"], titles=["first", ""])
     axes = figure.axes[0]
     assert axes.get_title() == "first"
-    assert figure.axes[1].get_title() == "latency on toy [ms]: effect of a block at a layer"
+    assert figure.axes[1].get_title() == "latency on toy [ms]: effect of a block at its place"
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2", "1", "2", "3"]
     assert [text.get_text() for text in axes.texts] == ["unit 1", "unit 2"]
     assert len(axes.lines) == 1, "one line between two units"

@@ -30,7 +30,7 @@ def _rows(
         for width in widths:
             for code in space.allowed[slot.index]:
                 label = block_label(space, code, width, slot.unit)
-                place = {"u": slot.unit, "layer": slot.layer, "block": label, "se": se, "n": 100}
+                place = {"u": slot.unit, "layer": slot.place[1], "block": label, "se": se, "n": 100}
                 rows.append({"statistic": "M_ulb", "effect": effect(slot.unit, slot.layer, label), **place})
                 if top is not None:
                     figures = {"tau": 0.95, "effect": top(slot.unit, slot.layer, label)}

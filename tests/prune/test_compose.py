@@ -21,7 +21,7 @@ from blockprofile.space.load import load_pruned
 from blockprofile.space.rules import Base, PrunedDefinition, Rule, apply_rules
 from tests.prune.profiles import COST, GAIN, by_block, made_up
 from tests.space.test_load import TOY_YAML
-from tests.toy import all_archs, mixed_space, toy_space
+from tests.toy import all_archs, mixed_space, shared_space, toy_space
 
 ZERO = {"e2k3": 0.0, "e4k3": 0.0, "e4k5se": 0.0}
 
@@ -61,6 +61,17 @@ def test_a_block_that_only_one_layer_needs_stays_there(toy: Space) -> None:
     outcome = decide(toy, made_up(toy, gain=gain, cost=by_block(ZERO)), Dominated(), keep=1)
     assert names_at(outcome.space, "u1l1") == ["e4k5se"]
     assert names_at(outcome.space, "u2l3") == ["e4k3"]
+
+
+def test_a_block_that_layers_share_is_judged_once_and_goes_from_its_unit() -> None:
+    def gain(unit: int, layer: int, block: str) -> float:
+        return 1.0 if block == ("e4k5se" if unit == 1 else "e4k3") else 0.0
+
+    space = shared_space()
+    outcome = decide(space, made_up(space, gain=gain, cost=by_block(ZERO)), Dominated(), keep=1)
+    assert [names_at(outcome.space, slot) for slot in ("u1_block", "u2_block")] == [["e4k5se"], ["e4k3"]]
+    places = [(each.where.unit, each.where.layer) for each in outcome.decisions if each.where.unit is not None]
+    assert sorted(places, key=str) == [(1, None)] * 2 + [(2, None)] * 2
 
 
 def test_kernel_7_on_an_npu(toy: Space) -> None:
