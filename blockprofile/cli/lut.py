@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
+from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, print_table, tell
 from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line
 
@@ -20,6 +20,7 @@ __all__ = ["register"]
 
 group = typer.Typer(help="Latency tables of your own device: measure, audit, fill in, import.", no_args_is_help=True)
 
+WHOLE = "a table holds the operators of the whole of"
 MUCH_DISTURBED = 20.0
 """Percent of interrupted runs from which on the user is told of the other clock."""
 
@@ -89,8 +90,10 @@ def measure(
 
     plan = Plan(precision=parse_share(precision), time_limit_s=time_limit, seed=seed)
     settings = Settings(provider=provider, threads=threads, batch=batch, dtype=dtype, clock=check_clock(clock))
+    loaded = load_space(space)
+    note_base(loaded, WHOLE)
     table = measure_table(
-        load_space(space),
+        loaded,
         make_runtime(runtime, settings),
         out,
         name=name or out.resolve().name,
@@ -219,7 +222,9 @@ def template(
 
     if out.exists():
         raise OptionError(f"{str(out)!r} exists already; name another file, so that no times are lost")
-    count = write_template(load_space(space), out, resolutions=resolution)
+    loaded = load_space(space)
+    note_base(loaded, WHOLE)
+    count = write_template(loaded, out, resolutions=resolution)
     if json:
         print_json({"file": str(out), "operators": count})
         return
@@ -256,6 +261,7 @@ def import_(
     from blockprofile.space import load_space
 
     loaded = load_space(space)
+    note_base(loaded, WHOLE)
     unit = check_time_unit(time_unit or "ms")
     table = read_csv_table(file, loaded, resolutions=resolution, unit=unit)
     times = None if audit is None else read_times(audit, loaded, unit=unit)

@@ -13,7 +13,9 @@ import typer
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["JSON_OPTION", "note", "print_factors", "print_json", "print_table", "tell"]
+    from blockprofile.space import Space
+
+__all__ = ["JSON_OPTION", "note", "note_base", "print_factors", "print_json", "print_table", "tell"]
 
 JSON_OPTION = typer.Option(False, "--json", help="Print the result as JSON, for machines.")
 
@@ -24,6 +26,12 @@ _IN_ASCII = {
 }  # fmt: skip
 MAX_INTEGER = 1 << 53
 """Readers of JSON may hold numbers as float64, which tells integers apart up to here (RFC 8259, section 6)."""
+
+
+def note_base(space: Space, what: str) -> None:
+    """Say of a pruned space that something is of its base."""
+    if space.is_pruned:
+        note(f"space {space.name!r} is pruned; {what} {space.base.name!r}")
 
 
 def print_json(data: object) -> None:

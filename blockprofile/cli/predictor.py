@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, print_table
 from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def fit(
     check_provider(provider, recipe)
     make_folder(out)
     where = load_space(recipe.space)
+    note_base(where, "a predictor is fitted to all rows and covers the whole of")
     labels = _read(find_table(recipe, table) if _is_recipe(table) else table, where)
     drawn = read_drawn(table.parent / recipe.drawn, where) if recipe.drawn else None
     for name, entry in recipe.metrics.items():
@@ -114,7 +115,7 @@ def evaluate(
         "--law",
         help="What drew the rows: papers, or halves as `predictor label` draws; for each law's error.",
     ),
-    out: Path | None = typer.Option(None, "--out", help="Folder for scatter.png and residuals.csv."),
+    out: Path | None = typer.Option(None, "--out", help="Folder for scatter.png, scatter.svg and residuals.csv."),
     json: bool = JSON_OPTION,
 ) -> None:
     """Judge a predictor on labelled archs: figures, a scatter picture, errors by unit, layer and block."""
@@ -133,7 +134,7 @@ def evaluate(
         refuse_idle(context, ("seed",), "it is the split's, and no --holdout is asked for")
     where = load_space(space, resolution=resolution or None)
     entry = _find(predictor, where)
-    labels = _read(table, where)
+    labels = _within(_read(table, where), where)
     labels = dataclasses.replace(labels, resolutions=None) if resolution else labels
     rows = split_archs(labels.archs, holdout=holdout, seed=seed)[1] if holdout else None
     warning = doubt_labels(entry[0].metric, labels.label(column or entry[0].metric), where, labels.archs)
@@ -174,6 +175,22 @@ def _read(path: Path, space: Space) -> LabelTable:
     return table
 
 
+def _within(table: LabelTable, space: Space) -> LabelTable:
+    """Leave out what a pruned space has not, and say how much that is."""
+    import numpy as np
+
+    from blockprofile.errors import DataError
+
+    held = np.flatnonzero(space.contains(table.archs))
+    if len(held) == len(table.archs):
+        return table
+    told = f"{len(table.archs) - len(held)} of {len(table.archs)} rows of {table.path} are of archs that"
+    if not len(held):
+        raise DataError(f"{told} space {space.name!r} has not; no row is left to judge by")
+    note(f"{told} space {space.name!r} has not, and are left out")
+    return table.take(held)
+
+
 def _find(predictor: str, space: Space) -> Entry:
     from blockprofile.errors import UnknownNameError
     from blockprofile.predict.card import CARD_NAME
@@ -188,23 +205,20 @@ def _find(predictor: str, space: Space) -> Entry:
 
 
 def _write_evaluation(out: Path, card: Card, found: Evaluation, residuals: list[dict[str, Any]]) -> None:
+    import matplotlib.pyplot as plt
     import pandas as pd
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    from blockprofile.files import make_folder
+    from blockprofile.files import write_text
     from blockprofile.plot.fidelity import draw_fidelity
-    from blockprofile.plot.style import show_dollars
+    from blockprofile.plot.style import figure_style, save_figure
 
-    make_folder(out)
-    pd.DataFrame(residuals).to_csv(out / "residuals.csv", index=False)
-    figure = Figure(figsize=(8.5, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    draw_fidelity(found.labels, found.predictions, figure.subplots(1, 2), metric=f"{card.metric} [{card.unit}]")
-    figure.suptitle(f"{card.name}: {card.provenance}, n = {found.fidelity.n}, R2 {found.fidelity.r2:.5f}")
-    show_dollars(figure)
-    figure.savefig(out / "scatter.png", dpi=150)
-    note(f"wrote {out / 'scatter.png'} and {out / 'residuals.csv'}")
+    write_text(out / "residuals.csv", pd.DataFrame(residuals).to_csv(index=False))
+    with figure_style():
+        figure, axes = plt.subplots(1, 2, figsize=(8.5, 4.2))
+        draw_fidelity(found.labels, found.predictions, axes, metric=f"{card.metric} [{card.unit}]")
+        figure.suptitle(f"{card.name}: {card.provenance}, n = {found.fidelity.n}, R2 {found.fidelity.r2:.5f}")
+        pictures = save_figure(figure, out / "scatter")
+    note(f"wrote {', '.join(map(str, pictures))} and {out / 'residuals.csv'}")
 
 
 @group.command("label")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from blockprofile.device.audit import Audit
 from blockprofile.device.compare import Comparison
-from blockprofile.files import make_folder
+from blockprofile.plot.style import figure_style, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,15 +89,11 @@ def save_scatter(data: ScatterData, stem: Path) -> tuple[Path, Path]:
     """
     from textwrap import fill
 
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    import matplotlib.pyplot as plt
 
-    figure = Figure(figsize=(4.8, 4.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    draw_scatter(data, figure.add_subplot())
-    figure.supxlabel(fill(data.caption, 80), fontsize=7, color="0.35", x=0.02, ha="left")
-    make_folder(stem.parent)
-    paths = (stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg"))
-    figure.savefig(paths[0], dpi=200)
-    figure.savefig(paths[1])
-    return paths
+    with figure_style():
+        figure, ax = plt.subplots(figsize=(4.8, 4.6))
+        draw_scatter(data, ax)
+        figure.supxlabel(fill(data.caption, 80), fontsize=7, color="0.35", x=0.02, ha="left")
+        png, svg = save_figure(figure, stem)
+    return png, svg

@@ -10,7 +10,7 @@ import pytest
 
 from blockprofile.cli.main import EXIT_DATA, main
 from blockprofile.command import command_line, remember_arguments, typed_command
-from tests.cli.test_everything import GOALS, SPACE
+from tests.cli.everything import GOALS, SPACE
 
 Capture = pytest.CaptureFixture[str]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -149,3 +150,21 @@ def test_fit_and_evaluate_point_microseconds_out_alike(table: Path, capsys: Capt
     second = [line for line in capsys.readouterr().err.splitlines() if "look like microseconds" in line]
     assert len(first) == 1
     assert first == second
+
+
+def test_a_pruned_space_is_judged_by_its_own_archs(place: Path, new: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(
+            ["predictor", "evaluate", "macs_m", "labels.csv", "--space", "tiny.yaml", "--column", "energy_mj", "--json"]
+        )
+        == 0
+    )
+    whole = json.loads(capsys.readouterr().out)["n"]
+    assert main(f"{judge} --space smallest.yaml --out {new}".split()) == 0
+    printed = capsys.readouterr()
+    assert 0 < json.loads(printed.out)["n"] < whole
+    assert re.search(
+        r"\d+ of 60 rows of labels.csv are of archs that space 'smallest' has not, and are left", printed.err
+    )
+    assert sorted(path.name for path in Path(new).iterdir()) == ["residuals.csv", "scatter.png", "scatter.svg"]
+    assert place == Path.cwd()
