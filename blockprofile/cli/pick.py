@@ -22,19 +22,39 @@ def pick(
     limit: list[str] = typer.Option([], "--limit", help="METRIC<=VALUE or METRIC>=VALUE; repeatable."),
     top: int | None = typer.Option(None, "--top", help="So many of the best in the first objective."),
     by: str | None = typer.Option(None, "--by", help="The objective that --top and --limit go by."),
+    export: Path | None = typer.Option(
+        None,
+        "--export",
+        help="Write the archs there, as `supernet export` does.",
+    ),
+    supernet: Path | None = typer.Option(None, "--supernet", help="With --export: the supernet of their weights."),
     json: bool = JSON_OPTION,
 ) -> None:
     """Pick archs from a search: the knee of the front, the best within a limit, or the top few."""
     from blockprofile.cli.search import print_archs, provenances, rows_of
+    from blockprofile.cli.supernet import export_archs
+    from blockprofile.errors import OptionError
     from blockprofile.search import load_search, parse_constraint
     from blockprofile.search.pick import pick as choose
 
+    if supernet is not None and export is None:
+        raise OptionError("--supernet has no effect without --export; leave it out")
     result = load_search(folder)
     limits = [parse_constraint(text) for text in limit]
-    rows = rows_of(choose(result, knee=knee, limits=limits, top=top, goal=by), result)
+    chosen = choose(result, knee=knee, limits=limits, top=top, goal=by)
+    rows = rows_of(chosen, result)
+    if export is not None:
+        for row, written in zip(
+            rows,
+            export_archs(result.problem.space, list(chosen.archs), export, supernet=supernet, onnx=True),
+            strict=True,
+        ):
+            row["folder"] = written["folder"]
     if json:
         print_json(rows)
         return
     print_archs(rows)
+    if export is not None:
+        note(f"wrote {export}")
     for metric, caption in provenances(result).items():
         note(f"{metric}: {caption}")

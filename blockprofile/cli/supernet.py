@@ -1,12 +1,12 @@
-"""`blockprofile supernet train | evaluate`."""
+"""`blockprofile supernet train | evaluate | alone | rank | export`."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from blockprofile.space import Archs, Space
     from blockprofile.supernet.training import Report
 
-__all__ = ["register"]
+__all__ = ["export_archs", "register"]
 
 TELL_SECONDS = 10.0
 N_SHOWN = 10
@@ -129,17 +129,21 @@ def train(
     note(f"{rate}; next: {command_line('supernet evaluate', [out], n=1000, out='labels.parquet')}")
 
 
-def _teller() -> Callable[[Report], None]:
-    """Make what shows progress: a line every ten seconds, the first one after the first update."""
+def _teller(head: str = "") -> Callable[..., None]:
+    """Make what shows progress: a line every ten seconds, the first one after the first update.
+
+    ``head`` stands before each, with a place for the number that is given with the report.
+    """
     last = [-TELL_SECONDS]
 
-    def show(report: Report) -> None:
+    def show(report: Report, number: int = 0) -> None:
         now = time.monotonic()
         if now - last[0] < TELL_SECONDS and report.step < report.n_steps:
             return
         last[0] = now
         speed, left = f"{report.images_per_s:,.0f} images/s", _duration(report.seconds_left)
-        note(f"update {report.step:,} of {report.n_steps:,}: loss {report.loss:.3f}, {speed}, {left} left")
+        place = f"{head.format(number)}update {report.step:,} of {report.n_steps:,}"
+        note(f"{place}: loss {report.loss:.3f}, {speed}, {left} left")
 
     return show
 
@@ -221,6 +225,195 @@ def evaluate(
     if out is not None:
         following = command_line("predictor fit", [out], space=found.config["space"]["source"], metric="top1_percent")
         note(f"wrote {out}; next: {following}")
+
+
+@group.command("alone")
+def alone(
+    space: str = _SPACE,
+    data: Path = _DATA,
+    out: Path = typer.Option(..., "--out", help="The folder to make; the same command goes on with it."),
+    from_: Path | None = _FROM,
+    n: int | None = typer.Option(None, "--n", min=1, help="So many archs: at random, or of --stratify."),
+    stratify: Path | None = typer.Option(
+        None, "--stratify", help="A table of labels: one arch from each of n parts in their order."
+    ),
+    repeats: int = typer.Option(1, "--repeats", min=1, help="Trainings of every arch, of seeds one after another."),
+    on: str = typer.Option("held-out", "--on", help="held-out, or test for final figures alone."),
+    keep_weights: bool = typer.Option(False, "--keep-weights", help="Keep the weights of every training."),
+    epochs: float = _EPOCHS,
+    batch: int = _BATCH,
+    lr: float | None = _LR,
+    weight_decay: float = _DECAY,
+    warmup: float = _WARMUP,
+    smoothing: float = _SMOOTHING,
+    clip: float = _CLIP,
+    pad: int | None = _PAD,
+    flip: bool = _FLIP,
+    holdout: float = _HOLDOUT,
+    limit: int | None = _LIMIT,
+    skip_bad: bool = _SKIP_BAD,
+    resolution: int | None = _RESOLUTION,
+    seed: int = _SEED,
+    provider: str = _PROVIDER,
+    threads: int = _THREADS,
+    save_every: float = _SAVE,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Train archs alone, by the trainer of the supernets, into a table of labels: the truth to rank supernets by.
+
+    Examples
+    --------
+      blockprofile supernet alone --space moga_32 --data fashion/ --stratify labels.parquet --n 20 --out runs/truth
+
+      blockprofile supernet rank runs/fashion --truth runs/truth/labels.parquet
+    """
+    import numpy as np
+
+    from blockprofile.errors import OptionError
+    from blockprofile.space import load_space
+    from blockprofile.supernet.alone import TABLE_NAME, stratified_archs, train_alone
+    from blockprofile.supernet.evaluate import draw_distinct
+    from blockprofile.supernet.recipe import Recipe
+
+    where = load_space(space, resolution=resolution)
+    if (from_ is None) == (n is None) or (stratify is not None and n is None):
+        raise OptionError("give either --from FILE, or --n with or without --stratify")
+    if from_ is not None:
+        archs = _read_archs(from_, where)
+    elif stratify is not None:
+        archs = stratified_archs(stratify, where, int(n or 0), seed=seed)
+    else:
+        archs = draw_distinct(where, int(n or 0), seed=seed)
+    recipe = Recipe(
+        epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, warmup=warmup, smoothing=smoothing, clip=clip,
+        pad=pad, flip=flip, seed=seed, device=provider, threads=threads,
+    )  # fmt: skip
+    show = _teller(f"training {{}} of {len(archs) * repeats}, ")
+    result = train_alone(
+        space, data, archs, out=out, repeats=repeats, recipe=recipe, on=on, holdout=holdout, limit=limit,
+        skip_bad=skip_bad, resolution=resolution, keep_weights=keep_weights, save_every_s=save_every,
+        command=typed_command(), tell=lambda done, report: show(report, done + 1),
+    )  # fmt: skip
+    rows = [
+        {"arch": text, "seed": int(each), "top1_percent": float(value)}
+        for text, each, value in zip(_texts(where, result.archs), result.seeds, result.top1, strict=True)
+    ]
+    if json:
+        print_json({"folder": str(result.folder), "on": on, "images": result.n_images, "trainings": rows})
+        return
+    print_table(rows, wrap=["arch"])
+    mean, spread = float(result.top1.mean()), float(np.std(result.top1))
+    tell(
+        f"{len(rows)} trainings: mean {mean:.2f} %, {spread:.2g} between them ({result.n_images} {on} images); trained"
+    )
+    note(f"{result.n_new} trained now; wrote {out / TABLE_NAME}")
+
+
+@group.command("rank")
+def rank(
+    supernet: Path = _SUPERNET,
+    truth: str = typer.Option(..., "--truth", help="A table of archs trained alone, or a predictor that lists archs."),
+    column: str = typer.Option("top1_percent", "--column", help="The table's column of accuracies."),
+    n: int | None = typer.Option(None, "--n", min=3, help="Take so many of the table's archs, drawn by --seed."),
+    out: Path | None = typer.Option(None, "--out", help="A table to write: each arch's two accuracies."),
+    bn: str = typer.Option("reset", "--bn", help="reset: statistics recalibrated for the arch; batch: of each batch."),
+    images: int | None = typer.Option(None, "--images", help="Judge on so many of the held-out images alone."),
+    seed: int = _SEED,
+    data: Path | None = _OTHER_DATA,
+    provider: str | None = typer.Option(None, "--provider", help="cpu or cuda. Default: as it was trained."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Rank a supernet: Kendall's tau against archs trained alone, between its ceiling and its floors.
+
+    Examples
+    --------
+      blockprofile supernet rank runs/u --truth top1_percent:cifar10 --n 1000
+    """
+    from blockprofile.run.progress import show_progress
+    from blockprofile.supernet.evaluate import write_labels
+    from blockprofile.supernet.folder import open_supernet
+    from blockprofile.supernet.judging import JudgeOptions, check_bn
+    from blockprofile.supernet.rank import rank_supernet
+
+    found = open_supernet(supernet)
+    recipe = found.recipe
+    options = JudgeOptions(bn=check_bn(bn), images=images, device=provider or recipe.device, threads=recipe.threads)
+    with show_progress("judge", n or 0) as advance:
+        result = rank_supernet(
+            supernet, truth, column=column, n=n, seed=seed, data=data, options=options, advance=advance
+        )
+    if out is not None:
+        columns = {"supernet_percent": result.supernet, "truth_percent": result.truth}
+        write_labels(out, found.net.space, result.archs, columns)
+    rows = [asdict(tau) for tau in result.taus]
+    if json:
+        print_json({"supernet": str(supernet), "truth": truth, "n": len(result.archs), "taus": rows})
+        return
+    print_table(rows)
+    first, floor = result.taus[0], result.taus[-3]
+    if first.low < floor.tau:
+        note(f"the supernet does not surely order archs better than their multiply-adds do ({floor.tau:.2f})")
+
+
+@group.command("export")
+def export(
+    archs: list[str] = typer.Argument(..., help="Archs as text, or in any other form.", metavar="ARCH"),
+    supernet: Path | None = typer.Option(None, "--supernet", help="Take the weights of this supernet."),
+    space: str | None = typer.Option(None, "--space", help="Without --supernet: the archs' space; weights are fresh."),
+    resolution: int | None = _RESOLUTION,
+    out: Path = typer.Option(..., "--out", help="The folder to make; for several archs, one folder in it for each."),
+    onnx: bool = typer.Option(True, "--onnx/--no-onnx", help="Write the ONNX file too."),
+    data: Path | None = _OTHER_DATA,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Export archs: a torch state dict (safetensors) with its YAML, and ONNX.
+
+    Examples
+    --------
+      blockprofile supernet export "e3k3 e6k5 | ..." --supernet runs/fashion --out net
+
+      blockprofile supernet export MoGA-A --space moga --out moga_a
+    """
+    from blockprofile.errors import OptionError
+    from blockprofile.space import load_space, read_arch
+    from blockprofile.supernet.folder import open_supernet
+
+    if (supernet is None) == (space is None):
+        raise OptionError("give either --supernet FOLDER or, for fresh weights, --space SPACE")
+    if supernet is not None and resolution is not None:
+        raise OptionError("--resolution has no effect with --supernet, which has its own; leave it out")
+    if supernet is None and data is not None:
+        raise OptionError("--data has no effect without --supernet; leave it out")
+    where = load_space(str(space), resolution=resolution) if supernet is None else open_supernet(supernet).net.space
+    rows = export_archs(where, [read_arch(where, text) for text in archs], out, supernet=supernet, onnx=onnx, data=data)
+    if json:
+        print_json(rows)
+        return
+    print_table([{key: row[key] for key in ("folder", "arch", "macs_m", "params_m")} for row in rows], wrap=["arch"])
+    note(f"weights: {rows[0]['made_from']}")
+
+
+def export_archs(
+    space: Space, archs: Sequence[Archs], out: Path, *, supernet: Path | None, onnx: bool, data: Path | None = None
+) -> list[dict[str, Any]]:
+    """Export archs, into ``out`` if it is one and into numbered folders of it if they are several."""
+    from blockprofile.supernet.export import export_arch, export_from_supernet
+
+    rows = []
+    for number, arch in enumerate(archs, start=1):
+        folder = out if len(archs) == 1 else out / str(number)
+        if supernet is None:
+            about = export_arch(space, arch, None, out=folder, with_onnx=onnx)
+        else:
+            about = export_from_supernet(supernet, arch, out=folder, data=data, with_onnx=onnx)
+        rows.append({"folder": str(folder), **about})
+    return rows
+
+
+def _texts(space: Space, archs: Archs) -> list[str]:
+    from blockprofile.space import decode
+
+    return [decode(space, arch) for arch in archs]
 
 
 def _read_archs(file: Path, space: Space) -> Archs:

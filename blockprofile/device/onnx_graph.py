@@ -1,13 +1,13 @@
 """The ONNX graph of an operator list, as an inference engine would be given it.
 
 Made from `blockprofile.space.primitives`, like counts and torch modules. Batch normalisation is folded into the
-convolution before it, so every convolution has a bias; dropout is left out. Weights are random: latency
-does not depend on them, as long as no value becomes infinite or denormal.
+convolution before it, so every convolution has a bias; dropout is left out. Weights are random where none are given:
+latency does not depend on them, as long as no value becomes infinite or denormal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,15 @@ from blockprofile.errors import OptionError
 from blockprofile.space.operators import Operator, primitives
 from blockprofile.space.primitives import Primitive
 
-__all__ = ["OPSET", "onnx_model"]
+__all__ = ["OPSET", "Layer", "onnx_model"]
 
 OPSET = 17
 IR_VERSION = 8
 """Old enough for ONNX Runtime 1.14 and later."""
+
+
+Layer = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]] | None]
+"""Weight and bias of a convolution or linear layer, batch normalisation folded into both."""
 
 
 def _pads(step: Primitive) -> list[int]:
@@ -32,11 +36,11 @@ def _pads(step: Primitive) -> list[int]:
 class _Graph:
     """Collects nodes and weights; every method takes and returns the name of a value."""
 
-    def __init__(self, seed: int, dtype: type[np.floating[Any]]) -> None:
+    def __init__(self, seed: int, dtype: type[np.floating[Any]], layers: Iterator[Layer] | None = None) -> None:
         self.nodes: list[Any] = []
         self.weights: list[Any] = []
         self._rng = np.random.default_rng(seed)
-        self._dtype = dtype
+        self._dtype, self._layers = dtype, layers
 
     def node(self, op_type: str, inputs: Iterable[str], **attributes: Any) -> str:
         from onnx import helper
@@ -45,7 +49,7 @@ class _Graph:
         self.nodes.append(helper.make_node(op_type, list(inputs), [output], **attributes))
         return output
 
-    def constant(self, array: NDArray[np.float64]) -> str:
+    def constant(self, array: NDArray[np.floating[Any]]) -> str:
         from onnx import numpy_helper
 
         name = f"w{len(self.weights)}"
@@ -56,6 +60,16 @@ class _Graph:
         """Add weights that keep the spread of what passes through (He et al., 2015)."""
         fan_in = max(1, int(np.prod(shape[1:])))
         return self.constant(self._rng.standard_normal(shape) * np.sqrt(2.0 / fan_in))
+
+    def layer(self, *shape: int, bias: bool, spread: float) -> list[str]:
+        """Add the weight of a layer, and its bias if it has one: those given, or random ones."""
+        if self._layers is None:
+            drawn = [self.constant(self._rng.standard_normal(shape[0]) * spread)] if bias else []
+            return [self.random(*shape), *drawn]
+        weight, offset = next(self._layers)
+        if weight.shape != shape or (offset is not None) != bias:
+            raise ValueError(f"a layer of shape {shape} was given a weight of shape {weight.shape}")
+        return [self.constant(weight)] + ([] if offset is None else [self.constant(offset)])
 
     def activate(self, value: str, act: str) -> str:
         if act == "none":
@@ -78,9 +92,7 @@ class _Graph:
         if step.kind in {"conv", "depthwise"}:
             groups = step.out_channels if step.kind == "depthwise" else step.groups
             shape = (step.out_channels, step.in_channels // groups, step.kernel, step.kernel)
-            inputs = [value, self.random(*shape)]
-            if step.bias or step.bn:
-                inputs.append(self.constant(self._rng.standard_normal(step.out_channels) * 0.1))
+            inputs = [value, *self.layer(*shape, bias=step.bias or step.bn, spread=0.1)]
             value = self.node(
                 "Conv",
                 inputs,
@@ -91,9 +103,9 @@ class _Graph:
             )
             return self.activate(value, step.act)
         if step.kind == "linear":
-            bias = [self.constant(np.zeros(step.out_channels))] if step.bias else []
             flat = self.node("Flatten", [value], axis=1)
-            return self.node("Gemm", [flat, self.random(step.out_channels, step.in_channels), *bias], transB=1)
+            layer = self.layer(step.out_channels, step.in_channels, bias=step.bias, spread=0.0)
+            return self.node("Gemm", [flat, *layer], transB=1)
         if step.kind == "global_pool":
             return self.node("GlobalAveragePool", [value])
         window: dict[str, Any] = {"kernel_shape": [step.kernel] * 2, "strides": [step.stride] * 2}
@@ -136,7 +148,14 @@ class _Graph:
         return main
 
 
-def onnx_model(operators: Iterable[Operator], *, batch: int = 1, precision: str = "float32", seed: int = 0) -> Any:
+def onnx_model(
+    operators: Iterable[Operator],
+    *,
+    batch: int | None = 1,
+    precision: str = "float32",
+    seed: int = 0,
+    layers: Iterable[Layer] | None = None,
+) -> Any:
     """Make the ONNX model of operators that run one after another.
 
     Parameters
@@ -144,11 +163,13 @@ def onnx_model(operators: Iterable[Operator], *, batch: int = 1, precision: str 
     operators
         Consecutive operators; the first one's input is the model's input ``input``.
     batch
-        Images in a batch; it is fixed in the model, as sizes are.
+        Images in a batch; it is fixed in the model, as sizes are. None leaves it open.
     precision
         ``float32`` or ``float16``, of weights and values.
     seed
         Of the random weights.
+    layers
+        Weights and biases in the order of the steps that have any, instead of random ones.
 
     Returns
     -------
@@ -171,15 +192,16 @@ def onnx_model(operators: Iterable[Operator], *, batch: int = 1, precision: str 
         )
     dtype, code = kinds[precision]
     ops = tuple(operators)
-    graph = _Graph(seed, dtype)
+    graph = _Graph(seed, dtype, None if layers is None else iter(layers))
     value = "input"
     for op in ops:
         value = graph.operator(op, value)
     graph.nodes[-1].output[0] = "output"
     first, last = ops[0], ops[-1]
     flat = last.op == "linear"
-    shape = [batch, last.out_channels] if flat else [batch, last.out_channels, last.out_size, last.out_size]
-    inputs = [helper.make_tensor_value_info("input", code, [batch, first.in_channels, first.in_size, first.in_size])]
+    n = "batch" if batch is None else batch
+    shape = [n, last.out_channels] if flat else [n, last.out_channels, last.out_size, last.out_size]
+    inputs = [helper.make_tensor_value_info("input", code, [n, first.in_channels, first.in_size, first.in_size])]
     outputs = [helper.make_tensor_value_info("output", code, shape)]
     body = helper.make_graph(graph.nodes, "network", inputs, outputs, graph.weights)
     return helper.make_model(

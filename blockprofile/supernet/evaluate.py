@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,7 +178,7 @@ def evaluate_supernet(
     return Evaluated(rows, mean, sd, spread, n_images, verdicts.n_new)
 
 
-def write_labels(path: Path, space: Space, archs: Archs, columns: dict[str, Sequence[float] | NDArray[Any]]) -> None:
+def write_labels(path: Path, space: Space, archs: Archs, columns: Mapping[str, Sequence[float] | NDArray[Any]]) -> None:
     """Write archs with labels as a table that `predictor fit` and `profile` read, by its name as Parquet or CSV.
 
     Raises

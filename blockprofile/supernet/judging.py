@@ -124,16 +124,24 @@ class Judge:
         import torch
 
         options = self.options
+        network = self.network(arch, repeat=repeat)
         with torch.no_grad(), use_threads(options.threads):
-            network = self.net.network_of(arch).to(options.device)
-            if options.device == "cuda":
-                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self._prepare(network, arch, repeat)
             right = 0
             for pixels, labels in batches_of(self.images, options.batch):
                 logits = self._run(network, arch, pixels)
                 right += int((logits.argmax(dim=1).cpu() == torch.from_numpy(labels)).sum())
         return _PERCENT * right / len(self.images)
+
+    def network(self, arch: Archs, *, repeat: int = 0) -> nn.Module:
+        """Build an arch's network with its batch normalisations set as the options have it."""
+        import torch
+
+        with torch.no_grad(), use_threads(self.options.threads):
+            network = self.net.network_of(arch).to(self.options.device)
+            if self.options.device == "cuda":
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._prepare(network, arch, repeat)
+        return network
 
     def _run(self, network: nn.Module, arch: Archs, pixels: NDArray[np.uint8]) -> Tensor:
         import torch

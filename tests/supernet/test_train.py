@@ -45,11 +45,6 @@ def train(folder: Path, data: Path, *, space: Space | None = None, **options: ob
     return train_supernet(space or small_space(), data, out=folder, recipe=recipe, **options)  # type: ignore[arg-type]
 
 
-@pytest.fixture(autouse=True)
-def _few_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blockprofile.supernet.train.N_JUDGED", 3)
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_npz(tmp_path_factory.mktemp("data") / "d.npz", n=80, n_test=30)

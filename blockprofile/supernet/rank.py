@@ -1,0 +1,174 @@
+"""`supernet rank`: how well the shared weights order archs, against archs that were trained alone.
+
+Kendall's tau with a bootstrap interval, between a ceiling (two trainings of the same archs) and floors (multiply-adds,
+parameters, a score without training). Tau among the best archs is told apart: a search relies on that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import DataError, OptionError, UnknownNameError
+from blockprofile.predict.labels import LabelTable, read_labels
+from blockprofile.predict.listed import ARCHS_NAME
+from blockprofile.predict.registry import find_metric
+from blockprofile.predict.repeats import number_archs
+from blockprofile.space import Archs, Space, count_macs, count_params, list_operators
+from blockprofile.supernet.evaluate import evaluate_supernet
+from blockprofile.supernet.folder import open_supernet
+from blockprofile.supernet.judging import JudgeOptions
+from blockprofile.supernet.zero_cost import synflow
+
+__all__ = ["Ranking", "Tau", "rank_supernet", "tau_of"]
+
+N_BOOTSTRAP = 1000
+LEVEL = 0.95
+BEST_SHARE = 0.1
+MIN_BEST = 10
+"""The fewest archs whose order is told apart as that of the best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tau:
+    """Kendall's tau-b of ``n`` archs, with a bootstrap interval of 95 % over archs (percentiles, linear)."""
+
+    name: str
+    tau: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """How a supernet orders archs; ``taus`` has the supernet first, then ceiling and floors."""
+
+    taus: tuple[Tau, ...]
+    archs: Archs
+    supernet: NDArray[np.float64]
+    truth: NDArray[np.float64]
+
+
+def tau_of(name: str, first: NDArray[np.float64], second: NDArray[np.float64], *, seed: int = 0) -> Tau:
+    """Compute tau and its interval.
+
+    Parameters
+    ----------
+    first, second
+        Two values for each arch, shape (n,); at least two archs.
+
+    Notes
+    -----
+    An arch that a resample holds w_i times counts in pairs w_i w_j: tau-b of all resamples are quadratic forms of the
+    matrices of signs, O(n^2) memory.
+
+    Examples
+    --------
+    >>> values = np.arange(30.0)
+    >>> found = tau_of("self", values, values)
+    >>> found.tau, found.low, found.n
+    (1.0, 1.0, 30)
+    """
+    n = len(first)
+    ours, theirs = (np.sign(values[:, None] - values[None]).astype(np.float32) for values in (first, second))
+    rows = np.random.default_rng([seed, 11]).integers(0, n, (N_BOOTSTRAP, n))
+    counts = np.ones((N_BOOTSTRAP + 1, n), np.float32)
+    for number, drawn in enumerate(rows):
+        counts[number] = np.bincount(drawn, minlength=n)
+    agreeing, ordered, ordered_too = (_pairs(counts, signs) for signs in (ours * theirs, abs(ours), abs(theirs)))
+    with np.errstate(invalid="ignore"):
+        taus = agreeing / np.sqrt(ordered * ordered_too)
+    resampled = taus[:-1][np.isfinite(taus[:-1])]
+    ends = (np.nan, np.nan) if not len(resampled) else np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Tau(name, float(taus[-1]), float(ends[0]), float(ends[1]), n)
+
+
+def _pairs(counts: NDArray[np.float32], signs: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return w S w for every row w of counts."""
+    found: NDArray[np.float64] = np.einsum("bn,bn->b", counts @ signs, counts, dtype=np.float64)
+    return found
+
+
+def _read_truth(truth: str | Path, space: Space, column: str) -> LabelTable:
+    """Read the table of archs that were trained alone: a file, or the table of a predictor that lists archs."""
+    path = Path(truth)
+    if not path.is_file():
+        try:
+            card, folder = find_metric(str(truth), space)
+        except UnknownNameError as failure:
+            raise UnknownNameError(f"--truth {str(truth)!r} is neither a table nor a predictor: {failure}") from None
+        if card.kind != "archs":
+            raise OptionError(f"--truth {str(truth)!r} is a predictor of kind {card.kind!r}; give one that lists archs")
+        path = folder / ARCHS_NAME
+    table = read_labels(path, space)
+    table.label(column)
+    return table
+
+
+def rank_supernet(
+    supernet: str | Path,
+    truth: str | Path,
+    *,
+    column: str = "top1_percent",
+    n: int | None = None,
+    seed: int = 0,
+    data: str | Path | None = None,
+    options: JudgeOptions | None = None,
+    advance: Callable[[int], None] | None = None,
+) -> Ranking:
+    """Compare a supernet's order of archs with that of archs trained alone.
+
+    Parameters
+    ----------
+    truth
+        A table with an accuracy for each training (`supernet alone` writes one), or a predictor that lists archs, such
+        as ``top1_percent:cifar10``. Archs with several rows give the ceiling.
+    column
+        The table's column.
+    n
+        Take so many of the table's archs, drawn by ``seed``; None for all.
+
+    Raises
+    ------
+    UserError, DataError
+        If something cannot be read, is of another space, or the table has fewer than three archs.
+    """
+    found = open_supernet(supernet)
+    space = found.net.space
+    table = _read_truth(truth, space, column)
+    values = table.label(column)
+    first, numbers = number_archs(table.archs)
+    if len(first) < 3:
+        raise DataError(f"{table.path} has {len(first)} archs; an order needs at least 3")
+    picked = np.arange(len(first))
+    if n is not None and n < len(first):
+        picked = np.sort(np.random.default_rng([seed, 12]).permutation(len(first))[:n])
+    archs = table.archs[first[picked]]
+    trainings = [values[numbers == number] for number in picked] if len(first) < len(values) else []
+    mean = np.bincount(numbers, values)[picked] / np.bincount(numbers)[picked]
+    evaluated = evaluate_supernet(supernet, archs=archs, data=data, options=options, advance=advance)
+    taus = [tau_of("supernet", evaluated.top1, mean, seed=seed)]
+    best = np.argsort(-mean, kind="stable")[: max(MIN_BEST, round(BEST_SHARE * len(mean)))]
+    if len(best) < len(mean):
+        taus.append(tau_of("supernet, best by truth", evaluated.top1[best], mean[best], seed=seed))
+    twice = [each for each in trainings if len(each) > 1]
+    if len(twice) >= 3:
+        pairs = np.array([each[:2] for each in twice])
+        taus.append(tau_of("ceiling: two trainings", pairs[:, 0], pairs[:, 1], seed=seed))
+    floors = _floors(space, archs)
+    taus += [tau_of(f"floor: {name}", scores, mean, seed=seed) for name, scores in floors.items()]
+    return Ranking(tuple(taus), archs, evaluated.top1, mean)
+
+
+def _floors(space: Space, archs: Archs) -> dict[str, NDArray[np.float64]]:
+    lists = [list_operators(space, arch) for arch in archs]
+    return {
+        "multiply-adds": np.array([count_macs(ops) for ops in lists], np.float64),
+        "parameters": np.array([count_params(ops) for ops in lists], np.float64),
+        "synflow, untrained": np.array([synflow(space, arch) for arch in archs]),
+    }
