@@ -44,12 +44,8 @@ def pick(
     chosen = choose(result, knee=knee, limits=limits, top=top, goal=by)
     rows = rows_of(chosen, result)
     if export is not None:
-        for row, written in zip(
-            rows,
-            export_archs(result.problem.space, list(chosen.archs), export, supernet=supernet, onnx=True),
-            strict=True,
-        ):
-            row["folder"] = written["folder"]
+        written = export_archs(result.problem.space, list(chosen.archs), export, supernet=supernet, onnx=True)
+        rows = [{**row, "folder": each["folder"]} for row, each in zip(rows, written, strict=True)]
     if json:
         print_json(rows)
         return

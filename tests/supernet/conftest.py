@@ -1,4 +1,4 @@
-"""One thread of torch for each test, as several compete where tests run in parallel; few archs judged after a training."""
+"""One thread of torch for each test, as tests run in parallel; few archs are judged after a training."""
 
 from collections.abc import Iterator
 
