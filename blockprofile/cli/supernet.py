@@ -1,4 +1,4 @@
-"""`blockprofile supernet train | evaluate | alone | rank | export`."""
+"""`blockprofile supernet train | evaluate | alone | rank | export | import`."""
 
 from __future__ import annotations
 
@@ -408,6 +408,36 @@ def export_archs(
             about = export_from_supernet(supernet, arch, out=folder, data=data, with_onnx=onnx)
         rows.append({"folder": str(folder), **about})
     return rows
+
+
+@group.command("import")
+def import_(
+    checkpoint: Path = typer.Argument(..., help="A published checkpoint of Once-for-All."),
+    out: Path = typer.Option(..., "--out", help="The folder to make."),
+    space: str | None = typer.Option(None, "--space", help="Its space; left out, told by its tensors."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Import a supernet of Once-for-All: tensors alone are read, checked by name and shape, kept as safetensors.
+
+    Examples
+    --------
+      blockprofile supernet import ofa_mbv3_d234_e346_k357_w1.2 --out runs/ofa
+
+      blockprofile supernet evaluate runs/ofa --data imagenet_part/ --n 100 --out labels.parquet
+    """
+    from blockprofile.supernet.imported import import_supernet
+
+    net, where = import_supernet(checkpoint, out=out, space=space, command=typed_command())
+    row = {
+        "space": where.name,
+        "params_m": sum(value.numel() for value in net.module.parameters()) / 1e6,
+        "out": str(out),
+    }
+    if json:
+        print_json(row)
+        return
+    print_table([row], wrap=["out"])
+    note("names and shapes were checked; accuracies need images: supernet evaluate --data")
 
 
 def _texts(space: Space, archs: Archs) -> list[str]:

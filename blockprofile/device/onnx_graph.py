@@ -64,8 +64,8 @@ class _Graph:
     def layer(self, *shape: int, bias: bool, spread: float) -> list[str]:
         """Add the weight of a layer, and its bias if it has one: those given, or random ones."""
         if self._layers is None:
-            drawn = [self.constant(self._rng.standard_normal(shape[0]) * spread)] if bias else []
-            return [self.random(*shape), *drawn]
+            drawn = self.random(*shape)
+            return [drawn, self.constant(self._rng.standard_normal(shape[0]) * spread)] if bias else [drawn]
         weight, offset = next(self._layers)
         if weight.shape != shape or (offset is not None) != bias:
             raise ValueError(f"a layer of shape {shape} was given a weight of shape {weight.shape}")

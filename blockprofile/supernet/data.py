@@ -7,7 +7,7 @@ images serve final figures alone. Every batch follows from the seed and its numb
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,27 +67,27 @@ class Images:
         return found.hexdigest()
 
 
-def _fit(image: Image.Image, size: int, channels: int) -> NDArray[np.uint8]:
-    """Give an image the size (its middle, resized) and the channels; returns (channels, size, size)."""
+def _fit(image: Image.Image, size: int, channels: int, crop: float = 1.0) -> NDArray[np.uint8]:
+    """Give an image the size (the share ``crop`` of its middle, resized) and the channels: (channels, size, size)."""
     from PIL import Image, ImageOps
 
     plain = image.convert("L" if channels == 1 else "RGB")
-    if plain.size != (size, size):
-        plain = ImageOps.fit(plain, (size, size), Image.Resampling.BILINEAR)
+    if plain.size != (size, size) or crop < 1:
+        plain = ImageOps.fit(plain, (size, size), Image.Resampling.BILINEAR, bleed=(1 - crop) / 2)
     pixels = np.asarray(plain, np.uint8)
     return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-def _from_array(raw: NDArray[np.uint8], size: int, channels: int) -> tuple[NDArray[np.uint8], list[str]]:
+def _from_array(raw: NDArray[np.uint8], size: int, channels: int, crop: float) -> tuple[NDArray[np.uint8], list[str]]:
     from PIL import Image
 
     pixels = raw[..., None] if raw.ndim == 3 else raw
     height, width, held = pixels.shape[1:]
     remarks = []
-    if (height, width) != (size, size):
+    if (height, width) != (size, size) or crop < 1:
         remarks.append(f"images of {height} x {width} are resized to {size} x {size}, the space's resolution")
         grey = [item[..., 0] if held == 1 else item for item in pixels]
-        return np.stack([_fit(Image.fromarray(item), size, channels) for item in grey]), remarks
+        return np.stack([_fit(Image.fromarray(item), size, channels, crop) for item in grey]), remarks
     if held == 3 and channels == 1:
         return np.stack([_fit(Image.fromarray(item), size, 1) for item in pixels]), remarks
     moved = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
@@ -95,7 +95,7 @@ def _from_array(raw: NDArray[np.uint8], size: int, channels: int) -> tuple[NDArr
 
 
 def _from_files(
-    raw: RawImages, size: int, channels: int, *, skip_bad: bool, where: str
+    raw: RawImages, size: int, channels: int, crop: float, *, skip_bad: bool, where: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[str]]:
     pixels = np.empty((len(raw.labels), channels, size, size), np.uint8)
     kept: list[int] = []
@@ -107,7 +107,7 @@ def _from_files(
             bad.append(image)
             continue
         sizes.add(image.size)
-        pixels[len(kept)] = _fit(image, size, channels)
+        pixels[len(kept)] = _fit(image, size, channels, crop)
         kept.append(row)
     remarks = []
     if bad:
@@ -123,7 +123,7 @@ def _from_files(
     return pixels[: len(kept)], raw.labels[kept], remarks
 
 
-def _load(path: Path, part: Part, size: int, channels: int, *, skip_bad: bool) -> Images:
+def _load(path: Path, part: Part, size: int, channels: int, *, crop: float, skip_bad: bool) -> Images:
     raw = read_images(path, part)
     needed = len(raw.labels) * channels * size * size
     if needed > MAX_PIXELS:
@@ -132,9 +132,9 @@ def _load(path: Path, part: Part, size: int, channels: int, *, skip_bad: bool) -
             f"{MAX_PIXELS / 2**30:.0f} GiB are held: use fewer images or a space of a smaller resolution"
         )
     if isinstance(raw.images, list):
-        pixels, labels, remarks = _from_files(raw, size, channels, skip_bad=skip_bad, where=str(path))
+        pixels, labels, remarks = _from_files(raw, size, channels, crop, skip_bad=skip_bad, where=str(path))
     else:
-        pixels, remarks = _from_array(raw.images, size, channels)
+        pixels, remarks = _from_array(raw.images, size, channels, crop)
         labels = raw.labels
     return Images(pixels, labels, raw.classes, tuple(remarks))
 
@@ -157,6 +157,7 @@ class DataRecord:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     skip_bad: bool
+    crop: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +200,8 @@ def load_data(
     seed: int = 0,
     limit: int | None = None,
     skip_bad: bool = False,
+    crop: float = 1.0,
+    figures: tuple[Sequence[float], Sequence[float]] | None = None,
 ) -> DataSet:
     """Read training images and hold a part of them out.
 
@@ -214,6 +217,10 @@ def load_data(
         Use so many images alone, drawn by the seed; None for all.
     skip_bad
         Leave images out that cannot be read; their names are among the remarks.
+    crop
+        The share of an image's side that is kept, from its middle.
+    figures
+        Mean and standard deviation of every channel, of values from 0 to 1; left out, those of the training images.
 
     Raises
     ------
@@ -226,19 +233,19 @@ def load_data(
         raise OptionError(
             f"--holdout is {holdout:g}; must be between 0 and 1: the share of each class that is held out"
         )
-    images = _load(Path(path), "train", size, channels, skip_bad=skip_bad)
+    images = _load(Path(path), "train", size, channels, crop=crop, skip_bad=skip_bad)
     digest = images.digest
     rng = np.random.default_rng([seed, 0])
     if limit is not None and limit < len(images):
         images = images.take(np.sort(rng.permutation(len(images))[:limit]))
     held = _held_out(images, holdout, rng)
     train, held_out = images.take(np.flatnonzero(~held)), images.take(np.flatnonzero(held))
-    mean, std = _figures(train.pixels)
+    mean, std = _figures(train.pixels) if figures is None else (tuple(figures[0]), tuple(figures[1]))
     record = DataRecord(
         path=str(path), digest=digest, size=size, channels=channels, classes=images.classes, n_train=len(train),
         n_held_out=len(held_out), holdout=holdout, limit=limit, seed=seed,
         split=hashlib.blake2b(np.packbits(held).data, digest_size=8).hexdigest(), mean=mean, std=std,
-        skip_bad=skip_bad,
+        skip_bad=skip_bad, crop=crop,
     )  # fmt: skip
     return DataSet(train, held_out, record)
 
@@ -278,7 +285,7 @@ def load_test(data: DataSet, path: str | Path) -> Images:
         As `load_data`; or if there is a class that no training image has.
     """
     record = data.record
-    images = _load(Path(path), "test", record.size, record.channels, skip_bad=record.skip_bad)
+    images = _load(Path(path), "test", record.size, record.channels, crop=record.crop, skip_bad=record.skip_bad)
     strange = [name for name in images.classes if name not in record.classes]
     if strange:
         raise DataError(f"{path}: no training image is of class {strange[0]!r}, which test images are of")

@@ -51,7 +51,7 @@ class SupernetFolder:
         """
         then = self.config["data"]
         if then is None:
-            raise RunError(f"{str(self.folder)!r} was imported and knows no images; give --data")
+            return self._load_for_import(path)
         data = load_data(
             path or then["source"], size=then["size"], channels=then["channels"], holdout=then["holdout"],
             seed=then["seed"], limit=then["limit"], skip_bad=then["skip_bad"],
@@ -61,6 +61,16 @@ class SupernetFolder:
                 f"{data.record.path!r} does not hold the images that {str(self.folder)!r} was trained on: hash "
                 f"{then['digest']} then, {data.record.digest} now; give their place by --data"
             )
+        return data
+
+    def _load_for_import(self, path: str | Path | None) -> DataSet:
+        """Read images for a supernet that was imported, in the form that its authors gave theirs."""
+        if path is None:
+            raise RunError(f"{str(self.folder)!r} was imported and knows no images; give --data")
+        size, channels = image_form(self.net.space)
+        form = self.config["images"]
+        data = load_data(path, size=size, channels=channels, crop=form["crop"], figures=(form["mean"], form["std"]))
+        check_classes(self.net.space, len(data.record.classes))
         return data
 
 

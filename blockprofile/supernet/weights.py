@@ -20,7 +20,10 @@ from blockprofile.yamlfile import Document
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["CHECKPOINT_NAME", "WEIGHTS_NAME", "load_training", "load_weights", "save_training", "save_weights"]
+__all__ = [
+    "CHECKPOINT_NAME", "WEIGHTS_NAME", "fill_tensors", "float_values", "load_training", "load_weights",
+    "save_training", "save_weights",
+]  # fmt: skip
 
 CHECKPOINT_NAME, WEIGHTS_NAME = "checkpoint.safetensors", "weights.safetensors"
 FORMAT = "blockprofile.supernet/1"
@@ -28,7 +31,8 @@ _HEADER = "blockprofile"
 _WEIGHT, _MOMENTUM = "weight:", "momentum:"
 
 
-def _values(module: nn.Module) -> dict[str, Tensor]:
+def float_values(module: nn.Module) -> dict[str, Tensor]:
+    """Return parameters and statistics by name: what a file holds of a module."""
     return {name: value for name, value in module.state_dict().items() if value.is_floating_point()}
 
 
@@ -60,7 +64,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, about
 
 
-def _fill(path: Path, into: Mapping[str, Tensor], tensors: Mapping[str, Tensor], *, prefix: str = "") -> None:
+def fill_tensors(path: Path, into: Mapping[str, Tensor], tensors: Mapping[str, Tensor], *, prefix: str = "") -> None:
     """Copy tensors into others of the same names and shapes.
 
     Raises
@@ -91,7 +95,7 @@ def _fill(path: Path, into: Mapping[str, Tensor], tensors: Mapping[str, Tensor],
 
 def save_weights(path: Path, module: nn.Module, about: Mapping[str, Any]) -> None:
     """Write the weights of a supernet whole or not at all; the same weights give the same bytes."""
-    _write(path, _values(module), about)
+    _write(path, float_values(module), about)
 
 
 def load_weights(path: Path, module: nn.Module) -> dict[str, Any]:
@@ -103,7 +107,7 @@ def load_weights(path: Path, module: nn.Module) -> dict[str, Any]:
         If the file is damaged, or a tensor is missing, of another shape, or not finite.
     """
     tensors, about = _read(path)
-    _fill(path, _values(module), tensors)
+    fill_tensors(path, float_values(module), tensors)
     return about
 
 
@@ -121,7 +125,7 @@ def save_training(path: Path, trainer: Trainer, config: str) -> None:
         for name, value in named.items()
         if trainer.optimizer.state.get(value, {}).get("momentum_buffer") is not None
     }
-    weights = {_WEIGHT + name: value for name, value in _values(trainer.net.module).items()}
+    weights = {_WEIGHT + name: value for name, value in float_values(trainer.net.module).items()}
     _write(path, weights | momentum, {"config": config, **asdict(trainer.position)})
 
 
@@ -140,12 +144,14 @@ def load_training(path: Path, trainer: Trainer, config: str) -> None:
         raise DataError(f"{path} belongs to another training; remove it, or choose another --out")
     position = Document(path, about, None).validate(Position)
     held = {name: value for name, value in tensors.items() if name.startswith(_MOMENTUM)}
-    _fill(path, _values(trainer.net.module), {k: v for k, v in tensors.items() if k not in held}, prefix=_WEIGHT)
+    fill_tensors(
+        path, float_values(trainer.net.module), {k: v for k, v in tensors.items() if k not in held}, prefix=_WEIGHT
+    )
     named = dict(trainer.net.module.named_parameters())
     buffers = {
         name: torch.zeros_like(named[name]) for name in (key.removeprefix(_MOMENTUM) for key in held) if name in named
     }
-    _fill(path, buffers, held, prefix=_MOMENTUM)
+    fill_tensors(path, buffers, held, prefix=_MOMENTUM)
     for name, value in buffers.items():
         trainer.optimizer.state[named[name]]["momentum_buffer"] = value
     trainer.position = position

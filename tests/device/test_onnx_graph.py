@@ -34,8 +34,7 @@ def load_weights(network: torch.nn.Module, model: Any) -> None:
                 module.bias.copy_(take(arrays, module.bias.shape))
                 module.weight.fill_((1 + module.eps) ** 0.5)
                 continue
-            parameters = list(module.parameters())
-            for parameter in reversed(parameters) if isinstance(module, torch.nn.Linear) else parameters:
+            for parameter in module.parameters():
                 parameter.copy_(take(arrays, parameter.shape))
 
 
