@@ -229,6 +229,8 @@ def template(
         print_json({"file": str(out), "operators": count})
         return
     tell(f"{out}: {count} operators; fill in mean_ms, and spread_ms and count where known")
+    if any(block.op == "custom" for block in loaded.blocks):
+        note("custom blocks may stay empty where the space file states latency_ms:NAME, NAME being the device's")
     named = {"out": "my_device", "hardware": "what it is", "runtime": "what runs, its version and threads"}
     following = command_line("lut import", [out], space=space, resolution=resolution, **named)
     note(f"then: {following}")
@@ -260,17 +262,17 @@ def import_(
     from blockprofile.predict.floor import tell_floor
     from blockprofile.space import load_space
 
-    loaded = load_space(space)
+    loaded, device = load_space(space), name or out.resolve().name
     note_base(loaded, WHOLE)
     unit = check_time_unit(time_unit or "ms")
-    table = read_csv_table(file, loaded, resolutions=resolution, unit=unit)
+    table = read_csv_table(file, loaded, resolutions=resolution, unit=unit, device=device)
     times = None if audit is None else read_times(audit, loaded, unit=unit)
-    mean_ms = check_plausible(loaded, table.times, believe=time_unit is not None)
+    mean_ms = check_plausible(loaded, table.times, believe=time_unit is not None, device=device)
     write_imported(
         out,
         table,
         loaded,
-        name=name or out.resolve().name,
+        name=device,
         hardware=hardware,
         runtime=runtime,
         batch=batch,

@@ -44,6 +44,7 @@ TimeUnit = Literal["ms", "s", "us"]
 TIME_UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
 _MS = {"ms": 1.0, "s": 1000.0, "us": 0.001}
 
+CUSTOM = "custom:"
 COLUMNS = ("operator", *KEY_COLUMNS, "mean_ms", "spread_ms", "count")
 _TEXT = {"op", "act"}
 _FLAGS = {"se", "skip"}
@@ -102,6 +103,8 @@ class _Reader:
 
     def row(self, row: Row) -> None:
         key = tuple(self.key_value(row, name) for name in KEY_COLUMNS)
+        if row["op"].startswith(CUSTOM) and not row["mean_ms"]:
+            return  # Its costs may stand in the space file; what stands nowhere is found lacking in the end.
         word = f"{key[0]} k{key[6]} s{key[7]} {key[3]}({key[5]})->{key[4]} at {key[1]}"
         if key in self.lines:
             raise row.error("", f"the operator {word} stands in line {self.lines[key]} already")
@@ -142,7 +145,9 @@ class _Reader:
         return value * self.factor
 
 
-def read_csv_table(path: Path, space: Space, *, resolutions: Sequence[int] = (), unit: TimeUnit = "ms") -> CsvTable:
+def read_csv_table(
+    path: Path, space: Space, *, resolutions: Sequence[int] = (), unit: TimeUnit = "ms", device: str = ""
+) -> CsvTable:
     """Read a lookup table that was measured elsewhere.
 
     Parameters
@@ -153,6 +158,8 @@ def read_csv_table(path: Path, space: Space, *, resolutions: Sequence[int] = (),
         The table must have every operator that the space needs at these resolutions; further rows are ignored.
     unit
         In which the file gives times, whatever its columns are called.
+    device
+        The device's name; blocks of which the space states its latency need no row.
 
     Raises
     ------
@@ -171,7 +178,7 @@ def read_csv_table(path: Path, space: Space, *, resolutions: Sequence[int] = (),
     reader.check_header(file.header)
     for row in file.rows():
         reader.row(row)
-    operators = table_operators(space, check_resolutions(space, resolutions))
+    operators = table_operators(space, check_resolutions(space, resolutions), metric=f"latency_ms:{device}")
     lacking = [op for op in operators if lookup_key(op) not in reader.entries]
     if lacking:
         named = "; ".join(op.describe() for op in lacking[:MAX_NAMED])
@@ -203,13 +210,17 @@ def check_time_unit(unit: str) -> TimeUnit:
     raise OptionError(f"time unit {unit!r} is unknown; {one_of(unit, TIME_UNITS)}")
 
 
-def check_plausible(space: Space, times: Mapping[Operator, Median], *, believe: bool = False) -> float:
+def check_plausible(
+    space: Space, times: Mapping[Operator, Median], *, believe: bool = False, device: str = ""
+) -> float:
     """Check that times can be milliseconds, by the rate of multiply-adds that they mean.
 
     Parameters
     ----------
     believe
         Do not check: the user has said the unit.
+    device
+        The device's name; of blocks whose latency the space states, that is taken.
 
     Returns
     -------
@@ -222,7 +233,9 @@ def check_plausible(space: Space, times: Mapping[Operator, Median], *, believe: 
     """
     by_key = {lookup_key(op): time.value for op, time in times.items()}
     archs = draw_archs(space, 1000, np.random.default_rng(0))
-    latencies = CompiledSum(space, [factorize(space, lambda op: by_key.get(lookup_key(op), 0.0))])(archs)[0]
+    metric = f"latency_ms:{device}"
+    factors = factorize(space, lambda op: dict(op.costs).get(metric, by_key.get(lookup_key(op), 0.0)))
+    latencies = CompiledSum(space, [factors])(archs)[0]
     doubt = "" if believe else doubt_scale("latency_ms", latencies, macs=mean_macs(space, archs))
     if doubt:
         raise OptionError(

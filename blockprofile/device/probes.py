@@ -58,7 +58,7 @@ def check_resolutions(space: Space, resolutions: Sequence[int]) -> tuple[int, ..
     return tuple(space.at_resolution(resolution).resolution for resolution in resolutions) or (space.resolution,)
 
 
-def table_operators(space: Space, resolutions: Sequence[int] = ()) -> tuple[Operator, ...]:
+def table_operators(space: Space, resolutions: Sequence[int] = (), *, metric: str = "") -> tuple[Operator, ...]:
     """List the operators that a table for a space needs, each once, in the order of the network.
 
     Parameters
@@ -67,6 +67,8 @@ def table_operators(space: Space, resolutions: Sequence[int] = ()) -> tuple[Oper
         The space; of a pruned one, the operators of its base are listed, so that the table serves both.
     resolutions
         Input resolutions, of `check_resolutions`; none given means the space's own.
+    metric
+        Custom blocks of which the space states this metric are left out.
 
     Notes
     -----
@@ -76,7 +78,8 @@ def table_operators(space: Space, resolutions: Sequence[int] = ()) -> tuple[Oper
     searched = space.definition.input.searched
     for each in [space] if searched else map(space.at_resolution, resolutions or (space.resolution,)):
         for op in distinct_operators(each):
-            found.setdefault(lookup_key(op), op)
+            if metric not in dict(op.costs):
+                found.setdefault(lookup_key(op), op)
     return tuple(found.values())
 
 

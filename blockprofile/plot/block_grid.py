@@ -161,10 +161,14 @@ def draw_block_grid(grid: BlockGrid, ax: Axes, *, limit: float) -> None:
     """
     shown = np.where(grid.is_effect, grid.effects, np.where(np.isnan(grid.effects), np.nan, 0.0))
     words = grid_words(grid, limit=limit)
-    for row in [place for place, name in enumerate(grid.rows) if name in grid.wide]:
+    wide = [place for place, name in enumerate(grid.rows) if name in grid.wide]
+    for row in wide:
         # A skip has no kernel: its one cell is drawn as wide as the row.
         shown[row], words[row] = shown[row, 0], _centred(words[row, 0], len(grid.columns))
     draw_cells(shown, words, ax, limit=limit, rows=grid.rows, columns=grid.columns)
+    for text in ax.texts:
+        if int(text.get_position()[1]) in wide:
+            text.set_x(len(grid.columns) / 2)
     ax.set_title(metric_label(grid.metric, grid.unit) + (f", {grid.title}" if grid.title else ""))
 
 

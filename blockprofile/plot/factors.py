@@ -151,7 +151,8 @@ def draw_factors(data: FactorEffects, ax: Axes, *, title: str = "") -> None:
             capsize=1.5,
             zorder=2,
         )
-    ax.set_xticks(range(len(data.steps)), [step.replace("->", " → ") for step in data.steps], fontsize=8)
+    labels = ["\n".join(step.replace("->", " → ").split(" ", 1)) for step in data.steps]
+    ax.set_xticks(range(len(labels)), labels, fontsize=8)
     ax.tick_params(axis="x", length=0)
     ax.tick_params(axis="y", labelsize=8)
     ax.margins(x=0.02)

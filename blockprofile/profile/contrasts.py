@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.additive.exact import Place
+from blockprofile.numbers import read_number
 from blockprofile.space import Space
 from blockprofile.space.definition import Block, Value
 
@@ -146,8 +147,9 @@ def make_contrasts(sites: Sequence[Site], is_known: NDArray[np.bool_] | None = N
             cells = cells[known[cells].all(axis=1)]
             if len(cells):
                 found.setdefault(what, {}).setdefault(unit, []).append(cells)
+    order = _in_order([name for _, name in found])
     rows = [(statistic, unit, name) for (statistic, name), units in found.items() for unit in (0, *sorted(units))]
-    rows.sort(key=lambda row: (row[0], row[1]))
+    rows.sort(key=lambda row: (row[0], row[1], order[row[2]]))
     coefficients, reached = np.zeros((len(rows), len(sites))), np.zeros((len(rows), len(sites)))
     for row, (statistic, unit, name) in enumerate(rows):
         units = found[statistic, name]
@@ -159,6 +161,17 @@ def make_contrasts(sites: Sequence[Site], is_known: NDArray[np.bool_] | None = N
                 reached[row] += share * np.bincount(cells[:, -1], minlength=len(sites))
     statistics, of_units, names = zip(*rows, strict=True) if rows else ((), (), ())
     return Contrasts(statistics, of_units, names, coefficients, reached)
+
+
+def _in_order(names: Sequence[str]) -> dict[str, tuple[tuple[int, float], ...]]:
+    """Rank steps and pairs of them: factors as they appear, steps of numbers from the smallest, others as they are."""
+    factors = list(dict.fromkeys(part.rpartition(" ")[0] for name in names for part in name.split(" x ")))
+
+    def rank(step: str) -> tuple[int, float]:
+        factor, _, levels = step.rpartition(" ")
+        return factors.index(factor), read_number(levels.partition("->")[0]) or 0.0
+
+    return {name: tuple(rank(part) for part in name.split(" x ")) for name in names}
 
 
 def _layer_terms(sites: Sequence[Site]) -> _Terms:

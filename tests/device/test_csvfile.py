@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,9 +13,10 @@ from blockprofile.device.csvfile import check_plausible, check_time_unit, read_c
 from blockprofile.device.imported import write_imported
 from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError
 from blockprofile.predict import load_predictors, read_card
-from blockprofile.space import Space, list_operators
+from blockprofile.space import Space, encode, list_operators
+from blockprofile.space.definition import Block, Cost
 from tests.device.fake import true_ms
-from tests.toy import all_archs
+from tests.toy import TOY, all_archs
 
 
 @pytest.fixture
@@ -62,6 +65,25 @@ def test_template_filled_and_imported_predicts(toy: Space, filled: Path, tmp_pat
     assert f"sum is {0.01 / 10 * 5**0.5:.3g} ms" in card.error.notes  # five layers at most, standard error 1 us each
     assert "phone.csv" in card.made_from
     assert card.sources == ("phone.csv",)
+
+
+def test_blocks_whose_latency_the_space_states_need_no_time(tmp_path: Path) -> None:
+    cost = Cost(metrics={"macs_m": 1.0, "params_m": 0.1, "latency_ms:phone": 0.5})
+    space = Space(replace(TOY, blocks=(*TOY.blocks, Block(name="attention", op="custom", costs=(cost,)))))
+    write_template(space, tmp_path / "t.csv")
+    table = pd.read_csv(tmp_path / "t.csv", keep_default_na=False)
+    known = ~table["op"].str.startswith("custom:")
+    table["mean_ms"] = np.where(known, "0.01", "")
+    table.to_csv(tmp_path / "t.csv", index=False)
+    found = read_csv_table(tmp_path / "t.csv", space, device="phone")
+    assert 0 < len(found.times) == known.sum() < len(table)
+    assert check_plausible(space, found.times, device="phone") > check_plausible(space, found.times)
+    write_imported(tmp_path / "phone", found, space, name="phone", hardware="A phone", runtime="LiteRT", source="t.csv")
+    (predictor,) = load_predictors(space, devices=[str(tmp_path / "phone")], metrics=[])
+    with_it, without = predictor.predict(np.stack([encode(space, f"{name} | e2k3") for name in ("attention", "e2k3")]))
+    assert with_it - without == pytest.approx(0.5 - 0.01, rel=1e-5)
+    with pytest.raises(DataError, match=r"lacks 3 of the 15 operators that space 'toy' needs: custom 'attention'"):
+        read_csv_table(tmp_path / "t.csv", space, device="tablet")
 
 
 def test_without_spreads_the_card_says_so(toy: Space, filled: Path, tmp_path: Path) -> None:
