@@ -141,6 +141,7 @@ def _until(request: PoolRequest, until: list[str], *, out: Path, how: tuple[str,
 def _show(result: Profile, *, json: bool) -> None:
     from blockprofile.profile.profile import metric_infos
     from blockprofile.profile.record import rows_of
+    from blockprofile.profile.rows import Explained, explained_words
     from blockprofile.profile.summary import (
         archs_words,
         block_summary,
@@ -181,6 +182,8 @@ def _show(result: Profile, *, json: bool) -> None:
     for name, info in infos.items():
         if info.floor is None:
             note(f"{name}: floor unknown: not audited; its effects are beyond noise alone")
+    for name, known in result.about.get("pairs", {}).items():
+        note(explained_words(name, Explained(**known)))
     for sentence in [*filter(None, [holding_words(predictors, list(predictors))]), *unbounded_words(result.table)]:
         note(sentence)
     note(f"{result.path} ({len(result.table):,} rows) in {result.seconds:.1f} s")

@@ -10,7 +10,7 @@ import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 from blockprofile.cli.sample import LAW, RESOLUTION, SEED, WORKERS
-from blockprofile.cli.strict import refuse_idle
+from blockprofile.cli.strict import given_options, refuse_idle
 from blockprofile.command import command_line, typed_command
 
 if TYPE_CHECKING:
@@ -47,7 +47,16 @@ def prune(
     policy: list[str] = typer.Option(
         [], "--policy", help="dominated, exchange-rate, max-accuracy, depth, focus; repeatable, asked in this order."
     ),
-    keep: int = typer.Option(2, "--keep", help="Blocks that stay at every layer."),
+    order: int | None = typer.Option(
+        None,
+        "--order",
+        help="1: by main effects. 2: by pairs of choices too; the default for labels of small spaces.",
+    ),
+    lose: float | None = typer.Option(
+        None, "--lose", help="With order 2: points that the best within a limit may lose; default: the labels' noise."
+    ),
+    risk: float = typer.Option(0.05, "--risk", help="With order 2: the risk of losing more."),
+    keep: int | None = typer.Option(None, "--keep", help="Blocks that stay at every layer: 2, with order 2 it is 1."),
     max_drop: float = typer.Option(0.8, "--max-drop", help="The share of all choices that may be dropped."),
     tolerance: float = typer.Option(
         0.004, "--tolerance", help="The share of the front's hypervolume that may be given up at each end."
@@ -72,7 +81,8 @@ def prune(
     from blockprofile.prune.pruning import prune as decide
     from blockprofile.prune.write import write_pruned
 
-    Bounds(keep=keep, max_drop=max_drop, tolerance=tolerance)
+    order = _order(context, order)
+    Bounds(keep=2 if keep is None else keep, max_drop=max_drop, tolerance=tolerance)
     find_policies(policy)
     if out.suffix not in {".yaml", ".yml"}:
         raise OptionError(f"--out is {str(out)!r}; a pruned space is a file ending in .yaml")
@@ -92,7 +102,7 @@ def prune(
         )
     pruning = decide(
         run, name=name or out.stem, devices=device, cost=cost, gain=gain, policies=policy, keep=keep, max_drop=max_drop,
-        tolerance=tolerance,
+        tolerance=tolerance, order=order, lose=lose, risk=risk,
     )  # fmt: skip
     if certificate and pruning.config.get("labels"):
         note("no certificate: labels were profiled, and a search needs an accuracy of every arch")
@@ -109,6 +119,24 @@ def prune(
 
         pruning_figures(pruning, figures)
     _show(pruning, checks, out, explain=explain, json=json)
+
+
+def _order(context: typer.Context, order: int | None) -> int | None:
+    """Tell the order, which options of one alone tell as well; refuse those of the other."""
+    from blockprofile.errors import OptionError
+
+    if order not in {None, 1, 2}:
+        raise OptionError(f"--order is {order}; must be 1 or 2")
+    of_main, of_pairs = ("policy", "max_drop", "tolerance"), ("lose", "risk")
+    if order is None and given_options(context, of_main):
+        order = 1
+    elif order is None and given_options(context, of_pairs):
+        order = 2
+    if order == 2:
+        refuse_idle(context, of_main, "with --order 2 archs decide, not policies; --lose and --risk say how far")
+    if order == 1:
+        refuse_idle(context, of_pairs, "main effects are weighed by --tolerance")
+    return order
 
 
 def _profile(
@@ -169,6 +197,7 @@ def _certify(pruning: Pruning) -> dict[str, Certificate]:
 
 
 def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explain: bool, json: bool) -> None:
+    from blockprofile.profile.rows import explained_words
     from blockprofile.prune.explain import decision_rows, explain_lines, summary_lines
 
     if json:
@@ -176,6 +205,7 @@ def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explai
             "path": out, "name": pruning.space.name, "hash": pruning.space.hash, "size": pruning.definition.size,
             "rules": len(pruning.definition.rules), "mutation": pruning.space.mutation,
             "certificate": {metric: found.as_mapping() for metric, found in checks.items()},
+            "order": pruning.order,
         }  # fmt: skip
         print_json(data | ({"decisions": decision_rows(pruning)} if explain else {}))
     else:
@@ -194,6 +224,9 @@ def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explai
     figures = [outcome.figures for outcome in pruning.outcomes]
     for name in dict.fromkeys(each.name for f in figures for each in (f.gain, f.cost) if each.floor is None):
         note(f"{name}: floor unknown: not audited; what is dropped by it is beyond noise alone")
+    if pruning.order == 1 and pruning.explained is not None and pruning.explained.is_by_pairs:
+        told = explained_words(pruning.outcomes[0].figures.gain.name, pruning.explained)
+        note(f"WARNING: {told}, and main effects alone decided; a small space can be pruned by pairs (--order 2)")
     for metric, found in checks.items():
         if not (found.is_better_than_random and found.is_better_than_original):
             note(f"WARNING: {metric}: {found.verdict}")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from blockprofile.profile.pool import PoolQuantiles
 from blockprofile.profile.pool_moments import PoolMoments
+from blockprofile.profile.rows import KeptRows
 from blockprofile.profile.sketch import SketchQuantiles
 from blockprofile.space import Archs, Space
 
@@ -34,6 +35,7 @@ class Accumulator:
     def __init__(self, space: Space, metrics: Sequence[str], *, n_planned: int) -> None:
         self.space, self.metrics = space, tuple(metrics)
         self.is_exact = n_planned <= EXACT_LIMIT
+        self.first: KeptRows | None = None
         self.moments = PoolMoments(space, metrics)
         self.quantiles: PoolQuantiles | SketchQuantiles = (
             PoolQuantiles(space, metrics) if self.is_exact else SketchQuantiles(space, metrics)
@@ -43,6 +45,8 @@ class Accumulator:
         """Take in archs and their metrics."""
         self.moments.add(archs, values)
         self.quantiles.add(archs, values)
+        if self.first is None and len(archs):
+            self.first = KeptRows.first(archs, values)
 
     def merge(self, other: Accumulator) -> None:
         """Add what another accumulator of the same kind has seen, as if its archs came after ours.
@@ -54,5 +58,6 @@ class Accumulator:
         """
         if self.is_exact != other.is_exact:
             raise ValueError("accumulators with exact and with sketched quantiles cannot be merged")
+        self.first = self.first or other.first
         self.moments.merge(other.moments)
         self.quantiles.merge(other.quantiles)  # type: ignore[arg-type]  # both were planned alike

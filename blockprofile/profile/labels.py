@@ -32,6 +32,7 @@ from blockprofile.profile.label_table import label_responses
 from blockprofile.profile.profile import check_taus
 from blockprofile.profile.record import PROFILE_NAME, Profile
 from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings
+from blockprofile.profile.rows import KeptRows, explain_metrics, write_rows
 from blockprofile.run.folder import open_run
 from blockprofile.run.manifest import describe_predictor
 from blockprofile.space import Space, load_space
@@ -112,13 +113,19 @@ def profile_labels(
     provenance = "user" if card is None else card.provenance
     info = {metric: MetricInfo(parse_metric(metric).unit, provenance, 0.0, holds_for=LABELS) for metric in columns}
     config = _config(where, space, Path(table), columns, labelled, pooled, settings)
-    for about in config["predictors"].values():
-        about["provenance"] = provenance
+    for metric, about in config["predictors"].items():
+        about |= {"provenance": provenance, "spread": _spread(pooled, columns[metric], card)}
     config["predictors"] |= {entry[0].metric: describe_predictor(entry, where, law=settings.law) for entry in entries}
-    config |= {"devices": list(devices), "metrics": others, "plain": plain}
+    config |= {"devices": list(devices), "metrics": others, "plain": plain, "labelled": list(columns)}
     found = label_responses(where, labelled, info=info, settings=settings, exact=exact, plain=plain)
     with open_run(out, kind="profile", config=config, command=command) as folder:
-        about = {"config": config, "presence": settings.presence, "taus": settings.taus}
+        values = {metric: each.values for metric, each in labelled.items()}
+        kept = KeptRows.first(pooled.table.archs, values)
+        write_rows(folder, config, where, kept)
+        about = {
+            "config": config, "presence": settings.presence, "taus": settings.taus,
+            "pairs": explain_metrics(where, kept),
+        }  # fmt: skip
         profile = Profile(found, about, folder / PROFILE_NAME, time.perf_counter() - started)
         profile.write()
     return profile
@@ -172,9 +179,15 @@ def _rows_of(table: LabelTable, space: Space) -> LabelTable:
 
 def _noise(pooled: Pooled, column: str, card: Card | None) -> Doubles:
     """Return the variance of each label: the card's, or 0 where no arch was labelled twice, so that it is not known."""
-    told = None if card is None else card.error.label_spread
-    spread = pooled.spreads[column] if told is None else told
-    return np.full(len(pooled.counts), 0.0 if np.isnan(spread) else spread**2) / pooled.counts
+    spread = _spread(pooled, column, card)
+    return np.full(len(pooled.counts), 0.0 if spread is None else spread**2) / pooled.counts
+
+
+def _spread(pooled: Pooled, column: str, card: Card | None) -> float | None:
+    """Return the standard deviation between two labels of an arch; None where nothing tells it."""
+    if card is not None and card.error.label_spread is not None:
+        return card.error.label_spread
+    return None if np.isnan(pooled.spreads[column]) else pooled.spreads[column]
 
 
 def _config(

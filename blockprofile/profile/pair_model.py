@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from blockprofile.space import Archs, Factor, Space
 
-__all__ = ["Draws", "PairModel", "Sizes", "fit_pair_model", "fit_sizes"]
+__all__ = ["Draws", "PairModel", "Sizes", "fit_main", "fit_pair_model", "fit_sizes"]
 
 Doubles = NDArray[np.float64]
 
@@ -140,20 +140,6 @@ class PairModel:
         main, pair = self._tables(self._left[:, None])
         return Draws(self.features, np.array([self.constant]), main, pair)
 
-    def additive(self) -> list[Factor]:
-        """Return the expected constant and main effects as factors, one for each slot with a choice."""
-        space, features = self.features.space, self.features
-        main = self._tables(self._left[:, None])[0][0]
-        found = [Factor((), np.array(self.constant))]
-        for place, index in enumerate(features.slots):
-            slot = space.slots[index]
-            table = np.zeros(slot.n_choices + (slot.kind == "layer"))
-            part = slice(features.bounds[place], features.bounds[place + 1])
-            codes = list(space.allowed[index])
-            table[codes] = features.tables[place][codes] @ main[part]
-            found.append(Factor((index,), table))
-        return found
-
     def draw(self, n: int, rng: np.random.Generator) -> Draws:
         """Draw sums (Matheron's rule)."""
         width = int(self.features.bounds[-1])
@@ -169,6 +155,29 @@ class PairModel:
 
     def _at(self, main: Doubles, pair: Doubles) -> Doubles:
         return np.asarray(self._rows @ main + np.einsum("ij,ij->i", self._rows @ pair, self._rows) / 2)
+
+
+def fit_main(space: Space, archs: Archs, values: Doubles, *, sizes: Sizes) -> list[Factor]:
+    """Fit main effects alone: the constant, and a factor for each slot with a choice.
+
+    Notes
+    -----
+    The mean of the model without pairs, by its normal equations: O(n_columns^3), whatever the number of archs.
+    """
+    features = Features(space)
+    rows = features(archs)
+    constant = float(values.mean())
+    normal = rows.T @ rows
+    normal[np.diag_indices(len(normal))] += max(sizes.rest / max(sizes.main, JITTER), JITTER)
+    main = np.linalg.solve(normal, rows.T @ (values - constant))
+    found = [Factor((), np.array(constant))]
+    for place, index in enumerate(features.slots):
+        slot = space.slots[index]
+        table = np.zeros(slot.n_choices + (slot.kind == "layer"))
+        codes = list(space.allowed[index])
+        table[codes] = features.tables[place][codes] @ main[features.bounds[place] : features.bounds[place + 1]]
+        found.append(Factor((index,), table))
+    return found
 
 
 def _off_blocks(features: Features, pair: Doubles) -> Doubles:

@@ -15,6 +15,7 @@ from blockprofile.profile.checkpoint import load_checkpoint, remove_checkpoint, 
 from blockprofile.profile.corrected import PREDICTOR, TRUTH
 from blockprofile.profile.record import PROFILE_NAME, Profile, load_run_space
 from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings, response_table
+from blockprofile.profile.rows import KeptRows, explain_metrics, is_sampled, write_rows
 from blockprofile.run.chunks import chunk_length, n_chunks
 from blockprofile.run.folder import open_run
 from blockprofile.run.labelled import keep_labelled, kept_labelled
@@ -167,6 +168,8 @@ def profile_pool(
         keep_labelled(folder, pool)
         seen = Accumulator(pool.space, pool.metrics, n_planned=request.n)
         done = 0 if seen.is_exact else load_checkpoint(folder, seen, run=pool.run)
+        if done:
+            seen.first = KeptRows.first(*draw_and_evaluate(pool, 0))
         tasks = ((pool, block) for block in _blocks(request.n, done))
         saved = time.monotonic()
         with show_progress(f"profiling {request.space}", request.n) as advance:
@@ -193,7 +196,14 @@ def _merged(seen: Accumulator | None, part: Accumulator) -> Accumulator:
 def _finish(seen: Accumulator, folder: Path, config: Mapping[str, Any], settings: Settings, started: float) -> Profile:
     labelled = kept_labelled(folder, config, seen.space)
     table = response_table(seen, info=metric_infos(config), settings=settings, labelled=labelled)
-    about = {"config": config, "presence": settings.presence, "taus": settings.taus}
+    rows = seen.first
+    assert rows is not None
+    write_rows(folder, config, seen.space, rows)
+    sampled = {name: rows.values[name] for name, each in config["predictors"].items() if is_sampled(each)}
+    about = {
+        "config": config, "presence": settings.presence, "taus": settings.taus,
+        "pairs": explain_metrics(seen.space, KeptRows(rows.archs, sampled)),
+    }  # fmt: skip
     profile = Profile(table, about, folder / PROFILE_NAME, time.perf_counter() - started)
     profile.write()
     return profile

@@ -22,7 +22,7 @@ from blockprofile.additive.exact import exact_profile
 from blockprofile.additive.presence import Presence
 from blockprofile.predict.labelled import LabelledArchs
 from blockprofile.profile.exact_table import mean_table
-from blockprofile.profile.pair_model import PairModel, fit_sizes
+from blockprofile.profile.pair_model import fit_main, fit_sizes
 from blockprofile.space import CompiledSum, Factor, Law, Space
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def sharpen(
         held = folds == fold
         others = np.flatnonzero(~held)
         others = others if len(others) <= ROWS else rng.choice(others, ROWS, replace=False)
-        fitted = PairModel(space, labelled.archs[others], values[others], sizes=sizes).additive()
+        fitted = fit_main(space, labelled.archs[others], values[others], sizes=sizes)
         rest[held] = values[held] - CompiledSum(space, [fitted])(labelled.archs[held])[0]
         share = float(labelled.weights[held].sum()) / total
         constant += share * float(fitted[0].table)

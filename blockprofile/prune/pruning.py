@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 from blockprofile.errors import OptionError, one_of
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.predict import Predictor
+from blockprofile.profile.pair_model import fit_pair_model
 from blockprofile.profile.record import Profile
+from blockprofile.profile.rows import Explained, KeptRows, read_rows
+from blockprofile.prune.by_pairs import PairBounds, compose_by_pairs
 from blockprofile.prune.compose import Bounds, Outcome, choices_of, compose
 from blockprofile.prune.decision import Policy, Weigher
 from blockprofile.prune.depth import Depth
@@ -20,12 +23,15 @@ from blockprofile.prune.reading import read_figures
 from blockprofile.prune.rules import common_space, make_rules
 from blockprofile.prune.write import write_pruned
 from blockprofile.run.manifest import kept_predictors
-from blockprofile.space import Space, count_archs, list_spaces, load_space
+from blockprofile.space import Archs, Space, count_archs, list_spaces, load_space
+from blockprofile.space.listing import MOST_LISTED
 from blockprofile.space.record import base_text, kept_pruning
 from blockprofile.space.rules import Base, PrunedDefinition, Rule, apply_rules
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 __all__ = ["DEFAULT_POLICIES", "POLICIES", "Pruning", "find_policies", "prune", "prune_table"]
 
@@ -43,7 +49,8 @@ class Pruning:
 
     ``definition`` is the record of the pruned-space file, ``space`` the pruned space, ``before`` the one that was
     pruned; ``outcomes`` has one entry for each cost. ``base`` is the text of the base's file where it is not shipped;
-    ``config`` is the profile's.
+    ``config`` is the profile's. ``order`` is 2 where pairs of choices were weighed too; ``explained`` says how much of
+    the accuracy main effects and pairs explain, where the profile knows it.
     """
 
     definition: PrunedDefinition
@@ -52,6 +59,8 @@ class Pruning:
     outcomes: tuple[Outcome, ...]
     base: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    order: int = 1
+    explained: Explained | None = None
 
     def load_predictors(self, cost: str) -> tuple[Predictor, Predictor]:
         """Make the profile's own predictors of the accuracy and of a cost, for the space that was pruned.
@@ -167,9 +176,12 @@ def prune(
     cost: str | None = None,
     gain: str | None = None,
     policies: Sequence[str] = (),
-    keep: int = 2,
+    keep: int | None = None,
     max_drop: float = 0.8,
     tolerance: float = 0.004,
+    order: int | None = None,
+    lose: float | None = None,
+    risk: float = 0.05,
 ) -> Pruning:
     """Prune the space of a profile.
 
@@ -191,7 +203,13 @@ def prune(
     policies
         Names of `POLICIES`; none means ``dominated``, ``exchange-rate`` and ``depth``.
     keep, max_drop, tolerance
-        How far the pruning may go; see `Bounds`.
+        How far the pruning may go; see `Bounds`. With order 2 ``keep`` is 1 unless given.
+    order
+        1: by main effects, policy by policy. 2: by main effects and pairs of choices, with all that the archs leave
+        open (`blockprofile.prune.by_pairs`); for small spaces. None takes 2 for labels of a small space, else 1.
+    lose, risk
+        With order 2, the accuracy that the best arch within a limit may lose, and the risk of losing more; None takes
+        the standard deviation between two trainings of an arch. See `PairBounds`.
 
     Raises
     ------
@@ -200,14 +218,23 @@ def prune(
     DataError
         If a file is damaged.
     """
-    chosen, bounds = find_policies(policies), Bounds(keep=keep, max_drop=max_drop, tolerance=tolerance)
     name = name or ("pruned" if out is None else Path(out).stem)
     profile = Profile.read(run)
     table, about, config, space = profile.table, profile.about, profile.config, profile.space
     metrics = list(config["predictors"])
     gain = find_gain(metrics, gain)
     costs = find_costs(metrics, devices, cost)
-    outcomes, rules = prune_table(table, space, costs=costs, gain=gain, policies=chosen, bounds=bounds)
+    order = order or default_order(profile, gain, policies=policies, lose=lose)
+    if order == 1:
+        chosen = find_policies(policies)
+        bounds = Bounds(keep=2 if keep is None else keep, max_drop=max_drop, tolerance=tolerance)
+        outcomes, rules = prune_table(table, space, costs=costs, gain=gain, policies=chosen, bounds=bounds)
+        said = f"Policies: {', '.join(policy.name for policy in chosen)}."
+    else:
+        lose = noise_of_labels(profile, gain) if lose is None else lose
+        outcomes = _by_pairs(profile, gain, costs, lose=lose, risk=risk, keep=keep)
+        rules = make_rules(outcomes)
+        said = f"Main effects and pairs of choices; at most {lose:.3g} points lost, at a risk of {risk:g}."
     base, own_text, inherited, mutation = _ancestry(config["space"], space, Path(run))
     final = common_space(outcomes)
     mutation |= _mean_weights(outcomes)
@@ -224,12 +251,59 @@ def prune(
         mutation=mutation,
         size=_size(space, pruned),
         provenance=_provenance(config, about, (gain, *costs)),
-        notes=f"Policies: {', '.join(policy.name for policy in chosen)}.",
+        notes=said,
     )
-    pruning = Pruning(definition, pruned, space, outcomes, own_text, config)
+    known = about.get("pairs", {}).get(gain)
+    explained = None if known is None else Explained(**known)
+    pruning = Pruning(definition, pruned, space, outcomes, own_text, config, order, explained)
     if out is not None:
         write_pruned(Path(out), definition, base=own_text)
     return pruning
+
+
+def noise_of_labels(profile: Profile, gain: str) -> float | None:
+    """Return the standard deviation between two trainings of an arch that a profile knows of; None if it knows none."""
+    about = profile.config["predictors"][gain]
+    spread = about.get("spread") or ((about.get("card") or {}).get("error") or {}).get("label_spread")
+    return float(spread) if spread else None
+
+
+def default_order(profile: Profile, gain: str, *, policies: Sequence[str] = (), lose: float | None = None) -> int:
+    """Choose what a pruning goes by: pairs too for labels of a space that is small enough, else main effects."""
+    is_small = count_archs(profile.space) <= MOST_LISTED
+    knows = lose is not None or noise_of_labels(profile, gain) is not None
+    has_rows = gain in (profile.config.get("labelled") or ())
+    return 2 if is_small and knows and has_rows and not policies else 1
+
+
+def _by_pairs(
+    profile: Profile, gain: str, costs: Sequence[str], *, lose: float | None, risk: float, keep: int | None
+) -> tuple[Outcome, ...]:
+    space, noise = profile.space, noise_of_labels(profile, gain) or 0.0
+    if lose is None:
+        raise OptionError(
+            f"--order 2 needs --lose, the points of {gain} that the best arch within a limit may lose: the profile "
+            "does not know what two trainings of an arch differ by"
+        )
+    rows = read_rows(profile.path.parent, profile.config, space)
+    if rows is None or gain not in rows.values:
+        raise OptionError(f"--order 2 needs the archs of the profile, which {str(profile.path.parent)!r} does not keep")
+    bounds = PairBounds(lose=lose, risk=risk, keep=1 if keep is None else keep)
+    found = []
+    for cost in costs:
+        figures = read_figures(profile.table, space, gain=gain, cost=cost)
+        price = _prices(profile, rows, cost)
+        found.append(compose_by_pairs(figures, rows, price, bounds=bounds, noise=noise))
+    return tuple(found)
+
+
+def _prices(profile: Profile, rows: KeptRows, cost: str) -> Callable[[Archs], NDArray[np.float64]]:
+    """Return what tells the cost of an arch: a predictor that adds up, or a model of the archs that are known."""
+    space = profile.space
+    if cost in rows.values:
+        return lambda archs: fit_pair_model(space, rows.archs, rows.values[cost]).mean()(archs)[0]
+    known = {each.metric: each for each in kept_predictors(profile.config, space)}
+    return lambda archs: known[cost].predict(archs).astype("float64")
 
 
 def _mean_weights(outcomes: Sequence[Outcome]) -> dict[int, float]:

@@ -73,7 +73,9 @@ def _compete(
     def column(cells: dict[int, _Cell], field_: int) -> Doubles:
         return np.array([cells[code][field_] for code in codes], np.float64)
 
-    n = np.array([min(gain[code][2], cost[code][2]) for code in codes], np.int64)
+    # A metric that is exact has no archs behind it.
+    counts = [[each for each in (gain[code][2], cost[code][2]) if each] for code in codes]
+    n = np.array([min(each, default=0) for each in counts], np.int64)
     freedom = min((cells[code][3] for cells in (gain, cost) for code in codes), default=math.inf)
     return Competition(
         where, kind, codes, tuple(names[code] for code in codes),

@@ -1,0 +1,155 @@
+"""Archs of a profile with their values, kept beside it: what pairs of choices do together is told from them.
+
+A profile's table has what single choices do. How much of a metric that explains, and what pairs add, a few hundred
+archs tell (`blockprofile.profile.pair_model`), so the first of the pool, or the labelled ones, are written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.predict.repeats import number_archs
+from blockprofile.profile.pair_model import PairModel, fit_sizes
+from blockprofile.run.manifest import run_digest
+from blockprofile.space import Archs, Space
+from blockprofile.tablefile import Column, read_signed, write_table
+
+__all__ = [
+    "ROWS_NAME",
+    "Explained",
+    "KeptRows",
+    "explain_by_order",
+    "explain_metrics",
+    "explained_words",
+    "is_sampled",
+    "read_rows",
+    "write_rows",
+]
+
+ROWS_NAME = "archs.parquet"
+MOST = 2_000
+FOR_SHARES = 600
+FOLDS = 5
+SHOWN = 0.05
+"""A share of the variance that pairs explain beyond main effects is pointed out from here on."""
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptRows:
+    """Distinct archs, uint8 (n, n_slots), and metric -> their values, float64 (n,)."""
+
+    archs: Archs
+    values: Mapping[str, Doubles]
+
+    @classmethod
+    def first(cls, archs: Archs, values: Mapping[str, NDArray[np.floating]]) -> KeptRows:
+        """Keep the first distinct archs."""
+        rows, _ = number_archs(archs[: 2 * MOST])
+        rows = rows[:MOST]
+        return cls(archs[rows], {name: np.asarray(each[rows], np.float64) for name, each in values.items()})
+
+
+def write_rows(folder: Path, config: Mapping[str, Any], space: Space, rows: KeptRows) -> None:
+    """Write archs into a profile's folder."""
+    import pyarrow as pa
+
+    data = {slot.name: pa.array(np.ascontiguousarray(rows.archs[:, slot.index])) for slot in space.slots}
+    data |= {f"value {place}": pa.array(each) for place, each in enumerate(rows.values.values())}
+    about = {"run": run_digest(config), "metrics": list(rows.values)}
+    write_table(folder / ROWS_NAME, pa.table(data), about=about, within=folder)
+
+
+def read_rows(folder: Path, config: Mapping[str, Any], space: Space) -> KeptRows | None:
+    """Read the archs of a profile's folder; None where it keeps none of this run.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged.
+    """
+    path = folder / ROWS_NAME
+    if not path.is_file():
+        return None
+    columns = {slot.name: Column("uint8") for slot in space.slots}
+    table, about = read_signed(path, columns, made_by="the command that made the profile, again", with_others=True)
+    if about.get("run") != run_digest(config):
+        return None
+    archs = np.stack([table[slot.name].to_numpy() for slot in space.slots], axis=1)
+    names = about.get("metrics", [])
+    values = {name: table[f"value {place}"].to_numpy().astype(np.float64) for place, name in enumerate(names)}
+    return KeptRows(np.ascontiguousarray(archs), values)
+
+
+def is_sampled(about: Mapping[str, Any]) -> bool:
+    """Tell from a run's words on a predictor whether its metric need not add up over operators."""
+    kind = (about.get("card") or {}).get("kind")
+    return kind not in {"counted", "lookup", "cost_model", "table"}
+
+
+def explain_metrics(space: Space, rows: KeptRows) -> dict[str, dict[str, float]]:
+    """Tell how much main effects and pairs explain of every metric, as plain values; see `explain_by_order`."""
+    found = {name: explain_by_order(space, rows.archs, values) for name, values in rows.values.items()}
+    return {name: asdict(each) for name, each in found.items() if each is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Shares of a metric's variance: by main effects, and by them and pairs; ``error`` is the standard error of what
+    pairs add. Of archs that did not make the model, so they are what can be foretold from ``n`` archs, and no more.
+    """
+
+    main: float
+    both: float
+    error: float
+    n: int
+
+    @property
+    def is_by_pairs(self) -> bool:
+        """Whether pairs add more than a share that is worth a word, beyond doubt."""
+        return self.both - self.main - 1.96 * self.error > SHOWN
+
+
+def explain_by_order(space: Space, archs: Archs, values: Doubles, *, seed: int = 0) -> Explained | None:
+    """Tell how much main effects explain, and how much pairs add, by leaving archs out.
+
+    Returns
+    -------
+    None where the values do not vary, or archs are fewer than 20.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(len(values))[:FOR_SHARES]
+    archs, values = archs[chosen], values[chosen]
+    spread = float(np.var(values))
+    if len(values) < 20 or spread <= 1e-12 * float(np.mean(values)) ** 2:
+        return None
+    apart = np.empty((2, len(values)))
+    for order in (1, 2):
+        sizes = fit_sizes(space, archs, values, order=order, seed=seed)
+        for fold in range(FOLDS):
+            held = np.arange(len(values)) % FOLDS == fold
+            model = PairModel(space, archs[~held], values[~held], sizes=sizes)
+            apart[order - 1, held] = np.square(values[held] - model.mean()(archs[held])[0])
+    main, both = (1 - apart.mean(axis=1) / spread).tolist()
+    error = float(np.std(apart[0] - apart[1]) / np.sqrt(len(values)) / spread)
+    return Explained(main, both, error, len(values))
+
+
+def explained_words(metric: str, found: Explained) -> str:
+    """Say it in a sentence.
+
+    Examples
+    --------
+    >>> explained_words("top1_percent", Explained(0.69, 0.9, 0.01, 600))
+    'top1_percent: main effects explain 69 % of its variance, with pairs 90 % (600 archs left out): blocks interact'
+    """
+    told = f"{metric}: main effects explain {100 * max(0.0, found.main):.0f} % of its variance, with pairs "
+    told += f"{100 * max(0.0, found.both):.0f} % ({found.n:,} archs left out)"
+    return told + (": blocks interact" if found.is_by_pairs else "")

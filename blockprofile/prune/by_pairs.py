@@ -1,0 +1,199 @@
+"""Pruning of a small space by all that its labels leave open, pairs of choices included (``prune --order 2``).
+
+Main effects say what a block is worth on average. The best arch within a limit has the blocks that are best together,
+so here the sum of main effects and pairs is drawn as often as it takes, with what neither explains as every arch's own,
+and a choice goes only if the best archs do without it in almost all draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import OptionError
+from blockprofile.metric import parse_metric
+from blockprofile.profile.pair_model import PairModel, fit_pair_model
+from blockprofile.profile.rows import KeptRows
+from blockprofile.prune.compose import Outcome
+from blockprofile.prune.decision import Decision, make_evidence
+from blockprofile.prune.duel import Duel
+from blockprofile.prune.figures import Competition, Figures
+from blockprofile.prune.front import front_rates
+from blockprofile.prune.likely import prune_by_draws
+from blockprofile.space import Archs, Space
+from blockprofile.space.listing import list_archs
+from blockprofile.space.rules import Evidence
+
+__all__ = [
+    "N_DRAWS",
+    "OWN_SHARE",
+    "PairBounds",
+    "Scale",
+    "compose_by_pairs",
+    "draw_accuracies",
+    "own_spread",
+    "scale_of",
+]
+
+Doubles = NDArray[np.float64]
+
+N_DRAWS = 64
+OWN_SHARE = 0.3
+"""The share of what main effects and pairs do not explain that is taken to be an arch's own, and to have been drawn
+anew for every arch; the archs at the front vary less than the others. Chosen on half of the repetitions of the study
+truth_macro, which reports on the other half."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairBounds:
+    """How far a pruning by pairs may go.
+
+    Parameters
+    ----------
+    lose
+        The accuracy, in points, that the best arch within a limit may lose.
+    risk
+        The share of draws in which it may lose more, at some limit.
+    keep
+        Choices that stay in every slot that has as many.
+
+    Raises
+    ------
+    OptionError
+        If a bound is not allowed.
+    """
+
+    lose: float
+    risk: float = 0.05
+    keep: int = 1
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.lose) and self.lose >= 0):
+            raise OptionError(f"--lose is {self.lose}; it must be a number of points from 0")
+        if not 0 <= self.risk < 1:
+            raise OptionError(f"--risk is {self.risk}; it must be a share from 0 to below 1")
+        if self.keep < 1:
+            raise OptionError(f"--keep is {self.keep}; at least 1 block must stay at every layer")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The scale that a metric adds up on: ``to`` it and ``back``; both ascend."""
+
+    to: Callable[[Doubles], Doubles]
+    back: Callable[[Doubles], Doubles]
+
+
+def scale_of(metric: str, values: Doubles) -> Scale:
+    """Choose the scale: of an accuracy in percent the logarithm of its error, of any other metric its own.
+
+    Networks fail in many ways at once and are right in one: what a block adds near the top is little in points and as
+    much in shares of the error.
+    """
+    if parse_metric(metric).unit == "%" and values.max() < 100:
+        return Scale(lambda percent: -np.log(100 - percent), lambda scaled: 100 - np.exp(-scaled))
+    return Scale(np.asarray, np.asarray)
+
+
+def draw_accuracies(
+    model: PairModel, archs: Archs, scale: Scale, *, noise: float, rng: np.random.Generator, own: float = OWN_SHARE
+) -> Doubles:
+    """Draw the accuracy of every arch: shape (n_draws, n_archs), on the metric's own scale.
+
+    Parameters
+    ----------
+    noise
+        The standard deviation between two trainings of an arch, on the metric's own scale: no part of what is an arch's
+        own.
+    """
+    found = model.draw(N_DRAWS, rng)(archs)
+    return scale.back(found + rng.normal(size=found.shape) * own_spread(model, archs, scale, noise=noise, own=own))
+
+
+def own_spread(model: PairModel, archs: Archs, scale: Scale, *, noise: float, own: float = OWN_SHARE) -> float:
+    """Return the standard deviation of what is an arch's own, on the scale of the model."""
+    near = scale.back(model.mean()(archs)[0])
+    blurred = float(np.median(scale.to(near + noise / 2) - scale.to(near - noise / 2)))
+    return float(np.sqrt(own * max(0.0, model.sizes.rest - blurred**2)))
+
+
+def compose_by_pairs(
+    figures: Figures,
+    rows: KeptRows,
+    cost_of: Callable[[Archs], Doubles],
+    *,
+    bounds: PairBounds,
+    noise: float = 0.0,
+    seed: int = 0,
+) -> Outcome:
+    """Prune a space of few archs.
+
+    Parameters
+    ----------
+    figures
+        Of the space, for evidence.
+    rows
+        Archs with the accuracy's values.
+    cost_of
+        What archs cost.
+    bounds
+        How far it may go.
+    noise
+        The standard deviation between two values of an arch.
+
+    Raises
+    ------
+    OptionError
+        If the space has too many archs to look at one by one.
+    """
+    space, metric = figures.space, figures.gain.name
+    archs = list_archs(space)
+    values = rows.values[metric]
+    scale = scale_of(metric, values)
+    model = fit_pair_model(space, rows.archs, scale.to(values), seed=seed)
+    drawn = draw_accuracies(model, archs, scale, noise=noise, rng=np.random.default_rng(seed))
+    allowed, drops = prune_by_draws(
+        space, archs, cost_of(archs), drawn, tolerance=bounds.lose, risk=bounds.risk, keep=bounds.keep
+    )
+    pruned = space.restricted(allowed, name=space.name)
+    decisions = []
+    for drop in drops:
+        why = (
+            f"with all that went before, the best within every limit of {figures.cost.name} loses more than "
+            f"{bounds.lose:.3g} {figures.gain.unit} in {100 * drop.missed:.2g} % of {len(drawn)} draws of what "
+            f"{len(values):,} archs leave open"
+        )
+        p_value = (drop.missed * len(drawn) + 1) / (len(drawn) + 1)
+        decisions.append(_decide(figures, pruned, drop.slot, drop.code, why, p_value))
+    for index, codes in enumerate(pruned.allowed):
+        if len(space.allowed[index]) > 1:
+            decisions += [_decide(figures, pruned, index, code, "the best archs may need it", 1.0) for code in codes]
+    rates = front_rates(figures, tolerance=0.0)
+    return Outcome(pruned, tuple(decisions), {}, figures, rates)
+
+
+def _decide(figures: Figures, pruned: Space, index: int, code: int, why: str, missed: float) -> Decision:
+    found = _competition(figures, index)
+    slot = figures.space.slots[index]
+    name = figures.space.block_names[code] if slot.kind == "layer" else str(slot.choices[code])
+    evidence: tuple[Evidence, ...] = ()
+    verdict = "keep" if code in pruned.allowed[index] else "drop"
+    if verdict == "drop" and code in found.codes:
+        row = found.codes.index(code)
+        rivals = [place for place, other in enumerate(found.codes) if other in pruned.allowed[index]]
+        if rivals:
+            rival = max(rivals, key=lambda place: float(found.gain[place]))
+            evidence = make_evidence(figures, found, Duel(row, rival, 0.0, 0.0, missed), missed)
+    return Decision(
+        policy="pairs", where=found.where, kind=found.kind, code=code, name=name,
+        verdict="drop" if verdict == "drop" else "keep", why=why, p_value=missed, evidence=evidence,
+    )  # fmt: skip
+
+
+def _competition(figures: Figures, index: int) -> Competition:
+    slot = figures.space.slots[index]
+    tables: Mapping[str, Mapping[int, Competition]] = {"depth": figures.depths, "width": figures.widths}
+    return figures.layers[index] if slot.kind == "layer" else tables[slot.kind][slot.unit]

@@ -1,0 +1,118 @@
+"""Pruning by draws: against brute force, and from labels to a pruned space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from blockprofile.errors import OptionError
+from blockprofile.profile.labels import profile_labels
+from blockprofile.prune import prune
+from blockprofile.prune.by_pairs import PairBounds, scale_of
+from blockprofile.prune.likely import best_within, cost_limits, prune_by_draws
+from blockprofile.space import Archs, Space, decode, load_space
+from blockprofile.space.listing import list_archs
+from tests.toy import all_archs
+
+
+def brute(values: np.ndarray, cost: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    return np.array([[max([-np.inf, *row[cost <= limit]]) for limit in limits] for row in values])
+
+
+def test_the_best_within_limits_is_brute_forces() -> None:
+    rng = np.random.default_rng(0)
+    cost = np.sort(rng.integers(0, 30, 50)).astype(float)
+    values = rng.normal(size=(4, 50))
+    limits = np.array([-1.0, 0.0, 3.0, 3.5, 11.0, 11.0, 40.0])
+    assert np.array_equal(best_within(values, cost, limits), brute(values, cost, limits))
+    assert np.array_equal(best_within(values[0], cost, limits), brute(values[:1], cost, limits)[0])
+
+
+def test_all_archs_of_a_small_space(toy: Space) -> None:
+    assert np.array_equal(np.unique(all_archs(toy), axis=0), list_archs(toy))
+    with pytest.raises(OptionError, match="at most 65,536 are looked at one by one"):
+        list_archs(load_space("moga"))
+
+
+def test_what_stays_holds_in_the_draws_and_nothing_more_can_go(toy: Space) -> None:
+    rng = np.random.default_rng(1)
+    archs = list_archs(toy)
+    known = np.where(archs == 255, 0, archs).astype(float)
+    cost = known.sum(axis=1) + rng.random(len(archs))
+    values = (known @ rng.random(archs.shape[1]))[None] + rng.normal(size=(20, len(archs))) * 0.3
+    limits = cost_limits(cost)
+    allowed, drops = prune_by_draws(toy, archs, cost, values, tolerance=0.2, risk=0.1)
+    assert drops
+
+    def missed(codes: tuple[tuple[int, ...], ...]) -> float:
+        inside = toy.restricted(codes, name="x").contains(archs)
+        lost = brute(values, cost, limits) - brute(values[:, inside], cost[inside], limits)
+        return float(np.mean(lost.max(axis=1) > 0.2))
+
+    assert missed(allowed) == pytest.approx(drops[-1].missed)
+    assert missed(allowed) <= 0.1
+    for slot in toy.slots:
+        codes = allowed[slot.index]
+        gone = codes[:1] + codes[-1:] if slot.kind == "depth" else codes
+        for code in gone if len(codes) > 1 else ():
+            fewer = list(allowed)
+            fewer[slot.index] = tuple(other for other in codes if other != code)
+            assert missed(tuple(fewer)) > 0.1
+    for unit in toy.units:
+        assert unit.depth is None or np.ptp(np.diff(allowed[unit.depth])) == 0 if len(allowed[unit.depth]) > 2 else True
+
+
+def test_bounds_are_checked() -> None:
+    for wrong in ({"lose": -1.0}, {"lose": float("nan")}, {"lose": 0.1, "risk": 1.0}, {"lose": 0.1, "keep": 0}):
+        with pytest.raises(OptionError):
+            PairBounds(**wrong)  # type: ignore[arg-type]
+
+
+def test_accuracies_add_up_on_the_scale_of_the_error() -> None:
+    values = np.array([50.0, 90.0, 99.0])
+    scale = scale_of("top1_percent:mine", values)
+    assert np.allclose(scale.back(scale.to(values)), values)
+    assert (np.diff(scale.to(values)) > 0).all()
+    assert np.array_equal(scale_of("score", values).to(values), values)
+    assert np.array_equal(scale_of("top1_percent", np.array([100.0])).to(values), values)
+
+
+def _truth(archs: Archs) -> np.ndarray:
+    """A space in which the third block at the first layer is best with the third at the second, and bad alone;
+    two choices are bad everywhere."""
+    rows = archs.astype(float)
+    pair = 3.0 * np.where((archs[:, 0] == 2) == (archs[:, 1] == 2), 1.0, -1.0)
+    return 80 + rows.sum(axis=1) * 0.5 + pair - 4.0 * (archs[:, 2] == 0) - 4.0 * (archs[:, 5] == 1)
+
+
+def test_labels_are_pruned_by_pairs_by_default(tmp_path: Path) -> None:
+    macro = load_space("nas_bench_macro")
+    archs = list_archs(macro)
+    rng = np.random.default_rng(4)
+    chosen = archs[rng.permutation(len(archs))[:150]]
+    twice = np.concatenate([chosen, chosen])
+    labels = _truth(twice) + rng.normal(size=len(twice)) * 0.1
+    frame = pd.DataFrame({"arch": [decode(macro, arch) for arch in twice], "top1_percent": labels})
+    frame.to_csv(tmp_path / "mine.csv", index=False)
+    named = {"top1_percent": "top1_percent", "macs_m": "macs_m"}
+    profile = profile_labels(tmp_path / "mine.csv", "nas_bench_macro", named, out=tmp_path / "run")
+    assert profile.about["pairs"]["top1_percent"]["both"] > profile.about["pairs"]["top1_percent"]["main"] + 0.1
+    found = prune(tmp_path / "run", out=tmp_path / "pruned.yaml")
+    assert found.order == 2
+    assert load_space(tmp_path / "pruned.yaml").allowed == found.space.allowed
+    inside = found.space.contains(archs)
+    from blockprofile.predict import load_predictors
+
+    cost = load_predictors(macro, metrics=["macs_m"])[0].predict(archs).astype(float)
+    limits, order = cost_limits(cost), np.argsort(cost)
+    whole = best_within(_truth(archs)[order], cost[order], limits)
+    kept = order[inside[order]]
+    assert (whole - best_within(_truth(archs)[kept], cost[kept], limits)).max() <= 0.3
+    assert 0 < inside.sum() < 0.5 * len(archs)
+    assert {0} & set(found.space.allowed[2]) == {1} & set(found.space.allowed[5]) == set()
+    assert prune(tmp_path / "run", order=1).explained == found.explained
+    with pytest.raises(OptionError, match="--risk is 2"):
+        prune(tmp_path / "run", risk=2.0)
