@@ -25,13 +25,14 @@ INSERT, REMOVE, SWAP, WIDEN = range(4)
 class UnitEdits:
     """Edit archs, each unit at most once.
 
-    A unit is edited with a chance of its own, and at least one is: the units that are not drawn stay as they are, and
-    a draw without any is repeated. An edited unit takes one of the edits that are possible there, each as likely:
+    A unit is edited with a chance of its own, and at least one is: the units that are not drawn stay as they are, and a
+    draw without any is repeated. An edited unit takes one of the edits that are possible there, each as likely:
     *insert* a drawn block at a random place among its layers, which goes to the next greater depth; *remove* the block
-    at a random place; *swap* the block of one layer for another; give it another *width*. Where a depth is left out
-    of the space, as many blocks are inserted or removed as the next one needs. A block that comes to lie on a layer
-    where it is not allowed is drawn anew. What lies outside the units (stem options, a searched resolution) is edited
-    as one more unit, at half the chance: one of its slots gets another choice.
+    at a random place; *swap* the block of one layer for another; give it another *width*. Where a depth is left out of
+    the space, as many blocks are inserted or removed as the next one needs. A block that comes to lie on a layer where
+    it is not allowed is drawn anew; one that layers share stays while there is a layer. What lies outside the units
+    (stem options, a searched resolution) is edited as one more unit, at half the chance: one of its slots gets another
+    choice.
 
     Parameters
     ----------
@@ -114,7 +115,7 @@ class UnitEdits:
             return
         table, unit = self._table, self._table.space.units[group]
         assert unit.depth is not None
-        layers, depths = np.array(unit.layers), np.array(unit.depths)
+        layers, depths = np.array(unit.layers), np.minimum(unit.depths, len(unit.layers))
         old = children[rows, unit.depth]
         new = table.codes[unit.depth, table.place[unit.depth, old].astype(np.int64) + step]
         children[rows, unit.depth] = new
@@ -170,17 +171,17 @@ class UnitEdits:
         for group, unit in enumerate(table.space.units):
             if unit.depth is None or not self._chances[group]:
                 continue
-            place = table.place[unit.depth, archs[:, unit.depth]]
+            place, layers = table.place[unit.depth, archs[:, unit.depth]], np.array(unit.layers)
             for old, new in itertools.permutations(range(int(table.n_codes[unit.depth])), 2):
                 if abs(new - old) != 1:
                     continue
                 rows = np.flatnonzero(place == old)
-                before, after = (unit.depths[table.codes[unit.depth, step]] for step in (old, new))
+                before, after = (min(unit.depths[table.codes[unit.depth, step]], len(layers)) for step in (old, new))
                 for kept in itertools.combinations(range(max(before, after)), min(before, after)):
                     children = archs[rows]
                     children[:, unit.depth] = table.codes[unit.depth, new]
                     children[:, unit.layers] = INACTIVE
-                    some, first = np.take(unit.layers, kept), np.array(unit.layers[: len(kept)])
+                    some, first = layers[np.array(kept, np.int64)], layers[: len(kept)]
                     source, target = (first, some) if after > before else (some, first)
                     children[:, target] = archs[np.ix_(rows, source)]
                     yield self._fill(rows, children, unit.layers[:after])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from blockprofile.search.edits import UnitEdits
 from blockprofile.search.mutation import unit_weights
 from blockprofile.space import INACTIVE, Space, draw_archs, encode, load_space
 from tests.conftest import Freeze
-from tests.toy import all_archs, smaller_toy_space
+from tests.toy import all_archs, shared_space, smaller_toy_space
 
 N = 3_000
 
@@ -210,17 +211,36 @@ def brute_neighbours(space: Space, arch: np.ndarray) -> set[bytes]:
     return found
 
 
-@pytest.mark.parametrize("which", ["toy", "mixed", "smaller"])
+@pytest.mark.parametrize("which", ["toy", "mixed", "smaller", "shared"])
 def test_the_edits_of_single_units_are_listed_completely(which: str, toy: Space, mixed: Space) -> None:
-    space = {"toy": toy, "mixed": mixed, "smaller": smaller_toy_space()}[which]
+    shared = shared_space().definition
+    shared = replace(shared, units=(replace(shared.units[0], depths=(0, 2)), shared.units[1]))
+    space = {"toy": toy, "mixed": mixed, "smaller": smaller_toy_space(), "shared": Space(shared)}[which]
     edits = UnitEdits(CodeTable.of(space), chance=1e-9)
-    for arch in all_archs(space)[::67]:
+    for arch in all_archs(space)[:: 5 if which == "shared" else 67]:
         listed, source = edits.list_neighbours(arch[None])
         expected = brute_neighbours(space, arch)
         assert {row.tobytes() for row in listed} == expected
         assert (source == 0).all()
         drawn = edits(np.repeat(arch[None], 8_000, axis=0), np.random.default_rng(0))
         assert {row.tobytes() for row in drawn} == expected, "a small chance edits one unit alone"
+
+
+@pytest.mark.parametrize("law", ["edits", "uniform", "hierarchical"])
+def test_a_block_that_layers_share_stays_when_its_depth_changes(law: str) -> None:
+    space = load_space("mnasnet_accel")
+    table = CodeTable.of(space)
+    made = {"edits": UnitEdits(table), "uniform": UniformMutation(changes=1.0).bind(table),
+            "hierarchical": HierarchicalMutation().bind(table)}[law]  # fmt: skip
+    archs = draws(space, 0, 20_000)
+    changed = made(archs, np.random.default_rng(1)) != archs
+    of_depth = np.stack([changed[:, unit.depth] for unit in space.units], axis=1)
+    of_block = np.stack([changed[:, unit.layers[0]] for unit in space.units], axis=1)
+    assert of_depth.mean() > 0.01
+    if law == "edits":
+        assert not (of_depth & of_block).any(), "one edit of a unit"
+    else:
+        assert (of_depth & ~of_block).sum() > (of_depth & of_block).sum()
 
 
 def changed_units(space: Space, one: np.ndarray, two: np.ndarray) -> np.ndarray:
