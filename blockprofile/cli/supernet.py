@@ -1,4 +1,4 @@
-"""`blockprofile supernet train | evaluate | alone | rank | export | import`."""
+"""`blockprofile supernet train | evaluate | alone | rank | export | import | search`."""
 
 from __future__ import annotations
 
@@ -438,6 +438,67 @@ def import_(
         return
     print_table([row], wrap=["out"])
     note("names and shapes were checked; accuracies need images: supernet evaluate --data")
+
+
+@group.command("search")
+def search(
+    space: str = _SPACE,
+    data: Path = _DATA,
+    device: str = typer.Option(..., "--device", help="A device, or a predictor folder, that is a sum over layers."),
+    out: Path = typer.Option(..., "--out", help="The folder to make; the same command goes on with it."),
+    algorithm: str = typer.Option("single-path", "--algorithm", help="single-path: Single-Path NAS."),
+    lambda_: float | None = typer.Option(None, "--lambda", help="Weight of log(latency) in the loss."),
+    target: float | None = typer.Option(None, "--target", help="Largest latency; lambda is looked for by bisection."),
+    runs: int = typer.Option(6, "--runs", min=1, help="With --target: trainings at most."),
+    warm: float = typer.Option(0.6, "--warm", help="Share of the updates without latency, parts dropped at random."),
+    epochs: float = _EPOCHS,
+    batch: int = _BATCH,
+    lr: float | None = _LR,
+    weight_decay: float = _DECAY,
+    smoothing: float = _SMOOTHING,
+    clip: float = _CLIP,
+    pad: int | None = _PAD,
+    flip: bool = _FLIP,
+    holdout: float = _HOLDOUT,
+    limit: int | None = _LIMIT,
+    resolution: int | None = _RESOLUTION,
+    seed: int = _SEED,
+    threads: int = _THREADS,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Search by one training: superkernels whose parts are kept or dropped by loss and latency alike.
+
+    Examples
+    --------
+      blockprofile supernet search --space singlepath --data imagenet/ --device pixel1 --target 80 --out runs/sp
+    """
+    from blockprofile.errors import OptionError
+    from blockprofile.supernet.recipe import Recipe
+    from blockprofile.supernet.singlepath import ARCHS_NAME, search_single_path
+
+    if algorithm != "single-path":
+        raise OptionError(f"--algorithm {algorithm!r} is unknown; choices: single-path")
+    recipe = Recipe(
+        epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, smoothing=smoothing, clip=clip, pad=pad,
+        flip=flip, seed=seed, threads=threads,
+    )  # fmt: skip
+    result = search_single_path(
+        space, data, device=device, out=out, lambda_=lambda_, target=target, n_runs=runs, warm=warm, recipe=recipe,
+        holdout=holdout, limit=limit, resolution=resolution, command=typed_command(),
+        tell=lambda run: note(f"lambda {run.lambda_:.4g}: {run.cost:.4g}, {run.top1_percent:.1f} %: {run.arch}"),
+    )  # fmt: skip
+    rows = [
+        {"lambda": run.lambda_, result.metric: run.cost, "top1_percent": run.top1_percent, "arch": run.arch,
+         "chosen": run is result.chosen}
+        for run in result.runs
+    ]  # fmt: skip
+    if json:
+        print_json({"folder": str(result.folder), "metric": result.metric, "runs": rows})
+        return
+    print_table(rows, wrap=["arch"])
+    note(
+        f"{result.n_new} trainings now; accuracies are the superkernels'; archs stand in {out / ARCHS_NAME}, one a line"
+    )
 
 
 def _texts(space: Space, archs: Archs) -> list[str]:

@@ -48,7 +48,7 @@ class Supernet:
         """Run one arch on images of shape (n, channels, size, size); they are resized to the arch's resolution."""
         features = resize_images(images, self.space.resolution_of(arch))
         for place, op in self.path(arch):
-            features = self._run(place, op, features)
+            features = self.run(place, op, features)
         return features
 
     def path(self, arch: Archs) -> Iterator[tuple[str, Operator]]:
@@ -58,7 +58,8 @@ class Supernet:
             if op is not None:
                 yield site.name, sizeless(op)
 
-    def _run(self, place: str, op: Operator, features: Tensor) -> Tensor:
+    def run(self, place: str, op: Operator, features: Tensor) -> Tensor:
+        """Run what stands at a place, an operator without sizes, on features."""
         from torch.func import functional_call
 
         if self.sharing == "separate":
