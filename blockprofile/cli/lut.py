@@ -1,4 +1,4 @@
-"""`blockprofile lut measure | audit | template | import`."""
+"""`blockprofile lut measure | audit | template | import`; `solve` stands in a file of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from blockprofile.cli.lut_solve import solve
 from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, print_table, tell
 from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-group = typer.Typer(help="Latency tables of your own device: measure, audit, fill in, import.", no_args_is_help=True)
+group = typer.Typer(
+    help="Latency tables of your own device: measure, audit, fill in, import, solve.", no_args_is_help=True
+)
 
 WHOLE = "a table holds the operators of the whole of"
 MUCH_DISTURBED = 20.0
@@ -35,6 +38,7 @@ SEED = typer.Option(0, "--seed", help="Seed of the order and of what is drawn.")
 
 def register(app: typer.Typer) -> None:
     """Add the command group."""
+    group.command("solve")(solve)
     app.add_typer(group, name="lut")
 
 
@@ -133,7 +137,9 @@ def audit(
         help="Whole-network times measured elsewhere, a CSV of archs and mean_ms: nothing is timed here.",
     ),
     column: str = typer.Option("", "--column", help="With --from, the column of times, where it has another name."),
-    time_unit: str | None = typer.Option(None, "--time-unit", help="With --from: ms (default), s or us."),
+    time_unit: str | None = typer.Option(
+        None, "--time-unit", help="With --from: ms (default), s, us, or per_s: images a second."
+    ),
     precision: str = PRECISION,
     time_limit: float = LIMIT,
     jobs: int = JOBS,
@@ -199,10 +205,9 @@ def audit(
 
 
 def _audit_file(file: Path, space: Space, entry: Entry, *, column: str = "", time_unit: str | None = None) -> Audit:
-    from blockprofile.device.audit_file import audit_times, read_times
-    from blockprofile.device.csvfile import check_time_unit
+    from blockprofile.device.audit_file import audit_times, check_network_unit, read_times
 
-    times = read_times(file, space, column=column, unit=check_time_unit(time_unit or "ms"))
+    times = read_times(file, space, column=column, unit=check_network_unit(time_unit or "ms"))
     if times.repeats:
         note(times.repeats)
     return audit_times(space, entry, times, believe=time_unit is not None)

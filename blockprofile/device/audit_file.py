@@ -1,16 +1,17 @@
-"""Auditing a lookup table by whole-network times that were measured elsewhere and stand in a file."""
+"""Whole-network times that were measured elsewhere and stand in a file, and auditing a lookup table by them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.device.audit import LEAST_NETWORKS, Audit
-from blockprofile.device.csvfile import TimeUnit, to_ms
+from blockprofile.device.csvfile import MS, TimeUnit
 from blockprofile.device.repair import fit_repairs
 from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.predict.labels import LabelTable, read_labels
@@ -19,7 +20,19 @@ from blockprofile.predict.repeats import pool_repeats
 from blockprofile.space.sites import list_operators
 from blockprofile.space.space import Space
 
-__all__ = ["TIME_COLUMN", "NetworkTimes", "audit_times", "read_times"]
+__all__ = [
+    "NETWORK_UNITS",
+    "TIME_COLUMN",
+    "NetworkTimes",
+    "NetworkUnit",
+    "audit_times",
+    "check_network_unit",
+    "read_times",
+]
+
+NetworkUnit = TimeUnit | Literal["per_s"]
+NETWORK_UNITS: tuple[NetworkUnit, ...] = (*get_args(TimeUnit), "per_s")
+"""What whole networks are timed in: ``per_s`` is images a second."""
 
 TIME_COLUMN = "mean_ms"
 FAR = 100.0
@@ -28,11 +41,15 @@ FAR = 100.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkTimes:
-    """Latencies of whole networks: distinct archs (at distinct resolutions) and the mean of each in ms."""
+    """Latencies of whole networks: distinct archs (at distinct resolutions) and the mean of each in ms.
+
+    ``repeats`` says what was pooled, ``n_empty`` counts rows that were left out as they have no time.
+    """
 
     table: LabelTable
     column: str
     repeats: str
+    n_empty: int = 0
 
     @property
     def measured(self) -> NDArray[np.float64]:
@@ -40,7 +57,33 @@ class NetworkTimes:
         return self.table.label(self.column)
 
 
-def read_times(path: Path, space: Space, *, column: str = "", unit: TimeUnit = "ms") -> NetworkTimes:
+def check_network_unit(unit: str) -> NetworkUnit:
+    """Return ``unit`` if it is one of `NETWORK_UNITS`.
+
+    Raises
+    ------
+    OptionError
+        If it is not.
+    """
+    for known in NETWORK_UNITS:
+        if unit == known:
+            return known
+    raise OptionError(f"time unit {unit!r} is unknown; {one_of(unit, NETWORK_UNITS)}")
+
+
+def _to_ms(times: NDArray[np.float64], unit: NetworkUnit) -> NDArray[np.float64]:
+    return 1000 / times if unit == "per_s" else times * MS[unit]
+
+
+def read_times(
+    path: Path,
+    space: Space,
+    *,
+    column: str = "",
+    unit: NetworkUnit = "ms",
+    least: int = LEAST_NETWORKS,
+    skips_empty: bool = False,
+) -> NetworkTimes:
     """Read whole-network times, in any form that labelled archs have.
 
     Parameters
@@ -52,13 +95,17 @@ def read_times(path: Path, space: Space, *, column: str = "", unit: TimeUnit = "
         The times; left out, ``mean_ms``, or the only column of numbers.
     unit
         In which the file gives times, whatever the column is called.
+    least
+        How many networks are needed.
+    skips_empty
+        Leave out rows without a time, and count them; else they are an error.
 
     Raises
     ------
     DataError
         If the file cannot be read, a row is no arch of the space, or a time is missing or not above 0.
     OptionError
-        If there is no such column or no telling which it is, or fewer than 5 archs.
+        If there is no such column or no telling which it is, or fewer archs than needed.
     """
     labels = read_labels(path, space)
     known = list(labels.labels)
@@ -68,14 +115,21 @@ def read_times(path: Path, space: Space, *, column: str = "", unit: TimeUnit = "
             f"{path} has no column {TIME_COLUMN!r}, and several others hold numbers: name one by --column; "
             f"{one_of(TIME_COLUMN, known)}"
         )
+    n_empty = 0
+    if skips_empty and column in labels.labels:
+        timed = np.flatnonzero(~np.isnan(labels.labels[column]))
+        n_empty = len(labels.archs) - len(timed)
+        labels = labels.take(timed)
+    if not len(labels.archs):
+        raise DataError(f"{path}: column {column!r} holds no times")
     pooled = pool_repeats(labels, [column])
     times = pooled.table.label(column)
     if not (times > 0).all():
         raise DataError(f"{path}: column {column!r} holds {times[times <= 0][0]:g}; a time must be above 0")
-    if len(times) < LEAST_NETWORKS:
-        raise OptionError(f"{path} holds {len(times)} archs; an audit takes at least {LEAST_NETWORKS} networks")
-    table = LabelTable(path, pooled.table.archs, {column: to_ms(times, unit)}, pooled.table.resolutions)
-    return NetworkTimes(table, column, pooled.describe(column))
+    if len(times) < least:
+        raise OptionError(f"{path} holds times of {len(times)} archs; at least {least} networks are needed")
+    table = LabelTable(path, pooled.table.archs, {column: _to_ms(times, unit)}, pooled.table.resolutions)
+    return NetworkTimes(table, column, pooled.describe(column), n_empty)
 
 
 def audit_times(space: Space, entry: Entry, times: NetworkTimes, *, believe: bool = False) -> Audit:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blockprofile.csvfile import Row, read_csv
 from blockprofile.device.folder import make_folder
@@ -30,19 +29,20 @@ from blockprofile.space.space import Space
 
 __all__ = [
     "COLUMNS",
+    "MS",
     "TIME_UNITS",
     "CsvTable",
     "TimeUnit",
     "check_plausible",
     "check_time_unit",
     "read_csv_table",
-    "to_ms",
     "write_template",
 ]
 
 TimeUnit = Literal["ms", "s", "us"]
 TIME_UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
-_MS = {"ms": 1.0, "s": 1000.0, "us": 0.001}
+MS: Mapping[TimeUnit, float] = {"ms": 1.0, "s": 1000.0, "us": 0.001}
+"""Milliseconds of a unit."""
 
 CUSTOM = "custom:"
 COLUMNS = ("operator", *KEY_COLUMNS, "mean_ms", "spread_ms", "count")
@@ -85,7 +85,7 @@ class _Reader:
     """Rows of a file into times by operator key, each checked."""
 
     def __init__(self, path: Path, unit: TimeUnit) -> None:
-        self.path, self.factor = path, _MS[unit]
+        self.path, self.factor = path, MS[unit]
         self.lines: dict[LookupKey, int] = {}
         self.entries: dict[LookupKey, Median] = {}
 
@@ -189,11 +189,6 @@ def read_csv_table(
         )
     times = {op: reader.entries[lookup_key(op)] for op in operators}
     return CsvTable(times, len(reader.entries) - len(times))
-
-
-def to_ms(times: NDArray[np.float64], unit: TimeUnit) -> NDArray[np.float64]:
-    """Turn times of a unit into milliseconds."""
-    return times * _MS[unit]
 
 
 def check_time_unit(unit: str) -> TimeUnit:

@@ -18,7 +18,7 @@ from blockprofile.predict.relu_options import ReluOptions
 from blockprofile.predict.training import TrainingOptions
 from blockprofile.yamlfile import Document, read_yaml
 
-__all__ = ["Recipe", "find_table", "read_recipe"]
+__all__ = ["Recipe", "check_card_fields", "find_table", "read_recipe"]
 
 MEASURED = frozenset({"floor", "error", "made_from", "created"})
 """Fields of a card that a fit writes."""
@@ -80,7 +80,7 @@ class Recipe:
                 raise OptionError(f"{name!r} is no name of a file; tables stand beside the recipe")
         if self.sha256 is not None and not re.fullmatch("[0-9a-f]{64}", self.sha256):
             raise OptionError(f"sha256 is {self.sha256!r}; must be 64 digits of 0-9, a-f")
-        _check_card("card", self.card)
+        check_card_fields("card", self.card)
         for metric, entry in self.metrics.items():
             self._check_metric(metric, entry)
 
@@ -100,7 +100,7 @@ class Recipe:
         if isinstance(ceiling, bool) or not isinstance(ceiling, int | float) or not math.isfinite(ceiling):
             raise OptionError(f"ceiling of {metric!r} is {ceiling!r}; must be a finite number")
         self.label_error(metric)
-        _check_card(f"metric {metric!r}", {key: entry[key] for key in entry.keys() - {"column"}})
+        check_card_fields(f"metric {metric!r}", {key: entry[key] for key in entry.keys() - {"column"}})
 
     @property
     def seed(self) -> int:
@@ -166,8 +166,16 @@ class Recipe:
         return asdict(self.relu) if self.relu is not None else asdict(self.options)
 
 
-def _check_card(what: str, given: Mapping[str, Any]) -> None:
-    """Check fields of a card before anything is fitted for it."""
+def check_card_fields(what: str, given: Mapping[str, Any]) -> None:
+    """Check fields of a card before anything is fitted for it.
+
+    Raises
+    ------
+    OptionError
+        If one is none of those that can be given.
+    DefinitionError
+        If a value is wrong.
+    """
     unknown = sorted(map(str, given.keys() - _CARD_FIELDS))
     if unknown:
         raise OptionError(f"{what} has a key {unknown[0]!r}; {one_of(unknown[0], sorted(_CARD_FIELDS))}")

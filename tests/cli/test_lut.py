@@ -196,7 +196,7 @@ def test_an_audit_is_imported_with_the_table_or_later(capsys: pytest.CaptureFixt
         ({}, "--pin 0", "--pin has no effect here: an audit --from a file times nothing"),
         ({"factor": 1000.0}, "", "one of them is in another unit; say --time-unit"),
         ({"factor": -1.0}, "", "a time must be above 0"),
-        ({"rows": 4}, "", "holds 4 archs; an audit takes at least 5 networks"),
+        ({"rows": 4}, "", "holds times of 4 archs; at least 5 networks are needed"),
         ({"name": "time", "more": "runs"}, "", "name one by --column"),
         ({}, "--column us", "has no column 'us' of numbers"),
     ],
@@ -257,3 +257,61 @@ def test_help_names_the_commands() -> None:
     assert result.exit_code == 0
     for name in ("measure", "audit", "template", "import"):
         assert name in result.output
+
+
+def _solve(capsys: pytest.CaptureFixture[str], more: str = "", *, scale: float = 1.0) -> tuple[int, str, str]:
+    """Solve a table from all networks of the tiny space, each operator's time in proportion to its place."""
+    space = load_space("tiny.yaml")
+    archs = all_archs(space)
+    depths = space.depths(archs)[:, 0]
+    times = scale * (0.05 + 0.01 * depths + 0.02 * (archs == 1).sum(axis=1))
+    texts = [decode(space, arch) for arch in archs]
+    pd.DataFrame({"arch": texts * 2, "t": np.concatenate([times, times])}).to_csv("times.csv", index=False)
+    return run(capsys, f"lut solve times.csv --space tiny.yaml --out board {more}")
+
+
+def test_solve_and_use(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blockprofile.device.solved.LEAST_SOLVED", 10)
+    status, out, err = _solve(capsys, "--hardware Board --batch 8 --json")
+    assert status == 0, err
+    assert "repeats pooled" in err
+    row = json.loads(out)[0]
+    assert (row["device"], row["networks"], row["unseen"]) == ("board", 14, 0)
+    assert row["rmse_percent"] < 10
+    status, out, _ = run(capsys, "device show board")
+    assert status == 0
+    assert "batch:        8" in out
+    assert "calibrated" in out
+    status, out, _ = run(capsys, "arch price e4k5 --space tiny.yaml --json")
+    assert run(capsys, "sample --space tiny.yaml --device board --n 1000 --out run")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "scale", "message"),
+    [
+        ("", 1.0, "holds times of 14 archs; at least 20 networks are needed"),
+        ("--time-unit h", 1.0, "time unit 'h' is unknown; choices: ms, s, us, per_s"),
+        ("--column u", 1.0, "has no column 'u'"),
+        ("--device a/b", 1.0, "name 'a/b' cannot name a device"),
+    ],
+)
+def test_solve_refuses(capsys: pytest.CaptureFixture[str], more: str, scale: float, message: str) -> None:
+    status, out, err = _solve(capsys, more, scale=scale)
+    assert status in {EXIT_USER, EXIT_DATA}
+    assert out == ""
+    assert message in err
+    assert not Path("board").exists()
+
+
+def test_solve_a_recipe(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blockprofile.device.solved.LEAST_SOLVED", 10)
+    assert _solve(capsys, "--json")[0] == 0
+    Path("all.yaml").write_text(
+        "schema: blockprofile.timings/1\ntable: times.csv\nspace: tiny.yaml\ncard: {licence: MIT}\n"
+        "devices: {fast: {column: t, batch: 2}}\n",
+        encoding="utf-8",
+    )
+    status, _, err = run(capsys, "lut solve all.yaml --space tiny.yaml --batch 3 --out boards")
+    assert status == EXIT_USER
+    assert "--space, --batch have no effect here: the recipe says it" in err
+    assert run(capsys, "lut solve times.csv --out board")[0] == EXIT_USER

@@ -1,0 +1,115 @@
+"""`blockprofile lut solve`: a device's table from the times of whole networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.strict import refuse_idle
+
+if TYPE_CHECKING:
+    from blockprofile.device.audit_file import NetworkUnit
+    from blockprofile.device.solved import SolvedTable
+
+__all__ = ["solve"]
+
+_RECIPES = {".yaml", ".yml"}
+
+
+def solve(
+    context: typer.Context,
+    timings: Path = typer.Argument(
+        ..., help="CSV or Parquet of archs and their times, or a recipe (YAML).", metavar="TIMINGS"
+    ),
+    space: str = typer.Option("", "--space", help="A shipped space, or the path of a YAML file."),
+    device: str = typer.Option("", "--device", help="The device's name; left out, that of the folder."),
+    out: Path = typer.Option(
+        ..., "--out", help="The predictor folder to write; with a recipe, the folder of them all."
+    ),
+    column: str = typer.Option("", "--column", help="The column of times; left out, mean_ms, or the only one."),
+    time_unit: str | None = typer.Option(
+        None, "--time-unit", help="ms (default), s, us, or per_s: images a second; said, it is believed."
+    ),
+    hardware: str = typer.Option("", "--hardware", help="What the times were measured on."),
+    runtime: str = typer.Option("", "--runtime", help="What ran: framework, version, threads."),
+    batch: int | None = typer.Option(None, "--batch", min=1, help="Images in a batch; left out, it is not known."),
+    dtype: str = typer.Option("", "--dtype", help="Number format of weights and values."),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Solve a table from whole networks' times: for devices on which only those can be taken.
+
+    The error on networks left out stands on the card, with how many more networks would halve it.
+    """
+    from blockprofile.device.audit_file import check_network_unit
+    from blockprofile.device.timings import read_timings
+    from blockprofile.errors import OptionError
+
+    if timings.suffix.lower() in _RECIPES:
+        given = ("space", "device", "column", "time_unit", "hardware", "runtime", "batch", "dtype")
+        refuse_idle(context, given, "the recipe says it")
+        recipe = read_timings(timings)
+        file, space = timings.parent / recipe.table, recipe.space
+        jobs = [
+            _Job(
+                out / f"{name}_{space}", name, recipe.column(name), recipe.unit(name), recipe.fields(name),
+                is_believed="time_unit" in entry,
+            )
+            for name, entry in recipe.devices.items()
+        ]  # fmt: skip
+    else:
+        if not space:
+            raise OptionError("--space is missing; name the space of the archs (a recipe names its own)")
+        file, unit = timings, check_network_unit(time_unit or "ms")
+        about = {"hardware": hardware, "runtime": runtime, "batch": batch, "precision": dtype, "sources": [file.name]}
+        jobs = [_Job(out, device or out.resolve().name, column, unit, about, is_believed=time_unit is not None)]
+    rows = [_solve(file, space, job) for job in jobs]
+    if json:
+        print_json(rows)
+        return
+    print_table([{key: value for key, value in row.items() if key != "outlook"} for row in rows], wrap=["folder"])
+    for row in rows:
+        note(f"{row['device']}: {row['outlook']}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One device's table: its folder, name, column of times and their unit, and further fields of its card."""
+
+    folder: Path
+    device: str
+    column: str
+    unit: NetworkUnit
+    about: dict[str, Any]
+    is_believed: bool
+
+
+def _solve(file: Path, space: str, job: _Job) -> dict[str, Any]:
+    """Solve one device's table, write its folder and return what is told of it."""
+    from blockprofile.device.audit_file import read_times
+    from blockprofile.device.folder import check_name
+    from blockprofile.device.solved import LEAST_SOLVED, solve_times, write_solved
+    from blockprofile.space import load_space
+
+    check_name(job.device)
+    loaded = load_space(space)
+    times = read_times(file, loaded, column=job.column, unit=job.unit, least=LEAST_SOLVED, skips_empty=True)
+    if times.repeats:
+        note(f"{job.device}: {times.repeats}")
+    if times.n_empty:
+        note(f"{job.device}: {times.n_empty} rows of {file} have no time in {times.column!r} and were left out")
+    table = solve_times(loaded, times, device=job.device, believe=job.is_believed)
+    write_solved(job.folder, table, device=job.device, unit=job.unit, about=job.about)
+    return _row(job.folder, job.device, table)
+
+
+def _row(folder: Path, device: str, table: SolvedTable) -> dict[str, Any]:
+    found = table.fidelity
+    return {
+        "device": device, "networks": found.n, "operators": len(table.design.operators), "unseen": table.n_unseen,
+        "rmse_ms": found.rmse, "rmse_percent": table.rmse_percent, "kendall_tau": found.kendall_tau,
+        "outlook": table.outlook, "folder": str(folder),
+    }  # fmt: skip

@@ -1,0 +1,191 @@
+"""The predictor folder of a table that was solved from whole networks: the solution, its error, and its card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from blockprofile import __version__
+from blockprofile.device.audit_file import NetworkTimes, NetworkUnit
+from blockprofile.device.folder import check_name, write_table
+from blockprofile.device.median import Median
+from blockprofile.device.solve import Design, Solution, count_operators, join_designs, solve_table
+from blockprofile.errors import OptionError
+from blockprofile.files import replacing_folder
+from blockprofile.predict.card import CARD_NAME
+from blockprofile.predict.floor import effect_floor, mean_layers
+from blockprofile.predict.metrics import Fidelity, measure_fidelity
+from blockprofile.predict.scale import doubt_scale, mean_macs
+from blockprofile.space.space import Space
+from blockprofile.yamlfile import write_yaml
+
+__all__ = ["LEAST_SOLVED", "SolvedTable", "solve_times", "write_solved"]
+
+LEAST_SOLVED = 20
+"""Networks from which on a table is solved: sixteen of them tell a roofline of nine quantities."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SolvedTable:
+    """A solved table, and the networks that it was solved from."""
+
+    space: Space
+    times: NetworkTimes
+    design: Design
+    solution: Solution
+
+    @property
+    def fidelity(self) -> Fidelity:
+        """How far the networks are from what they were given when left out, in ms."""
+        return measure_fidelity(self.times.measured, self.solution.left_out, maximize=False)
+
+    @property
+    def rmse_percent(self) -> float:
+        """The error of networks left out, in percent of their mean."""
+        return 100 * self.fidelity.rmse / float(self.times.measured.mean())
+
+    @property
+    def n_unseen(self) -> int:
+        """How many operators stand in none of the networks."""
+        return int((self.design.counts.sum(axis=0) == 0).sum())
+
+    @property
+    def outlook(self) -> str:
+        """Say what more networks would bring."""
+        halves = self.solution.networks_to_halve(self.times.measured)
+        least = f"what no sum of operators tells, noise included, is about {self.solution.residual_ms:.3g} ms"
+        if np.isinf(halves):
+            return f"no number of networks would halve the error: {least}"
+        return f"about {float(f'{halves:.2g}'):.0f} networks in all would halve the error; {least}"
+
+
+def solve_times(space: Space, times: NetworkTimes, *, device: str, believe: bool = False, seed: int = 0) -> SolvedTable:
+    """Solve the table of a device from whole-network times.
+
+    Parameters
+    ----------
+    device
+        Its name: custom blocks that state what they cost on it are no unknowns.
+    believe
+        Do not check the unit: the user has said it.
+    seed
+        Of the folds by which the table is judged.
+
+    Raises
+    ------
+    OptionError
+        If the times cannot be milliseconds, or what custom blocks state is more than the whole.
+    """
+    archs, measured, known = times.table.archs, times.measured, times.table.resolutions
+    metric = f"latency_ms:{device}"
+    doubt = "" if believe else doubt_scale("latency_ms", measured, macs=mean_macs(space, archs))
+    if doubt:
+        raise OptionError(
+            f"{times.table.path}: {doubt}; say --time-unit s, us, or per_s of images a second; or ms if they are right"
+        )
+    resolutions = np.full(len(archs), space.resolution) if known is None else known
+    parts = []
+    for resolution in np.unique(resolutions):
+        rows = np.flatnonzero(resolutions == resolution)
+        where = space.at_resolution(int(resolution)) if resolution != space.resolution else space
+        parts.append((rows, count_operators(where, archs[rows], metric=metric)))
+    design = join_designs(parts, len(archs))
+    over = np.flatnonzero(design.known >= measured)
+    if len(over):
+        raise OptionError(
+            f"custom blocks state {design.known[over[0]]:.4g} ms of {metric} for a network that takes "
+            f"{measured[over[0]]:.4g} ms in all ({times.table.path})"
+        )
+    return SolvedTable(space, times, design, solve_table(design, measured, seed=seed))
+
+
+def write_solved(
+    folder: Path, table: SolvedTable, *, device: str, unit: NetworkUnit = "ms", about: Mapping[str, Any]
+) -> None:
+    """Write card and table.
+
+    Parameters
+    ----------
+    unit
+        That of the file: a time made of images a second is told to be no latency of one image.
+    about
+        Further fields of the card, such as ``hardware``, ``batch``, ``sources`` and ``licence``.
+
+    Raises
+    ------
+    OptionError
+        If ``device`` cannot name a device.
+    """
+    check_name(device)
+    with replacing_folder(folder, is_kept=True) as fresh:
+        write_table(fresh, _entries(table))
+        write_yaml(fresh / CARD_NAME, _card(folder.resolve().name, device, table, unit, about))
+
+
+def _entries(table: SolvedTable) -> dict[Any, Median]:
+    """Return the rows of the table; ``count`` is in how many networks the operator stands."""
+    solution, seen = table.solution, (table.design.counts > 0).sum(axis=0)
+    rows = zip(table.design.operators.values(), solution.times, seen, strict=True)
+    return {op: Median(float(time), float("nan"), float("nan"), int(count)) for op, time, count in rows}
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def _notes(table: SolvedTable, unit: NetworkUnit, batch: int | None) -> str:
+    told = [f"{table.rmse_percent:.2g} % of the mean; {table.outlook}."]
+    if table.n_unseen:
+        told.append(
+            f"{table.n_unseen} of {len(table.design.operators)} operators stand in none of the networks; theirs is the "
+            "roofline's time."
+        )
+    if unit == "per_s":
+        told.append("Times are 1000 / images a second: those of one image among many, no latency of an image alone.")
+    if batch is None:
+        told.append("The batch is not known.")
+    told.append("Entries are shares of whole networks, not times of operators alone.")
+    return " ".join(told)
+
+
+def _card(name: str, device: str, table: SolvedTable, unit: NetworkUnit, about: Mapping[str, Any]) -> dict[str, Any]:
+    times, solution, fidelity = table.times, table.solution, table.fidelity
+    known = times.table.resolutions
+    resolutions = [table.space.resolution] if known is None else np.unique(known).tolist()
+    if table.space.definition.input.searched:
+        resolutions = list(table.space.definition.input.resolutions)
+    counts = table.design.counts
+    made_from = (
+        f"{len(counts)} whole networks ({times.table.path.name}, {times.column}): a time of at least 0 for each of "
+        f"{counts.shape[1]} operators and an offset, drawn towards a roofline fitted to the same networks."
+    )
+    if times.n_empty:
+        made_from += f" {times.n_empty} further networks have no time."
+    card: dict[str, Any] = {
+        "schema": "blockprofile.predictor/1",
+        "name": name,
+        "title": f"Latency on {about.get('hardware') or device}",
+        "kind": "lookup",
+        "metric": f"latency_ms:{device}",
+        "unit": "ms",
+        "device": device,
+        "provenance": "calibrated",
+        "spaces": [table.space.base.name],
+        "resolutions": resolutions,
+        **about,
+        "made_from": made_from,
+        "floor": _round(effect_floor(fidelity.rmse, n_layers=mean_layers(table.space))),
+        "error": {
+            "on": "whole networks, each left out", "n": fidelity.n, "rmse": _round(fidelity.rmse),
+            "mae": _round(fidelity.mae), "r2": _round(fidelity.r2), "kendall_tau": _round(fidelity.kendall_tau),
+            "notes": _notes(table, unit, about.get("batch")),
+        },
+        "fitted_range": [_round(float(times.measured.min())), _round(float(times.measured.max()))],
+        "parameters": {"correction": {"offset_ms": _round(solution.offset_ms)}},
+        "created": {"by": f"blockprofile {__version__}, lut solve"},
+    }  # fmt: skip
+    return {key: value for key, value in card.items() if value is not None and value != ""}
