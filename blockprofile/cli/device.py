@@ -74,8 +74,9 @@ def show(
             "spaces": ", ".join(card.spaces) or "every space whose operators it covers",
             "resolutions": ", ".join(map(str, card.resolutions)) or "any",
             "hardware": card.hardware, "runtime": card.runtime,
-            "batch": str(card.batch or ("not stated" if card.device and card.kind != "cost_model" else "")), "precision": card.precision,
-            "made from": card.made_from, "error": f"{told} ({error.on})" if told else error.notes, "about the error": error.notes if told else "",
+            "batch": "not stated" if card.batch is None else str(card.batch), "precision": card.precision,
+            "made from": card.made_from, "error": f"{told} ({error.on})" if told else error.notes,
+            "about the error": error.notes if told else "",
             "labels": _tell_labels(card), "under each law": _tell_laws(card), "fitted on": _tell_range(card, folder),
             "ceiling": "" if card.ceiling is None else f"{card.ceiling:g} {card.unit}",
             "floor": "unknown: not audited; effects are claimed beyond noise alone" if card.floor is None
