@@ -147,7 +147,7 @@ def _notes(table: SolvedTable, unit: NetworkUnit, batch: int | None) -> str:
     if unit == "per_s":
         told.append("Times are 1000 / images a second: those of one image among many, no latency of an image alone.")
     if batch is None:
-        told.append("The batch is not known.")
+        told.append("The batch is not stated.")
     told.append("Entries are shares of whole networks, not times of operators alone.")
     return " ".join(told)
 
