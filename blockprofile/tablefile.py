@@ -183,7 +183,9 @@ def read_columns(
     for name in names:
         if name in columns:
             _check_column(path, name, table[name], columns[name])
-    return unfolded(path, table)
+    # What pandas keeps beside the columns is not checked, and not needed: an index is a column.
+    kept = {key: value for key, value in (table.schema.metadata or {}).items() if key != b"pandas"}
+    return unfolded(path, table.replace_schema_metadata(kept) if names else table)
 
 
 def read_table_columns(path: Path) -> tuple[int, dict[str, NDArray[np.float64] | list[str]], dict[str, str]]:

@@ -1,6 +1,7 @@
 import random
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -167,6 +168,14 @@ def test_categories_of_numbers_are_unfolded(tmp_path):
     coded = pa.array([3, 5, 3]).dictionary_encode()
     pq.write_table(pa.table({"a": coded}), tmp_path / "t.parquet")
     assert read_columns(tmp_path / "t.parquet", {}, with_others=True)["a"].to_pylist() == [3, 5, 3]
+
+
+def test_damaged_words_of_pandas_are_left_alone(tmp_path):
+    table = pa.Table.from_pandas(pd.DataFrame({"a": [1, 2]}), preserve_index=False)
+    broken = table.schema.metadata[b"pandas"].replace(b"numpy_type", b"numpy_tipe")
+    write_table(tmp_path / "t.parquet", table.replace_schema_metadata({b"pandas": broken}))
+    table, _ = read_signed(tmp_path / "t.parquet", {"a": Column("integer")}, made_by="`make it`")
+    assert table.to_pandas()["a"].tolist() == [1, 2]
 
 
 def test_what_is_no_table_is_refused(tmp_path):

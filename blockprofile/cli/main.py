@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
 
 import typer
@@ -59,13 +60,19 @@ def _register() -> None:
         import_module(f"blockprofile.cli.{name}").register(app)
 
 
+@cache
+def _command() -> Callable[..., object]:
+    """Build the commands once a process: Typer takes 50 ms for it."""
+    return typer.main.get_command(app)
+
+
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status: 0 done, 1 a bug, 2 the user's mistake, 3 bad data."""
     words = list(sys.argv[1:] if args is None else args)
     remember_arguments(words)
     try:
         check_numbers(app, words)
-        app(args=words, prog_name="blockprofile")
+        _command()(args=words, prog_name="blockprofile")
     except SystemExit as leaving:
         if leaving.code == EXIT_INTERRUPTED:
             return _fail("interrupted; what was finished is kept", EXIT_INTERRUPTED)

@@ -88,8 +88,7 @@ def test_failures_become_one_line_and_a_status(
     def fail(args: list[str], prog_name: str) -> None:
         raise failure
 
-    monkeypatch.setattr(program, "app", fail)
-    monkeypatch.setattr(program, "check_numbers", lambda *_: None)
+    monkeypatch.setattr(program, "_command", lambda: fail)
     assert main(["space", "list"]) == status
     printed = capsys.readouterr()
     assert printed.err.startswith(told)
@@ -102,8 +101,7 @@ def test_a_bug_is_not_hidden(failure: Exception, monkeypatch: pytest.MonkeyPatch
     def fail(args: list[str], prog_name: str) -> None:
         raise failure
 
-    monkeypatch.setattr(program, "app", fail)
-    monkeypatch.setattr(program, "check_numbers", lambda *_: None)
+    monkeypatch.setattr(program, "_command", lambda: fail)
     with pytest.raises(type(failure)):
         main(["space", "list"])
 
@@ -113,7 +111,7 @@ def test_exit_codes_pass_through(code: object, status: int, monkeypatch: pytest.
     def leave(args: list[str], prog_name: str) -> None:
         raise SystemExit(code)
 
-    monkeypatch.setattr(program, "app", leave)
+    monkeypatch.setattr(program, "_command", lambda: leave)
     monkeypatch.setattr(program, "check_numbers", lambda *_: None)
     assert main([]) == status
 

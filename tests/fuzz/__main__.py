@@ -19,6 +19,7 @@ def run(n: int, first: int) -> int:
     kinds: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as place, Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         (Path(place) / "corpus").mkdir()
+        (Path(place) / "work").mkdir()
         with redirect_stdout(nowhere), redirect_stderr(nowhere):
             corpus = make_corpus(Path(place) / "corpus")
         for seed in range(first, first + n):

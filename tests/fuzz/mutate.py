@@ -17,7 +17,7 @@ from blockprofile.jsonfile import write_json
 from blockprofile.tablefile import write_table
 from blockprofile.yamlfile import read_yaml
 
-__all__ = ["ODD_VALUES", "mutate_file"]
+__all__ = ["ODD_VALUES", "flip_or_cut", "mutate_file"]
 
 ODD_VALUES: list[Any] = [
     None, [], {}, [1], {"a": 1}, "", "x" * 5000, 2**63, 2**70, -1, 0, 1, 1e308, float("nan"), float("inf"), -0.5,
@@ -46,6 +46,11 @@ def mutate_file(path: Path, rng: random.Random) -> str:
         ".parquet": [_change_table, _change_table, _change_table],
     }
     return rng.choice([*by_bytes, *by_kind.get(path.suffix, []) * 2])(path, rng)
+
+
+def flip_or_cut(path: Path, rng: random.Random) -> str:
+    """Change a file's bytes, so that no digest within it holds."""
+    return rng.choice((_flip, _flip, _cut, _insert, _double))(path, rng)
 
 
 def _flip(path: Path, rng: random.Random) -> str:
