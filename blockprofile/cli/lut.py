@@ -1,4 +1,4 @@
-"""`blockprofile lut measure | audit | template | import`; `solve` stands in a file of its own."""
+"""`blockprofile lut measure | audit | template | import`; the others stand in files of their own, `lut_*`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from blockprofile.cli.lut_export import export, plan
 from blockprofile.cli.lut_solve import solve
 from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, print_table, tell
 from blockprofile.cli.strict import refuse_idle
@@ -38,7 +39,8 @@ SEED = typer.Option(0, "--seed", help="Seed of the order and of what is drawn.")
 
 def register(app: typer.Typer) -> None:
     """Add the command group."""
-    group.command("solve")(solve)
+    for name, command in (("export", export), ("plan", plan), ("solve", solve)):
+        group.command(name)(command)
     app.add_typer(group, name="lut")
 
 

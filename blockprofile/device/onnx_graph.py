@@ -7,7 +7,7 @@ latency does not depend on them, as long as no value becomes infinite or denorma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,18 +41,24 @@ class _Graph:
         self.weights: list[Any] = []
         self._rng = np.random.default_rng(seed)
         self._dtype, self._layers = dtype, layers
+        self.prefix = ""
 
     def node(self, op_type: str, inputs: Iterable[str], **attributes: Any) -> str:
+        """Add a node; its output has its name, as tools name what they fuse by either."""
         from onnx import helper
 
-        output = f"v{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op_type, list(inputs), [output], **attributes))
-        return output
+        name = f"{self.prefix}/{op_type.lower()}{len(self.nodes)}" if self.prefix else f"v{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op_type, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def weight_name(self) -> str:
+        """Name the next weight; a quantised one is named after it, and is read by it."""
+        return f"{self.prefix}/w{len(self.weights)}" if self.prefix else f"w{len(self.weights)}"
 
     def constant(self, array: NDArray[np.floating[Any]]) -> str:
         from onnx import numpy_helper
 
-        name = f"w{len(self.weights)}"
+        name = self.weight_name()
         self.weights.append(numpy_helper.from_array(array.astype(self._dtype), name))
         return name
 
@@ -127,14 +133,15 @@ class _Graph:
         """Add a shape; 0 keeps the batch."""
         from onnx import numpy_helper
 
-        name = f"w{len(self.weights)}"
+        name = self.weight_name()
         self.weights.append(numpy_helper.from_array(np.array(sizes, np.int64), name))
         return name
 
-    def operator(self, op: Operator, value: str) -> str:
-        """Add a whole operator."""
+    def operator(self, op: Operator, value: str, name: str = "") -> str:
+        """Add a whole operator, its nodes named by ``name`` and their step."""
         entry, main, gate, shortcut = value, value, "", value
-        for step in primitives(op):
+        for index, step in enumerate(primitives(op)):
+            self.prefix = name and f"{name}/{index}_{step.kind}"
             if step.kind == "add":
                 main = self.activate(self.node("Add", [main, shortcut]), step.act)
             elif step.kind == "scale":
@@ -155,6 +162,8 @@ def onnx_model(
     precision: str = "float32",
     seed: int = 0,
     layers: Iterable[Layer] | None = None,
+    names: Sequence[str] = (),
+    layout: str = "nchw",
 ) -> Any:
     """Make the ONNX model of operators that run one after another.
 
@@ -170,6 +179,11 @@ def onnx_model(
         Of the random weights.
     layers
         Weights and biases in the order of the steps that have any, instead of random ones.
+    names
+        One for each operator, with which the names of its nodes begin (`blockprofile.device.node_names`); left out,
+        nodes are numbered.
+    layout
+        ``nchw``, or ``nhwc``: the input has its channels last, and is transposed first.
 
     Returns
     -------
@@ -193,15 +207,17 @@ def onnx_model(
     dtype, code = kinds[precision]
     ops = tuple(operators)
     graph = _Graph(seed, dtype, None if layers is None else iter(layers))
-    value = "input"
-    for op in ops:
-        value = graph.operator(op, value)
+    n: int | str = "batch" if batch is None else batch
+    value, first, last = "input", ops[0], ops[-1]
+    entry = [n, first.in_channels, first.in_size, first.in_size]
+    if layout == "nhwc":
+        value, entry = graph.node("Transpose", ["input"], perm=[0, 3, 1, 2]), [*entry[:1], *entry[2:], entry[1]]
+    for op, name in zip(ops, names or [""] * len(ops), strict=True):
+        value = graph.operator(op, value, name)
     graph.nodes[-1].output[0] = "output"
-    first, last = ops[0], ops[-1]
     flat = last.op == "linear"
-    n = "batch" if batch is None else batch
     shape = [n, last.out_channels] if flat else [n, last.out_channels, last.out_size, last.out_size]
-    inputs = [helper.make_tensor_value_info("input", code, [n, first.in_channels, first.in_size, first.in_size])]
+    inputs = [helper.make_tensor_value_info("input", code, entry)]
     outputs = [helper.make_tensor_value_info("output", code, shape)]
     body = helper.make_graph(graph.nodes, "network", inputs, outputs, graph.weights)
     return helper.make_model(

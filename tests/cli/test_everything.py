@@ -41,6 +41,8 @@ COMMANDS = {
     "lut audit": "device --space tiny.yaml --n 6 --time-limit 1 --precision 50%",
     "lut template": "--space tiny.yaml --out {new}.csv",
     "lut import": "times.csv --space tiny.yaml --hardware h --runtime r --out {new}",
+    "lut export": "--space tiny.yaml --out {new}",
+    "lut plan": "--space tiny.yaml --n 6 --out {new}",
     "predictor fit": "labels.csv --space tiny.yaml --metric energy_mj --epochs 1 --folds 0 --out {new}",
     "predictor evaluate": "macs_m labels.csv --space tiny.yaml --column energy_mj",
     "predictor import": "published.pth --out {new}",

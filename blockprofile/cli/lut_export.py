@@ -1,0 +1,121 @@
+"""`blockprofile lut export | plan`: models to be timed elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json, tell
+from blockprofile.cli.strict import refuse_idle
+
+if TYPE_CHECKING:
+    from blockprofile.device.export import Manifest
+
+__all__ = ["export", "plan"]
+
+SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file.")
+OUT = typer.Option(..., "--out", help="The folder to write: ONNX files and manifest.json.")
+RESOLUTION = typer.Option(None, "--resolution", help="Input resolution in pixels; left out, the space's own.")
+BATCH = typer.Option(1, "--batch", help="Images in a batch; it is fixed in the models.")
+PRECISION = typer.Option("fp32", "--precision", help="fp32, fp16, or int8 by ONNX Runtime's static quantisation.")
+LAYOUT = typer.Option("nchw", "--layout", help="nchw, or nhwc: the input has its channels last.")
+CALIBRATION = typer.Option(
+    None, "--calibration", help="Images for int8, .npy of float32 (n, channels, height, width); left out, drawn."
+)
+SEED = typer.Option(0, "--seed", help="Seed of weights and of what is drawn.")
+FORMS = ("operators", "networks")
+
+
+def export(
+    context: typer.Context,
+    space: str = SPACE,
+    out: Path = OUT,
+    form: str = typer.Option(
+        "operators", "--form", help="operators (alone and in chains), or networks: few that hold every operator."
+    ),
+    resolution: int | None = RESOLUTION,
+    batch: int = BATCH,
+    precision: str = PRECISION,
+    layout: str = LAYOUT,
+    calibration: Path | None = CALIBRATION,
+    seed: int = SEED,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Write the operators that a space needs as ONNX, every node named by place and operator, with a manifest.
+
+    Example: blockprofile lut export --space moga --form networks --precision fp16 --out moga_onnx
+    """
+    from blockprofile.device.export import export_networks, export_operators
+    from blockprofile.device.plan import cover_archs
+    from blockprofile.errors import OptionError, one_of
+    from blockprofile.space import load_space
+
+    if form not in FORMS:
+        raise OptionError(f"form {form!r} is unknown; {one_of(form, FORMS)}")
+    if form == "operators":
+        refuse_idle(context, ("calibration",), "operators are not given images")
+    settings = _settings(batch, precision, layout, seed, calibration)
+    loaded = load_space(space).at_resolution(resolution)
+    if form == "networks":
+        manifest = export_networks(loaded, out, cover_archs(loaded, seed=seed), settings=settings, progress=note)
+    else:
+        sizes = [] if resolution is None else [resolution]
+        manifest = export_operators(loaded, out, resolutions=sizes, settings=settings, progress=note)
+    _report(manifest, out, {}, json=json)
+
+
+def plan(
+    space: str = SPACE,
+    out: Path = OUT,
+    n: int = typer.Option(100, "--n", help="How many whole networks."),
+    resolution: int | None = RESOLUTION,
+    batch: int = BATCH,
+    precision: str = PRECISION,
+    layout: str = LAYOUT,
+    calibration: Path | None = CALIBRATION,
+    seed: int = SEED,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Write few whole networks as ONNX, chosen so that a table can be solved from their times (lut solve).
+
+    Example: blockprofile lut plan --space moga --n 100 --out moga_plan
+    """
+    from blockprofile.device.export import export_networks
+    from blockprofile.device.plan import plan_archs
+    from blockprofile.space import load_space
+
+    settings = _settings(batch, precision, layout, seed, calibration)
+    loaded = load_space(space).at_resolution(resolution)
+    planned = plan_archs(loaded, n, seed=seed)
+    manifest = export_networks(loaded, out, planned.archs, settings=settings, progress=note)
+    facts = {
+        "operators": planned.n_operators, "held": planned.n_held, "variance_ratio": planned.variance_ratio
+    }  # fmt: skip
+    _report(manifest, out, facts, json=json)
+
+
+def _settings(batch: int, precision: str, layout: str, seed: int, calibration: Path | None) -> Any:
+    from blockprofile.device.export import ExportSettings, check_layout, check_precision
+    from blockprofile.device.quantize import read_images
+
+    images = None if calibration is None else read_images(calibration)
+    return ExportSettings(
+        batch=batch, precision=check_precision(precision), layout=check_layout(layout), seed=seed, calibration=images
+    )
+
+
+def _report(manifest: Manifest, out: Path, facts: dict[str, Any], *, json: bool) -> None:
+    size = sum(file.stat().st_size for file in out.glob("*.onnx"))
+    if json:
+        print_json({"folder": str(out), "models": len(manifest.models), "bytes": size, **facts})
+        return
+    what = f"{manifest.precision}, batch {manifest.batch}, {manifest.layout}"
+    tell(f"{out}: {len(manifest.models)} models of {manifest.space}, {what}; {size / 1e6:.1f} MB")
+    if facts:
+        tell(
+            f"they hold {facts['held']} of {facts['operators']} operators; another network's solved time has "
+            f"{facts['variance_ratio']:.2f} of the variance that as many random networks leave; counted"
+        )
+    note("time each by your tool, its output named as the model is; every node has its place in its name")
