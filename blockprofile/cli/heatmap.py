@@ -29,13 +29,16 @@ def heatmap(
         "sensitivities. "
         "Left out: all but sensitivities.",
     ),
+    mark: list[str] | None = typer.Option(
+        None, "--mark", help="A network or arch that distributions mark; repeatable. Left out: the space's networks."
+    ),
     out: Path | None = typer.Option(None, "--out", help="The folder for the figures; left out: RUN/figures."),
     json: bool = JSON_OPTION,
 ) -> None:
     """Draw the figures of a profile as PNG and SVG: responses of blocks, layers, depths, factors; distributions."""
     from blockprofile.plot.heatmap import heatmap as draw
 
-    files = draw(run, metrics=metric, kinds=kind, out=out)
+    files = draw(run, metrics=metric, kinds=kind, marks=mark, out=out)
     if json:
         print_json({"files": files})
         return

@@ -17,7 +17,7 @@ from blockprofile.predict.evaluator import Evaluator
 from blockprofile.predict.published import published_latencies, published_network
 from blockprofile.run.manifest import read_manifest, run_digest
 from blockprofile.run.shards import read_values, shard_paths
-from blockprofile.space import Space, named_archs
+from blockprofile.space import Space, named_archs, read_arch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,19 +122,26 @@ def distribution_data(
     return Histogram(metric, unit, len(wide), edges, counts / len(wide), quantiles, marks)
 
 
-def mark_networks(space: Space, evaluate: Evaluator) -> dict[str, dict[str, float]]:
-    """Evaluate the named networks of a space.
+def mark_networks(space: Space, evaluate: Evaluator, names: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
+    """Evaluate the named networks of a space, or chosen archs.
 
     Parameters
     ----------
     evaluate
         Evaluates the metrics on the space.
+    names
+        Networks of the space, or archs in any of their forms, which are their own names; None is all networks.
 
     Returns
     -------
     Metric -> network -> value.
+
+    Raises
+    ------
+    ArchError
+        If an arch cannot be read.
     """
-    archs = named_archs(space)
+    archs = named_archs(space) if names is None else {name: read_arch(space.base, name) for name in names}
     if not archs:
         return {}
     values = evaluate(np.stack(list(archs.values())))
@@ -171,6 +178,17 @@ def arrange_marks(data: Histogram) -> list[tuple[Mark, str, int, str]]:
     return [(data.marks[i], MARKS[i % len(MARKS)], place, side) for place, i in enumerate(order)]
 
 
+def _share_words(share: float) -> str:
+    """Write a share in per cent, with decimals where it is near none or all.
+
+    Examples
+    --------
+    >>> _share_words(0.456), _share_words(0.9981), _share_words(1.0)
+    ('46%', '99.8%', '100%')
+    """
+    return f"{share:.1%}" if 0 < share < 0.01 or 0.99 < share < 1 else f"{share:.0%}"
+
+
 def draw_distribution(data: Histogram, ax: Axes) -> None:
     """Draw one panel: the histogram, its quantiles, a line for each network and a triangle where it is printed."""
     import seaborn as sns
@@ -183,10 +201,10 @@ def draw_distribution(data: Histogram, ax: Axes) -> None:
         ax.vlines(value, 0, top * 1.02, color="0.35", lw=0.9, ls="-" if tau == 0.5 else ":")
         ax.text(value, top * 1.03, f"{tau:.0%}", fontsize=6.5, ha="center", va="bottom", color="0.35")
     for mark, colour, place, side in arrange_marks(data):
-        height = top * (1.14 + 0.1 * place)
+        height, told = top * (1.14 + 0.1 * place), f"{mark.name} ({_share_words(mark.below)} below)"
         ax.vlines(mark.predicted, 0, height, color=colour, lw=1.4)
         ax.annotate(
-            f"{mark.name} ({mark.below:.0%} below)", (mark.predicted, height), textcoords="offset points", fontsize=7.5,
+            told, (mark.predicted, height), textcoords="offset points", fontsize=7.5,
             xytext=(-3 if side == "left" else 3, 0), ha="right" if side == "left" else "left", va="center",
             color=colour,
         )  # fmt: skip

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from blockprofile.compare import AttainmentDifference, Comparison, attainment_difference, attainment_surfaces
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.plot.style import metric_label
+from blockprofile.search.problem import Problem
+from blockprofile.space import named_archs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
     "COLOURS", "FrontBand", "Fronts", "Published", "difference_data", "draw_difference", "draw_fronts", "fronts_data",
-    "published_marks",
+    "named_marks", "published_marks",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -45,7 +47,7 @@ class FrontBand:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published network: its printed gain and cost, and who says so."""
+    """A network that has a name: its gain and cost, as printed or as the predictors have them."""
 
     name: str
     gain: float
@@ -54,7 +56,10 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Fronts:
-    """What the picture of fronts shows; ``gain`` and ``cost`` are the metrics, with units."""
+    """What the picture of fronts shows; ``gain`` and ``cost`` are the metrics, with units.
+
+    ``published`` are networks as their authors measured them, ``named`` those that the space names, as predicted.
+    """
 
     gain: str
     cost: str
@@ -62,6 +67,7 @@ class Fronts:
     cost_unit: str
     bands: tuple[FrontBand, ...]
     published: tuple[Published, ...] = ()
+    named: tuple[Published, ...] = ()
 
     @property
     def labels(self) -> tuple[str, str]:
@@ -93,6 +99,21 @@ def published_marks(gain: str, cost: str, names: Sequence[str] | None = None) ->
     )
 
 
+def named_marks(problem: Problem, gain: int, cost: int) -> tuple[Published, ...]:
+    """Evaluate the networks that the space of a search names, a pruned one's base; none where that may cost a training.
+
+    Parameters
+    ----------
+    gain, cost
+        The goals' places.
+    """
+    archs = {} if problem.own else named_archs(problem.space.base)
+    if not archs:
+        return ()
+    rows = problem.natural(problem.points(problem.evaluate(np.stack(list(archs.values())))))
+    return tuple(Published(name, float(row[gain]), float(row[cost])) for name, row in zip(archs, rows, strict=True))
+
+
 def fronts_data(comparison: Comparison, *, published: Sequence[str] | None = None) -> Fronts | None:
     """Compute the bands of all cases.
 
@@ -115,7 +136,8 @@ def fronts_data(comparison: Comparison, *, published: Sequence[str] | None = Non
         bands.append(FrontBand(case.name, grid, *surfaces))
     names, units = comparison.problem.names, comparison.units
     marks = published_marks(names[gain], names[cost], published)
-    return Fronts(names[gain], names[cost], units[gain], units[cost], tuple(bands), marks)
+    named = named_marks(comparison.problem, gain, cost)
+    return Fronts(names[gain], names[cost], units[gain], units[cost], tuple(bands), marks, named)
 
 
 def difference_data(comparison: Comparison, case: int) -> AttainmentDifference | None:
@@ -136,14 +158,16 @@ def difference_data(comparison: Comparison, case: int) -> AttainmentDifference |
 
 
 def draw_fronts(data: Fronts, ax: Axes) -> None:
-    """Draw bands, medians and published networks."""
+    """Draw bands, medians, published networks (diamonds) and those that the space names (rings)."""
     for place, band in enumerate(data.bands):
         colour = COLOURS[place % len(COLOURS)]
         ax.fill_between(band.cost, band.worst, band.best, color=colour, alpha=0.2, lw=0, step="post")
         ax.step(band.cost, band.median, color=colour, lw=1.5, where="post", label=band.case)
-    for mark in data.published:
-        ax.scatter(mark.cost, mark.gain, marker="D", s=26, color="0.25", zorder=3)
-        ax.annotate(mark.name, (mark.cost, mark.gain), (4, 3), textcoords="offset points", fontsize=7)
+    looks = {"D": (data.published, "0.25"), "o": (data.named, "white")}
+    for marker, (marks, fill) in looks.items():
+        for mark in marks:
+            ax.scatter(mark.cost, mark.gain, marker=marker, s=26, color=fill, edgecolors="0.25", zorder=3)
+            ax.annotate(mark.name, (mark.cost, mark.gain), (4, 3), textcoords="offset points", fontsize=7)
     ax.set(xlabel=data.labels[0], ylabel=data.labels[1])
     ax.legend(frameon=False, loc="lower right")
 

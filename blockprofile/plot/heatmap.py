@@ -46,6 +46,7 @@ class _Run:
     about: Mapping[str, Any]
     space: Space
     metrics: tuple[str, ...]
+    marks: tuple[str, ...] | None = None
 
     @property
     def n(self) -> int:
@@ -110,8 +111,10 @@ def _distributions(run: _Run) -> Figures:
 
     units = run.table.drop_duplicates("metric").set_index("metric")["unit_of"]
     try:
-        predicted, left_out = mark_networks(run.space, _load_evaluator(run)), ""
+        predicted, left_out = mark_networks(run.space, _load_evaluator(run), run.marks), ""
     except (UserError, DataError) as failure:
+        if run.marks is not None:
+            raise
         predicted, left_out = {}, f" Published networks are left out: {failure}."
     panels = [
         distribution_data(
@@ -228,6 +231,7 @@ def heatmap(
     *,
     metrics: Sequence[str] | None = None,
     kinds: Sequence[str] | None = None,
+    marks: Sequence[str] | None = None,
     out: str | Path | None = None,
 ) -> list[Path]:
     """Draw the figures of a profile.
@@ -240,6 +244,8 @@ def heatmap(
         Which metrics; None is all.
     kinds
         Which of `KINDS`; None is all but sensitivities, and distributions only where the run kept its archs.
+    marks
+        Networks of the space, or archs in any form, that distributions mark; None is all networks of the space.
     out
         The folder for the figures; None is ``figures`` inside the profile's.
 
@@ -255,7 +261,12 @@ def heatmap(
     profile = Profile.read(run)
     home = Path(run) if Path(run).is_dir() else Path(run).parent
     wanted = select_kinds(kinds, home)
-    made = _Run(home, profile.table, profile.about, profile.space, tuple(select_metrics(profile.table, metrics)))
+    if marks is not None and "distributions" not in wanted:
+        raise OptionError("--mark is for distributions, which are not drawn here: they need a run of `sample`")
+    made = _Run(
+        home, profile.table, profile.about, profile.space, tuple(select_metrics(profile.table, metrics)),
+        None if marks is None else tuple(marks),
+    )  # fmt: skip
     target = home / FIGURES if out is None else Path(out)
     files: list[Path] = []
     with figure_style():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.compare import Comparison
 from blockprofile.plot.convergence import convergence_data
-from blockprofile.plot.fronts import Fronts, difference_data, fronts_data
+from blockprofile.plot.fronts import Fronts, Published, difference_data, fronts_data, named_marks
 from blockprofile.plot.style import metric_label
 from blockprofile.report.chart import Band, Chart, Line, Mark, Points, Shade
 from blockprofile.report.document import Drawing, Part
@@ -57,6 +59,14 @@ def _published(data: Fronts) -> list[Points]:
     return [Points("published networks, measured by their authors", x, y, tips, names, 4, "diamond", 4.0)]
 
 
+def _named(named: Sequence[Published]) -> list[Points]:
+    if not named:
+        return []
+    x, y = (np.array([getattr(mark, side) for mark in named]) for side in ("cost", "gain"))
+    tips = tuple(f"{mark.name}: {mark.gain:.4g}, {mark.cost:.4g}, as predicted" for mark in named)
+    return [Points("networks of the space, as predicted", x, y, tips, tuple(m.name for m in named), 5, "ring", 4.5)]
+
+
 def fronts_drawing(comparison: Comparison) -> Drawing | None:
     """Draw bands and medians of all cases, the joint front's archs, and published networks."""
     data = fronts_data(comparison)
@@ -72,9 +82,9 @@ def fronts_drawing(comparison: Comparison) -> Drawing | None:
         for seed, run in zip(comparison.seeds, mine, strict=True)
     ]
     marks += _front_marks(runs, *comparison.gain_and_cost)
-    marks += _published(data)
-    gains = np.concatenate([band.best for band in data.bands] + [np.array([mark.gain for mark in data.published])])
-    lows = np.concatenate([band.median for band in data.bands] + [np.array([mark.gain for mark in data.published])])
+    marks += _published(data) + _named(data.named)
+    marked = np.array([mark.gain for mark in (*data.published, *data.named)])
+    gains, lows = (np.concatenate([*(getattr(b, side) for b in data.bands), marked]) for side in ("best", "median"))
     low, high = float(np.nanmin(lows)), float(np.nanmax(gains))
     margin = 0.05 * (high - low) or 0.1
     chart = Chart("Fronts of all cases", *data.labels, tuple(marks), y_range=(low - margin, high + margin))
@@ -136,7 +146,8 @@ def search_drawings(result: SearchResult) -> tuple[Part, ...]:
         shown = _kept(len(natural))
         cloud = Points("evaluated", natural[shown, cost], natural[shown, gain], colour=4, size=2.0, opacity=0.5)
         marks = _front_marks([(0, f"seed {result.seed}", result)], gain, cost)
-        chart = Chart("The front", labels[cost], labels[gain], (cloud, *marks))
+        named = _named(named_marks(problem, gain, cost))
+        chart = Chart("The front", labels[cost], labels[gain], (cloud, *marks, *named))
         parts.append(Drawing(chart, f"The front ({len(result.front)} archs) among a sample of the evaluated archs."))
     progress = result.progress()
     x, y = (progress[name].to_numpy(np.float64) for name in ("n_evaluations", "hypervolume"))

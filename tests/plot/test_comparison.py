@@ -21,7 +21,7 @@ from blockprofile.plot.comparison import comparison_figures
 from blockprofile.plot.convergence import convergence_data, draw_convergence
 from blockprofile.plot.fronts import difference_data, draw_difference, draw_fronts, fronts_data, published_marks
 from blockprofile.predict import load_predictors
-from blockprofile.space import INACTIVE, Space, draw_archs
+from blockprofile.space import INACTIVE, Space, draw_archs, named_archs
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,20 @@ def test_bands_are_what_the_seeds_attain(run: Comparison, ax: Any) -> None:
     assert [band.worst[place], band.median[place], band.best[place]] == pytest.approx(best)
     draw_fronts(data, ax)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [case.name for case in run.cases]
+
+
+def test_the_networks_that_the_space_names_are_marked_where_predicted(run: Comparison, moga: Space, ax: Any) -> None:
+    data = fronts_data(run)
+    assert data is not None
+    gain, cost = (load_predictors(moga, metrics=[name], devices=["mace_gpu"]) for name in ("top1_percent", "macs_m"))
+    latency = next(each for each in cost if each.metric == "latency_ms:mace_gpu")
+    archs = named_archs(moga)
+    assert [mark.name for mark in data.named] == list(archs)
+    for mark, arch in zip(data.named, archs.values(), strict=True):
+        assert mark.gain == pytest.approx(float(gain[0].predict(arch[None])[0]), rel=1e-6)
+        assert mark.cost == pytest.approx(float(latency.predict(arch[None])[0]), rel=1e-6)
+    draw_fronts(data, ax)
+    assert {"MoGA-A", "MoGA-B", "MoGA-C"} <= {text.get_text() for text in ax.texts}
 
 
 def test_published_networks_are_marked_where_their_figures_are_printed() -> None:

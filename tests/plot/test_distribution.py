@@ -61,6 +61,15 @@ def test_marks_are_what_the_predictors_give(moga: Space) -> None:
     assert found["macs_m"] == pytest.approx({"MoGA-A": 304.0, "MoGA-B": 248.0, "MoGA-C": 221.0}, abs=0.7)
 
 
+def test_chosen_archs_are_marked_under_their_own_text(moga: Space) -> None:
+    evaluate = Evaluator(moga, load_predictors(moga, metrics=["macs_m"]))
+    text = "e3k3 e3k3 | e3k3 e3k3 e3k3 | e3k3 e3k3 e3k3 e3k3 | e3k3 e3k3 | e3k3 e3k3 e3k3"
+    found = mark_networks(moga, evaluate, ["MoGA-B", text])["macs_m"]
+    assert found == pytest.approx({"MoGA-B": 248.0, text: 153.014}, abs=0.7)
+    with pytest.raises(ArchError, match="MoGA-D"):
+        mark_networks(moga, evaluate, ["MoGA-D"])
+
+
 @pytest.mark.parametrize(
     ("metric", "printed"),
     [("top1_percent", 75.9), ("params_m", 5.1), ("latency_ms:mace_gpu", 11.1), ("latency_ms:mine", None), ("x", None)],
