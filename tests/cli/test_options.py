@@ -46,6 +46,7 @@ IDLE = [
     f"compare --space tiny.yaml --insight smaller.yaml {GOALS} --out x --algorithm mutation:top=3",
     "report search --metric macs_m",
     "heatmap run --kind quantiles --metric nothing",
+    "heatmap run --kind blocks --mark [0,0,255,0,0,255,255]",
     *[f"lut audit device --space tiny.yaml --from times.csv --{each}" for each in ("n 5", "seed 1", "pin 0", "jobs 2")],
     *[f"lut audit device --space tiny.yaml --{each}" for each in ("column ms", "time-unit ms")],
     "predictor evaluate macs_m labels.csv --space tiny.yaml --column energy_mj --seed 3",
@@ -105,6 +106,7 @@ WALK: dict[str, dict[str, str]] = {
         "--seed": "1", "--at": "0.3",
         "--resolution": "16", "--law": "architectures",
     },
+    "heatmap run --metric macs_m --kind distributions --out {new}": {"--mark": "[0,0,255,0,0,255,255]"},
     "heatmap rich --metric params_m --kind blocks --out {new}": {"--metric": "macs_m", "--kind": "layers"},
     "prune rich --gain params_m --device device --no-certificate --out {new}.yaml": {
         "--device": "stepped", "--gain": "flops_m", "--policy": "max-accuracy", "--keep": "3", "--max-drop": "0.01",

@@ -60,13 +60,12 @@ def test_bands_are_what_the_seeds_attain(run: Comparison, ax: Any) -> None:
 def test_the_networks_that_the_space_names_are_marked_where_predicted(run: Comparison, moga: Space, ax: Any) -> None:
     data = fronts_data(run)
     assert data is not None
-    gain, cost = (load_predictors(moga, metrics=[name], devices=["mace_gpu"]) for name in ("top1_percent", "macs_m"))
-    latency = next(each for each in cost if each.metric == "latency_ms:mace_gpu")
+    known = {each.metric: each for each in load_predictors(moga, metrics=["top1_percent"], devices=["mace_gpu"])}
     archs = named_archs(moga)
     assert [mark.name for mark in data.named] == list(archs)
     for mark, arch in zip(data.named, archs.values(), strict=True):
-        assert mark.gain == pytest.approx(float(gain[0].predict(arch[None])[0]), rel=1e-6)
-        assert mark.cost == pytest.approx(float(latency.predict(arch[None])[0]), rel=1e-6)
+        assert mark.gain == pytest.approx(float(known[data.gain].predict(arch[None])[0]), rel=1e-6)
+        assert mark.cost == pytest.approx(float(known[data.cost].predict(arch[None])[0]), rel=1e-6)
     draw_fronts(data, ax)
     assert {"MoGA-A", "MoGA-B", "MoGA-C"} <= {text.get_text() for text in ax.texts}
 

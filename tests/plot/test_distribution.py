@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from blockprofile.errors import RunError
+from blockprofile.errors import ArchError, RunError
 from blockprofile.plot.distribution import (
     arrange_marks,
     distribution_data,
