@@ -80,6 +80,9 @@ def exact(
     if within is not None:
         tell("")
         tell(within["text"])
+    not_counted = [each.metric for each in predictors if each.card.provenance != "counted"]
+    if not_counted:
+        note(f"exact for the predictors of {', '.join(not_counted)}; what these are wrong by is not in the figures")
     left = [predictor.metric for predictor in asked if predictor not in predictors]
     if left:
         note(f"left out, as they do not add up over operators: {', '.join(left)}; see `blockprofile profile`")

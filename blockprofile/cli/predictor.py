@@ -87,10 +87,9 @@ def fit(
     reports = fit_predictors(
         labels, where, recipe, drawn=drawn, out=out, provider=provider, threads=threads, progress=_show_epoch
     )
-    for repeats in dict.fromkeys(report.repeats for report in reports if report.repeats):
-        note(repeats)
     for report in reports:
-        note(f"{report.metric}: {report.choice.why}")
+        for told in filter(None, (report.repeats, report.choice.why)):
+            note(f"{report.metric}: {told}")
     rows = [_row(report) for report in reports]
     if json:
         print_json(rows)
@@ -141,6 +140,8 @@ def evaluate(
     if warning:
         note(f"warning: {warning}")
     found = evaluate_predictor(entry, where, labels, column=column or entry[0].metric, rows=rows)
+    if rows is None:
+        _note_known(entry, where, found)
     if found.repeats:
         note(found.repeats)
     figures = asdict(found.fidelity) | ({"label_spread": found.spread} if found.repeats else {})
@@ -173,6 +174,20 @@ def _read(path: Path, space: Space) -> LabelTable:
     for name, why in table.unread.items():
         note(f"warning: column {name!r} of {path} is not read: {why}")
     return table
+
+
+def _note_known(entry: Entry, space: Space, found: Evaluation) -> None:
+    """Say how many of the archs judged by the predictor has learnt from, where its folder tells."""
+    from blockprofile.predict.crossfit import RESIDUALS_NAME, read_residuals
+    from blockprofile.predict.repeats import count_shared
+
+    path = entry[1] / RESIDUALS_NAME
+    shared = count_shared(found.archs, read_residuals(path, space).archs) if path.is_file() else 0
+    if shared:
+        note(
+            f"{shared} of these {len(found.archs)} archs are in the table that {entry[0].name} was fitted to: the "
+            "figures flatter it; its card has those of archs held out, and --holdout judges by them again"
+        )
 
 
 def _within(table: LabelTable, space: Space) -> LabelTable:

@@ -166,7 +166,7 @@ def _print(result: SearchResult, *, json: bool) -> None:
     goals = ", ".join(f"{goal.name} {goal.direction}" for goal in result.problem.goals)
     reference = ", ".join(f"{value:.6g}" for value in result.problem.natural(result.reference))
     note(
-        f"{len(result.archive):,} evaluations in {result.archive.n_generations} generations; front of {len(front)} "
+        f"{len(result.archive):,} evaluations in {_generations(result.archive.n_generations)}; front of {len(front)} "
         f"archs ({goals}); hypervolume {result.hypervolume:.6g} from reference ({reference})"
     )
     for metric, caption in provenances(result).items():
@@ -211,3 +211,7 @@ def provenances(result: SearchResult) -> dict[str, str]:
         if (outside := count_outside(each, values)) > 0:
             told[each.metric] += f"; of the front's {len(values)} archs {outside}"
     return told
+
+
+def _generations(count: int) -> str:
+    return f"{count:,} generation{'s' * (count != 1)}"

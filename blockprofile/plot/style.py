@@ -69,7 +69,7 @@ def metric_title(metric: str) -> str:
 
 def metric_label(metric: str, unit: str) -> str:
     """Write a metric for people, with its unit in brackets."""
-    return f"{metric_title(metric)} [{unit_symbol(unit)}]"
+    return f"{metric_title(metric)} [{unit_symbol(unit)}]" if unit else metric_title(metric)
 
 
 def unit_symbol(unit: str) -> str:

@@ -16,7 +16,7 @@ from blockprofile.errors import OptionError
 from blockprofile.predict.labels import LabelTable
 from blockprofile.space.slots import Archs
 
-__all__ = ["Pooled", "number_archs", "pool_repeats", "split_archs"]
+__all__ = ["Pooled", "count_shared", "number_archs", "pool_repeats", "split_archs"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +77,18 @@ def number_archs(archs: Archs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     return first[order].astype(np.int64), rank[inverse]
+
+
+def count_shared(archs: Archs, known: Archs) -> int:
+    """Count the rows of archs that are also among others.
+
+    Examples
+    --------
+    >>> count_shared(np.array([[1, 0], [0, 0], [1, 0]], np.uint8), np.array([[1, 0], [2, 2]], np.uint8))
+    2
+    """
+    first, numbers = number_archs(np.concatenate([known, archs]))
+    return int((first[numbers[len(known) :]] < len(known)).sum())
 
 
 def split_archs(archs: Archs, *, holdout: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -34,8 +34,12 @@ def block_summary(table: pd.DataFrame) -> list[Row]:
     digits = _digits(chosen)
     for record in chosen.to_dict("records"):
         row = rows.setdefault(record["block"], {"block": record["block"]})
-        row[f"{record['metric']} [{record['unit_of']}]"] = _told(record, digits[record["metric"]])
+        row[_heading(record)] = _told(record, digits[record["metric"]])
     return list(rows.values())
+
+
+def _heading(record: Mapping[Any, Any]) -> str:
+    return f"{record['metric']} [{record['unit_of']}]" if record["unit_of"] else str(record["metric"])
 
 
 def _digits(rows: pd.DataFrame) -> dict[str, int]:
@@ -65,7 +69,7 @@ def factor_summary(table: pd.DataFrame) -> list[Row]:
     digits = _digits(chosen)
     for record in chosen.to_dict("records"):
         row = rows.setdefault(record["block"], {"step": _arrows(record["block"])})
-        row[f"{record['metric']} [{record['unit_of']}]"] = _told(record, digits[record["metric"]])
+        row[_heading(record)] = _told(record, digits[record["metric"]])
     return list(rows.values())
 
 
@@ -81,10 +85,7 @@ def pair_words(table: pd.DataFrame, *, count: int = 3) -> list[str]:
     for metric, part in pairs.groupby("metric", sort=False):
         known = part[part["is_effect"]]
         most = known.loc[known["effect"].abs().sort_values(ascending=False, kind="stable").index[:count]]
-        words = [
-            f"{_arrows(record['block'])} ({record['effect']:+.3g} {record['unit_of']})"
-            for record in most.to_dict("records")
-        ]
+        words = [f"{_arrows(record['block'])} ({_amount(record)})" for record in most.to_dict("records")]
         told = f"most {', '.join(words)}" if words else "none beyond noise and floor"
         sentences.append(f"{metric}: {len(known)} of {len(part)} pairs of steps interact: {told}")
     return sentences
@@ -127,7 +128,11 @@ def strongest_layers(table: pd.DataFrame, *, count: int = 3) -> list[str]:
 
 def _word(record: dict[Any, Any]) -> str:
     where = place_name(record["u"], record["layer"])
-    return f"{record['block']} at {where} ({record['effect']:+.3g} {record['unit_of']})"
+    return f"{record['block']} at {where} ({_amount(record)})"
+
+
+def _amount(record: Mapping[Any, Any]) -> str:
+    return f"{record['effect']:+.3g} {record['unit_of']}".rstrip()
 
 
 def archs_words(config: Mapping[str, Any], n: int) -> str:

@@ -55,10 +55,11 @@ def explain_lines(pruning: Pruning) -> list[str]:
 def summary_lines(pruning: Pruning) -> list[str]:
     """Say in a few lines how large the space was and is, and what each unit still has."""
     size, space = pruning.definition.size, pruning.space
+    n_rules = len(pruning.definition.rules)
     lines = [
         f"{pruning.before.name}: {size['archs_before']:.3g} archs, {size['choices_before']} choices; "
         f"{space.name}: {size['archs_after']:.3g} archs, {size['choices_after']} choices, "
-        f"{len(pruning.definition.rules)} rules"
+        f"{n_rules} rule{'s' * (n_rules != 1)}"
     ]
     for unit in space.units:
         blocks = [

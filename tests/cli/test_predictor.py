@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -162,4 +163,35 @@ def test_a_pruned_space_is_judged_by_its_own_archs(place: Path, new: str, capsys
     told = printed.err.splitlines()
     assert re.fullmatch(r"\d+ of 60 rows of labels.csv are of archs that space 'smallest' has not.*left out", told[0])
     assert sorted(path.name for path in Path(new).iterdir()) == ["residuals.csv", "scatter.png", "scatter.svg"]
+    assert place == Path.cwd()
+
+
+def test_what_a_predictor_learnt_from_does_not_judge_it_without_a_word(
+    place: Path, new: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fit = f"predictor fit labels.csv --space tiny.yaml --metric energy_mj --epochs 1 --folds 2 --out {new}"
+    assert main(fit.split()) == 0
+    err = capsys.readouterr().err
+    assert re.search(r"^energy_mj: 60 rows of 54 archs, repeats pooled", err, flags=re.MULTILINE)
+    assert re.search(r"^energy_mj: additive tables kept: RMSE ", err, flags=re.MULTILINE)
+    judge = f"predictor evaluate {new}/energy_mj_tiny labels.csv --space tiny.yaml"
+    assert main(judge.split()) == 0
+    assert "54 of these 54 archs are in the table that energy_mj_tiny was fitted to" in capsys.readouterr().err
+    assert main(f"{judge} --holdout 0.1".split()) == 0
+    assert "fitted to" not in capsys.readouterr().err
+    assert place == Path.cwd()
+
+
+def test_a_full_disk_is_a_line_and_leaves_nothing(
+    place: Path, new: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "card.yaml")
+
+    monkeypatch.setattr("blockprofile.predict.fit.write_fit_card", fill)
+    fit = f"predictor fit labels.csv --space tiny.yaml --metric energy_mj --epochs 1 --folds 0 --out {new}"
+    assert main(fit.split()) == EXIT_USER
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("blockprofile: ")]
+    assert told == ["blockprofile: No space left on device: card.yaml; what was finished is kept"]
+    assert list(Path(new).iterdir()) == []
     assert place == Path.cwd()

@@ -46,3 +46,11 @@ def test_a_space_without_steps_has_no_summary_of_them(toy: Space) -> None:
     table = exact_table(toy, [additive_predictor(toy)], taus=())
     assert pair_words(table[table["statistic"] != "M_pair"]) == []
     assert factor_summary(table[table["statistic"] != "M_factor"]) == []
+
+
+def test_a_metric_without_a_unit_has_no_brackets(toy: Space) -> None:
+    table = exact_table(toy, [additive_predictor(toy)], taus=()).assign(unit_of="", metric="acc")
+    assert list(block_summary(table)[0]) == ["block", "acc"]
+    assert list(factor_summary(table)[0]) == ["step", "acc"]
+    (sentence,) = strongest_layers(table)
+    assert " )" not in sentence
