@@ -21,7 +21,7 @@ from blockprofile.plot.style import add_caption, draw_cells, figure_style, metri
         ("top1_percent:ofa", "%", "top-1 accuracy, scale of ofa [%]"),
         ("flops_m", "M", "FLOPs [M]"),
         ("energy_mj:board", "mJ", "energy on board [mJ]"),
-        ("score", "", "score []"),
+        ("score", "", "score"),
     ],
 )
 def test_labels(metric: str, unit: str, label: str) -> None:
