@@ -22,8 +22,8 @@ from blockprofile.space.space import Space
 from blockprofile.tablefile import Column, read_columns
 
 __all__ = [
-    "KEY_COLUMNS", "TABLE_NAME", "Correction", "LookupKey", "build_lookup", "lookup_key", "operator_latency",
-    "read_correction", "read_table",
+    "KEY_COLUMNS", "TABLE_NAME", "Correction", "LookupKey", "build_lookup", "check_lookup", "lookup_key",
+    "operator_latency", "read_correction", "read_table",
 ]  # fmt: skip
 
 KEY_COLUMNS = (
@@ -171,16 +171,32 @@ def build_lookup(card: Card, folder: Path, space: Space) -> AdditivePredictor:
     DataError
         If the table is unreadable or wrong, or the card's correction is.
     """
-    entries = read_table(folder / TABLE_NAME, resolution=space.resolution)
-    free = frozenset(str(name) for name in card.parameters.get("free", ()))
+    entries, free = check_lookup(card, folder, space)
     correction = read_correction(card, folder)
-    _check_coverage(card, entries, free, space)
     return AdditivePredictor.over_operators(
         card,
         space,
         lambda op: operator_latency(entries, op, correction=correction, free=free, metric=card.metric),
         once=correction.call_ms + correction.offset_ms,
     )
+
+
+def check_lookup(card: Card, folder: Path, space: Space) -> tuple[dict[LookupKey, float], frozenset[str]]:
+    """Read a lookup table and check that it has all operators of a space.
+
+    Returns
+    -------
+    The table, and the kinds that cost nothing where it does not list them.
+
+    Raises
+    ------
+    CoverageError, DataError
+        As `build_lookup`.
+    """
+    entries = read_table(folder / TABLE_NAME, resolution=space.resolution)
+    free = frozenset(str(name) for name in card.parameters.get("free", ()))
+    _check_coverage(card, entries, free, space)
+    return entries, free
 
 
 def _check_coverage(card: Card, entries: Mapping[LookupKey, float], free: frozenset[str], space: Space) -> None:
@@ -192,11 +208,13 @@ def _check_coverage(card: Card, entries: Mapping[LookupKey, float], free: frozen
     ]
     if not lacking:
         return
+    lacking.sort(key=lambda op: op.op != "custom")
     named = "; ".join(op.describe() for op in lacking[:MAX_NAMED])
+    hint = f" (a custom block can state {card.metric} among its costs)" if lacking[0].op == "custom" else ""
     more = f" and {len(lacking) - MAX_NAMED} more" if len(lacking) > MAX_NAMED else ""
     sizes = sorted({key[1] for key in entries if key[0] in {"mbconv", "bottleneck"}})
     raise CoverageError(
         f"the table of {card.name!r} lacks {len(lacking)} of the {len(operators)} operators that space "
-        f"{space.name!r} needs at resolution {space.resolution}: {named}{more}. It has {len(entries)} operators, "
+        f"{space.name!r} needs at resolution {space.resolution}: {named}{more}{hint}. It has {len(entries)} operators, "
         f"for {', '.join(card.spaces) or 'spaces not named on its card'}, with input sizes {sizes}"
     )

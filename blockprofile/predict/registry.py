@@ -75,10 +75,14 @@ def _covers(card: Card, space: Space) -> bool:
 
 def _has_operators(entry: Entry, space: Space) -> bool:
     """Tell whether a lookup table has all operators of a space, whatever spaces its card names."""
-    if entry[0].kind != "lookup":
+    card, folder = entry
+    if card.kind != "lookup" or (card.resolutions and space.resolution not in card.resolutions):
         return False
+    # Whether it does is quicker told than the predictor is made.
+    from blockprofile.predict.lookup import check_lookup
+
     try:
-        _make(entry, space)
+        check_lookup(card, folder, space)
     except CoverageError:
         return False
     return True

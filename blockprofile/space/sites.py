@@ -315,5 +315,10 @@ def list_operators(space: Space, arch: Archs) -> tuple[Operator, ...]:
 
 def distinct_operators(space: Space) -> tuple[Operator, ...]:
     """List the operators that the archs of a space's definition have, each once, in the order of the network."""
-    found = (op for site in build_sites(space) for op in site.table.values() if op is not None)
+    return _operators_of(space.base)
+
+
+@lru_cache(maxsize=64)
+def _operators_of(base: Space) -> tuple[Operator, ...]:
+    found = (op for site in _sites_of(base) for op in site.table.values() if op is not None)
     return tuple(dict.fromkeys(found))

@@ -1,0 +1,140 @@
+"""Published tables by layer and block, brought into tables keyed by operator.
+
+A row of ``data/lut`` says what a block adds at a layer, beside a base that every network has. Layers of one shape have
+the same operators, so their rows are pooled to the mean; what the base stands for (stem, head, layers left out) is the
+card's offset, and the operators in it have entries of 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from blockprofile.content import content_dir
+from blockprofile.csvfile import read_csv
+from blockprofile.device.folder import write_table
+from blockprofile.device.median import Median
+from blockprofile.errors import UnknownNameError, one_of
+from blockprofile.predict.lookup import LookupKey, lookup_key
+from blockprofile.space import load_space
+from blockprofile.space.operators import Operator
+from blockprofile.space.sites import build_sites
+from blockprofile.space.space import Space
+
+__all__ = ["LAYER_TABLES", "LayerTable", "convert_layers", "write_layers"]
+
+Terms = Mapping[tuple[int, int], Mapping[str, float]]
+"""(unit, layer) -> block -> ms."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerTable:
+    """A converted table: the operators' times, the offset, and how far pooled layers are from their mean, in ms."""
+
+    times: Mapping[Operator, Median]
+    offset_ms: float
+    farthest_ms: float
+
+
+def _read(name: str, device: str) -> tuple[float, dict[tuple[int, int], dict[str, float]]]:
+    """Read a table of ``device, unit, layer, block, ms``: the base, and the terms, those of the stem under unit 0."""
+    terms: dict[tuple[int, int], dict[str, float]] = {}
+    for row in read_csv(content_dir("data") / "lut" / f"{name}.csv").rows():
+        if row["device"] == device:
+            place = (int(row["unit"]), int(row["layer"]))
+            terms.setdefault(place, {})[row["block"]] = row.number("ms")
+    return terms.pop((0, 0))["base"], terms
+
+
+def _fbnet(device: str) -> Callable[[], tuple[float, Terms]]:
+    return lambda: _read("fbnet_32", device)
+
+
+def _tunas() -> tuple[float, Terms]:
+    """Return TuNAS's terms with FairNAS's first block, a depthwise convolution of kernel 3.
+
+    Terms stand around a base of their own. Where a layer can be left out, what that takes off is what the others are
+    above nothing, and expansion 6 is twice expansion 3 there (ratio 1.99 to 2.03); so it is taken to be elsewhere.
+    """
+    base, terms = _read("pixel1_tunas", "pixel1_tunas")
+    offset = base + terms.pop((0, 1))["k3"]
+    for blocks in terms.values():
+        nothing = blocks.pop("skip", 2 * blocks["e3k3"] - blocks["e6k3"])
+        offset += nothing
+        blocks.update({block: value - nothing for block, value in blocks.items()})
+    return offset, terms
+
+
+def _singlepath() -> tuple[float, Terms]:
+    """Return the terms of Single-Path NAS, above its entry of a layer that is left out where one can be."""
+    terms: dict[tuple[int, int], dict[str, float]] = {}
+    skip = offset = 0.0
+    order = [(slot.unit, slot.layer) for slot in load_space("singlepath").layer_slots]
+    for row in read_csv(content_dir("data") / "lut" / "pixel1_singlepath.csv").rows():
+        if row["op"] != "mbconv":
+            skip, offset = (row.number("mean_ms"), offset) if row["op"] == "skip" else (skip, row.number("mean_ms"))
+        elif 1 <= int(row["position"]) <= len(order):
+            block = f"e{row['expansion_ratio']}k{row['kernel']}"
+            terms.setdefault(order[int(row["position"]) - 1], {})[block] = row.number("mean_ms")
+    for (_, layer), blocks in terms.items():
+        if layer > 1:
+            offset += skip
+            blocks.update({block: value - skip for block, value in blocks.items()})
+    return offset, terms
+
+
+LAYER_TABLES: Mapping[str, tuple[str, Callable[[], tuple[float, Terms]]]] = {
+    "pixel1_tunas": ("fairnas", _tunas),
+    "pixel1_singlepath": ("singlepath", _singlepath),
+    **{device: ("fbnet_32", _fbnet(device)) for device in ("raspi4", "pixel3", "fpga", "eyeriss")},
+}
+"""The devices, the space that the layers are those of, and what reads base and terms."""
+
+
+def convert_layers(device: str) -> LayerTable:
+    """Convert the published table of a device.
+
+    Raises
+    ------
+    UnknownNameError
+        If ``device`` is not one of `LAYER_TABLES`.
+    """
+    if device not in LAYER_TABLES:
+        raise UnknownNameError(f"published table {device!r} is unknown; {one_of(device, LAYER_TABLES)}")
+    name, read = LAYER_TABLES[device]
+    offset, terms = read()
+    operators, found = _collect(load_space(name), terms)
+    times = {operators[key]: Median(float(np.mean(v)), float("nan"), float("nan"), len(v)) for key, v in found.items()}
+    farthest = max(float(np.abs(np.array(v) - np.mean(v)).max()) for v in found.values())
+    return LayerTable(times, offset, farthest)
+
+
+def _collect(space: Space, terms: Terms) -> tuple[dict[LookupKey, Operator], dict[LookupKey, list[float]]]:
+    """Collect each operator's values over the layers; those without a term, stem and head among them, have 0."""
+    operators: dict[LookupKey, Operator] = {}
+    found: dict[LookupKey, list[float]] = {}
+    for site in build_sites(space):
+        for codes, op in site.table.items():
+            if op is None:
+                continue
+            key, value = lookup_key(op), 0.0
+            if site.unit:
+                slot = space.slots[site.scope[-1]]
+                value = terms[site.unit, site.layer].get(str(slot.choices[codes[-1]]), 0.0)
+            operators.setdefault(key, op)
+            found.setdefault(key, []).append(value)
+    return operators, found
+
+
+def write_layers(device: str, folder: Path) -> None:
+    """Write a converted table as ``table.parquet`` of a predictor folder.
+
+    Raises
+    ------
+    UnknownNameError
+        As `convert_layers`.
+    """
+    write_table(folder, convert_layers(device).times)
