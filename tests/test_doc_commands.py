@@ -1,0 +1,85 @@
+"""Every command of README and docs is pasted as it stands there, page by page, with smaller numbers, and works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from blockprofile.cli.main import EXIT_USER, main
+from blockprofile.content import content_dir
+from tests.test_docs import PAGES, blocks
+
+Capture = pytest.CaptureFixture[str]
+
+SMALLER = {"--n": "300", "--seeds": "2", "--until": "ci=2", "--workers": "1"}
+MORE = {"search": "--budget 60", "compare": "--budget 60", "prune": "--no-certificate"}
+"""What is changed in a command or added to it, to keep it quick."""
+
+ODD = {
+    "sensitivity --space ofa_mbv3 --device note10 --device rtx2080ti_gpu --device kirin9000_npu": "--n 300",
+    "heatmap runs/moga": "--kind layers --metric macs_m",
+}
+
+REFUSED = {"search --space ofa_mbv3 --device note10 --limit 'latency_ms:note10<=10'"}
+"""Shown for the message."""
+
+ELSEWHERE = {
+    "run": "studies take minutes; tests/run/test_shipped_studies.py reads them",
+    "report runs/quickstart/moga-mace_gpu": "it is made by a study",
+    "sample --space ofa_mbv3 --device note10 --n 1e8 --backend dask": "it needs a cluster; tests/run/test_cluster.py",
+    "lut measure": "it takes minutes; tests/cli/test_lut.py and test_hints.py measure a small space",
+    "lut audit": "as lut measure",
+    "sample --space moga --device my_device": "as lut measure",
+    "device compare my_device": "as lut measure",
+    "lut import phone.csv": "times are to be filled in; tests/cli/test_hints.py fills them in",
+    "predictor fit": "it needs labels and minutes; tests/cli/test_predictor.py",
+    "predictor evaluate": "it needs labels that are not shipped with the package; tests/cli/test_predictor.py",
+    "predictor label ./my_ofa": "it needs a checkpoint; tests/cli/test_predictor.py",
+    "predictor import": "it needs a checkpoint; tests/cli/test_predictor.py",
+    "arch encode 'e3k5 e3k3 | …'": "a form, to be filled in",
+    "arch decode --from archs.jsonl": "it needs a file of archs; tests/cli/test_arch.py",
+}
+"""Beginnings of commands that are not run here, and why."""
+
+
+def commands_of(page: Path) -> list[str]:
+    """List the command lines of a page in order, without ``blockprofile``."""
+    text = re.sub(r"\\\n\s+", " ", page.read_text(encoding="utf-8"))
+    found = re.findall(r"^(?:    |\$ )?blockprofile ([a-z]+ .*?)(?:\s+#.*)?$", text, flags=re.MULTILINE)
+    return [re.sub(r"  +", " ", line) for line in found if not line.startswith("answers by")]
+
+
+def run_here(line: str) -> bool:
+    return not any(line.startswith(beginning) for beginning in ELSEWHERE)
+
+
+def shortened(line: str) -> list[str]:
+    words = shlex.split(line)
+    for place, word in enumerate(words[:-1]):
+        if word in SMALLER:
+            words[place + 1] = SMALLER[word]
+    return [*words, *MORE.get(words[0], "").split(), *ODD.get(line, "").split()]
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if any(map(run_here, commands_of(page)))], ids=lambda p: p.stem
+)
+def test_commands_can_be_pasted(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.chdir(tmp_path)
+    example = next(iter(blocks(next(page for page in PAGES if page.stem == "own-space"), "yaml")))
+    Path("my_space.yaml").write_text(example, encoding="utf-8")
+    shutil.copy(content_dir("spaces") / "insight" / "ofa_mbv3-note10.yaml", "pruned.yaml")
+    for line in filter(run_here, commands_of(page)):
+        status = main(shortened(line))
+        told = capsys.readouterr().err
+        assert status == (EXIT_USER if line in REFUSED else 0), f"{line}: {told}"
+
+
+def test_no_exception_is_left_over() -> None:
+    lines = [line for page in PAGES for line in commands_of(page)]
+    for beginning in [*ELSEWHERE, *ODD, *REFUSED]:
+        assert any(line.startswith(beginning) for line in lines), beginning
