@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import typer
 
 from blockprofile.cli.main import EXIT_USER, main
 from blockprofile.content import content_dir
@@ -31,6 +32,9 @@ ELSEWHERE = {
     "run": "studies take minutes; tests/run/test_shipped_studies.py reads them",
     "report runs/quickstart/moga-mace_gpu": "it is made by a study",
     "sample --space ofa_mbv3 --device note10 --n 1e8 --backend dask": "it needs a cluster; tests/run/test_cluster.py",
+    "exact --space ofa_mbv3 --device note10": "it takes seconds; tests/cli/test_exact.py",
+    "sample --space ofa_mbv3 --device note10 --limit": "as exact; tests/additive/test_limit.py",
+    "lut solve": "it needs times of whole networks; tests/device/test_solve.py",
     "lut measure": "it takes minutes; tests/cli/test_lut.py and test_hints.py measure a small space",
     "lut audit": "as lut measure",
     "sample --space moga --device my_device": "as lut measure",
@@ -77,6 +81,15 @@ def test_commands_can_be_pasted(page: Path, tmp_path: Path, monkeypatch: pytest.
         status = main(shortened(line))
         told = capsys.readouterr().err
         assert status == (EXIT_USER if line in REFUSED else 0), f"{line}: {told}"
+
+
+def test_commands_that_are_not_run_here_are_understood(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """Their options exist and take these values; nothing is done."""
+    monkeypatch.setattr(typer.core.TyperCommand, "invoke", lambda command, context: None)
+    for page in PAGES:
+        for line in commands_of(page):
+            if not run_here(line):
+                assert main(shlex.split(line)) == 0, f"{line}: {capsys.readouterr().err}"
 
 
 def test_no_exception_is_left_over() -> None:
