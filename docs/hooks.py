@@ -177,7 +177,10 @@ def module_page(name: str) -> str:
 
 def pages() -> dict[str, str]:
     """Make all generated pages: path below docs/ -> Markdown."""
+    from blockprofile.papers.prices import prices_page
+
     made = {"reference/commands.md": commands_page(), "reference/files.md": files_page()}
+    made["reference/published.md"] = prices_page()
     return made | {f"reference/{name}.md": module_page(name) for name in packages()}
 
 
@@ -190,7 +193,10 @@ def navigation() -> list[Any]:
     nav: list[Any] = ["index.md"]
     nav += [{title: [f"{name}.md" for name in names]} for title, names in sections.items() if names]
     modules = [f"reference/{name}.md" for name in packages()]
-    return [*nav, {"Reference": ["reference/commands.md", "reference/files.md", {"Modules": modules}]}]
+    return [
+        *nav,
+        {"Reference": ["reference/commands.md", "reference/files.md", "reference/published.md", {"Modules": modules}]},
+    ]
 
 
 def on_config(config: Any) -> Any:
