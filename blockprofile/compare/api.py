@@ -119,6 +119,7 @@ def compare(
         "goals": [goal.describe() for goal in problem.goals],
         "limits": list(limits),
         "devices": list(devices),
+        "metrics": list(metrics),
         "budget": spent,
         "seeds": list(every),
         "seed": seed,

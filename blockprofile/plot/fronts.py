@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.compare import AttainmentDifference, Comparison, attainment_difference, attainment_surfaces
+from blockprofile.errors import DataError, UserError
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.plot.style import metric_label
-from blockprofile.search.problem import Problem
+from blockprofile.search import SearchResult
+from blockprofile.search.reread import reopen_problem
 from blockprofile.space import named_archs
 
 if TYPE_CHECKING:
@@ -99,16 +101,24 @@ def published_marks(gain: str, cost: str, names: Sequence[str] | None = None) ->
     )
 
 
-def named_marks(problem: Problem, gain: int, cost: int) -> tuple[Published, ...]:
-    """Evaluate the networks that the space of a search names, a pruned one's base; none where that may cost a training.
+def named_marks(result: SearchResult, gain: int, cost: int) -> tuple[Published, ...]:
+    """Evaluate the networks that the space of a search names, a pruned one's base.
 
     Parameters
     ----------
     gain, cost
         The goals' places.
+
+    Returns
+    -------
+    None of them where evaluating may cost a training, or the predictors are gone or not what they were.
     """
-    archs = {} if problem.own else named_archs(problem.space.base)
+    archs = {} if result.problem.own else named_archs(result.problem.space.base)
     if not archs:
+        return ()
+    try:
+        problem = reopen_problem(result)
+    except (UserError, DataError):
         return ()
     rows = problem.natural(problem.points(problem.evaluate(np.stack(list(archs.values())))))
     return tuple(Published(name, float(row[gain]), float(row[cost])) for name, row in zip(archs, rows, strict=True))
@@ -136,7 +146,7 @@ def fronts_data(comparison: Comparison, *, published: Sequence[str] | None = Non
         bands.append(FrontBand(case.name, grid, *surfaces))
     names, units = comparison.problem.names, comparison.units
     marks = published_marks(names[gain], names[cost], published)
-    named = named_marks(comparison.problem, gain, cost)
+    named = named_marks(comparison.runs[0][0], gain, cost)
     return Fronts(names[gain], names[cost], units[gain], units[cost], tuple(bands), marks, named)
 
 

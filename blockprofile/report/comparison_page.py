@@ -86,7 +86,7 @@ def _command(folder: Path, config: dict[str, Any] | Any) -> str:
     goals = [goal for goal in config["goals"] if "metric" in goal]
     return command_line(
         "compare", space=sources[0], insight=sources[1:], algorithm=list(dict.fromkeys(c["algorithm"] for c in cases)),
-        device=config["devices"],
+        device=config["devices"], metric=config.get("metrics", ()),
         objective=[f"{goal['metric']}:{goal['direction']}:{goal['weight']:g}" for goal in goals],
         limit=config["limits"], budget=config["budget"], seeds=len(config["seeds"]), seed=config["seed"],
         at=config["at"], resolution=config["space"]["resolution"], law=config["law"], out=folder,

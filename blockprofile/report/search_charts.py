@@ -146,7 +146,7 @@ def search_drawings(result: SearchResult) -> tuple[Part, ...]:
         shown = _kept(len(natural))
         cloud = Points("evaluated", natural[shown, cost], natural[shown, gain], colour=4, size=2.0, opacity=0.5)
         marks = _front_marks([(0, f"seed {result.seed}", result)], gain, cost)
-        named = _named(named_marks(problem, gain, cost))
+        named = _named(named_marks(result, gain, cost))
         chart = Chart("The front", labels[cost], labels[gain], (cloud, *marks, *named))
         parts.append(Drawing(chart, f"The front ({len(result.front)} archs) among a sample of the evaluated archs."))
     progress = result.progress()

@@ -91,6 +91,7 @@ def _command(folder: Path, config: object) -> str:
     seconds = config["budget"]["seconds"]
     return command_line(
         "search", space=config["space"]["source"], device=config["devices"],
+        metric=config.get("metrics", ()),
         objective=[f"{g['metric']}:{g['direction']}:{g['weight']:g}" for g in config["goals"] if "metric" in g],
         reward=next((write_reward(Reward(**goal["reward"])) for goal in config["goals"] if "reward" in goal), None),
         limit=config["limits"], algorithm=algorithm["name"], population=algorithm.get("population"),

@@ -134,6 +134,7 @@ def search(
         "algorithm": {"name": chosen.name, **chosen.describe()},
         "budget": {"evaluations": spent.evaluations, "seconds": spent.seconds},
         "devices": list(devices),
+        "metrics": list(metrics),
         "predictors": described,
         "seed": seed,
         "law": law,

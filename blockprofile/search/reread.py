@@ -19,12 +19,13 @@ from blockprofile.search.objectives import Goal, Objective
 from blockprofile.search.problem import Problem
 from blockprofile.search.record import read_evaluations
 from blockprofile.search.reference import complete_reference
+from blockprofile.search.request import build_problem
 from blockprofile.search.result import SearchResult
 from blockprofile.search.reward import Reward
 from blockprofile.space import Archs, Space
 from blockprofile.space.record import kept_space
 
-__all__ = ["load_search"]
+__all__ = ["load_search", "reopen_problem"]
 
 
 def load_search(folder: str | Path, *, space: Space | None = None) -> SearchResult:
@@ -71,6 +72,29 @@ def load_search(folder: str | Path, *, space: Space | None = None) -> SearchResu
         return SearchResult(problem, archive, reference, config["algorithm"]["name"], config["seed"], folder=path)
     except (KeyError, TypeError, AttributeError) as failure:
         raise DataError(f"{file} is damaged: {failure!r}") from None
+
+
+def reopen_problem(result: SearchResult) -> Problem:
+    """Return the problem of a search so that it evaluates archs; that of one that was read back loads its predictors.
+
+    Raises
+    ------
+    UserError, DataError
+        If one is gone, has changed, or cannot be read.
+    """
+    problem = result.problem
+    if result.folder is None or not any(isinstance(each, KeptPredictor) for each in problem.predictors):
+        return problem
+    config = read_manifest(result.folder).config
+    again, described = build_problem(
+        problem.space, problem.goals, limits=problem.constraints, devices=config["devices"],
+        metrics=config.get("metrics", ()),
+    )  # fmt: skip
+    for metric, about in described.items():
+        then = config["predictors"].get(metric, {}).get("hash", "none")
+        if about.get("hash") != then:
+            raise RunError(f"the predictor of {metric!r} is not what the search was made with: hash {then} then")
+    return again
 
 
 @dataclass

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blockprofile.compare import Comparison, compare
+from blockprofile.compare import Comparison, compare, load_comparison
 from blockprofile.compare.chosen import best_arch
-from blockprofile.errors import CoverageError, OptionError
+from blockprofile.errors import CoverageError, OptionError, RunError
 from blockprofile.papers.latency_shares import KINDS, draw_latency_shares, latency_share_data, latency_shares
 from blockprofile.papers.rewards import compare_rewards, describe_rewards, rewards_frame
 from blockprofile.papers.rewards_plot import rewards_data
@@ -68,6 +68,22 @@ def test_the_networks_that_the_space_names_are_marked_where_predicted(run: Compa
         assert mark.cost == pytest.approx(float(known[data.cost].predict(arch[None])[0]), rel=1e-6)
     draw_fronts(data, ax)
     assert {"MoGA-A", "MoGA-B", "MoGA-C"} <= {text.get_text() for text in ax.texts}
+
+
+def test_marks_of_a_comparison_that_is_read_back_and_of_predictors_that_are_gone(
+    run: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run.folder is not None
+    data, read = fronts_data(run), fronts_data(load_comparison(run.folder))
+    assert data is not None
+    assert read is not None
+    assert read.named == data.named
+
+    def gone(*_: object, **__: object) -> None:
+        raise RunError("gone")
+
+    monkeypatch.setattr("blockprofile.search.reread.build_problem", gone)
+    assert fronts_data(load_comparison(run.folder)).named == ()  # type: ignore[union-attr]
 
 
 def test_published_networks_are_marked_where_their_figures_are_printed() -> None:
