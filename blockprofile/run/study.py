@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from blockprofile.content import content_dir
 from blockprofile.errors import OptionError, RunError, UnknownNameError, one_of
+from blockprofile.predict.card import CARD_NAME
 from blockprofile.run.hints import StageParameter, parameters_of, wrong_type
 from blockprofile.yamlfile import Document, read_yaml
 
@@ -26,7 +27,8 @@ __all__ = ["STAGES", "StageResult", "Study", "StudyFile", "find_study", "list_st
 class _Kind:
     """A stage's function as ``module:name``, and which of its parameters are paths in the output folder.
 
-    ``inputs`` are files in the output folder if they are there, and names (of a shipped space) if not.
+    ``inputs`` are files or predictor folders in the output folder if they are there, and names (of what is shipped) if
+    not.
     """
 
     function: str
@@ -40,16 +42,22 @@ class _Kind:
 
 
 STAGES: Mapping[str, _Kind] = {
-    "sample": _Kind("blockprofile.run.sample:sample", ("out",), ("space",)),
+    "sample": _Kind("blockprofile.run.sample:sample", ("out",), ("space", "devices", "metrics")),
     "profile": _Kind("blockprofile.profile.profile:profile_run", ("run",)),
     "heatmap": _Kind("blockprofile.plot.heatmap:heatmap", ("run", "out")),
     "prune": _Kind("blockprofile.prune.pruning:prune", ("run", "out")),
-    "search": _Kind("blockprofile.search.api:search", ("out",), ("space",)),
-    "compare": _Kind("blockprofile.compare.api:compare", ("out",), ("space", "insights")),
+    "search": _Kind("blockprofile.search.api:search", ("out",), ("space", "devices", "metrics")),
+    "compare": _Kind("blockprofile.compare.api:compare", ("out",), ("space", "insights", "devices", "metrics")),
     "compare_rewards": _Kind("blockprofile.papers.rewards:compare_rewards", ("out",)),
     "latency_shares": _Kind("blockprofile.papers.latency_shares:latency_shares", ("out",)),
     "figures": _Kind("blockprofile.plot.comparison:comparison_figures", ("run", "out")),
     "report": _Kind("blockprofile.report.api:report", ("run", "out")),
+    "supernet_train": _Kind("blockprofile.supernet.stages:train", ("out",)),
+    "supernet_label": _Kind("blockprofile.supernet.stages:label", ("supernet", "out")),
+    "supernet_rank": _Kind("blockprofile.supernet.stages:rank", ("supernet", "out"), ("truth",)),
+    "compare_trained": _Kind("blockprofile.supernet.stages:compare_trained", ("searches", "out")),
+    "predictor_fit": _Kind("blockprofile.supernet.stages:fit", ("table", "out")),
+    "lut_measure": _Kind("blockprofile.supernet.stages:measure", ("out",)),
     "figure2": _Kind("blockprofile.papers.figure2:figure2", ("out",)),
 }
 
@@ -173,7 +181,11 @@ def _within(folder: Path, value: Any) -> Any:
 def _found(folder: Path, value: Any) -> Any:
     if isinstance(value, list):
         return [_found(folder, item) for item in value]
-    return folder / value if isinstance(value, str) and (folder / value).is_file() else value
+    if not isinstance(value, str):
+        return value
+    place = folder / value
+    is_there = place.is_file() or (place / CARD_NAME).is_file()
+    return str(_within(folder, value)) if is_there else value
 
 
 def run_study(study: Study, *, out: str | Path | None = None, scheduler: str | None = None) -> Iterator[StageResult]:

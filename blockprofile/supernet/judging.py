@@ -84,12 +84,15 @@ def check_bn(name: str) -> BnMode:
 def binomial_sd(percent: float, n: int) -> float:
     """Return the standard deviation of an accuracy in percent that was counted on n images.
 
+    Half an image is added to either side, so that none or all of them right is not taken for certainty.
+
     Examples
     --------
     >>> round(binomial_sd(50.0, 2500), 6)
     1.0
     """
-    return math.sqrt(max(percent * (_PERCENT - percent), 0.0) / n)
+    share = (percent / _PERCENT * n + 0.5) / (n + 1)
+    return _PERCENT * math.sqrt(share * (1 - share) / n)
 
 
 class Judge:

@@ -26,11 +26,13 @@ def test_study_is_valid_and_keeps_to_what_is_shipped(name: str) -> None:
 
 
 def _check(stage: str, arguments: dict[str, Any], made: set[str]) -> None:
-    if "run" in arguments:
-        assert arguments["run"] in made, f"{stage} reads {arguments['run']!r}, which no earlier stage makes"
+    for key in ("run", "supernet", "table"):
+        if key in arguments:
+            assert arguments[key] in made, f"{stage} reads {arguments[key]!r}, which no earlier stage makes"
+    assert set(arguments.get("searches", [])) <= made
     if "space" in arguments:
-        assert arguments["space"] in list_spaces()
-    assert set(arguments.get("devices", [])) <= set(list_devices())
+        assert arguments["space"] in {*list_spaces(), *made}
+    assert set(arguments.get("devices", [])) <= {*list_devices(), *made}
     assert set(arguments.get("insights", [])) <= {*list_spaces(), *made}
     for text in arguments.get("algorithms", []):
         parse_algorithm(text)

@@ -1,0 +1,259 @@
+"""The stages of studies that begin with images: each a function of plain values that calls the library's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import OptionError
+from blockprofile.files import make_folder
+from blockprofile.space import Archs, load_space
+from blockprofile.supernet.alone import Alone, train_alone
+from blockprofile.supernet.evaluate import evaluate_supernet, write_labels
+from blockprofile.supernet.folder import open_supernet
+from blockprofile.supernet.judging import JudgeOptions
+from blockprofile.supernet.rank import rank_supernet
+from blockprofile.supernet.recipe import Recipe
+from blockprofile.supernet.train import tell_worth, train_supernet
+
+__all__ = ["FrontVerdict", "StageReport", "compare_trained", "fit", "label", "measure", "rank", "train"]
+
+N_DRAWS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """What a stage wrote, and its result in words."""
+
+    path: Path
+    report: str
+
+
+def train(
+    space: str,
+    data: str,
+    *,
+    out: str | Path,
+    sampler: str = "fair",
+    sharing: str = "separate",
+    paths: int | None = None,
+    epochs: float = 30.0,
+    batch: int = 128,
+    lr: float | None = None,
+    flip: bool = True,
+    holdout: float = 0.1,
+    limit: int | None = None,
+    seed: int = 0,
+    provider: str = "cpu",
+    threads: int = 1,
+) -> StageReport:
+    """Train a supernet; see `train_supernet`."""
+    recipe = Recipe(epochs=epochs, batch=batch, lr=lr, flip=flip, seed=seed, device=provider, threads=threads)
+    trained = train_supernet(
+        space, data, out=out, sampler=sampler, sharing=sharing, paths=paths, holdout=holdout, limit=limit, recipe=recipe
+    )
+    return StageReport(trained.folder, "\n".join([*trained.remarks, *tell_worth(trained)]))
+
+
+def label(
+    supernet: str | Path, *, out: str | Path, n: int = 1000, seed: int = 0, images: int | None = None
+) -> StageReport:
+    """Judge archs of a supernet into a table of labels; see `evaluate_supernet`."""
+    found = open_supernet(supernet)
+    recipe = found.recipe
+    options = JudgeOptions(images=images, device=recipe.device, threads=recipe.threads)
+    result = evaluate_supernet(supernet, n=n, seed=seed, options=options)
+    write_labels(Path(out), found.net.space, result.archs, {"top1_percent": result.top1, "sd_percent": result.sd})
+    between, noise = float(result.top1.std()), float(result.sd.mean())
+    told = f"{len(result.archs)} archs with shared weights: {result.top1.mean():.2f} %, {between:.2g} between archs"
+    return StageReport(Path(out), f"{told}, ±{noise:.2g} of one by chance")
+
+
+def fit(table: str | Path, space: str, *, out: str | Path, metric: str = "top1_percent", seed: int = 0) -> StageReport:
+    """Fit a predictor to a table of labels; the predictor's folder is named by the metric, in ``out``."""
+    from blockprofile.predict.fit import fit_predictors
+    from blockprofile.predict.labels import read_labels
+    from blockprofile.predict.recipe import Recipe as FitRecipe
+
+    where, path = load_space(space), Path(table)
+    recipe = FitRecipe(
+        schema="blockprofile.recipe/1", table=path.name, space=space, metrics={metric: {"column": metric}}
+    ).changed(seed=seed)
+    (report,) = fit_predictors(read_labels(path, where), where, recipe, out=make_folder(Path(out)))
+    fidelity = report.fidelity
+    told = f"{metric}: R2 {fidelity.r2:.3f}, RMSE {fidelity.rmse:.3g}, tau {fidelity.kendall_tau:.3f} held out"
+    return StageReport(report.folder, f"{told} ({fidelity.n} archs)")
+
+
+def measure(
+    space: str,
+    *,
+    out: str | Path,
+    runtime: str = "onnxruntime",
+    precision: float = 0.02,
+    time_limit: float = 600.0,
+    clock: str = "cpu",
+    seed: int = 0,
+) -> StageReport:
+    """Measure the latencies of a space's operators on this machine; see `measure_table`."""
+    from blockprofile.device.machine import processor_name
+    from blockprofile.device.measure import measure_table
+    from blockprofile.device.rounds import Plan
+    from blockprofile.device.runtime import Settings, check_clock, make_runtime
+
+    folder = Path(out)
+    settings = Settings(provider="cpu", threads=1, batch=1, dtype="float32", clock=check_clock(clock))
+    table = measure_table(
+        load_space(space), make_runtime(runtime, settings), folder, name=folder.resolve().name,
+        hardware=processor_name(), plan=Plan(precision=precision, time_limit_s=time_limit, seed=seed),
+    )  # fmt: skip
+    return StageReport(folder, f"{len(table.times)} operators measured, {table.within} within {precision:.1%}")
+
+
+def rank(
+    supernet: str | Path,
+    truth: str,
+    *,
+    out: str | Path,
+    column: str = "top1_percent",
+    n: int | None = None,
+    seed: int = 0,
+) -> StageReport:
+    """Rank a supernet against archs that were trained alone; see `rank_supernet`."""
+    import json
+
+    from blockprofile.files import write_text
+
+    found = open_supernet(supernet)
+    recipe = found.recipe
+    result = rank_supernet(
+        supernet, truth, column=column, n=n, seed=seed,
+        options=JudgeOptions(device=recipe.device, threads=recipe.threads),
+    )  # fmt: skip
+    columns = {"supernet_percent": result.supernet, "truth_percent": result.truth}
+    write_labels(Path(out), found.net.space, result.archs, columns)
+    text = json.dumps([asdict(tau) for tau in result.taus], indent=2)
+    write_text(Path(out).with_suffix(".json"), text + "\n")
+    return StageReport(
+        Path(out), "\n".join(f"{t.name}: tau {t.tau:.3f} ({t.low:.3f} to {t.high:.3f}), n {t.n}" for t in result.taus)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FrontVerdict:
+    """Fronts whose archs were trained alone.
+
+    ``gain`` is the hypervolume of the second less that of the first, in percent points times the cost's unit, and
+    ``low`` to ``high`` its interval of 95 % by what trainings of one arch differ.
+    """
+
+    folder: Path
+    gain: float
+    low: float
+    high: float
+    report: str
+
+
+def _spread_out(costs: NDArray[np.float64], n: int) -> NDArray[np.intp]:
+    """Choose n of a front's archs, evenly by their place in the order of cost."""
+    order = np.argsort(costs, kind="stable")
+    places = np.unique(np.round(np.linspace(0, len(order) - 1, min(n, len(order)))).astype(np.intp))
+    found: NDArray[np.intp] = order[places]
+    return found
+
+
+def compare_trained(
+    space: str,
+    data: str,
+    searches: Sequence[str | Path],
+    *,
+    out: str | Path,
+    cost: str,
+    n: int = 3,
+    repeats: int = 2,
+    epochs: float = 30.0,
+    batch: int = 128,
+    lr: float | None = None,
+    flip: bool = True,
+    limit: int | None = None,
+    seed: int = 0,
+    provider: str = "cpu",
+    threads: int = 1,
+) -> FrontVerdict:
+    """Train archs of two searches' fronts alone, and say whether the second search found better networks.
+
+    Parameters
+    ----------
+    searches
+        The run folders of two searches of ``space`` (or of a pruned form of it).
+    cost
+        The metric that is the cost, as the searches have it.
+    n
+        Archs of each front, evenly along it.
+    repeats
+        Trainings of each; accuracies are those of the test images.
+
+    Raises
+    ------
+    OptionError
+        If there are not two searches, or they lack the cost.
+    """
+    from blockprofile.search import load_search
+
+    if len(searches) != 2:
+        raise OptionError(f"searches has {len(searches)} entries; must be two: the original's and the other one")
+    picked: list[Archs] = []
+    costs: list[NDArray[np.float64]] = []
+    for folder in searches:
+        front = load_search(folder).front
+        if cost not in front.metrics:
+            raise OptionError(f"cost {cost!r} is none of the search in {str(folder)!r}: {', '.join(front.metrics)}")
+        values = np.asarray(front.metrics[cost], np.float64)
+        chosen = _spread_out(values, n)
+        picked.append(front.archs[chosen])
+        costs.append(values[chosen])
+    every = np.unique(np.concatenate(picked), axis=0)
+    recipe = Recipe(epochs=epochs, batch=batch, lr=lr, flip=flip, seed=seed, device=provider, threads=threads)
+    alone = train_alone(space, data, every, out=out, repeats=repeats, recipe=recipe, on="test", limit=limit)
+    return _verdict(alone, picked, costs)
+
+
+def _verdict(alone: Alone, picked: list[Archs], costs: list[NDArray[np.float64]]) -> FrontVerdict:
+    """Compare the hypervolumes of trained archs; the interval redraws every arch's mean by its trainings' spread."""
+    import moocore
+
+    keys = [arch.tobytes() for arch in alone.archs]
+    by_arch = {key: alone.top1[[other == key for other in keys]] for key in dict.fromkeys(keys)}
+    n_each = len(next(iter(by_arch.values())))
+    within = [values.var(ddof=1) for values in by_arch.values()] if n_each > 1 else []
+    binomial = float(np.mean(alone.top1 * (100 - alone.top1))) / alone.n_images
+    sd = float(np.sqrt((np.mean(within) if within else binomial) / n_each))
+    lowest = min(float(values.mean()) for values in by_arch.values()) - 1.0
+    reference = np.array([1.02 * max(float(each.max()) for each in costs), -lowest])
+
+    def gain(means: dict[bytes, float]) -> float:
+        volumes = [
+            moocore.hypervolume(np.column_stack([c, [-means[arch.tobytes()] for arch in archs]]), ref=reference)
+            for archs, c in zip(picked, costs, strict=True)
+        ]
+        return float(volumes[1] - volumes[0])
+
+    means = {key: float(values.mean()) for key, values in by_arch.items()}
+    rng = np.random.default_rng(0)
+    drawn = [gain({key: value + rng.normal(0, sd) for key, value in means.items()}) for _ in range(N_DRAWS)]
+    low, high = (float(end) for end in np.quantile(drawn, [0.025, 0.975]))
+    found = gain(means)
+    word = (
+        "found better networks than" if low > 0 else "found worse networks than" if high < 0 else "cannot be told from"
+    )
+    told = f"hypervolume of trained archs {found:+.3g} ({low:+.3g} to {high:+.3g}, by ±{sd:.2g} % of one arch)"
+    best = [max(means[arch.tobytes()] for arch in archs) for archs in picked]
+    return FrontVerdict(
+        alone.folder, found, low, high,
+        f"the second search {word} the first: {told}; best {best[1]:.2f} % against {best[0]:.2f} % "
+        f"({len(means)} archs trained alone, {n_each} times each, {alone.n_images} test images)",
+    )  # fmt: skip
