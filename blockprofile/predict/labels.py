@@ -31,6 +31,8 @@ _SLOT_LIKE = re.compile(r"(u|unit)[0-9]+((l|layer)[0-9]+|d|depth|w|width)|depth[
 _RESOLUTION_LIKE = frozenset(
     {"res", "resolution", "resolutions", "inputresolution", "imagesize", "imgsize", "inputsize"}
 )
+LARGEST_LABEL = 1e18
+"""The square of a figure fits float32; none of a network comes near."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,10 +78,11 @@ class LabelTable:
             why = f" ({self.unread[column]})" if column in self.unread else ""
             raise DataError(f"{self.path} has no column {column!r} of numbers{why}; {one_of(column, self.labels)}")
         values = self.labels[column]
-        if not np.isfinite(values).all():
-            row = int(np.flatnonzero(~np.isfinite(values))[0])
-            place = place_of(row, self.lines)
-            raise DataError(f"{self.path}: column {column!r}, {place} holds {values[row]}; must be a finite number")
+        is_right = np.abs(values) <= LARGEST_LABEL  # not so for NaN
+        if not is_right.all():
+            row = int(np.flatnonzero(~is_right)[0])
+            told = f"{self.path}: column {column!r}, {place_of(row, self.lines)} holds {values[row]}"
+            raise DataError(f"{told}; must be a finite number of at most {LARGEST_LABEL:g} either way")
         return values
 
 

@@ -108,6 +108,14 @@ def test_refuses_other_files(toy: Space, tmp_path: Path) -> None:
         read_labels(tmp_path / "other.csv", toy)
 
 
+@pytest.mark.parametrize("value", ["1e300", "-2e18"])
+def test_a_label_whose_square_no_float32_holds_is_refused(toy: Space, tmp_path: Path, value: str) -> None:
+    archs = [decode(toy, arch) for arch in draw_archs(toy, 2, np.random.default_rng(0))]
+    path = _write(tmp_path / "t.csv", "arch,y\n" + "".join(f"{arch},{value}\n" for arch in archs))
+    with pytest.raises(DataError, match=r"column 'y', line 2 holds .*; must be a finite number of at most 1e\+18"):
+        read_labels(path, toy).label("y")
+
+
 def test_a_label_must_be_there_and_finite(toy: Space, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("arch,y,word\ne2k3 | e2k3,1,a\ne2k3 | e4k3,,b\n")
     table = read_labels(tmp_path / "t.csv", toy)
