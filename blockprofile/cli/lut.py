@@ -1,4 +1,4 @@
-"""`blockprofile lut measure | audit | template | import`; the others stand in files of their own, `lut_*`."""
+"""`blockprofile lut measure | audit | template`; the others stand in files of their own, `lut_*`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from blockprofile.cli.lut_export import export, plan
+from blockprofile.cli.lut_import import import_, times
 from blockprofile.cli.lut_solve import solve
 from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, print_table, tell
 from blockprofile.cli.strict import refuse_idle
@@ -39,7 +40,7 @@ SEED = typer.Option(0, "--seed", help="Seed of the order and of what is drawn.")
 
 def register(app: typer.Typer) -> None:
     """Add the command group."""
-    for name, command in (("export", export), ("plan", plan), ("solve", solve)):
+    for name, command in (("import", import_), ("export", export), ("plan", plan), ("times", times), ("solve", solve)):
         group.command(name)(command)
     app.add_typer(group, name="lut")
 
@@ -241,62 +242,3 @@ def template(
     named = {"out": "my_device", "hardware": "what it is", "runtime": "what runs, its version and threads"}
     following = command_line("lut import", [out], space=space, resolution=resolution, **named)
     note(f"then: {following}")
-
-
-@group.command("import")
-def import_(
-    file: Path = typer.Argument(..., help="The CSV file.", metavar="FILE"),
-    space: str = SPACE,
-    out: Path = typer.Option(..., "--out", help="The predictor folder to write, for --device."),
-    hardware: str = typer.Option(..., "--hardware", help="What the times were measured on."),
-    runtime: str = typer.Option(..., "--runtime", help="What ran: framework, version, threads."),
-    name: str | None = typer.Option(None, "--name", help="The device's name; left out, the folder's."),
-    batch: int = typer.Option(1, "--batch", help="Images in a batch."),
-    dtype: str = typer.Option("float32", "--dtype", help="Number format of weights and values."),
-    time_unit: str | None = typer.Option(None, "--time-unit", help="ms (default), s or us; said, it is believed."),
-    resolution: list[int] = RESOLUTIONS,
-    audit: Path | None = typer.Option(
-        None, "--audit", help="Times of whole networks on the device, a CSV of archs and mean_ms, in the same unit."
-    ),
-    json: bool = JSON_OPTION,
-) -> None:
-    """Make a device from a CSV of times measured elsewhere: a phone, another framework's own benchmark tool."""
-    from blockprofile.device.audit_file import audit_times, read_times
-    from blockprofile.device.audit_report import write_audit
-    from blockprofile.device.csvfile import check_plausible, check_time_unit, read_csv_table
-    from blockprofile.device.imported import write_imported
-    from blockprofile.predict.card import read_card
-    from blockprofile.predict.floor import tell_floor
-    from blockprofile.space import load_space
-
-    loaded, device = load_space(space), name or out.resolve().name
-    note_base(loaded, WHOLE)
-    unit = check_time_unit(time_unit or "ms")
-    table = read_csv_table(file, loaded, resolutions=resolution, unit=unit, device=device)
-    times = None if audit is None else read_times(audit, loaded, unit=unit)
-    mean_ms = check_plausible(loaded, table.times, believe=time_unit is not None, device=device)
-    write_imported(
-        out,
-        table,
-        loaded,
-        name=device,
-        hardware=hardware,
-        runtime=runtime,
-        batch=batch,
-        dtype=dtype,
-        resolutions=resolution,
-        source=file.name,
-    )
-    if times is not None:
-        write_audit(out, loaded, audit_times(loaded, (read_card(out), out), times, believe=time_unit is not None))
-    card = read_card(out)
-    if json:
-        told = {"folder": str(out), "operators": len(table.times), "extra": table.n_extra, "mean_ms": mean_ms}
-        print_json({**told, "floor": card.floor, "provenance": card.caption})
-        return
-    tell(f"{out}: {len(table.times)} operators; a random network of {loaded.name} takes {mean_ms:.4g} ms; measured")
-    note(f"floor {tell_floor(card.floor, 'ms')}" + ("" if times is None else f"; {card.error.notes}"))
-    if times is None:
-        note(f"give it one by times of whole networks: blockprofile lut audit {out} --space {space} --from times.csv")
-    if table.n_extra:
-        note(f"{table.n_extra} further rows of {file} are not needed by {loaded.name} and were left out")

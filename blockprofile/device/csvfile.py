@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -33,9 +33,11 @@ __all__ = [
     "TIME_UNITS",
     "CsvTable",
     "TimeUnit",
+    "check_complete",
     "check_plausible",
     "check_time_unit",
     "read_csv_table",
+    "scale_table",
     "write_template",
 ]
 
@@ -57,10 +59,11 @@ WIDEST_SPREAD = 10.0
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """A table as read: times of the operators of a space, and how many further rows the file has."""
+    """A table as read: times of the operators of a space, how many further rows the file has, what a call costs."""
 
     times: Mapping[Operator, Median]
     n_extra: int
+    call_ms: float = 0.0
 
 
 def write_template(space: Space, path: Path, *, resolutions: Sequence[int] = ()) -> int:
@@ -179,16 +182,41 @@ def read_csv_table(
     for row in file.rows():
         reader.row(row)
     operators = table_operators(space, check_resolutions(space, resolutions), metric=f"latency_ms:{device}")
-    lacking = [op for op in operators if lookup_key(op) not in reader.entries]
-    if lacking:
-        named = "; ".join(op.describe() for op in lacking[:MAX_NAMED])
-        more = f" and {len(lacking) - MAX_NAMED} more" if len(lacking) > MAX_NAMED else ""
-        raise DataError(
-            f"{path} lacks {len(lacking)} of the {len(operators)} operators that space {space.name!r} needs: "
-            f"{named}{more}"
-        )
+    check_complete(path, reader.entries, operators, space)
     times = {op: reader.entries[lookup_key(op)] for op in operators}
     return CsvTable(times, len(reader.entries) - len(times))
+
+
+def check_complete(path: Path, known: Container[LookupKey], operators: Sequence[Operator], space: Space) -> None:
+    """Check that a file has every operator that a table needs.
+
+    Raises
+    ------
+    DataError
+        Naming some of those that are missing.
+    """
+    lacking = [op for op in operators if lookup_key(op) not in known]
+    if not lacking:
+        return
+    named = "; ".join(op.describe() for op in lacking[:MAX_NAMED])
+    more = f" and {len(lacking) - MAX_NAMED} more" if len(lacking) > MAX_NAMED else ""
+    raise DataError(
+        f"{path} lacks {len(lacking)} of the {len(operators)} operators that space {space.name!r} needs: {named}{more}"
+    )
+
+
+def unit_factor(unit: TimeUnit) -> float:
+    """Return the milliseconds of a unit."""
+    return MS[unit]
+
+
+def scale_table(table: CsvTable, factor: float) -> CsvTable:
+    """Multiply the times of a table."""
+    times = {
+        op: Median(factor * time.value, factor * time.half_width, factor * time.spread, time.n)
+        for op, time in table.times.items()
+    }
+    return replace(table, times=times, call_ms=factor * table.call_ms)
 
 
 def check_time_unit(unit: str) -> TimeUnit:

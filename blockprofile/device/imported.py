@@ -64,7 +64,7 @@ def write_imported(
         floor=None,
         made_from=f"{len(times)} operators read from {source}; {table.n_extra} further rows were not needed.",
         sources=[source],
-        parameters={},
+        parameters={"correction": {"call_ms": round(table.call_ms, 6)}} if table.call_ms else {},
         created={
             "on": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "by": f"blockprofile {__version__}",

@@ -1,0 +1,139 @@
+"""`blockprofile lut import | times`: devices, and times of whole networks, from files that other tools wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, tell
+from blockprofile.cli.strict import refuse_idle
+
+__all__ = ["import_", "times"]
+
+FILES = typer.Argument(..., help="Files, or folders of them: a CSV table, or profiles.", metavar="FILE...")
+SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file.")
+FORMAT = typer.Option(
+    None,
+    "--format",
+    help="csv, onnxruntime, litert, tensorrt, tensorrt_times, openvino, aihub, executorch or vela; left out, "
+    "it is recognised.",
+)
+CLOCK = typer.Option(None, "--clock-mhz", help="The NPU's clock, for formats that give cycles (vela).")
+TIME_UNIT = typer.Option(None, "--time-unit", help="ms (default), s or us, where the format's is not true; believed.")
+WHOLE = "a table holds the operators of the whole of"
+DTYPES = {"fp32": "float32", "fp16": "float16", "int8": "int8"}
+
+
+def import_(
+    context: typer.Context,
+    files: list[Path] = FILES,
+    space: str = SPACE,
+    out: Path = typer.Option(..., "--out", help="The predictor folder to write, for --device."),
+    hardware: str = typer.Option(..., "--hardware", help="What the times were measured on."),
+    runtime: str = typer.Option(..., "--runtime", help="What ran: framework, version, threads."),
+    form: str | None = FORMAT,
+    manifest: Path | None = typer.Option(None, "--manifest", help="The folder that lut export wrote."),
+    spread: str | None = typer.Option(
+        None, "--spread", help="Time of no one operator: drop it, or give it out even or by macs; left out, up to 5 %."
+    ),
+    clock_mhz: float | None = CLOCK,
+    name: str | None = typer.Option(
+        None, "--name", help="The device's name; left out, the folder's, and with a manifest precision and batch."
+    ),
+    batch: int = typer.Option(1, "--batch", help="Images in a batch; a manifest says it."),
+    dtype: str = typer.Option("float32", "--dtype", help="Number format of weights and values; a manifest says it."),
+    time_unit: str | None = TIME_UNIT,
+    resolution: list[int] = typer.Option([], "--resolution", help="Input resolution in pixels; repeatable."),
+    audit: Path | None = typer.Option(
+        None, "--audit", help="Times of whole networks on the device, a CSV of archs and mean_ms, in the same unit."
+    ),
+    json: bool = JSON_OPTION,
+) -> None:
+    """Make a device from times taken elsewhere: a CSV table (lut template), or profiles of models (lut export).
+
+    Example: blockprofile lut import profiles/ --space moga --manifest models --out me --hardware "..." --runtime "..."
+    """
+    from blockprofile.device.audit_file import audit_times, read_times
+    from blockprofile.device.audit_report import write_audit
+    from blockprofile.device.csvfile import check_plausible, check_time_unit
+    from blockprofile.device.export import read_manifest
+    from blockprofile.device.foreign import ImportOptions, read_device_table
+    from blockprofile.device.imported import write_imported
+    from blockprofile.device.profiled import check_spread
+    from blockprofile.predict.card import read_card
+    from blockprofile.predict.floor import tell_floor
+    from blockprofile.space import load_space
+
+    loaded, unit = load_space(space), check_time_unit(time_unit or "ms")
+    known = None if manifest is None else read_manifest(manifest, loaded)
+    if known is not None:
+        refuse_idle(context, ("batch", "dtype"), "the manifest says it")
+        batch, dtype = known.batch, DTYPES[known.precision]
+    device = name or out.resolve().name + ("" if known is None else f"_{known.suffix}")
+    note_base(loaded, WHOLE)
+    options = ImportOptions(
+        form=form, unit=unit, clock_mhz=clock_mhz, spread=None if spread is None else check_spread(spread)
+    )
+    found = read_device_table(files, loaded, options, resolutions=resolution, manifest=known, device=device)
+    table = found.table
+    whole = None if audit is None else read_times(audit, loaded, unit=unit)
+    mean_ms = check_plausible(loaded, table.times, believe=time_unit is not None, device=device)
+    told = f"{files[0].name}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")
+    if found.form != "csv":
+        told = f"{told}, a profile of {found.form}; {found.left_share:.1%} of the time belonged to no one operator"
+        told += f" ({spread or 'drop'})" if found.left_share else ""
+    write_imported(
+        out, table, loaded, name=device, hardware=hardware, runtime=runtime, batch=batch, dtype=dtype,
+        resolutions=resolution or (known.resolutions if known and not loaded.definition.input.searched else ()),
+        source=told,
+    )  # fmt: skip
+    if whole is not None:
+        write_audit(out, loaded, audit_times(loaded, (read_card(out), out), whole, believe=time_unit is not None))
+    card = read_card(out)
+    if json:
+        facts = {"folder": str(out), "operators": len(table.times), "extra": table.n_extra, "mean_ms": mean_ms}
+        extra = {"format": found.form, "left_share": found.left_share}
+        print_json({**facts, **extra, "floor": card.floor, "provenance": card.caption})
+        return
+    tell(f"{out}: {len(table.times)} operators; a random network of {loaded.name} takes {mean_ms:.4g} ms; measured")
+    if found.form != "csv":
+        note(f"read as {found.form}; {found.left_share:.1%} of the time belonged to no one operator")
+    note(f"floor {tell_floor(card.floor, 'ms')}" + ("" if whole is None else f"; {card.error.notes}"))
+    if whole is None:
+        note(f"give it one by times of whole networks: blockprofile lut audit {out} --space {space} --from times.csv")
+    if table.n_extra:
+        note(f"{table.n_extra} further rows of {files[0]} are not needed by {loaded.name} and were left out")
+
+
+def times(
+    files: list[Path] = FILES,
+    space: str = SPACE,
+    manifest: Path = typer.Option(..., "--manifest", help="The folder that lut plan or lut export wrote."),
+    out: Path = typer.Option(..., "--out", help="The CSV to write, of archs and mean_ms."),
+    form: str | None = FORMAT,
+    clock_mhz: float | None = CLOCK,
+    time_unit: str | None = TIME_UNIT,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Collect the times of exported networks from their profiles, for lut solve and lut audit --from.
+
+    Example: blockprofile lut times profiles/ --space moga --manifest moga_plan --out times.csv
+    """
+    from blockprofile.device.csvfile import check_time_unit, unit_factor
+    from blockprofile.device.export import read_manifest
+    from blockprofile.device.foreign import ImportOptions, read_traces
+    from blockprofile.device.whole import write_network_times
+    from blockprofile.errors import OptionError
+    from blockprofile.space import load_space
+
+    if out.exists():
+        raise OptionError(f"{str(out)!r} exists already; name another file, so that no times are lost")
+    known = read_manifest(manifest, load_space(space))
+    factor = unit_factor(check_time_unit(time_unit or "ms"))
+    traces = read_traces(files, ImportOptions(form=form, clock_mhz=clock_mhz))
+    count, mean_ms = write_network_times(traces, known, out, factor=factor)
+    if json:
+        print_json({"file": str(out), "networks": count, "of": len(known.models), "mean_ms": mean_ms})
+        return
+    tell(f"{out}: {count} of {len(known.models)} networks, {mean_ms:.4g} ms in the mean; measured")

@@ -1,0 +1,138 @@
+"""Other tools' files into the table of a device: which files, which format, which reader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from blockprofile.device.csvfile import CsvTable, TimeUnit, read_csv_table, scale_table, unit_factor
+from blockprofile.device.export import MANIFEST_NAME, Manifest
+from blockprofile.device.formats import TRACE_FORMATS, Trace, find_format, open_profile, read_trace
+from blockprofile.device.probes import check_resolutions, table_operators
+from blockprofile.device.profiled import Spread, profiled_table
+from blockprofile.device.whole import is_whole, whole_table
+from blockprofile.errors import DataError, OptionError, UnknownNameError, one_of
+from blockprofile.space.space import Space
+
+__all__ = ["FORMATS", "ForeignTable", "ImportOptions", "list_files", "read_device_table", "read_traces"]
+
+CSV = "csv"
+FORMATS = (CSV, *TRACE_FORMATS)
+_ENDINGS = {".json", ".csv", ".txt", ".log"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOptions:
+    """How files are read: their format (None recognises it), unit, an NPU's clock, and what becomes of what is left."""
+
+    form: str | None = None
+    unit: TimeUnit = "ms"
+    clock_mhz: float | None = None
+    spread: Spread | None = None
+
+    def __post_init__(self) -> None:
+        if self.form is not None and self.form not in FORMATS:
+            raise OptionError(f"format {self.form!r} is unknown; {one_of(self.form, FORMATS)}")
+        if self.clock_mhz is not None and not self.clock_mhz > 0:
+            raise OptionError(f"the clock is {self.clock_mhz:g} MHz; must be above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignTable:
+    """A table from other tools' files: its format, and the share of the time that belonged to no one operator."""
+
+    table: CsvTable
+    form: str
+    left_share: float = 0.0
+
+
+def list_files(paths: Sequence[Path]) -> list[Path]:
+    """List files, and of folders the profiles in them.
+
+    Raises
+    ------
+    UnknownNameError
+        If a folder holds none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        inside = [path]
+        if path.is_dir():
+            inside = sorted(f for f in path.iterdir() if f.suffix.lower() in _ENDINGS and f.name != MANIFEST_NAME)
+            if not inside:
+                raise UnknownNameError(f"folder {str(path)!r} holds no file that ends in {', '.join(sorted(_ENDINGS))}")
+        found += inside
+    return found
+
+
+def read_traces(paths: Sequence[Path], options: ImportOptions) -> list[Trace]:
+    """Read the profiles of models.
+
+    Raises
+    ------
+    UnknownNameError, DataError, OptionError
+        As `blockprofile.device.formats.read_trace`; or if a clock is given and no file is in cycles.
+    """
+    traces = [read_trace(path, form=options.form, clock_mhz=options.clock_mhz) for path in list_files(paths)]
+    if options.clock_mhz is not None and find_format(open_profile(traces[0].path)) != "vela":
+        raise OptionError("--clock-mhz has no effect here: these files give times, not cycles; leave it out")
+    return traces
+
+
+def read_device_table(
+    paths: Sequence[Path],
+    space: Space,
+    options: ImportOptions,
+    *,
+    resolutions: Sequence[int] = (),
+    manifest: Manifest | None = None,
+    device: str = "",
+) -> ForeignTable:
+    """Read the table of a device from a CSV file of ours, or from profiles of exported models.
+
+    Parameters
+    ----------
+    manifest
+        That of the models; None where nodes' names say enough.
+    device
+        The device's name: custom blocks that state their latency on it need no row.
+
+    Raises
+    ------
+    UnknownNameError, DataError, OptionError
+        As the readers.
+    """
+    files = list_files(paths)
+    first = open_profile(files[0])
+    form = options.form or find_format(first)
+    if form is None:
+        if files[0].suffix.lower() != ".csv":
+            raise DataError(f"{files[0]} is of no format that is known; {one_of('', FORMATS)}")
+        form = CSV
+    if form == CSV:
+        _check_plain(files, options, manifest)
+        table = read_csv_table(files[0], space, resolutions=resolutions, unit=options.unit, device=device)
+        return ForeignTable(table, CSV)
+    sizes = resolutions or (manifest.resolutions if manifest and not space.definition.input.searched else ())
+    operators = table_operators(space, check_resolutions(space, sizes), metric=f"latency_ms:{device}")
+    traces, factor = read_traces(files, options), unit_factor(options.unit)
+    if is_whole(traces):
+        if manifest is None:
+            raise OptionError(
+                f"{files[0]} has a whole model's time alone; say by --manifest which models were exported"
+            )
+        if options.spread is not None:
+            raise OptionError("--spread has no effect here: these files have no nodes; leave it out")
+        return ForeignTable(whole_table(traces, space, manifest, factor=factor), form)
+    made, left = profiled_table(traces, space, operators, spread=options.spread)
+    return ForeignTable(scale_table(made, factor), form, left)
+
+
+def _check_plain(files: Sequence[Path], options: ImportOptions, manifest: Manifest | None) -> None:
+    if len(files) > 1:
+        raise OptionError(f"{len(files)} files were given, of which {files[0]} is a table of operators; give one")
+    given = {"--spread": options.spread, "--clock-mhz": options.clock_mhz, "--manifest": manifest}
+    idle = [name for name, value in given.items() if value is not None]
+    if idle:
+        raise OptionError(f"{idle[0]} has no effect here: a table of operators has times of its own; leave it out")

@@ -1,0 +1,101 @@
+"""What every reader of a profiler's file makes of it: the nodes of one model in the order of running, and the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from blockprofile.errors import DataError, UnknownNameError
+from blockprofile.jsonfile import parse_json
+from blockprofile.numbers import read_number
+
+__all__ = ["NodeTime", "ProfileFile", "Trace", "number_of", "open_profile"]
+
+MAX_BYTES = 1 << 27
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTime:
+    """A node as the tool names it and its time in ms; fused nodes that took none may stand there with 0."""
+
+    name: str
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One model's profile.
+
+    ``nodes`` are in the order of running, none where the tool gives the whole alone; ``whole_ms`` is the time of a run,
+    None where only the nodes' are given; ``n_runs`` is how many runs the times are of, 0 where that is not said.
+    """
+
+    path: Path
+    nodes: tuple[NodeTime, ...]
+    whole_ms: float | None
+    n_runs: int = 0
+
+
+@dataclass(frozen=True)
+class ProfileFile:
+    """A file that some tool wrote, read as text."""
+
+    path: Path
+    text: str
+
+    @cached_property
+    def json(self) -> Any:
+        """What it holds as JSON; None where it is none."""
+        if self.text.lstrip()[:1] not in {"[", "{"}:
+            return None
+        return parse_json(self.text, self.path)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Its lines."""
+        return self.text.splitlines()
+
+    def error(self, message: str) -> DataError:
+        """Make the error of the file."""
+        return DataError(f"{self.path}: {message}")
+
+
+def open_profile(path: Path) -> ProfileFile:
+    """Read a file as text.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such file.
+    DataError
+        If it is too large, or no UTF-8 text.
+    """
+    if not path.is_file():
+        raise UnknownNameError(f"there is no file {str(path)!r}")
+    if path.stat().st_size > MAX_BYTES:
+        raise DataError(f"{path} has {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read")
+    try:
+        return ProfileFile(path, path.read_bytes().decode("utf-8-sig"))
+    except UnicodeDecodeError as failure:
+        raise DataError(f"{path} is not UTF-8 text: {failure.reason} at byte {failure.start}") from None
+
+
+def number_of(file: ProfileFile, record: Any, names: Sequence[str], what: str) -> float:
+    """Return the first of the named fields that a record has, a number of at least 0.
+
+    Raises
+    ------
+    DataError
+        If it has none of them, or what stands there is no such number.
+    """
+    for name in names:
+        if isinstance(record, dict) and name in record:
+            value = record[name]
+            value = read_number(value) if isinstance(value, str) else value
+            if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+                raise file.error(f"{name} of {what} is {record[name]!r}; should be a number of at least 0")
+            return float(value)
+    raise file.error(f"{what} has no {' and no '.join(names)}")

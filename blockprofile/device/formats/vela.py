@@ -1,0 +1,47 @@
+"""Arm Vela's ``*_per-layer.csv``: what an Ethos NPU is estimated to take, in cycles.
+
+Cycles become milliseconds by the NPU's clock, which the file does not say.
+"""
+
+from __future__ import annotations
+
+import csv
+
+from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace
+from blockprofile.errors import OptionError
+from blockprofile.numbers import read_number
+
+__all__ = ["read", "recognises"]
+
+_CYCLES, _NAME = "Op Cycles", "Name"
+
+
+def recognises(file: ProfileFile) -> bool:
+    """Tell whether the file is one."""
+    return bool(file.lines) and file.lines[0].lower().startswith("tflite_operator") and _CYCLES in file.lines[0]
+
+
+def read(file: ProfileFile, *, clock_mhz: float | None = None) -> Trace:
+    """Read the layers' cycles as times.
+
+    Raises
+    ------
+    OptionError
+        If the clock is not given.
+    DataError
+        If a row is short, or its cycles are no number.
+    """
+    if clock_mhz is None:
+        raise OptionError(f"{file.path} gives cycles; say the NPU's clock by --clock-mhz")
+    rows = csv.reader(file.lines)
+    header = [name.strip() for name in next(rows)]
+    if _NAME not in header:
+        raise file.error(f"the column {_NAME!r} is missing; it has {', '.join(header)}")
+    nodes = []
+    for number, row in enumerate(rows, start=2):
+        cells = dict(zip(header, row, strict=False))
+        cycles = read_number(cells.get(_CYCLES, ""))
+        if cycles is None or cycles < 0 or len(row) < len(header):
+            raise file.error(f"line {number}: {_CYCLES} is {cells.get(_CYCLES, '')!r}; should be at least 0")
+        nodes.append(NodeTime(cells[_NAME], cycles / (clock_mhz * 1000)))
+    return Trace(file.path, tuple(nodes), None)

@@ -1,0 +1,111 @@
+"""Profiles of our own making, in the shape that each tool gives them, of nodes with given names and times in ms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+Nodes = Sequence[tuple[str, float]]
+
+
+def litert_text(nodes: Nodes) -> str:
+    head = "\t".join(f"{word:>22}" for word in (
+        "[node type]", "[first]", "[avg ms]", "[%]", "[cdf%]", "[mem KB]", "[times called]", "[Name]"
+    ))  # fmt: skip
+    rows = [
+        "\t".join(
+            [f"{'CONV_2D':>22}", f"{ms * 1.1:9.3f}", f"{ms:9.6f}", "  1.000%", "  1.000%", "0.000", "1", f"{n}:{i}"]
+        )
+        for i, (n, ms) in enumerate(nodes)
+    ]
+    total = 1000 * sum(ms for _, ms in nodes)
+    return "\n".join([
+        "INFO: STARTING!", "INFO: Graph: [model.tflite]",
+        f"INFO: Inference timings in us: Init: 5685, First inference: 18535, Warmup (avg): 14462.3, "
+        f"Inference (avg): {total + 100}",
+        "INFO: Profiling Info for Benchmark Initialization:",
+        "============================== Run Order ==============================", head,
+        "\t".join([f"{'AllocateTensors':>22}", "0.100", "0.100", "100%", "100%", "0.000", "1", "AllocateTensors/0"]),
+        "",
+        "INFO: Operator-wise Profiling Info for Regular Benchmark Runs:",
+        "============================== Run Order ==============================", head, *rows, "",
+        "============================== Top by Computation Time ==============================", head, *rows[:1], "",
+        f"Number of nodes executed: {len(nodes)}",
+        f"Timings (microseconds): count=50 first=9 curr=9 min=8 max=20 avg={total} std=10",
+    ])  # fmt: skip
+
+
+def litert_csv(nodes: Nodes) -> str:
+    rows = [f"CONV_2D, 0, {ms * 1.1}, {ms}, 1.5%, 1.5%, 0, 1, {name}:{i}" for i, (name, ms) in enumerate(nodes)]
+    return "\n".join([
+        "Operator-wise Profiling Info for Regular Benchmark Runs:",
+        "============================== Run Order ==============================",
+        "node type, start, first, avg_ms, %, cdf%, mem KB, times called, name", *rows, "",
+        "============================== Summary by node type ==============================",
+        "node type, count, avg_ms, avg %, cdf %, mem KB, times called", "CONV_2D, 3, 1.0, 100%, 100%, 0, 3", "",
+        f"Timings (microseconds): count=20 first=9 curr=9 min=8 max=20 avg={1000 * sum(ms for _, ms in nodes)} std=1",
+    ])  # fmt: skip
+
+
+def tensorrt(nodes: Nodes) -> str:
+    return json.dumps([{"count": 100}] + [
+        {"name": name, "timeMs": 100 * ms, "averageMs": ms, "medianMs": ms, "percentage": 1.0} for name, ms in nodes
+    ])  # fmt: skip
+
+
+def tensorrt_times(ms: float) -> str:
+    return json.dumps([
+        {"startH2dMs": 0.1, "endH2dMs": 0.2, "startComputeMs": 0.2, "endComputeMs": 0.2 + each, "startD2hMs": 1.0,
+         "endD2hMs": 1.1, "h2dMs": 0.1, "computeMs": each, "d2hMs": 0.1, "latencyMs": each + 0.2}
+        for each in (ms, 0.9 * ms, 1.5 * ms)
+    ])  # fmt: skip
+
+
+def openvino(nodes: Nodes) -> str:
+    rows = [
+        f"{name};{'EXECUTED' if ms else 'NOT_RUN'};Convolution;jit_avx512_FP32;{ms:.6f};{ms:.6f};" for name, ms in nodes
+    ]
+    total = sum(ms for _, ms in nodes)
+    return "\n".join(["layerName;execStatus;layerType;execType;realTime (ms);cpuTime (ms);", *rows,
+                      f"Total;;;;{total};{total};"])  # fmt: skip
+
+
+def aihub(nodes: Nodes) -> str:
+    total = 1000 * sum(ms for _, ms in nodes)
+    return json.dumps({
+        "execution_summary": {
+            "estimated_inference_time": total, "all_inference_times": [total, total + 5, total + 10],
+            "estimated_inference_peak_memory": 1 << 20, "inference_memory_peak_range": [1 << 20, 1 << 21],
+        },
+        "execution_detail": [
+            {"name": name, "type": "Conv", "compute_unit": "NPU", "execution_time": 1000 * ms, "execution_cycles": 7}
+            for name, ms in nodes
+        ],
+    })  # fmt: skip
+
+
+def executorch(nodes: Nodes) -> str:
+    head = ",event_block_name,event_name,raw,p10 (ms),p50 (ms),p90 (ms),avg (ms),min (ms),max (ms),op_types," + (
+        "delegate_debug_identifier,stack_traces,module_hierarchy,is_delegated_op,delegate_backend_name,debug_data"
+    )
+
+    def row(number: int, event: str, ms: float, *, where: str = "", inside: bool = False) -> str:
+        return (
+            f'{number},Execute,{event},"[{ms}, {ms}]",{ms},{ms},{ms},{ms},{ms},{ms},[],{where},{{}},{{}},{inside},,[]'
+        )
+
+    total = sum(ms for _, ms in nodes)
+    rows = [row(2 + i, name.replace("/", "_"), ms, where=name, inside=True) for i, (name, ms) in enumerate(nodes)]
+    return "\n".join([head, "0,Default,Method::init,[1],1,1,1,1,1,1,[],,{},{},False,,[]",
+                      row(1, "DELEGATE_CALL", total), *rows, row(99, "Method::execute", total + 0.1)])  # fmt: skip
+
+
+def vela(nodes: Nodes) -> str:
+    """Cycles of a clock of 500 MHz."""
+    head = "TFLite_operator,NNG Operator,SRAM Usage,Peak%,Op Cycles,Network%,NPU,SRAM AC,DRAM AC,OnFlash AC," + (
+        "OffFlash AC,MAC Count,Network%,Util%,Name"
+    )
+    return "\n".join([head, *(
+        f"CONV_2D,Conv2DBias,1024,10.0,{500_000 * ms:.0f},1.0,{500_000 * ms:.0f},1,0,1,0,100,1.0,50.0,{name}"
+        for name, ms in nodes
+    )])  # fmt: skip

@@ -1,0 +1,270 @@
+"""Profilers' files into tables: every format gives back the times it was made of, and slips are told in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from blockprofile.device.export import ExportSettings, Manifest, export_networks, export_operators
+from blockprofile.device.foreign import ImportOptions, read_device_table, read_traces
+from blockprofile.device.formats import read_trace
+from blockprofile.device.node_names import find_steps
+from blockprofile.device.plan import cover_archs
+from blockprofile.device.profiled import check_spread
+from blockprofile.device.whole import find_model, write_network_times
+from blockprofile.errors import DataError, OptionError, UnknownNameError
+from blockprofile.predict.lookup import lookup_key
+from blockprofile.space import Space, encode, list_operators
+from blockprofile.space.operators import primitives
+from tests.device import samples
+from tests.device.fake import true_ms
+from tests.device.samples import Nodes
+from tests.toy import shared_space
+
+MAKERS: dict[str, tuple[str, Callable[[Nodes], str]]] = {
+    "litert": (".txt", samples.litert_text),
+    "litert csv": (".csv", samples.litert_csv),
+    "tensorrt": (".json", samples.tensorrt),
+    "openvino": (".csv", samples.openvino),
+    "aihub": (".json", samples.aihub),
+    "executorch": (".csv", samples.executorch),
+    "vela": (".csv", samples.vela),
+}
+
+
+@pytest.fixture
+def exported(toy: Space, tmp_path: Path) -> Manifest:
+    """Export the networks that hold every operator of the toy space."""
+    return export_networks(toy, tmp_path / "models", cover_archs(toy), settings=ExportSettings())
+
+
+def fused_nodes(toy: Space, path: Path, arch: str) -> list[tuple[str, float]]:
+    """List the nodes that compute with their operator's time in equal parts, and their activations with none."""
+    ops = {}
+    for op in list_operators(toy, encode(toy, arch)):
+        ops[lookup_key(op)] = op
+    nodes: list[tuple[str, float]] = []
+    by_tag = {step.instance.tag: op for op in ops.values() for step in _first(op)}
+    seen = set()
+    for node in onnx.load(path).graph.node:
+        (step,) = find_steps(node.name)
+        op = by_tag[step.instance.tag]
+        ms = 0.0 if step in seen else true_ms(op) / len(primitives(op))
+        seen.add(step)
+        nodes.append((node.name, ms))
+    return nodes
+
+
+def _first(op: object) -> tuple[object, ...]:
+    from blockprofile.device.node_names import Instance, Step, operator_tag
+
+    return (Step(Instance("u1l1", 1, operator_tag(op)), 0),)  # type: ignore[arg-type]
+
+
+def write_profiles(toy: Space, exported: Manifest, folder: Path, kind: str, *, extra: Nodes = ()) -> list[Path]:
+    ending, make = MAKERS[kind]
+    folder.mkdir()
+    for model in exported.models:
+        nodes = [*fused_nodes(toy, folder.parent / "models" / model.file, model.arch), *extra]
+        (folder / f"{model.name}{ending}").write_text(make(nodes), encoding="utf-8")
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_every_format_gives_its_times_back(toy: Space, exported: Manifest, tmp_path: Path, kind: str) -> None:
+    write_profiles(toy, exported, tmp_path / "profiles", kind)
+    options = ImportOptions(clock_mhz=500.0 if kind == "vela" else None)
+    found = read_device_table([tmp_path / "profiles"], toy, options)
+    assert found.form == kind.split(maxsplit=1)[0]
+    assert found.left_share == 0
+    for op, time in found.table.times.items():
+        assert time.value == pytest.approx(true_ms(op), rel=1e-3)
+    scaled = read_device_table([tmp_path / "profiles"], toy, replace(options, unit="us"))
+    assert next(iter(scaled.table.times.values())).value == pytest.approx(
+        next(iter(found.table.times.values())).value / 1000
+    )
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_onnx_runtime_profiles_of_its_own_making(toy: Space, tmp_path: Path, precision: str) -> None:
+    settings = ExportSettings(precision="int8" if precision == "int8" else "fp32", batch=4)
+    manifest = export_networks(toy, tmp_path / "models", cover_archs(toy), settings=settings)
+    (tmp_path / "profiles").mkdir()
+    for model in manifest.models:
+        options = onnxruntime.SessionOptions()
+        options.enable_profiling, options.intra_op_num_threads = True, 1
+        options.profile_file_prefix = str(tmp_path / "profiles" / model.name)
+        session = onnxruntime.InferenceSession(tmp_path / "models" / model.file, options)
+        features = np.random.default_rng(0).standard_normal((4, 3, 32, 32)).astype(np.float32)
+        for _ in range(4):
+            session.run(None, {"input": features})
+        session.end_profiling()
+    found = read_device_table([tmp_path / "profiles"], toy, ImportOptions(spread="macs"), manifest=manifest)
+    assert found.form == "onnxruntime"
+    assert len(found.table.times) == len({lookup_key(op) for op in found.table.times})
+    assert min(time.value for time in found.table.times.values()) > 0
+    assert found.left_share < 0.5
+    trace = read_trace(next((tmp_path / "profiles").iterdir()), form="onnxruntime")
+    assert trace.n_runs == 3
+    assert trace.whole_ms is not None
+    assert trace.whole_ms > 0
+
+
+def test_whole_times_of_operators_lose_what_a_call_costs(toy: Space, tmp_path: Path) -> None:
+    manifest = export_operators(toy, tmp_path / "models", settings=ExportSettings())
+    from blockprofile.device.node_names import operator_tag
+    from blockprofile.device.probes import table_operators
+
+    by_tag = {operator_tag(op): op for op in table_operators(toy)}
+    (tmp_path / "p").mkdir()
+    for model in manifest.models:
+        ms = 0.25 + sum(true_ms(by_tag[part.split("/")[1]]) for part in model.parts)
+        (tmp_path / "p" / f"{model.name}.json").write_text(samples.tensorrt_times(ms), encoding="utf-8")
+    found = read_device_table([tmp_path / "p"], toy, ImportOptions(), manifest=manifest)
+    assert found.form == "tensorrt_times"
+    assert found.table.call_ms == pytest.approx(0.25)
+    for op, time in found.table.times.items():
+        assert time.value == pytest.approx(true_ms(op))
+    with pytest.raises(OptionError, match="say by --manifest"):
+        read_device_table([tmp_path / "p"], toy, ImportOptions())
+    next((tmp_path / "p").iterdir()).unlink()
+    with pytest.raises(DataError, match=r"1 of .* models have no profile"):
+        read_device_table([tmp_path / "p"], toy, ImportOptions(), manifest=manifest)
+
+
+def test_networks_times_by_file(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+    files = write_profiles(toy, exported, tmp_path / "p", "tensorrt")
+    traces = read_traces(files, ImportOptions())
+    count, mean = write_network_times(traces, exported, tmp_path / "times.csv")
+    assert count == len(exported.models)
+    lines = (tmp_path / "times.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "arch,mean_ms"
+    wanted = [sum(map(true_ms, list_operators(toy, encode(toy, model.arch)))) for model in exported.models]
+    assert mean == pytest.approx(float(np.mean(wanted)))
+    with pytest.raises(DataError, match="are both of model"):
+        write_network_times([*traces, traces[0]], exported, tmp_path / "again.csv")
+    with pytest.raises(DataError, match="named after none of the"):
+        find_model(Path("other.json"), exported)
+
+
+# -- slips -----------------------------------------------------------------------------------------------------
+
+
+def one_profile(toy: Space, exported: Manifest, tmp_path: Path) -> list[tuple[str, float]]:
+    model = exported.models[0]
+    return fused_nodes(toy, tmp_path / "models" / model.file, model.arch)
+
+
+def refused(toy: Space, tmp_path: Path, text: str, **options: object) -> str:
+    path = tmp_path / "network0.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises((DataError, OptionError)) as caught:
+        read_device_table([path], toy, ImportOptions(**options))  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_profile_of_another_space(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+    nodes = one_profile(toy, exported, tmp_path)
+    wider = [(name.replace(find_steps(name)[0].instance.tag, "mbconv_00000000"), ms) for name, ms in nodes]
+    assert "none of space 'toy' at this resolution; it is a profile of another space" in refused(
+        toy, tmp_path, samples.tensorrt(wider)
+    )
+    assert "none of its 2 nodes is named by place and operator, such as 'Conv_1'" in refused(
+        toy, tmp_path, samples.tensorrt([("Conv_1", 1.0), ("Conv_2", 1.0)])
+    )
+    assert len(shared_space().units) == 2
+
+
+def test_half_the_nodes_are_missing(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+    nodes = one_profile(toy, exported, tmp_path)
+    told = refused(toy, tmp_path, samples.tensorrt(nodes[::2]))
+    assert "computing steps of its operators have no node, such as step" in told
+    assert "the profile is not whole" in told
+
+
+def test_a_whole_profile_of_too_few_operators(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+    told = refused(toy, tmp_path, samples.tensorrt(one_profile(toy, exported, tmp_path)))
+    assert "operators that space 'toy' needs" in told
+
+
+def test_two_runs_in_one_file(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+    nodes = one_profile(toy, exported, tmp_path)
+    assert "2 runs of benchmark_model" in refused(
+        toy, tmp_path, samples.litert_csv(nodes) + "\n\n" + samples.litert_csv(nodes)
+    )
+    assert "2 tables of counters" in refused(toy, tmp_path, samples.openvino(nodes) + "\n" + samples.openvino(nodes))
+    twice = samples.tensorrt(nodes)[:-1] + ", " + samples.tensorrt(nodes)[1:]
+    assert "2 profiles" in refused(toy, tmp_path, twice)
+    assert "stands there twice; are there two runs" in refused(toy, tmp_path, samples.tensorrt([*nodes, *nodes]))
+    session = '{"cat": "Session", "name": "session_initialization", "ts": 1, "dur": 2}'
+    assert "2 sessions" in refused(toy, tmp_path, f"[{session}, {session}]")
+
+
+def test_a_fused_node_over_two_units(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+    nodes = one_profile(toy, exported, tmp_path)
+    units = [find_steps(name)[0].instance.place for name, _ in nodes]
+    first = next(place for place in range(len(nodes) - 1) if units[place][:2] == "u1" and units[place + 1][:2] == "u2")
+    joined = [*nodes[:first], (" + ".join(name for name, _ in nodes[first : first + 2]), 5.0), *nodes[first + 2 :]]
+    told = refused(toy, tmp_path, samples.tensorrt(joined))
+    assert f"fused over {units[first]} and {units[first + 1]}); say --spread drop, even or macs" in told
+
+
+def test_time_of_no_operator_is_shown_refused_and_spread(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+    copies = [("Reformatting CopyNode for Input Tensor 0 to Conv", 2.0)]
+    files = write_profiles(toy, exported, tmp_path / "p", "tensorrt", extra=copies)
+    with pytest.raises(
+        OptionError, match=r"% of the time belongs to no one operator \(most of it 2 ms of 'Reformatting"
+    ):
+        read_device_table(files, toy, ImportOptions())
+    dropped = read_device_table(files, toy, ImportOptions(spread="drop"))
+    assert 0.05 < dropped.left_share < 1
+    for spread in ("even", "macs"):
+        spent = read_device_table(files, toy, ImportOptions(spread=check_spread(spread)))
+        assert spent.left_share == dropped.left_share
+        gained = [spent.table.times[op].value - time.value for op, time in dropped.table.times.items()]
+        assert min(gained) > 0
+    with pytest.raises(OptionError, match="did you mean 'even'"):
+        check_spread("evn")
+
+
+def test_a_copy_within_an_operator_is_its_own(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+    model = exported.models[0]
+    nodes = one_profile(toy, exported, tmp_path)
+    instance = find_steps(nodes[3][0])[0].instance
+    inside = [i for i, (name, _) in enumerate(nodes) if find_steps(name)[0].instance == instance]
+    nodes.insert(inside[-1], ("ReorderInput_token_3", 1.0))
+    from blockprofile.device.node_names import operator_tag
+    from blockprofile.device.probes import table_operators
+    from blockprofile.device.profiled import assign_nodes
+
+    path = tmp_path / f"{model.name}.json"
+    path.write_text(samples.tensorrt(nodes), encoding="utf-8")
+    tags = {operator_tag(op): op for op in table_operators(toy)}
+    assigned = assign_nodes(read_trace(path), tags, space="toy")
+    assert assigned.left == ()
+    assert assigned.times[instance] == pytest.approx(true_ms(tags[instance.tag]) + 1.0)
+
+
+def test_formats_that_are_not_what_was_said(toy: Space, tmp_path: Path) -> None:
+    assert "looks like 'tensorrt', not 'aihub'" in refused(toy, tmp_path, samples.tensorrt([("a", 1)]), form="aihub")
+    assert "is of no format that is known" in refused(toy, tmp_path, '{"a": 1}')
+    assert "say the NPU's clock by --clock-mhz" in refused(toy, tmp_path, samples.vela([("a", 1)]))
+    assert "--clock-mhz has no effect" in refused(toy, tmp_path, samples.tensorrt([("a", 1)]), clock_mhz=3.0)
+    assert "averageMs of layer 'a' is -1" in refused(toy, tmp_path, samples.tensorrt([("a", -1)]))
+    assert "is not valid JSON" in refused(toy, tmp_path, "[1, 2")
+    with pytest.raises(OptionError, match="format 'trt' is unknown"):
+        ImportOptions(form="trt")
+    with pytest.raises(OptionError, match="must be above 0"):
+        ImportOptions(clock_mhz=0.0)
+    with pytest.raises(UnknownNameError, match="there is no file"):
+        read_trace(tmp_path / "none.json")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UnknownNameError, match="holds no file that ends in"):
+        read_device_table([tmp_path / "empty"], toy, ImportOptions())
