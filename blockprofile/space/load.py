@@ -7,31 +7,22 @@ A space is found wherever a name is taken: a shipped name (``moga``), a shipped 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from blockprofile.content import content_dir
 from blockprofile.errors import ArchError, OptionError, UnknownNameError, one_of
 from blockprofile.files import check_name
-from blockprofile.space.definition import SpaceDefinition, Unit
-from blockprofile.space.expand import MAX_BLOCKS, expand
-from blockprofile.space.kinds import mistakes_of
-from blockprofile.space.ranges import range_mistakes
+from blockprofile.space.check import MistakeError, check_definition, check_space
+from blockprofile.space.definition import SpaceDefinition
+from blockprofile.space.expand import expand
 from blockprofile.space.rules import PrunedDefinition, apply_rule
 from blockprofile.space.space import Space
-from blockprofile.space.text import encode
 from blockprofile.yamlfile import Document, read_yaml
 
 __all__ = ["find_space_file", "list_spaces", "load_pruned", "load_space", "read_space", "space_of"]
 
 _SCHEMAS = ("blockprofile.space/1", "blockprofile.pruned/1")
-
-
-@dataclass(frozen=True, slots=True)
-class _MistakeError(Exception):
-    message: str
-    loc: tuple[str | int, ...]
 
 
 def list_spaces() -> tuple[str, ...]:
@@ -119,12 +110,11 @@ def space_of(document: Document) -> Space:
     definition = document.validate(SpaceDefinition)
     _check_name(document, definition.name)
     try:
-        for check in (_check_names, _check_options, _check_ranges, _check_units, _check_fixed):
-            check(definition)
+        check_definition(definition)
         space = Space(definition)
-        _check_networks(space)
+        check_space(space)
         return space
-    except _MistakeError as mistake:
+    except MistakeError as mistake:
         raise document.error(mistake.message, mistake.loc) from None
     except (ArchError, OptionError) as failure:
         raise document.error(str(failure), ["input"]) from None
@@ -187,165 +177,3 @@ def _pruned_space(document: Document) -> Space:
                 ["mutation", unit],
             )
     return replace(space, name=pruned.name, mutation=dict(pruned.mutation))
-
-
-# -- what a schema cannot check ----------------------------------------------------------------------------
-
-
-def _check_names(definition: SpaceDefinition) -> None:
-    if not definition.blocks:
-        raise _MistakeError("a space needs at least one block", ("blocks",))
-    if len(definition.blocks) > MAX_BLOCKS:
-        raise _MistakeError(
-            f"{len(definition.blocks)} blocks; codes are 8 bit and at most 250 are allowed", ("blocks",)
-        )
-    seen: set[str] = set()
-    for index, block in enumerate(definition.blocks):
-        loc = ("blocks", index)
-        if block.name in seen:
-            raise _MistakeError(f"block {block.name!r} is given twice", (*loc, "name"))
-        if not block.name or set(block.name) & set(" |:=,*") or block.name == "-":
-            raise _MistakeError(
-                f"block name {block.name!r} must not be empty or hold blanks, '|', ':', '=', ',' or '*', nor be '-'",
-                loc,
-            )
-        seen.add(block.name)
-        for message, key in mistakes_of(block):
-            raise _MistakeError(message, (*loc, key) if key else loc)
-
-
-def _check_ranges(definition: SpaceDefinition) -> None:
-    for message, loc in range_mistakes(definition):
-        raise _MistakeError(message, loc)
-
-
-def _check_options(definition: SpaceDefinition) -> None:
-    names = [option.name for option in definition.options]
-    for index, option in enumerate(definition.options):
-        if names.count(option.name) > 1 or not option.name.isidentifier():
-            raise _MistakeError(
-                f"option name {option.name!r} must be a single word, given once", ("options", index, "name")
-            )
-        if not 1 <= len(option.values) <= 250:
-            raise _MistakeError(f"option {option.name!r} has {len(option.values)} values; 1 to 250", ("options", index))
-
-
-def _block_lists(definition: SpaceDefinition) -> Iterator[tuple[tuple[str, ...], tuple[str | int, ...]]]:
-    for index, unit in enumerate(definition.units):
-        if unit.blocks is not None:
-            yield unit.blocks, ("units", index, "blocks")
-        for place, override in enumerate(unit.layers):
-            yield override.blocks, ("units", index, "layers", place, "blocks")
-
-
-def _check_units(definition: SpaceDefinition) -> None:
-    if not definition.units:
-        raise _MistakeError("a space needs at least one unit", ("units",))
-    known = [block.name for block in definition.blocks]
-    for names, loc in _block_lists(definition):
-        if not names:
-            raise _MistakeError("the list of blocks is empty", loc)
-        for place, name in enumerate(names):
-            if name not in known:
-                raise _MistakeError(f"block {name!r} is unknown; {one_of(name, known)}", (*loc, place))
-    for index, unit in enumerate(definition.units):
-        loc = ("units", index)
-        _check_depths(unit, loc)
-        _check_width(unit, loc)
-        _check_shared(unit, loc)
-    _check_skips(definition)
-
-
-def _check_depths(unit: Unit, loc: tuple[str | int, ...]) -> None:
-    depths = list(unit.depths)
-    if not depths or depths != sorted(set(depths)) or depths[0] < 0 or not 1 <= depths[-1] <= 64:
-        message = f"depths {depths} must be ascending, distinct and from 0 to 64, not 0 alone"
-        raise _MistakeError(message, (*loc, "depths"))
-    for place, override in enumerate(unit.layers):
-        if not 1 <= override.layer <= depths[-1]:
-            where = (*loc, "layers", place, "layer")
-            raise _MistakeError(f"layer {override.layer} is not in 1 to {depths[-1]}", where)
-
-
-def _check_shared(unit: Unit, loc: tuple[str | int, ...]) -> None:
-    if unit.shared and unit.layers:
-        raise _MistakeError(
-            "a shared unit has one block for all of its layers; blocks of a single layer cannot be given, "
-            "those of the unit go into its blocks",
-            (*loc, "layers"),
-        )
-
-
-def _check_skips(definition: SpaceDefinition) -> None:
-    """Refuse skips in a first layer that changes the shape; widths of all units before are followed."""
-    skips = {block.name for block in definition.blocks if block.op == "skip"}
-    known = tuple(block.name for block in definition.blocks)
-    before = _stem_widths(definition)
-    for index, unit in enumerate(definition.units):
-        after = set(unit.out if isinstance(unit.out, tuple) else (unit.out,))
-        first = next((item.blocks for item in unit.layers if item.layer == 1), None) or unit.blocks or known
-        changes = unit.stride != 1 or len(before | after) > 1
-        if changes and skips & set(first):
-            raise _MistakeError(
-                f"block {min(skips & set(first))!r} skips; a unit's first layer that changes the shape cannot "
-                "(a block of op project can)",
-                ("units", index),
-            )
-        before = before | after if 0 in unit.depths else after
-
-
-def _check_networks(space: Space) -> None:
-    for name, text in space.definition.networks.items():
-        loc = ("networks", name)
-        if not name or name != name.strip() or set(name) & set("|{:=\n") or _is_arch(space, name):
-            raise _MistakeError(
-                f"network name {name!r} must not be empty, begin or end in blanks, hold '|', '{{', ':' or '=', "
-                "or be an arch itself",
-                loc,
-            )
-        try:
-            encode(space, text)
-        except ArchError as failure:
-            raise _MistakeError(f"network {name!r} is no arch of the space: {failure}", loc) from None
-
-
-def _is_arch(space: Space, text: str) -> bool:
-    try:
-        encode(space, text)
-    except ArchError:
-        return False
-    return True
-
-
-def _stem_widths(definition: SpaceDefinition) -> set[int]:
-    widths = {definition.input.channels}
-    for layer in definition.stem:
-        if layer.out is not None:
-            new = set(layer.out if isinstance(layer.out, tuple) else (layer.out,))
-            widths = widths | new if layer.when else new
-    return widths
-
-
-def _check_width(unit: Unit, loc: tuple[str | int, ...]) -> None:
-    widths = unit.out if isinstance(unit.out, tuple) else (unit.out,)
-    if not 1 <= len(widths) <= MAX_BLOCKS:
-        raise _MistakeError(f"out has {len(widths)} widths; 1 to {MAX_BLOCKS} are allowed", (*loc, "out"))
-    if unit.widths is not None and len(unit.widths) != len(widths):
-        raise _MistakeError(f"{len(unit.widths)} names for {len(widths)} widths", (*loc, "widths"))
-
-
-def _check_fixed(definition: SpaceDefinition) -> None:
-    options = {option.name: option.values for option in definition.options}
-    for part, layers in (("stem", definition.stem), ("head", definition.head)):
-        for index, layer in enumerate(layers):
-            loc = (part, index)
-            for name in filter(None, (layer.out_by, *layer.when)):
-                if name not in options:
-                    raise _MistakeError(f"option {name!r} is unknown; {one_of(name, options)}", loc)
-            if isinstance(layer.out, tuple) and (layer.out_by is None or len(layer.out) != len(options[layer.out_by])):
-                raise _MistakeError(
-                    "a list of widths needs out_by, with one width per value of that option", (*loc, "out")
-                )
-            for name, value in layer.when.items():
-                if value not in options[name]:
-                    raise _MistakeError(f"value {value!r}; {one_of(value, options[name])}", (*loc, "when", name))

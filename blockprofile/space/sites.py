@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from blockprofile.errors import ArchError
-from blockprofile.space.definition import Block, FixedLayer, SpaceDefinition, SqueezeExcite
-from blockprofile.space.operators import Operator, make_divisible
+from blockprofile.space.definition import FixedLayer
+from blockprofile.space.kinds import Place, block_operator, halve
+from blockprofile.space.operators import Operator
 from blockprofile.space.slots import Archs
 from blockprofile.space.space import Space
 
@@ -74,111 +75,12 @@ class _Quantity:
 
     def shrunk(self, stride: int) -> _Quantity:
         """Divide by a stride, rounding up."""
-        return replace(self, values={codes: _halve(value, stride) for codes, value in self.values.items()})
+        return replace(self, values={codes: halve(value, stride) for codes, value in self.values.items()})
 
 
 def _scope(*slots: int | tuple[int, ...] | None) -> tuple[int, ...]:
     named = (slot if isinstance(slot, tuple) else (slot,) for slot in slots)
     return tuple(sorted({index for indices in named for index in indices if index is not None}))
-
-
-def _halve(size: int, stride: int) -> int:
-    return -(-size // stride)
-
-
-def _squeeze(rule: SqueezeExcite, hidden: int) -> int:
-    return hidden // rule.divisor if rule.round_to == 1 else make_divisible(hidden // rule.divisor, rule.round_to)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a block stands: the unit and layer, what comes in and goes out, the stride."""
-
-    unit: int
-    layer: int
-    in_channels: int
-    out_channels: int
-    in_size: int
-    stride: int
-
-    @property
-    def is_same_width(self) -> bool:
-        return self.in_channels == self.out_channels
-
-    @property
-    def keeps_shape(self) -> bool:
-        return self.stride == 1 and self.is_same_width
-
-
-def _block_operator(definition: SpaceDefinition, block: Block, place: _Place) -> Operator | None:
-    """Make the operator of a block at a place, None where the block leaves the place empty."""
-    unit = definition.units[place.unit - 1]
-    if block.op == "skip" or (block.op == "project" and place.keeps_shape):
-        return None
-    bare = Operator(
-        op="conv", in_size=place.in_size, out_size=_halve(place.in_size, place.stride),
-        in_channels=place.in_channels, out_channels=place.out_channels, stride=place.stride,
-    )  # fmt: skip
-    if block.op == "custom":
-        return replace(bare, op="custom", block=block.name, costs=_costs(block, place))
-    if block.op == "project":
-        return replace(bare, kernel=1, act=block.act or "none")
-    shaped = replace(
-        bare, op="mbconv" if block.op == "sepconv" else block.op, kernel=block.kernel or 3, act=block.act or unit.act,
-        hidden_channels=_hidden(block, place), groups=block.groups, shuffle=block.shuffle, expand=block.expand_always,
-        skip=block.residual in {None, "identity"} and place.keeps_shape,
-        pool_skip=block.residual == "pool" and place.is_same_width,
-    )  # fmt: skip
-    _check_groups(block, shaped, place)
-    has_se = (unit.se and block.op != "bottleneck") if block.se is None else block.se
-    return _with_gate(shaped, definition.squeeze_excite) if has_se else shaped
-
-
-def _hidden(block: Block, place: _Place) -> int:
-    if block.op == "conv":
-        return 0
-    if block.op == "bottleneck":
-        assert block.ratio is not None
-        return make_divisible(round(place.out_channels * block.ratio))
-    return round(place.in_channels * (block.expansion or 1))
-
-
-def _with_gate(op: Operator, rule: SqueezeExcite) -> Operator:
-    gated = op.out_channels if op.op == "conv" or _is_one_convolution(op) else op.hidden_channels
-    channels = op.in_channels if rule.of == "input" else gated
-    return replace(
-        op, se_channels=_squeeze(rule, channels), se_gate=rule.gate, se_act=op.act if rule.act == "block" else rule.act
-    )
-
-
-def _is_one_convolution(op: Operator) -> bool:
-    return op.op == "fused_mbconv" and op.hidden_channels == op.in_channels
-
-
-def _check_groups(block: Block, op: Operator, place: _Place) -> None:
-    pointwise = (op.in_channels, op.hidden_channels, op.out_channels)
-    channels = {"mbconv": pointwise, "bottleneck": (op.hidden_channels,), "conv": (op.in_channels, op.out_channels)}
-    grouped = channels.get(op.op, (op.in_channels, op.out_channels if _is_one_convolution(op) else op.hidden_channels))
-    if block.groups > 1 and any(count % block.groups for count in grouped):
-        raise ArchError(
-            f"block {block.name!r} at unit {place.unit}, layer {place.layer}: {block.groups} groups do not divide its "
-            f"channels {', '.join(map(str, grouped))}"
-        )
-
-
-def _costs(block: Block, place: _Place) -> tuple[tuple[str, float], ...]:
-    """Collect what a custom block costs at a place: what is said of the place itself wins over what is said of all."""
-    found: dict[str, float] = {}
-    for cost in sorted(block.costs, key=lambda cost: (cost.unit is not None) + (cost.layer is not None)):
-        if cost.unit in {None, place.unit} and cost.layer in {None, place.layer}:
-            found |= cost.metrics
-    missing = [metric for metric in ("macs_m", "params_m") if metric not in found]
-    if missing:
-        raise ArchError(
-            f"block {block.name!r} is custom and states no {' and no '.join(missing)} at unit {place.unit}, "
-            f"layer {place.layer}; its costs must hold them for every place that it can fill"
-        )
-    return tuple(sorted(found.items()))
 
 
 def _fixed_operator(layer: FixedLayer, in_channels: int, out_channels: int, in_size: int) -> Operator:
@@ -188,7 +90,7 @@ def _fixed_operator(layer: FixedLayer, in_channels: int, out_channels: int, in_s
         return bare
     if layer.op == "linear":
         return replace(bare, bias=layer.bias, bn=False, dropout=layer.dropout)
-    spatial = replace(bare, out_size=_halve(in_size, layer.stride), kernel=layer.kernel, stride=layer.stride)
+    spatial = replace(bare, out_size=halve(in_size, layer.stride), kernel=layer.kernel, stride=layer.stride)
     if layer.op == "max_pool":
         return spatial
     if layer.op == "conv":
@@ -250,8 +152,8 @@ class _Builder:
             if depth is not None and unit.depths[chosen[depth]] < layer:
                 table[codes] = None
                 continue
-            place = _Place(number, layer, self.width.at(chosen), out.at(chosen), self.size.at(chosen), stride)
-            table[codes] = _block_operator(self.definition, self.definition.blocks[chosen[index]], place)
+            place = Place(number, layer, self.width.at(chosen), out.at(chosen), self.size.at(chosen), stride)
+            table[codes] = block_operator(self.definition, self.definition.blocks[chosen[index]], place)
         self.width, self.size = out, self.size.shrunk(stride)
         return Site(name, number, layer, scope, table)
 

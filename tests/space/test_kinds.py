@@ -200,16 +200,16 @@ def test_a_custom_block_costs_what_its_place_says(tmp_path: Path) -> None:
 
 def test_a_custom_block_without_counts_somewhere_is_refused(tmp_path: Path) -> None:
     text = CUSTOM.replace("{metrics: {macs_m: 1.5, params_m: 0.25}}", "{unit: 3, metrics: {params_m: 0.25}}")
-    space = space_of(tmp_path, text)
-    with pytest.raises(ArchError, match="states no macs_m and no params_m at unit 1, layer 1"):
-        list_operators(space, encode(space, "k3 | - | 1: k3"))
+    with pytest.raises(DefinitionError, match="states no macs_m and no params_m at unit 1, layer 1"):
+        space_of(tmp_path, text)
 
 
 def test_groups_that_do_not_divide_are_refused(tmp_path: Path) -> None:
     text = SMALL.replace("{name: k5, expansion: 2, kernel: 5}", "{name: k5, op: conv, kernel: 5, groups: 3}")
-    space = space_of(tmp_path, text)
-    with pytest.raises(ArchError, match="block 'k5' at unit 1, layer 1: 3 groups do not divide its channels 8, 8"):
-        list_operators(space, encode(space, "k3 | - | 1: k3"))
+    with pytest.raises(
+        DefinitionError, match="block 'k5' at unit 1, layer 1: 3 groups do not divide its channels 8, 8"
+    ):
+        space_of(tmp_path, text)
 
 
 def test_a_product_that_is_wrong_names_its_place(tmp_path: Path) -> None:
@@ -243,3 +243,43 @@ def test_a_cost_of_a_place_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_kernel_of_a_skip_has_no_effect(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match="'skip' is a project, on which kernel has no effect"):
         space_of(tmp_path, SMALL.replace("op: project}", "op: project, kernel: 1}"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("expansion: 2, kernel: 3}", "expansion: 2, kernel: 3, groups: 3}",
+         r"block 'k3' at unit 1, layer 1: 3 groups do not divide its channels 8, 16, 8"),
+        ("out: 16, stride: 2", "out: [16, 16], stride: 2", r"units\[1\].out: width 16 is given twice"),
+        ("round_to: 8}", "round_to: 8, names: [a, a]}",
+         r"units\[2\].widths: width a is given twice"),
+        ("ratios: [1, 1.5]", "ratios: [0, 1]", r"ratios \[0, 1\] must be a list of numbers above 0"),
+        ("{name: k5, expansion: 2", "{name: k5, op: mbcon, expansion: 2", r"'mbcon' is not allowed; did you mean"),
+        ("kernel: 5}", "kernel: 5, expand_always: true}", r"has expansion 2.*; expand_always has an effect at 1 alone"),
+        ("kernel: 5}", "kernel: 5, shuffle: true}", r"block 'k5' shuffles the channels of one group"),
+        ("{name: skip, op: project}", "{product: {expansion: [2], kernel: [3]}, name: k3}", r"'k3' is given twice"),
+        ("{name: skip, op: project}", "{product: {op: {a: {op: conv}, b: {op: sepconv, kernel: 5}}}}",
+         r"block 'a' is a conv and needs kernel"),
+    ],
+)  # fmt: skip
+def test_blocks_and_units_that_cannot_be_are_told_by_name(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in SMALL
+    with pytest.raises(DefinitionError, match=message):
+        space_of(tmp_path, SMALL.replace(old, new, 1))
+
+
+def test_a_pooled_shortcut_needs_equal_widths_somewhere(tmp_path: Path) -> None:
+    units = "  - {out: 8, stride: 1, act: relu, depths: [0, 1, 2]}\n"
+    text = SMALL.replace(units, "").replace("kernel: 5}", "kernel: 5, residual: pool}")
+    space_of(tmp_path, text)  # the second layers keep their width
+    first = text.replace("depths: [0, 2], shared: true", "depths: [1]").replace("depths: [1, 2]", "depths: [1]")
+    first = first.replace("of: 16", "of: 24")
+    with pytest.raises(DefinitionError, match="residual pool of block 'k5' has no effect: none of its places"):
+        space_of(tmp_path, first)
+
+
+def test_a_cost_that_is_given_twice_or_nowhere_is_refused_with_its_file(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match="macs_m of block 'attention' is given 2 times for any place"):
+        space_of(tmp_path, CUSTOM.replace("costs:", "costs:\n      - {metrics: {macs_m: 2}}", 1))
+    with pytest.raises(DefinitionError, match=r"kinds.yaml:\d+.*states no params_m at unit 1, layer 1"):
+        space_of(tmp_path, CUSTOM.replace("macs_m: 1.5, params_m: 0.25", "macs_m: 1.5", 1))
