@@ -154,7 +154,7 @@ class Card:
             return [f"two of one arch differ by a standard deviation of {self.error.label_spread:.3g} {self.unit}"]
         error, papers = self.error, self.error.by_law.get("papers")
         figures = {"RMSE": papers.rmse if papers else error.rmse, "MAE": error.mae}
-        known = [f"{name} {value:.3g} {self.unit}" for name, value in figures.items() if value is not None][:1]
+        known = [f"{name} {value:.3g} {self.unit}".rstrip() for name, value in figures.items() if value is not None][:1]
         if not known:
             return []
         reach = "" if self.fitted_range is None else f"within {self.fitted_range[0]:.3g} to {self.fitted_range[1]:.3g}"

@@ -134,7 +134,7 @@ def choose_kind(labels: Doubles, additive: Floats, whole: Floats) -> Choice:
     >>> labels = np.array([1.0, 2.0, 3.0])
     >>> near, far = (labels + 0.1).astype(np.float32), (labels - 0.5).astype(np.float32)
     >>> choose_kind(labels, far, near).why
-    'network kept: RMSE 0.1 on 3 archs that it had not seen, additive tables alone 0.5'
+    'network kept: RMSE 0.1 on 3 archs that were not fitted to; additive tables alone 0.5'
     >>> choose_kind(labels, near, near).is_additive
     True
     """
@@ -143,11 +143,11 @@ def choose_kind(labels: Doubles, additive: Floats, whole: Floats) -> Choice:
     rmse = [float(np.sqrt(each.mean())) for each in (alone, both)]
     is_exact = rmse[0] <= ROUNDING * np.abs(labels).max()
     is_additive = bool(is_exact or gain.mean() <= N_ERRORS * gain.std(ddof=1) / np.sqrt(len(gain)))
-    unseen = f"on {len(labels)} archs that it had not seen"
+    unseen = f"on {len(labels)} archs that were not fitted to"
     if is_additive:
-        why = f"additive tables kept: RMSE {rmse[0]:.4g} {unseen}, no better with a network ({rmse[1]:.4g})"
+        why = f"additive tables kept: RMSE {rmse[0]:.4g} {unseen}; with a network {rmse[1]:.4g}, no clear gain"
     else:
-        why = f"network kept: RMSE {rmse[1]:.4g} {unseen}, additive tables alone {rmse[0]:.4g}"
+        why = f"network kept: RMSE {rmse[1]:.4g} {unseen}; additive tables alone {rmse[0]:.4g}"
     return Choice(is_additive, why)
 
 
