@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,9 @@ __all__ = ["read_lines", "register"]
 group = typer.Typer(
     help="Single archs: what they are, what they cost on every device, and their forms.", no_args_is_help=True
 )
+
+WIDEST = 110
+"""Characters of a table's columns of figures, beside their names: a table that does not fit would be cut."""
 
 _ARCHS = typer.Argument(
     None,
@@ -254,6 +257,16 @@ def _figure(predictor: Predictor, value: float) -> dict[str, Any]:
     return {"metric": predictor.metric, "value": value, "unit": predictor.unit, "provenance": provenance}
 
 
+def _fitting(names: Sequence[str]) -> list[list[str]]:
+    """Cut columns into tables that are not wider than `WIDEST`, in order."""
+    groups: list[list[str]] = [[]]
+    for name in names:
+        if groups[-1] and sum(len(known) + 2 for known in [*groups[-1], name]) > WIDEST:
+            groups.append([])
+        groups[-1].append(name)
+    return groups
+
+
 def _print_layers(space: Space, metrics: list[dict[str, Any]]) -> None:
     """Print what each place adds, a column for each metric that is a sum."""
     from blockprofile.space import build_sites
@@ -262,9 +275,10 @@ def _print_layers(space: Space, metrics: list[dict[str, Any]]) -> None:
     named = dict.fromkeys(name for parts in sums.values() for name in parts if name)
     ordered = [site.name for site in build_sites(space) if site.name in named]
     places = [*ordered, *(name for name in named if name not in ordered)]
-    rows = [{"place": place, **{metric: parts.get(place) for metric, parts in sums.items()}} for place in places]
-    rest = {metric: parts[""] for metric, parts in sums.items() if "" in parts}
-    print_table([*rows, {"place": "once", **{metric: rest.get(metric) for metric in sums}}] if rest else rows)
+    for group in _fitting(list(sums)):
+        rows = [{"place": place, **{metric: sums[metric].get(place) for metric in group}} for place in places]
+        once = {metric: sums[metric].get("") for metric in group}
+        print_table([*rows, {"place": "once", **once}] if any(value is not None for value in once.values()) else rows)
     others = [row["metric"] for row in metrics if row["layers"] is None]
     if others:
         note(f"not a sum over places: {', '.join(others)}")

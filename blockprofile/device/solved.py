@@ -27,6 +27,7 @@ __all__ = ["LEAST_SOLVED", "SolvedTable", "solve_times", "write_solved"]
 
 LEAST_SOLVED = 20
 """Networks from which on a table is solved: sixteen of them tell a roofline of nine quantities."""
+DUST = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,8 +130,10 @@ def write_solved(
 def _entries(table: SolvedTable) -> dict[Any, Median]:
     """Return the rows of the table; ``count`` is in how many networks the operator stands."""
     solution, seen = table.solution, (table.design.counts > 0).sum(axis=0)
-    rows = zip(table.design.operators.values(), solution.times, seen, strict=True)
-    return {op: Median(float(time), float("nan"), float("nan"), int(count)) for op, time, count in rows}
+    # What is below a millionth of the greatest time is the solver's rounding.
+    times = np.where(solution.times > DUST * solution.times.max(), solution.times, 0.0)
+    rows = zip(table.design.operators.values(), times, seen, strict=True)
+    return {op: Median(_round(float(time)), float("nan"), float("nan"), int(count)) for op, time, count in rows}
 
 
 def _round(value: float) -> float:

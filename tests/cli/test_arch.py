@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +135,15 @@ def test_a_file_with_a_mistake(content: bytes, message: str, tmp_path: Path, cap
     file.write_bytes(content)
     assert main(["arch", "show", "--from", str(file), "--space", "moga"]) in {EXIT_DATA, EXIT_USER}
     assert message in capsys.readouterr().err
+
+
+def test_no_name_is_cut_where_many_devices_cover_the_space(capsys: Capture) -> None:
+    status = main(["arch", "price", "EfficientNet-B0", "--space", "mnasnet_accel", "--layers"])
+    out = capsys.readouterr().out
+    assert status == 0
+    heads = [line.split() for line in out.splitlines() if line.startswith("place ")]
+    assert len(heads) > 1
+    assert [name for head in heads for name in head[1:]] == re.findall(
+        r"^(?:macs_m|params_m|latency_ms:\w+)", out, re.M
+    )
+    assert len(re.findall(r"^u6l4 ", out, re.M)) == len(heads)
