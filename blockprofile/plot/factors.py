@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from blockprofile.plot.style import SEQUENTIAL, add_caption, draw_cells, metric_label
 from blockprofile.profile.record import Statistic, rows_of
+from blockprofile.profile.summary import step_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,7 +152,7 @@ def draw_factors(data: FactorEffects, ax: Axes, *, title: str = "") -> None:
             capsize=1.5,
             zorder=2,
         )
-    labels = ["\n".join(step.replace("->", " → ").split(" ", 1)) for step in data.steps]
+    labels = ["\n".join(step_words(step).split(" ", 1)) for step in data.steps]
     ax.set_xticks(range(len(labels)), labels, fontsize=8)
     ax.tick_params(axis="x", length=0)
     ax.tick_params(axis="y", labelsize=8)
@@ -167,7 +168,7 @@ def draw_pairs(data: FactorPairs, ax: Axes, *, title: str = "") -> None:
         told = f"{data.effects[place]:+.2g}"
         words[place] = told if data.is_effect[place] else f"({told})"
     shown = np.where(data.is_effect | np.isnan(data.effects), data.effects, 0.0)
-    labels = [step.replace("->", " → ") for step in data.steps]
+    labels = [step_words(step) for step in data.steps]
     draw_cells(shown, words, ax, limit=limit, rows=labels, columns=labels)
     ax.set_xticks(ax.get_xticks(), labels, rotation=30, ha="right", rotation_mode="anchor")
     ax.set_title(title or f"{metric_label(data.metric, data.unit)}: interactions", fontsize=10)

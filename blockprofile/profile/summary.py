@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "archs_words", "block_summary", "factor_summary", "holding_words", "pair_words", "strongest_layers",
+    "archs_words", "block_summary", "factor_summary", "holding_words", "pair_words", "step_words", "strongest_layers",
     "unbounded_words",
 ]  # fmt: skip
 
@@ -68,12 +68,19 @@ def factor_summary(table: pd.DataFrame) -> list[Row]:
     chosen = steps[steps["u"] == 0]
     digits = _digits(chosen)
     for record in chosen.to_dict("records"):
-        row = rows.setdefault(record["block"], {"step": _arrows(record["block"])})
+        row = rows.setdefault(record["block"], {"step": step_words(record["block"])})
         row[_heading(record)] = _told(record, digits[record["metric"]])
     return list(rows.values())
 
 
-def _arrows(name: str) -> str:
+def step_words(name: str) -> str:
+    """Write a step, or a pair of steps, for people.
+
+    Examples
+    --------
+    >>> step_words("kernel 3->5 x se no->yes")
+    'kernel 3 → 5 with se no → yes'
+    """
     return name.replace("->", " → ").replace(" x ", " with ")
 
 
@@ -85,7 +92,7 @@ def pair_words(table: pd.DataFrame, *, count: int = 3) -> list[str]:
     for metric, part in pairs.groupby("metric", sort=False):
         known = part[part["is_effect"]]
         most = known.loc[known["effect"].abs().sort_values(ascending=False, kind="stable").index[:count]]
-        words = [f"{_arrows(record['block'])} ({_amount(record)})" for record in most.to_dict("records")]
+        words = [f"{step_words(record['block'])} ({_amount(record)})" for record in most.to_dict("records")]
         told = f"most {', '.join(words)}" if words else "none beyond noise and floor"
         sentences.append(f"{metric}: {len(known)} of {len(part)} pairs of steps interact: {told}")
     return sentences

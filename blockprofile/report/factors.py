@@ -9,6 +9,7 @@ import numpy as np
 from blockprofile.plot.factors import FactorEffects, factor_data, is_of_structure
 from blockprofile.plot.style import metric_label, metric_title
 from blockprofile.profile.record import Statistic, rows_of
+from blockprofile.profile.summary import step_words
 from blockprofile.report.document import Cell, Part, Section, Table, Text
 from blockprofile.report.maps import digits_of
 
@@ -30,7 +31,7 @@ _SHOWN: tuple[tuple[Statistic, str], ...] = (("M_factor", "steps"), ("M_pair", "
 def factor_sections(table: pd.DataFrame, metrics: list[str], elsewhere: str) -> list[Section]:
     """Make the section of factors; none where the profile has no steps."""
     parts: list[Part] = [
-        _table(data, title=f"{metric_label(metric, data.unit)}: {what}")
+        _table(data, title=f"{metric_label(metric, data.unit)}: {what} of {_parts(data)}")
         for metric in metrics
         for statistic, what in _SHOWN
         for data in factor_data(table, metric, statistic=statistic)
@@ -38,12 +39,18 @@ def factor_sections(table: pd.DataFrame, metrics: list[str], elsewhere: str) -> 
     return [Section("factors", "Factors", (Text(_EXPLAINED), *parts), elsewhere)] if parts else []
 
 
+def _parts(data: FactorEffects) -> str:
+    """Say what the steps of a table are of."""
+    structure = any(is_of_structure(part) for part in data.steps[0].split(" x "))
+    return "widths, depths and skips" if structure else "blocks"
+
+
 def _table(data: FactorEffects, *, title: str) -> Table:
     bound = float(np.nanmax(np.abs(data.effects), initial=0.0)) or 1.0
     digits = digits_of(data.effects)
     rows = []
     for row, step in enumerate(data.steps):
-        cells = [Cell(step)]
+        cells = [Cell(step_words(step))]
         for column, unit in enumerate(data.units):
             effect = float(data.effects[row, column])
             if np.isnan(effect):
@@ -52,7 +59,7 @@ def _table(data: FactorEffects, *, title: str) -> Table:
             known = bool(data.is_effect[row, column])
             where = f"in unit {unit}" if unit else "over the network"
             ends = f"{data.low[row, column]:+.{digits + 1}f} to {data.high[row, column]:+.{digits + 1}f}"
-            tip = f"{step} {where}: {effect:+.{digits + 1}f} {data.unit} (95 % interval {ends})"
+            tip = f"{step_words(step)} {where}: {effect:+.{digits + 1}f} {data.unit} (95 % interval {ends})"
             tip += "" if known else "\nbelow noise or the predictor's error"
             cells.append(Cell(f"{effect:+.{digits}f}", effect, effect / bound, tip, not known))
         rows.append(tuple(cells))
@@ -81,7 +88,7 @@ def _about(table: pd.DataFrame, metric: str) -> str:
     unit = {"percent": "points", "%": "points"}.get(str(steps["unit_of"].iloc[0]), str(steps["unit_of"].iloc[0]))
     most = known.iloc[int(known["effect"].abs().argmax())]
     size = f"{most['effect']:+.3g} {unit} at a place"
-    told = f"Of the blocks' factors, {most['block']} changes {metric_title(metric)} most ({size}"
+    told = f"Of the blocks' factors, {step_words(most['block'])} changes {metric_title(metric)} most ({size}"
     units = steps[(steps["block"] == most["block"]) & (steps["u"] > 0) & steps["is_effect"]]
     if len(units) > 1:
         place = units.iloc[int(units["effect"].abs().argmax())]
@@ -94,5 +101,5 @@ def _about(table: pd.DataFrame, metric: str) -> str:
     if sure.empty:
         return f"{told}); no two factors interact beyond noise and the predictor's own error."
     pair = sure.iloc[int(sure["effect"].abs().argmax())]
-    names = " and ".join(pair["block"].split(" x "))
+    names = " and ".join(map(step_words, pair["block"].split(" x ")))
     return f"{told}); {names} interact most ({pair['effect']:+.3g} {unit} together beyond what each does alone)."

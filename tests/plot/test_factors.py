@@ -13,6 +13,7 @@ from blockprofile.plot.factors import draw_factor_panels, draw_pairs, factor_dat
 from blockprofile.plot.style import figure_style
 from blockprofile.predict import load_predictors
 from blockprofile.profile.exact_table import additive_predictors, exact_table
+from blockprofile.profile.summary import step_words
 from blockprofile.report.document import Table
 from blockprofile.report.factors import about_factors, factor_sections
 from blockprofile.space import Space, load_space
@@ -100,8 +101,8 @@ def test_the_report_names_the_largest_step_and_the_largest_pair(table: pd.DataFr
     pair = f"{EXPANSION} x {KERNEL}"
     sure = table.assign(is_effect=table["block"].isin([EXPANSION, pair]))
     told = about_factors(sure, [METRIC])
-    assert f"{EXPANSION} changes top-1 accuracy most" in told
-    assert f"{EXPANSION} and {KERNEL} interact most" in told
+    assert f"{step_words(EXPANSION)} changes top-1 accuracy most" in told
+    assert f"{step_words(EXPANSION)} and {step_words(KERNEL)} interact most" in told
     assert "No factor of the blocks changes top-1 accuracy" in about_factors(sure.assign(is_effect=False), [METRIC])
     alone = sure.assign(is_effect=sure["statistic"] == "M_factor")
     assert "no two factors interact" in about_factors(alone, [METRIC])
