@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import ArchError, DataError, OptionError
-from blockprofile.files import lock_folder, make_folder
+from blockprofile.files import make_folder
 from blockprofile.journalfile import append_line, open_journal
 from blockprofile.jsonfile import digest_of
 from blockprofile.space import Archs, Space, count_archs, decode, draw_archs
@@ -44,6 +44,8 @@ class Evaluated:
 
 class Verdicts:
     """Accuracies by arch in a supernet's folder, so that no arch is judged twice in the same way.
+
+    Several processes may add to them at once: what two of them judge is there twice, with one value.
 
     Parameters
     ----------
@@ -78,10 +80,6 @@ class Verdicts:
             self._known[key] = top1
             self.n_new += 1
         return self._known[key]
-
-    def lock(self) -> Any:
-        """Keep the accuracies for this command."""
-        return lock_folder(self.folder)
 
 
 def draw_distinct(space: Space, n: int, *, seed: int) -> Archs:
@@ -166,11 +164,10 @@ def evaluate_supernet(
     chosen = options or JudgeOptions(device=recipe.device, threads=recipe.threads)
     verdicts = Verdicts(found, judge := Judge(found.net, images, chosen, images=judged))
     top1 = np.empty((len(rows), repeats))
-    with verdicts.lock():
-        for place, arch in enumerate(rows):
-            top1[place] = [verdicts.of(arch, repeat) for repeat in range(repeats)]
-            if advance is not None:
-                advance(1)
+    for place, arch in enumerate(rows):
+        top1[place] = [verdicts.of(arch, repeat) for repeat in range(repeats)]
+        if advance is not None:
+            advance(1)
     spread = float(np.sqrt(top1.var(axis=1, ddof=1).mean())) if repeats > 1 else None
     mean, n_images = top1.mean(axis=1), len(judge.images)
     noise = np.array([binomial_sd(value, n_images) for value in mean])

@@ -20,7 +20,7 @@ from blockprofile.supernet.data import DataSet
 from blockprofile.supernet.evaluate import check_archs
 from blockprofile.supernet.folder import open_supernet
 from blockprofile.supernet.judging import Judge, JudgeOptions
-from blockprofile.supernet.roles import roles_of, sizeless
+from blockprofile.supernet.roles import BN_EPS, roles_of, set_bn_eps, sizeless
 from blockprofile.yamlfile import read_yaml, write_yaml
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def export_arch(
             "channels": space.definition.input.channels, "size": size,
             "mean": None if record is None else list(record.mean), "std": None if record is None else list(record.std),
         },
+        "bn_eps": next((part.eps for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)), BN_EPS),
         "classes": None if record is None else list(record.classes),
         "macs_m": count_macs(ops) / 1e6, "params_m": count_params(ops) / 1e6, "made_from": made_from,
         "operators": [op.describe() for op in ops],
@@ -181,4 +182,5 @@ def load_exported(folder: str | Path) -> nn.Module:
     except (SafetensorError, OSError, RuntimeError) as failure:
         reason = str(failure).strip().splitlines()
         raise DataError(f"{place / WEIGHTS_NAME} does not hold this network's weights: {reason[-1].strip()}") from None
+    set_bn_eps(network, float(document.data.get("bn_eps", BN_EPS)))
     return network.eval()

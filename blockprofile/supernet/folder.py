@@ -17,6 +17,7 @@ from blockprofile.space import Space, build_sites
 from blockprofile.space.record import kept_space
 from blockprofile.supernet.data import DataSet, load_data
 from blockprofile.supernet.recipe import Recipe
+from blockprofile.supernet.roles import BN_EPS
 from blockprofile.supernet.shared import Supernet, build_supernet
 from blockprofile.supernet.weights import WEIGHTS_NAME, load_weights
 from blockprofile.yamlfile import Document
@@ -119,6 +120,8 @@ def open_supernet(folder: str | Path) -> SupernetFolder:
     if missing:
         raise DataError(f"{place / MANIFEST_NAME}: config.{missing[0]} is missing")
     space = kept_space(config["space"], place / MANIFEST_NAME)
-    net = build_supernet(space, config["sharing"], transform=config["transform"])
+    net = build_supernet(
+        space, config["sharing"], transform=config["transform"], bn_eps=float(config.get("bn_eps", BN_EPS))
+    )
     load_weights(place / WEIGHTS_NAME, net.module)
     return SupernetFolder(place, net, config)

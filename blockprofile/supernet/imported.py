@@ -25,6 +25,7 @@ from blockprofile.space import Space, load_space
 from blockprofile.space.record import describe_space
 from blockprofile.supernet.folder import KIND
 from blockprofile.supernet.recipe import Recipe
+from blockprofile.supernet.roles import BN_EPS
 from blockprofile.supernet.shared import Supernet, build_supernet
 from blockprofile.supernet.weights import WEIGHTS_NAME, fill_tensors, float_values, save_weights
 
@@ -36,6 +37,8 @@ __all__ = ["IMPORTED_SPACES", "ImportedNet", "import_supernet", "published_names
 IMPORTED_SPACES = ("ofa_mbv3_w10", "ofa_mbv3", "ofa_proxyless", "ofa_resnet50")
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "crop": 0.875}
 """How Once-for-All's images are normalised, and the share of their side that is cut from their middle."""
+PROXYLESS_EPS = 1e-3
+"""What batch normalisations of the published ofa_proxyless add to a variance; those of the others add torch's 1e-5."""
 MAX_BYTES = 1 << 30
 _UNREADABLE = (
     pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError,
@@ -201,7 +204,8 @@ def import_supernet(
     tensors = read_published(path)
     where = load_space(space or _space_of(path, tensors))
     transform = where.base.name != "ofa_resnet50"
-    net = build_supernet(where, "nested", transform=transform)
+    bn_eps = PROXYLESS_EPS if where.base.name == "ofa_proxyless" else BN_EPS
+    net = build_supernet(where, "nested", transform=transform, bn_eps=bn_eps)
     names = published_names(net)
     values = float_values(net.module)
     fill_tensors(path, {names[name]: value for name, value in values.items()}, tensors)
@@ -209,7 +213,7 @@ def import_supernet(
     config = {
         "space": describe_space(where, where.base.name), "data": None, "recipe": Recipe().describe(),
         "sampler": "imported", "paths": 0, "sharing": "nested", "transform": transform, "checkpoint": digest,
-        "images": IMAGENET,
+        "images": IMAGENET, "bn_eps": bn_eps,
     }  # fmt: skip
     with open_run(out, kind=KIND, config=config, command=command) as folder:
         if (folder / WEIGHTS_NAME).is_file():

@@ -18,7 +18,10 @@ from blockprofile.supernet.build import build_operator
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Role", "family_of", "roles_of", "sizeless", "template_of"]
+__all__ = ["BN_EPS", "Role", "family_of", "roles_of", "set_bn_eps", "sizeless", "template_of"]
+
+BN_EPS = 1e-5
+"""What torch's batch normalisations add to a variance unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,24 @@ def family_of(op: Operator) -> str:
     return f"{op.op}-g{op.groups}{'s' * op.shuffle}-{shape}"
 
 
+def set_bn_eps(module: nn.Module, eps: float) -> None:
+    """Set what all batch normalisations of a module add to a variance."""
+    from torch import nn
+
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.eps = eps
+
+
 @lru_cache(maxsize=4096)
-def template_of(op: Operator) -> nn.Module:
+def template_of(op: Operator, bn_eps: float = BN_EPS) -> nn.Module:
     """Return the operator's module without values (torch's meta device), one for all that differ in sizes alone."""
     import torch
 
     with torch.device("meta"):
-        return build_operator(op)
+        template = build_operator(op)
+    set_bn_eps(template, bn_eps)
+    return template
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ from blockprofile.errors import OptionError, one_of
 from blockprofile.space import Archs, Operator, Space, build_sites, list_operators
 from blockprofile.supernet.build import build_network, build_operator
 from blockprofile.supernet.nested import nested_layers, nested_state, sort_channels
-from blockprofile.supernet.roles import family_of, roles_of, sizeless, template_of
+from blockprofile.supernet.roles import BN_EPS, family_of, roles_of, set_bn_eps, sizeless, template_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,10 +38,16 @@ class Supernet:
         The weights: place -> family -> ... as `build_supernet` makes them.
     transform
         Whether smaller kernels are made by matrices (``nested``).
+    bn_eps
+        What batch normalisations add to a variance.
     """
 
-    def __init__(self, space: Space, sharing: Sharing, module: nn.Module, *, transform: bool) -> None:
+    def __init__(
+        self, space: Space, sharing: Sharing, module: nn.Module, *, transform: bool, bn_eps: float = BN_EPS
+    ) -> None:
         self.space, self.sharing, self.module, self.transform = space, sharing, module, transform
+        self.bn_eps = bn_eps
+        set_bn_eps(module, bn_eps)
         self._places = {site.name: _operators(space, site.table) for site in build_sites(space)}
 
     def forward(self, images: Tensor, arch: Archs) -> Tensor:
@@ -65,7 +71,7 @@ class Supernet:
         if self.sharing == "separate":
             cell: Tensor = self._cell(place, op)(features)
             return cell
-        template = template_of(op).train(self.module.training)
+        template = template_of(op, self.bn_eps).train(self.module.training)
         output: Tensor = functional_call(template, nested_state(self._layers(place, op), op), (features,), strict=True)
         return output
 
@@ -105,6 +111,7 @@ class Supernet:
         """Build the network of an arch alone, with a copy of its weights."""
         network = build_network(list_operators(self.space, arch))
         network.load_state_dict(self.state_of(arch))
+        set_bn_eps(network, self.bn_eps)
         return network.to(next(self.module.parameters()).device)
 
     def sort_channels(self) -> None:
@@ -124,7 +131,9 @@ def _operators(space: Space, table: dict[tuple[int, ...], Operator | None]) -> l
     return ops
 
 
-def build_supernet(space: Space, sharing: str = "separate", *, transform: bool = False, seed: int = 0) -> Supernet:
+def build_supernet(
+    space: Space, sharing: str = "separate", *, transform: bool = False, seed: int = 0, bn_eps: float = BN_EPS
+) -> Supernet:
     """Make the weights of all archs of a space, with torch's own initial values.
 
     Parameters
@@ -135,6 +144,8 @@ def build_supernet(space: Space, sharing: str = "separate", *, transform: bool =
         ``nested``: a smaller kernel is made from the next larger one's centre by a matrix that is learnt.
     seed
         Of the initial values.
+    bn_eps
+        What batch normalisations add to a variance.
 
     Raises
     ------
@@ -176,7 +187,7 @@ def build_supernet(space: Space, sharing: str = "separate", *, transform: bool =
                 {name: nested_layers([op for op in ops if family_of(op) == name], transform=transform)
                  for name in families}
             )  # fmt: skip
-    return Supernet(space, kind, nn.ModuleDict(places), transform=transform)
+    return Supernet(space, kind, nn.ModuleDict(places), transform=transform, bn_eps=bn_eps)
 
 
 def _used(

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,7 +89,6 @@ class Trainer:
         self.n_batches = len(data.train) // recipe.batch
         self.position = Position()
         self._n_largest = recipe.largest_steps(len(data.train))
-        self._largest = max_arch(net.space, factorize(net.space, lambda op: op.params))[None]
         self._pad = recipe.pad_of(data.record.size)
         net.module.to(recipe.device)
         if recipe.device == "cuda":
@@ -124,6 +124,10 @@ class Trainer:
                     save()
                     saved = time.monotonic()
         save()
+
+    @cached_property
+    def _largest(self) -> Archs:
+        return max_arch(self.net.space, factorize(self.net.space, lambda op: op.params))[None]
 
     def archs_of(self, step: int) -> Archs:
         """Return the archs of a step."""

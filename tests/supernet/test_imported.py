@@ -153,5 +153,10 @@ def test_the_other_layouts_are_told_by_their_tensors(tmp_path: Path, name: str) 
     torch.save({names[key]: value for key, value in float_values(net.module).items()}, tmp_path / "c.pth")
     again, where = import_supernet(tmp_path / "c.pth", out=tmp_path / "net")
     assert where.name == name
+    arch = draw_archs(space, 1, np.random.default_rng(0))[0]
+    eps = {part.eps for part in again.network_of(arch).modules() if isinstance(part, torch.nn.BatchNorm2d)}
+    # The published ProxylessNAS supernet is made with 1e-3, the others with torch's own.
+    assert eps == {1e-3 if name == "ofa_proxyless" else 1e-5}
+    assert open_supernet(tmp_path / "net").net.bn_eps == again.bn_eps
     for key, value in float_values(again.module).items():
         assert torch.equal(value, float_values(net.module)[key])
