@@ -1,4 +1,4 @@
-"""`blockprofile predictor fit | evaluate | label | import`."""
+"""`blockprofile predictor fit | evaluate | import`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-group = typer.Typer(help="Predictors: fit to labelled archs, evaluate, label archs, import.", no_args_is_help=True)
+group = typer.Typer(help="Predictors: fit to labelled archs, evaluate, import.", no_args_is_help=True)
 
 _METRIC = typer.Option(
     [], "--metric", metavar="NAME[=COLUMN]", help="A metric, and its column where it has another name. May be repeated."
@@ -48,7 +48,7 @@ def fit(
     folds: int | None = typer.Option(
         None, "--folds", help="Networks fitted, each without one part of the archs; 0 for one, of no such part [5]."
     ),
-    provider: str = typer.Option("cpu", "--provider", help="cpu, or cuda for a recipe of ReLU layers."),
+    provider: str = typer.Option("cpu", "--provider", help="What trains: cpu or cuda."),
     threads: int | None = typer.Option(
         None, "--threads", min=1, help="Threads that train; left out, one for fewer than 20,000 rows, else all."
     ),
@@ -59,7 +59,6 @@ def fit(
 ) -> None:
     """Fit a predictor to labelled archs: split, train, judge, write a folder that every command accepts."""
     from blockprofile.files import make_folder
-    from blockprofile.predict.drawn import read_drawn
     from blockprofile.predict.fit import check_provider, fit_predictors
     from blockprofile.predict.recipe import find_table
     from blockprofile.predict.scale import doubt_labels
@@ -70,12 +69,11 @@ def fit(
     recipe = recipe if holdout is None else replace(recipe, holdout=holdout)
     recipe = recipe if folds is None else replace(recipe, folds=folds)
     recipe = recipe if direction is None else recipe.directed(direction)
-    check_provider(provider, recipe)
+    check_provider(provider)
     make_folder(out)
     where = load_space(recipe.space)
     note_base(where, "a predictor is fitted to all rows and covers the whole of")
     labels = _read(find_table(recipe, table) if _is_recipe(table) else table, where)
-    drawn = read_drawn(table.parent / recipe.drawn, where) if recipe.drawn else None
     for name, entry in recipe.metrics.items():
         warning = doubt_labels(name, labels.label(entry.get("column", name)), where, labels.archs)
         if warning:
@@ -84,9 +82,7 @@ def fit(
             note(
                 f"whether more or less of {name!r} is better is not known: its best 1 % are not judged; see --direction"
             )
-    reports = fit_predictors(
-        labels, where, recipe, drawn=drawn, out=out, provider=provider, threads=threads, progress=_show_epoch
-    )
+    reports = fit_predictors(labels, where, recipe, out=out, provider=provider, threads=threads, progress=_show_epoch)
     for report in reports:
         for told in filter(None, (report.repeats, report.choice.why)):
             note(f"{report.metric}: {told}")
@@ -112,7 +108,7 @@ def evaluate(
     law: str = typer.Option(
         "unknown",
         "--law",
-        help="What drew the rows: papers, or halves as `predictor label` draws; for each law's error.",
+        help="What drew the rows: papers, or halves (half of them a law of their own each); for each law's error.",
     ),
     out: Path | None = typer.Option(None, "--out", help="Folder for scatter.png, scatter.svg and residuals.csv."),
     json: bool = JSON_OPTION,
@@ -234,36 +230,6 @@ def _write_evaluation(out: Path, card: Card, found: Evaluation, residuals: list[
         figure.suptitle(f"{card.name}: {card.provenance}, n = {found.fidelity.n}, R2 {found.fidelity.r2:.5f}")
         pictures = save_figure(figure, out / "scatter")
     note(f"wrote {', '.join(map(str, pictures))} and {out / 'residuals.csv'}")
-
-
-@group.command("label")
-def label(
-    predictor: str = typer.Argument(..., help="A device, a metric, or the path of a predictor folder: the teacher."),
-    space: str = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file."),
-    n: str = typer.Option(..., "--n", help="How many archs to draw: 1000000, 1e6, 2M."),
-    out: Path = typer.Option(..., "--out", help="The Parquet file to write."),
-    seed: int = typer.Option(0, "--seed", min=0, help="Seed of the archs."),
-    step: float = typer.Option(
-        0.001, "--step", help="Round the labels to multiples of this; a coarse one saves bytes."
-    ),
-    json: bool = JSON_OPTION,
-) -> None:
-    """Label archs drawn from a seed with a predictor, to distil it: a recipe names the file as its ``drawn``."""
-    from blockprofile.numbers import parse_count
-    from blockprofile.predict.drawn import write_drawn
-    from blockprofile.space import load_space
-
-    where = load_space(space)
-    entry = _find(predictor, where)
-    labels = write_drawn(out, entry, where, n=parse_count(n), seed=seed, step=step)
-    row = {
-        "metric": entry[0].metric, "labels": len(labels), "mean": float(labels.mean()), "std": float(labels.std()),
-        "bytes": out.stat().st_size, "file": str(out),
-    }  # fmt: skip
-    if json:
-        print_json(row)
-    else:
-        print_table([row], wrap=["file"])
 
 
 @group.command("import")

@@ -1,23 +1,20 @@
-"""Additive tables as they are fitted: a constant and one value for each choice of each slot, for several metrics.
+"""Additive tables as they are fitted: a constant and one value for each choice of each slot.
 
 How they are fitted is in `blockprofile.additive.least_squares`, how they are stored in `blockprofile.predict.table`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.additive.least_squares import fit_choices
+from blockprofile.predict.onehot import OneHot
 from blockprofile.predict.table import RESOLUTION, AdditiveTable
-from blockprofile.predict.weights import network_layout
 from blockprofile.space.space import Space
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 __all__ = ["AdditiveTables"]
 
@@ -26,56 +23,42 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AdditiveTables:
-    """The constants, shape (n_metrics,), and the values of all choices, shape (n_rows, n_metrics); both float64."""
+    """A constant and the values of all choices, float64 of shape (n_rows,); see `OneHot` for the rows."""
 
-    constant: Doubles
+    constant: float
     values: Doubles
 
     @classmethod
-    def of(cls, arrays: Mapping[str, Tensor]) -> AdditiveTables:
-        """Take the additive tables out of a network's arrays."""
-        return cls(arrays["constant"].numpy(), arrays["additive"].numpy())
+    def fit(cls, rows: NDArray[np.int64], labels: Doubles, *, n_rows: int) -> AdditiveTables:
+        """Fit them to labels, shape (n,), of archs whose choices have these rows, shape (n, n_slots)."""
+        constants, values = fit_choices(rows, labels[:, None], n_choices=n_rows)
+        return cls(float(constants[0]), np.ascontiguousarray(values[:, 0]))
 
     @classmethod
     def mean(cls, tables: Sequence[AdditiveTables]) -> AdditiveTables:
         """Average several, value by value."""
         return cls(
-            np.mean([each.constant for each in tables], axis=0), np.mean([each.values for each in tables], axis=0)
+            float(np.mean([each.constant for each in tables])), np.mean([each.values for each in tables], axis=0)
         )
 
-    def predict(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """Predict archs whose choices have these rows, shape (n, n_slots): float32, shape (n_metrics, n)."""
-        found = np.repeat(self.constant[None], len(rows), axis=0)
-        for column in rows.T:
-            found += self.values[column]
-        return np.ascontiguousarray(found.T, np.float32)
+    def predict(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Predict archs whose choices have these rows, shape (n, n_slots): float32, shape (n,)."""
+        return np.asarray(self.constant + self.values[rows].sum(axis=1), np.float32)
 
-    def named(self, space: Space, output: int, *, resolutions: Sequence[int] = ()) -> AdditiveTable:
-        """Name the values of one metric.
-
-        Parameters
-        ----------
-        output
-            The place of the metric.
-        resolutions
-            What the input resolution can be, where it is told with each row and is no slot.
+    def named(self, space: Space, inputs: OneHot) -> AdditiveTable:
+        """Name the values.
 
         Returns
         -------
         Slot and choice -> value; an inactive layer adds nothing, what it added is in the constant.
         """
-        groups, offsets, _ = network_layout(space, len(resolutions))
-        places = sorted(slot for group in groups for slot in group.slots)
-        sizes = {slot: size for group in groups for slot, size in zip(group.slots, group.sizes, strict=True)}
-        constant = float(self.constant[output])
+        choices = [(slot.name, tuple(map(str, slot.choices))) for slot in space.slots]
+        if inputs.resolutions:
+            choices.append((RESOLUTION, tuple(map(str, inputs.resolutions))))
+        constant = self.constant
         named: dict[tuple[str, str], float] = {}
-        for place in places:
-            name, choices = RESOLUTION, tuple(map(str, resolutions))
-            if place < space.n_slots:
-                slot = space.slots[place]
-                name, choices = slot.name, tuple(map(str, slot.choices))
-            values = self.values[offsets[place] : offsets[place] + sizes[place], output]
-            level = float(values[-1]) if sizes[place] > len(choices) else 0.0
+        for (name, known), values in zip(choices, np.split(self.values, inputs.offsets[1:]), strict=False):
+            level = float(values[-1]) if len(values) > len(known) else 0.0
             constant += level
-            named |= {(name, choice): float(value) - level for choice, value in zip(choices, values, strict=False)}
+            named |= {(name, choice): float(value) - level for choice, value in zip(known, values, strict=False)}
         return {("", ""): constant, **named}

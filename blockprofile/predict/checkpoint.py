@@ -23,9 +23,8 @@ from blockprofile.errors import DataError
 from blockprofile.files import replacing_folder
 from blockprofile.metric import check_metric
 from blockprofile.predict.card import CARD_NAME
-from blockprofile.predict.groups import n_codes
-from blockprofile.predict.mlp import MlpFile, write_mlp
-from blockprofile.predict.weights import WEIGHTS_NAME, describe_slots
+from blockprofile.predict.onehot import OneHot, n_codes
+from blockprofile.predict.weights import WEIGHTS_NAME, write_network
 from blockprofile.space.definition import Value
 from blockprofile.space.load import load_space
 from blockprofile.space.slots import Slot
@@ -167,12 +166,12 @@ def _check_tensor(path: Path, name: str, value: Tensor) -> None:
         raise DataError(f"{path}: tensor {name[:80]!r} {odd}; must be a plain tensor of finite floating numbers")
 
 
-def convert_checkpoint(tensors: Mapping[str, Tensor], *, source: Path) -> tuple[MlpFile, Space]:
+def convert_checkpoint(tensors: Mapping[str, Tensor], *, source: Path) -> tuple[dict[str, Tensor], OneHot, Space]:
     """Turn a published checkpoint into a network on one-hot slots.
 
     Returns
     -------
-    The network, in percent, and the space that it is for.
+    The arrays of a network file (in percent, without an additive part), its inputs, and the space that it is for.
 
     Raises
     ------
@@ -187,7 +186,7 @@ def convert_checkpoint(tensors: Mapping[str, Tensor], *, source: Path) -> tuple[
             f"it holds {shapes or 'nothing'}"
         )
     space = load_space(layout.space)
-    return _convert(tensors, layout, space), space
+    return *_convert(tensors, layout, space), space
 
 
 def _fits(tensors: Mapping[str, Tensor], layout: CheckpointLayout) -> bool:
@@ -201,7 +200,7 @@ def _fits(tensors: Mapping[str, Tensor], layout: CheckpointLayout) -> bool:
     return fitting and sizes[-1] == 1 and shapes == list(zip(sizes[1:], sizes[:-1], strict=True))
 
 
-def _convert(tensors: Mapping[str, Tensor], layout: CheckpointLayout, space: Space) -> MlpFile:
+def _convert(tensors: Mapping[str, Tensor], layout: CheckpointLayout, space: Space) -> tuple[dict[str, Tensor], OneHot]:
     import torch
 
     weights = [tensors[f"{name}.weight"].float() for name in layout.layers]
@@ -209,17 +208,20 @@ def _convert(tensors: Mapping[str, Tensor], layout: CheckpointLayout, space: Spa
         tensors.get(f"{name}.bias", torch.zeros(len(weight))).float()
         for name, weight in zip(layout.layers, weights, strict=True)
     ]
-    rows = []
+    columns = []
     for slot in space.slots:
         for code in range(n_codes(space, slot)):
-            columns = layout.columns(slot, slot.choices[code]) if code < slot.n_choices else ()
-            rows.append(weights[0][:, list(columns)].sum(dim=1))
+            used = layout.columns(slot, slot.choices[code]) if code < slot.n_choices else ()
+            columns.append(weights[0][:, list(used)].sum(dim=1))
     start = layout.first_resolution
-    rows += [weights[0][:, start + place] for place in range(len(layout.resolutions))]
+    columns += [weights[0][:, start + place] for place in range(len(layout.resolutions))]
+    weights[0] = torch.stack(columns, dim=1)
     if layout.base:
         biases[-1] = biases[-1] + tensors[layout.base].float().reshape(1)
-    later = tuple((weight.T.contiguous(), bias) for weight, bias in zip(weights[1:], biases[1:], strict=True))
-    return MlpFile(torch.stack(rows), biases[0], later, describe_slots(space), layout.resolutions, PERCENT)
+    arrays = {"scale": torch.tensor([PERCENT])}
+    for place, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+        arrays |= {f"weight{place}": weight[None], f"bias{place}": bias[None]}
+    return arrays, OneHot.of(space, layout.resolutions)
 
 
 def import_predictor(path: Path, *, out: Path, name: str) -> dict[str, Any]:
@@ -240,7 +242,7 @@ def import_predictor(path: Path, *, out: Path, name: str) -> dict[str, Any]:
         As `read_checkpoint` and `convert_checkpoint`; nothing is written then.
     """
     check_metric(f"top1_percent:{name}")
-    file, space = convert_checkpoint(read_checkpoint(path), source=path)
+    arrays, inputs, space = convert_checkpoint(read_checkpoint(path), source=path)
     card = {
         "schema": "blockprofile.predictor/1",
         "name": out.resolve().name,
@@ -251,7 +253,7 @@ def import_predictor(path: Path, *, out: Path, name: str) -> dict[str, Any]:
         "provenance": "user",
         "floor": None,
         "spaces": [space.name],
-        "resolutions": list(file.resolutions),
+        "resolutions": list(inputs.resolutions),
         "sources": [
             "Cai et al., Once-for-All: Train One Network and Specialize it for Efficient Deployment, ICLR 2020"
         ],
@@ -260,6 +262,6 @@ def import_predictor(path: Path, *, out: Path, name: str) -> dict[str, Any]:
         "not_for": "Comparison with ImageNet validation accuracies: it was fitted on held-out training images.",
     }
     with replacing_folder(out, is_kept=True) as folder:
-        write_mlp(folder / WEIGHTS_NAME, file)
+        write_network(folder / WEIGHTS_NAME, arrays, inputs)
         write_yaml(folder / CARD_NAME, card)
     return card

@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import DataError, OptionError
 from blockprofile.predict.base import AdditivePredictor, Predictor
+from blockprofile.predict.network import NetworkPredictor
 from blockprofile.space.factors import CompiledSum
 from blockprofile.space.slots import Archs
 from blockprofile.space.space import Space
 
-__all__ = ["Evaluator", "JointPredictor", "noise_of"]
+__all__ = ["Evaluator", "noise_of"]
 
 ROWS_TRIED = 8
 """Archs that a predictor of unknown make is asked for twice when it is first used; every one may cost a training."""
 
 _COUNTING = threading.Lock()
-
-
-@runtime_checkable
-class JointPredictor(Protocol):
-    """A predictor that can be evaluated together with others of its kind, faster than alone."""
-
-    metric: str
-
-    def joint_key(self) -> object:
-        """Return what predictors must share to be evaluated together."""
-        ...
-
-    def predict_jointly(self, others: Sequence[Predictor], archs: Archs) -> list[NDArray[np.float32]]:
-        """Predict for every one of ``others`` (this one among them), in order."""
-        ...
 
 
 def noise_of(predictor: Predictor) -> float:
@@ -83,18 +68,10 @@ class Evaluator:
             raise ValueError(f"metrics must be distinct; got {', '.join(self.metrics)}")
         self._additive = [p for p in predictors if isinstance(p, AdditivePredictor)]
         self._sum = CompiledSum(space, [p.factors for p in self._additive]) if self._additive else None
-        self._joint: dict[object, list[JointPredictor]] = {}
-        self._single: list[Predictor] = []
-        self.asked: dict[str, int] = {}
+        self._networks = [p for p in predictors if isinstance(p, NetworkPredictor)]
+        self._others = [p for p in predictors if not isinstance(p, AdditivePredictor | NetworkPredictor)]
+        self.asked = {p.metric: 0 for p in self._others}
         self._noisy: dict[str, dict[bytes, np.float32]] = {p.metric: {} for p in predictors if noise_of(p) > 0}
-        for predictor in predictors:
-            if isinstance(predictor, AdditivePredictor):
-                continue
-            if isinstance(predictor, JointPredictor):
-                self._joint.setdefault(predictor.joint_key(), []).append(predictor)
-            else:
-                self._single.append(predictor)
-                self.asked[predictor.metric] = 0
 
     def __call__(self, archs: Archs) -> dict[str, NDArray[np.float32]]:
         """Evaluate all predictors.
@@ -121,10 +98,8 @@ class Evaluator:
         if self._sum is not None:
             sums = self._sum(rows)
             found |= {p.metric: values.astype(np.float32) for p, values in zip(self._additive, sums, strict=True)}
-        for group in self._joint.values():
-            outputs = group[0].predict_jointly(group, rows)  # type: ignore[arg-type]
-            found |= {p.metric: values for p, values in zip(group, outputs, strict=True)}
-        for predictor in self._single:
+        found |= {p.metric: p.predict(rows) for p in self._networks}
+        for predictor in self._others:
             ask = self._recall if predictor.metric in self._noisy else self._ask
             found[predictor.metric] = ask(predictor, rows)
         return {metric: _checked(metric, found[metric], len(rows)) for metric in self.metrics}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,14 +75,13 @@ def write_fit_card(
     judged
         ``floor`` and ``error``; see `blockprofile.predict.judge.judged_fields`.
     """
-    about, home = parse_metric(report.metric), folder_name(next(iter(recipe.metrics)), space)
-    name, is_additive = folder_name(report.metric, space), report.choice.is_additive
+    about = parse_metric(report.metric)
     spread = {"label_spread": float(f"{report.spread:.4g}"), "notes": report.repeats} if report.repeats else {}
     card = {
         "schema": "blockprofile.predictor/1",
-        "name": name,
+        "name": folder_name(report.metric, space),
         "title": f"{report.metric} of {space.base.name}, fitted to {table}",
-        "kind": "table" if is_additive else "network",
+        "kind": "table" if report.choice.is_additive else "network",
         "metric": report.metric,
         "unit": about.unit,
         "device": about.device or None,
@@ -96,9 +95,8 @@ def write_fit_card(
         "floor": judged["floor"],
         "error": {**judged["error"], **spread},
         "created": {
-            "command": "blockprofile predictor fit", "provider": provider, "options": recipe.used_options(),
-            "folds": recipe.folds,
+            "command": "blockprofile predictor fit", "provider": provider, "folds": recipe.folds,
+            "options": asdict(recipe.options) | {"widths": list(recipe.options.widths)},
         },
-        "parameters": {"network": home} if name != home and not is_additive else None,
     }  # fmt: skip
     write_yaml(folder / CARD_NAME, {key: value for key, value in card.items() if value not in (None, [])})

@@ -1,9 +1,11 @@
 """Which law drew the archs that a predictor is judged on, and how to read off one law's error from a mixture.
 
-Labelled tables are drawn half by the papers' law and half by a law of each arch's own
-(`blockprofile.predict.design`). A table does not say which half a row is from, but each law says how likely it makes
-the arch: by Bayes' rule every row belongs to either half with a known probability, and an average over all rows with
-these probabilities as weights is an average under that law.
+Labelled tables are drawn half by the papers' law, half by a law of each arch's own: for every kind of choice (depth,
+kernel, expansion, width ...) the weights of its values come from a Dirichlet distribution, so that networks with large
+kernels alone, or shallow throughout, are among them; searches end there, and the papers' law hardly ever does. A table
+does not say which half a row is from, but each law says how likely it makes the arch: by Bayes' rule every row belongs
+to either half with a known probability, and an average over all rows with these probabilities as weights is an average
+under that law.
 """
 
 from __future__ import annotations
@@ -14,13 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError, one_of
-from blockprofile.predict.design import CONCENTRATION, choice_kinds, slot_features
-from blockprofile.space.slots import INACTIVE, Archs
+from blockprofile.space.slots import INACTIVE, Archs, Slot
 from blockprofile.space.space import Space
 
 __all__ = ["TableLaw", "check_table_law", "errors_by_law", "law_weights"]
 
 Floats = NDArray[np.float64]
+
+CONCENTRATION = 0.5
+"""Of the Dirichlet distribution that an arch's own weights come from."""
+
+ATTRIBUTES = ("op", "expansion", "kernel", "se", "ratio")
+"""The kinds of choice that a block is made of."""
 
 TableLaw = Literal["unknown", "papers", "halves"]
 """What drew the rows of a table: nobody knows; the papers' law; half of them that, half a law of their own each."""
@@ -48,7 +55,7 @@ def law_weights(space: Space, archs: Archs) -> dict[str, Floats]:
     space
         The whole space.
     archs
-        uint8, shape (n, n_slots): half drawn by the papers' law, half by `blockprofile.predict.design.draw_extreme`.
+        uint8, shape (n, n_slots): half drawn by the papers' law, half by a law of each arch's own.
 
     Returns
     -------
@@ -113,11 +120,11 @@ def _log_papers(space: Space, archs: Archs) -> Floats:
 def _log_extremes(space: Space, archs: Archs) -> Floats:
     from scipy.special import gammaln
 
-    kinds = choice_kinds(space)
+    kinds = _choice_kinds(space)
     counts = {kind: np.zeros((len(archs), len(values))) for kind, values in kinds.items()}
     for slot in space.slots:
         codes = space.allowed[slot.index]
-        features = [dict(slot_features(space, slot, int(code))) for code in codes]
+        features = [dict(_choice_features(space, slot, int(code))) for code in codes]
         used = sorted({kind for each in features for kind in each})
         n_combinations = int(np.prod([len(kinds[kind]) for kind in used]))
         if len({tuple(sorted(each.items(), key=str)) for each in features}) != n_combinations:
@@ -135,3 +142,25 @@ def _log_extremes(space: Space, archs: Archs) -> Floats:
         total += gammaln(whole) - gammaln(whole + found.sum(axis=1))
         total += (gammaln(found + CONCENTRATION) - gammaln(CONCENTRATION)).sum(axis=1)
     return total
+
+
+def _choice_features(space: Space, slot: Slot, code: int) -> tuple[tuple[str, object], ...]:
+    """List the kinds of choice that a code of a slot is made of, and their values."""
+    if slot.kind in {"depth", "width"}:
+        return ((slot.kind, code),)
+    if slot.kind != "layer":
+        return ((slot.name, slot.choices[code]),)
+    block = next(block for block in space.definition.blocks if block.name == slot.choices[code])
+    return tuple((name, getattr(block, name)) for name in ATTRIBUTES if getattr(block, name) is not None)
+
+
+def _choice_kinds(space: Space) -> dict[str, list[object]]:
+    """List the values of every kind of choice."""
+    kinds: dict[str, list[object]] = {}
+    for slot in space.slots:
+        for code in range(slot.n_choices):
+            for kind, value in _choice_features(space, slot, code):
+                values = kinds.setdefault(kind, [])
+                if value not in values:
+                    values.append(value)
+    return kinds

@@ -1,8 +1,8 @@
-"""The members behind fitted predictors, one for each fold: networks, or additive tables where a network is no better.
+"""The members behind a fitted predictor, one for each fold: networks, or additive tables where a network is no better.
 
 The first member is trained whole, and on archs that it has not seen its network is weighed against its own additive
-tables. A metric whose network is not better by two standard errors keeps the tables alone, whose answers are exact;
-where that holds for all metrics the other folds are fitted without a network.
+tables. If it is not better by two standard errors the tables alone are kept, whose answers are exact, and the other
+folds are fitted without a network.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from numpy.typing import NDArray
 
 from blockprofile.predict.additive_tables import AdditiveTables
 from blockprofile.predict.labels import LabelTable
+from blockprofile.predict.network import Network
 from blockprofile.predict.weights import NetworkFile
 from blockprofile.space.space import Space
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = [
-    "Arrays", "Choice", "Members", "choose_kind", "predict_table", "train_members",
-]  # fmt: skip
+__all__ = ["Arrays", "Choice", "Members", "choose_kind", "predict_table", "train_members"]
 
 Arrays: TypeAlias = "dict[str, Tensor]"
 Floats = NDArray[np.float32]
@@ -39,7 +38,7 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Whether a metric keeps its additive tables alone, and why in words."""
+    """Whether the additive tables alone are kept, and why in words."""
 
     is_additive: bool
     why: str
@@ -47,78 +46,65 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Members:
-    """What was fitted: the tables of every fold, the networks where a metric keeps them, and each metric's choice."""
+    """What was fitted: the tables of every fold, the networks where they are kept, and the choice."""
 
     tables: tuple[AdditiveTables, ...]
     file: NetworkFile | None
-    choices: tuple[Choice, ...]
+    choice: Choice
 
     def predict(self, space: Space, table: LabelTable, rows: NDArray[np.int64]) -> Floats:
-        """Predict a table by the mean of the members.
+        """Predict a table by the mean of the members: float32, shape (n,).
 
         Parameters
         ----------
         rows
-            The table's rows of choices, as `AdditiveTables.predict` takes them.
-
-        Returns
-        -------
-        float32, shape (n_metrics, n).
+            The table's rows of choices; see `OneHot.rows`.
         """
-        found = AdditiveTables.mean(self.tables).predict(rows)
-        return self._with_networks(found, lambda file: predict_table(file, space, table))
+        if self.file is None:
+            return AdditiveTables.mean(self.tables).predict(rows)
+        return predict_table(self.file, space, table)
 
     def predict_unseen(
         self, space: Space, table: LabelTable, rows: NDArray[np.int64], folds: NDArray[np.int64]
     ) -> Floats:
         """Predict each row of a table by the member that was fitted without its fold; see `predict`."""
-        found = np.empty((len(self.choices), len(rows)), np.float32)
+        found = np.empty(len(rows), np.float32)
         for fold, tables in enumerate(self.tables):
             part = np.flatnonzero(folds == fold)
-            found[:, part] = tables.predict(rows[part])
-
-        def networks(file: NetworkFile) -> Floats:
-            told = np.empty_like(found)
-            for fold, member in enumerate(file.members()):
-                part = np.flatnonzero(folds == fold)
-                told[:, part] = predict_table(member, space, table.take(part))
-            return told
-
-        return self._with_networks(found, networks)
-
-    def _with_networks(self, found: Floats, networks: Callable[[NetworkFile], Floats]) -> Floats:
-        """Put what the networks say in the place of what the tables say, where a metric keeps its network."""
-        if self.file is not None:
-            kept = [place for place, choice in enumerate(self.choices) if not choice.is_additive]
-            found[kept] = networks(self.file)[kept]
+            if self.file is None:
+                found[part] = tables.predict(rows[part])
+            else:
+                found[part] = predict_table(self.file.member(fold), space, table.take(part))
         return found
 
 
 def train_members(
-    train: Callable[[int], Arrays],
+    train: Callable[[int, AdditiveTables], Arrays],
     fit_tables: Callable[[int], AdditiveTables],
     store: Callable[[Sequence[Arrays]], NetworkFile],
-    choose: Callable[[NetworkFile, AdditiveTables], tuple[Choice, ...]],
+    choose: Callable[[NetworkFile, AdditiveTables], Choice],
     *,
     n_members: int,
 ) -> Members:
-    """Train the members, and leave the network out of metrics that it does not help.
+    """Train the members; leave the networks out where they do not help.
 
     Parameters
     ----------
     train, fit_tables
-        Called with a fold: trains a network, or fits additive tables alone, without the archs of the fold.
+        Called with a fold: trains a network on what additive tables leave, or fits these, without the fold's archs.
     store
         Writes networks as a file, whose predictions are those that count, and reads it.
     choose
         Weighs the first network, and the tables beside it, on archs that they have not seen.
     """
-    members = [train(0)]
-    choices = choose(store(members), AdditiveTables.of(members[0]))
-    if all(choice.is_additive for choice in choices):
-        return Members(tuple(fit_tables(fold) for fold in range(n_members)), None, choices)
-    members += [train(fold) for fold in range(1, n_members)]
-    return Members(tuple(map(AdditiveTables.of, members)), store(members), choices)
+    tables = tuple(fit_tables(fold) for fold in range(n_members))
+    members = [train(0, tables[0])]
+    file = store(members)
+    choice = choose(file, tables[0])
+    if choice.is_additive:
+        return Members(tables, None, choice)
+    members += [train(fold, tables[fold]) for fold in range(1, n_members)]
+    return Members(tables, store(members) if n_members > 1 else file, choice)
 
 
 def choose_kind(labels: Doubles, additive: Floats, whole: Floats) -> Choice:
@@ -152,18 +138,11 @@ def choose_kind(labels: Doubles, additive: Floats, whole: Floats) -> Choice:
 
 
 def predict_table(file: NetworkFile, space: Space, table: LabelTable) -> Floats:
-    """Predict a table with the weights as they are stored, each row at its own resolution.
-
-    Returns
-    -------
-    float32, shape (n_metrics, n).
-    """
-    from blockprofile.predict.neural import load_network
-
-    if table.resolutions is None or not file.resolutions:
-        return np.add(*load_network(file, space).evaluate(table.archs))
-    found = np.empty((len(file.metrics), len(table.archs)), np.float32)
-    for resolution in file.resolutions:
+    """Predict a table with the weights as they are stored, each row at its own resolution: float32, shape (n,)."""
+    if table.resolutions is None or not file.inputs.resolutions:
+        return Network(file, space.resolution).predict(table.archs)
+    found = np.empty(len(table.archs), np.float32)
+    for resolution in file.inputs.resolutions:
         chosen = table.resolutions == resolution
-        found[:, chosen] = np.add(*load_network(file, space.at_resolution(resolution)).evaluate(table.archs[chosen]))
+        found[chosen] = Network(file, resolution).predict(table.archs[chosen])
     return found

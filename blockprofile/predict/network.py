@@ -1,219 +1,214 @@
-"""The network behind distilled predictors: additive tables plus a small network on what remains.
+"""Network predictors: ReLU layers on one-hot slots, with an additive part beside them.
 
-A network is a plain mapping of named arrays; this module computes with them and knows no files, cards or
-training. For metric m and the groups g of an arch's slots, with state x_g:
+The network of Once-for-All's accuracy predictors: a plain stack of linear layers with ReLU between them,
 
-    metric_m = constant_m + sum_slots additive[slot, m] + scale_m * (sum_g direct_g(x_g) + trunk(sum_g mix_g(x_g)))
+    y = constant + sum_slots additive[code] + scale * net(one-hot codes),
 
-``direct_g`` and ``mix_g`` are functions of one group's state alone (embedding, one residual layer, a linear map),
-so they become tables; only the trunk is computed for each arch.
+averaged over the members of the file. The first layer of one-hot inputs is a sum of rows of a table, one row for each
+slot, and is evaluated so. The additive part, where there is one, is known exactly: expectations of it need no samples.
+
+References
+----------
+Cai et al., Once-for-All: Train One Network and Specialize it for Efficient Deployment, ICLR 2020.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.predict.groups import SlotGroup, read_states
-from blockprofile.predict.parts import evaluate_halves
+from blockprofile.errors import CoverageError, DataError, one_of
+from blockprofile.predict.card import Card
+from blockprofile.predict.parts import evaluate_parts
+from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, read_network
+from blockprofile.space.factors import Factor, table_shape
 from blockprofile.space.slots import Archs
+from blockprofile.space.space import Space
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
-__all__ = [
-    "ARRAYS",
-    "GROUP_ARRAYS",
-    "Arrays",
-    "TabulatedNetwork",
-    "embed_groups",
-    "forward_groups",
-    "forward_trunk",
-    "tabulate",
-]
-
-Arrays = Mapping[str, "Tensor"]
-
-ARRAYS = (
-    "constant", "additive", "scale", "embed", "inner", "inner_bias", "mix", "direct",
-    "trunk", "trunk_bias", "head", "head_bias",
-)  # fmt: skip
-"""The arrays of a network, in the order in which they are used."""
-
-GROUP_ARRAYS = ("inner", "inner_bias", "mix", "direct")
-"""Those that have one entry for each group."""
+__all__ = ["Network", "NetworkPredictor", "build_network_predictor", "linear_layers", "make_layers"]
 
 
-def embed_groups(arrays: Arrays, groups: Sequence[SlotGroup], offsets: Sequence[int], codes: Tensor) -> Tensor:
-    """Sum the embeddings of each group's slots.
+def make_layers(sizes: Sequence[int]) -> nn.Sequential:
+    """Make a stack of linear layers with ReLU between them, from the number of inputs to that of outputs."""
+    from torch import nn
 
-    Parameters
-    ----------
-    offsets
-        For each slot index, where its rows start in ``embed``.
-    codes
-        int64, shape (n, n_slots), an inactive layer's code being its last.
-
-    Returns
-    -------
-    Shape (n_groups, n, width).
-    """
-    import torch
-    from torch.nn.functional import embedding_bag
-
-    sums = []
-    for group in groups:
-        rows = codes[:, list(group.slots)] + torch.tensor([offsets[slot] for slot in group.slots], device=codes.device)
-        sums.append(embedding_bag(rows, arrays["embed"], mode="sum"))
-    return torch.stack(sums)
+    layers: list[nn.Module] = []
+    for before, after in pairwise(sizes):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
 
 
-def forward_groups(arrays: Arrays, embedded: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute ``mix`` and ``direct`` of every group, before their sum over groups.
+def linear_layers(layers: nn.Sequential) -> list[nn.Linear]:
+    """List the linear layers of a stack."""
+    from torch import nn
+
+    return [layer for layer in layers if isinstance(layer, nn.Linear)]
+
+
+class Network:
+    """The networks of a file, ready to predict archs at one resolution.
+
+    ``constant`` and ``additive`` (one value for each code of each slot) are the additive part, float64; None where
+    there is none.
 
     Parameters
     ----------
-    embedded
-        Shape (n_groups, n, width).
+    file
+        What was read.
+    resolution
+        The input resolution of all archs that will come; of no effect where the networks take none.
 
-    Returns
-    -------
-    Shapes (n_groups, n, hidden) and (n_groups, n, n_metrics).
-    """
-    import torch
-    from torch.nn.functional import silu
-
-    inner = torch.baddbmm(arrays["inner_bias"][:, None], silu(embedded), arrays["inner"])
-    state = silu(embedded + inner)
-    return torch.bmm(state, arrays["mix"]), torch.bmm(state, arrays["direct"])
-
-
-def forward_trunk(arrays: Arrays, mixed: Tensor) -> Tensor:
-    """Compute the trunk: residual layers and a linear head.
-
-    Parameters
-    ----------
-    mixed
-        The groups' ``mix`` summed, shape (n, hidden).
-
-    Returns
-    -------
-    Shape (n, n_metrics).
-    """
-    import torch
-    from torch.nn.functional import silu
-
-    state = mixed
-    for weight, bias in zip(arrays["trunk"], arrays["trunk_bias"], strict=True):
-        state = state + torch.addmm(bias, silu(state), weight)
-    return torch.addmm(arrays["head_bias"], silu(state), arrays["head"])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TabulatedNetwork:
-    """A network ready to predict: one row of tables for each state of each group, and the trunk.
-
-    ``additive`` has shape (n_rows, n_metrics), float32, in the metrics' units; ``mix`` has shape
-    (n_rows, hidden), float16; ``offsets`` says where each group's rows start.
+    Raises
+    ------
+    CoverageError
+        If the networks do not know the resolution.
     """
 
-    groups: tuple[SlotGroup, ...]
-    offsets: Tensor
-    constant: Tensor
-    additive: Tensor
-    mix: Tensor
-    arrays: Arrays
-    device: torch.device
+    def __init__(self, file: NetworkFile, resolution: int) -> None:
+        known = file.inputs.resolutions
+        if known and resolution not in known:
+            raise CoverageError(f"{file.path} does not cover resolution {resolution}; {one_of(resolution, known)}")
+        self.inputs = file.inputs
+        n_rows = int(file.inputs.offsets[-1])
+        fixed = [n_rows + known.index(resolution)] if known else []
+        self._members = [_Member.load(file, place, n_rows, fixed) for place in range(file.n_members)]
+        self.constant: float | None = None
+        self.additive: NDArray[np.float64] | None = None
+        if "additive" in file.arrays:
+            additive = file.arrays["additive"].mean(dim=0)
+            self.constant = float(file.arrays["constant"].mean() + additive[fixed].sum())
+            self.additive = additive[:n_rows].numpy()
 
-    def evaluate(self, archs: Archs) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Evaluate all metrics.
+    @cached_property
+    def _sum(self) -> tuple[Tensor, float] | None:
+        import torch
 
-        Parameters
-        ----------
-        archs
-            uint8, shape (n, n_slots), n may be 0.
+        if self.additive is None or self.constant is None:
+            return None
+        return torch.from_numpy(self.additive).float()[:, None], self.constant
 
-        Returns
-        -------
-        The additive part and the remainder, float32 of shape (n_metrics, n); the prediction is their sum.
-        """
-        return evaluate_halves(self._evaluate_part, archs, n_metrics=int(self.constant.shape[0]))
+    def predict(self, archs: Archs) -> NDArray[np.float32]:
+        """Predict archs, uint8 of shape (n, n_slots): float32, shape (n,)."""
+        return evaluate_parts(self._predict_part, archs)
 
-    def _evaluate_part(self, archs: Archs) -> NDArray[np.float32]:
+    def _predict_part(self, archs: Archs) -> NDArray[np.float32]:
         import torch
         from torch.nn.functional import embedding_bag
 
-        rows = torch.from_numpy(read_states(self.groups, archs)).to(self.device) + self.offsets
-        additive = embedding_bag(rows, self.additive, mode="sum") + self.constant
-        mixed = embedding_bag(rows, self.mix, mode="sum").float()
-        rest = forward_trunk(self.arrays, mixed) * self.arrays["scale"]
-        both: NDArray[np.float32] = torch.cat([additive, rest], dim=1).T.cpu().numpy()
-        return both
+        rows = torch.from_numpy(self.inputs.rows(archs))
+        total = torch.zeros(len(archs), 1)
+        for member in self._members:
+            total += member.scale * member.later(embedding_bag(rows, member.table, mode="sum") + member.bias)
+        if self._sum is not None:
+            table, constant = self._sum
+            total += embedding_bag(rows, table, mode="sum") + constant
+        found: NDArray[np.float32] = total[:, 0].numpy()
+        return found
 
 
-def tabulate(
-    arrays: Arrays,
-    groups: Sequence[SlotGroup],
-    offsets: Sequence[int],
-    *,
-    fixed: Mapping[int, int],
-    device: torch.device,
-) -> TabulatedNetwork:
-    """Turn a network's groups into tables.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Member:
+    """One network: the table and the bias of its first layer, its later layers, and its share of the mean."""
+
+    table: Tensor
+    bias: Tensor
+    later: nn.Sequential
+    scale: float
+
+    @classmethod
+    def load(cls, file: NetworkFile, place: int, n_rows: int, fixed: Sequence[int]) -> _Member:
+        """Make a network ready; inputs that are the same for every arch go into the bias."""
+        weights = [file.arrays[f"weight{layer}"][place] for layer in range(file.depth)]
+        biases = [file.arrays[f"bias{layer}"][place] for layer in range(file.depth)]
+        layers = make_layers([weights[0].shape[1], *(len(bias) for bias in biases)])
+        for module, weight, bias in zip(linear_layers(layers), weights, biases, strict=True):
+            module.weight.data, module.bias.data = weight, bias
+        table = weights[0].T
+        scale = float(file.arrays["scale"][place]) / file.n_members
+        return cls(
+            table[:n_rows].contiguous(),
+            biases[0] + table[list(fixed)].sum(dim=0),
+            type(layers)(*list(layers)[1:]),
+            scale,
+        )
+
+
+class NetworkPredictor:
+    """The predictor of a network.
 
     Parameters
     ----------
-    arrays
-        Float32 but for ``constant`` and ``additive`` (float64).
-    groups, offsets
-        As `embed_groups`; groups of slots in ``fixed`` alone become constants.
-    fixed
-        Codes of slots that are the same for every arch that will come, such as the input resolution.
-    device
-        Where to evaluate.
+    card
+        Where it comes from.
+    space
+        The space whose archs it takes (pruned or not: the codes are the same).
+    network
+        Ready to predict at the space's resolution.
     """
-    import torch
 
-    n_slots = len(offsets)
-    constant = arrays["constant"].clone()
-    mixed_constant = torch.zeros(arrays["trunk"].shape[-1], dtype=torch.float64)
-    kept: list[SlotGroup] = []
-    additive: list[Tensor] = []
-    mix: list[Tensor] = []
-    with torch.inference_mode():
-        for place, group in enumerate(groups):
-            is_fixed = all(slot in fixed for slot in group.slots)
-            states = np.array([[fixed[slot] for slot in group.slots]]) if is_fixed else group.codes()
-            codes = torch.zeros((len(states), n_slots), dtype=torch.int64)
-            codes[:, list(group.slots)] = torch.from_numpy(states)
-            single = {name: arrays[name][place : place + 1] for name in GROUP_ARRAYS}
-            embedded = embed_groups(arrays, [group], offsets, codes)
-            mixed, direct = forward_groups(single, embedded)
-            table = direct[0].double() * arrays["scale"]
-            for slot in group.slots:
-                table += arrays["additive"][codes[:, slot] + offsets[slot]]
-            if is_fixed:
-                constant += table[0]
-                mixed_constant += mixed[0, 0]
-            else:
-                kept.append(group)
-                additive.append(table.float())
-                mix.append(mixed[0])
-        mix[0] += mixed_constant.float()
-    sizes = [len(table) for table in additive]
-    starts = torch.tensor([sum(sizes[:place]) for place in range(len(sizes))], dtype=torch.int32)
-    moved = {name: array.float().to(device) for name, array in arrays.items()}
-    return TabulatedNetwork(
-        groups=tuple(kept),
-        offsets=starts.to(device),
-        constant=constant.float().to(device),
-        additive=torch.cat(additive).to(device),
-        mix=torch.cat(mix).half().to(device),
-        arrays=moved,
-        device=device,
-    )
+    def __init__(self, card: Card, space: Space, network: Network) -> None:
+        self.card, self.space, self.network = card, space, network
+        self.metric, self.unit = card.metric, card.unit
+
+    def predict(self, archs: Archs) -> NDArray[np.float32]:
+        """Predict the metric of every arch.
+
+        An arch's prediction does not depend on the archs beside it, to the last bit; none exceeds the card's ceiling.
+
+        Raises
+        ------
+        ArchError
+            If dtype or shape do not fit the space.
+        """
+        values = self.network.predict(np.atleast_2d(self.space.check(archs)))
+        return values if self.card.ceiling is None else np.minimum(values, np.float32(self.card.ceiling))
+
+    @cached_property
+    def factors(self) -> tuple[Factor, ...] | None:
+        """The additive part as factors, for exact expectations and as a control variate; None where there is none."""
+        additive, constant = self.network.additive, self.network.constant
+        if additive is None or constant is None:
+            return None
+        factors = [Factor((), np.array(constant))]
+        starts = self.network.inputs.offsets
+        for slot, start, end in zip(self.space.slots, starts[:-1], starts[1:], strict=True):
+            table = np.zeros(table_shape(self.space, (slot.index,)))
+            table[: end - start] = additive[start:end]
+            factors.append(Factor((slot.index,), table))
+        return tuple(factors)
+
+
+@lru_cache(maxsize=32)
+def _cached(path: Path, _content: str, resolution: int) -> Network:
+    """Keep networks by the content of their files: one that is replaced under its name is read anew."""
+    return Network(read_network(path), resolution)
+
+
+def build_network_predictor(card: Card, folder: Path, space: Space) -> NetworkPredictor:
+    """Make the predictor of a folder's network.
+
+    Raises
+    ------
+    DataError
+        If the weights are missing, truncated or of another space.
+    CoverageError
+        If they do not know the space's resolution.
+    """
+    path = folder / WEIGHTS_NAME
+    if not path.is_file():
+        raise DataError(f"{path} does not exist; predictor {card.name!r} needs it")
+    content = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    network = _cached(path, content, space.resolution)
+    network.inputs.check_space(space, what=str(path))
+    return NetworkPredictor(card, space, network)

@@ -10,16 +10,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from threading import Barrier
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.space.slots import Archs
 
-__all__ = ["ROWS_AT_ONCE", "ROW_MULTIPLE", "evaluate_halves", "evaluate_parts", "run_on_one_thread"]
-
-Result = TypeVar("Result")
+__all__ = ["ROWS_AT_ONCE", "ROW_MULTIPLE", "evaluate_parts"]
 
 ROWS_AT_ONCE = 1024
 """Archs evaluated at a time; the intermediate results stay in a core's cache."""
@@ -55,53 +52,31 @@ def _stay_on_one_thread(started: Barrier) -> None:
     started.wait()
 
 
-def run_on_one_thread(function: Callable[[], Result]) -> Result:
-    """Call a function where torch's kernels have one thread, so that its result is the same for any number."""
-    import torch
-
-    return _pool(torch.get_num_threads()).submit(function).result()
-
-
-def evaluate_parts(
-    function: Callable[[Archs], NDArray[np.float32]], archs: Archs, *, n_outputs: int
-) -> NDArray[np.float32]:
+def evaluate_parts(function: Callable[[Archs], NDArray[np.float32]], archs: Archs) -> NDArray[np.float32]:
     """Evaluate a function of archs part by part.
 
     Parameters
     ----------
     function
-        Takes uint8 of shape (m, n_slots), m a multiple of 64; returns float32 of shape (n_outputs, m).
+        Takes uint8 of shape (m, n_slots), m a multiple of 64; returns float32 of shape (m,).
     archs
         uint8, shape (n, n_slots), n may be 0.
 
     Returns
     -------
-    float32, shape (n_outputs, n).
+    float32, shape (n,).
     """
     import torch
 
-    found = np.empty((n_outputs, len(archs)), np.float32)
+    found = np.empty(len(archs), np.float32)
 
     def fill(start: int) -> None:
         part = archs[start : start + ROWS_AT_ONCE]
         filled = np.concatenate([part, np.repeat(part[:1], -len(part) % ROW_MULTIPLE, axis=0)])
         with torch.inference_mode():
-            found[:, start : start + len(part)] = function(filled)[:, : len(part)]
+            found[start : start + len(part)] = function(filled)[: len(part)]
 
     starts = range(0, len(archs), ROWS_AT_ONCE)
     for _ in _pool(torch.get_num_threads()).map(fill, starts):
         pass
     return found
-
-
-def evaluate_halves(
-    function: Callable[[Archs], NDArray[np.float32]], archs: Archs, *, n_metrics: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Evaluate a function that gives the additive parts of all metrics, then their remainders, part by part.
-
-    Returns
-    -------
-    Both, float32 of shape (n_metrics, n).
-    """
-    found = evaluate_parts(function, archs, n_outputs=2 * n_metrics)
-    return found[:n_metrics], found[n_metrics:]

@@ -6,7 +6,7 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +14,6 @@ from blockprofile.errors import DataError, OptionError, UnknownNameError, one_of
 from blockprofile.metric import Direction, check_metric, parse_metric
 from blockprofile.predict.card import Card, LabelError
 from blockprofile.predict.laws import TableLaw
-from blockprofile.predict.relu_options import ReluOptions
 from blockprofile.predict.training import TrainingOptions
 from blockprofile.yamlfile import Document, read_yaml
 
@@ -36,18 +35,15 @@ _CARD_FIELDS = frozenset(item.name for item in fields(Card)) - MEASURED - {"sche
 class Recipe:
     """A recipe file.
 
-    ``table`` is a file beside the recipe, ``sha256`` its digest and ``origin`` where it is to be had; see `find_table`;
-    ``drawn`` another one with labels of drawn archs
-    (`blockprofile.predict.drawn`), which are trained on and never judged by. ``resolution`` says that all rows hold
-    at one resolution, whatever the table's column of that name says of other metrics. ``card`` holds fields of every
-    card; each entry of ``metrics`` its ``column`` and further fields of its card. ``shared`` makes one network for all
-    metrics: faster together, less faithful each. ``holdout`` is the share of rows that the predictors are judged on.
+    ``table`` is a file beside the recipe, ``sha256`` its digest and ``origin`` where it is to be had; see `find_table`.
+    ``resolution`` says that all rows hold at one resolution, whatever the table's column of that name says of other
+    metrics. ``card`` holds fields of every card; each entry of ``metrics`` its ``column`` and further fields of its
+    card. ``holdout`` is the share of rows that the predictors are judged on.
     ``folds`` is into how many parts the other archs are cut, each predicted by a network that was not fitted to it
     (`blockprofile.predict.crossfit`); 0 for one network and no such residuals.
     ``law`` says which law drew the table's rows (`blockprofile.predict.laws`); an entry of ``metrics`` can give the
     labels' own error as ``label_error`` and the largest value that the metric can have as ``ceiling``.
-    ``options`` are those of the training; ``relu``, where it is given, asks for a network
-    of ReLU layers instead (`blockprofile.predict.relu`) and holds the options of that one.
+    ``options`` are those of the training.
     """
 
     schema: Literal["blockprofile.recipe/1"]
@@ -56,15 +52,12 @@ class Recipe:
     metrics: dict[str, dict[str, Any]]
     sha256: str | None = None
     origin: str | None = None
-    drawn: str | None = None
     resolution: int | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
-    shared: bool = False
     holdout: float = 0.1
     folds: int = 5
     law: TableLaw = "unknown"
     options: TrainingOptions = field(default_factory=TrainingOptions)
-    relu: ReluOptions | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.holdout < 1:
@@ -75,9 +68,8 @@ class Recipe:
             raise OptionError(f"resolution is {self.resolution}; must be at least 1")
         if self.folds != 0 and not 2 <= self.folds <= MOST_FOLDS:
             raise OptionError(f"folds is {self.folds}; must be 0, or 2 to {MOST_FOLDS}")
-        for name in filter(None, (self.table, self.drawn)):
-            if Path(name).name != name or name == "..":
-                raise OptionError(f"{name!r} is no name of a file; tables stand beside the recipe")
+        if Path(self.table).name != self.table or self.table == "..":
+            raise OptionError(f"{self.table!r} is no name of a file; the table stands beside the recipe")
         if self.sha256 is not None and not re.fullmatch("[0-9a-f]{64}", self.sha256):
             raise OptionError(f"sha256 is {self.sha256!r}; must be 64 digits of 0-9, a-f")
         check_card_fields("card", self.card)
@@ -105,7 +97,7 @@ class Recipe:
     @property
     def seed(self) -> int:
         """The seed of the split, the weights and the batches."""
-        return (self.relu or self.options).seed
+        return self.options.seed
 
     def label_error(self, metric: str) -> LabelError | None:
         """Return the labels' own error of a metric, None where the recipe does not speak of it."""
@@ -153,17 +145,10 @@ class Recipe:
 
         A number of epochs that is asked for is the number that are made, whatever steps a small table would take.
         """
-        used = self.relu or self.options
-        changed = replace(used, seed=used.seed if seed is None else seed)
+        options = replace(self.options, seed=self.seed if seed is None else seed)
         if epochs is not None:
-            changed = replace(changed, epochs=epochs, min_steps=0)
-        if isinstance(changed, ReluOptions):
-            return replace(self, relu=changed)
-        return replace(self, options=changed)
-
-    def used_options(self) -> dict[str, object]:
-        """List the options that the training of this recipe uses."""
-        return asdict(self.relu) if self.relu is not None else asdict(self.options)
+            options = replace(options, epochs=epochs, min_steps=0)
+        return replace(self, options=options)
 
 
 def check_card_fields(what: str, given: Mapping[str, Any]) -> None:

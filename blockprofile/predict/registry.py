@@ -37,7 +37,7 @@ _BUILDERS = {
     "counted": ("blockprofile.predict.counted", "build_counted"),
     "lookup": ("blockprofile.predict.lookup", "build_lookup"),
     "cost_model": ("blockprofile.predict.cost_model", "build_cost_model"),
-    "network": ("blockprofile.predict.neural", "build_network_predictor"),
+    "network": ("blockprofile.predict.network", "build_network_predictor"),
     "table": ("blockprofile.predict.table", "build_table"),
     "archs": ("blockprofile.predict.listed", "build_listed"),
     "supernet": ("blockprofile.supernet.predictor", "build_supernet_predictor"),

@@ -46,7 +46,6 @@ COMMANDS = {
     "predictor fit": "labels.csv --space tiny.yaml --metric energy_mj --epochs 1 --folds 0 --out {new}",
     "predictor evaluate": "macs_m labels.csv --space tiny.yaml --column energy_mj",
     "predictor import": "published.pth --out {new}",
-    "predictor label": "macs_m --space tiny.yaml --n 64 --out {new}.parquet",
 }
 """A quick command line of every command; {new} is a name that is not there yet."""
 

@@ -158,9 +158,6 @@ WALK: dict[str, dict[str, str]] = {
         "--space": "smallest.yaml", "--column": "other", "--law": "papers", "--resolution": "16", "--holdout": "0.2",
     },
     "predictor evaluate macs_m labels.csv --space tiny.yaml --column energy_mj --holdout 0.2": {"--seed": "1"},
-    "predictor label macs_m --space tiny.yaml --n 64 --out {new}.parquet": {
-        "--space": "smallest.yaml", "--n": "65", "--seed": "1", "--step": "0.1",
-    },
     "predictor import published.pth --out {new}": {"--name": "other"},
 }  # fmt: skip
 """Command lines, and for each of their options a value that must change what comes of them."""

@@ -1,4 +1,4 @@
-"""`blockprofile predictor fit | evaluate | label | import`, from the command line to the files."""
+"""`blockprofile predictor fit | evaluate | import`, from the command line to the files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from blockprofile.cli.main import EXIT_DATA, EXIT_USER, main
-from blockprofile.predict import build_predictor, find_device, read_card
+from blockprofile.predict import read_card
 from blockprofile.space import decode, draw_archs, load_space
 
 Capture = pytest.CaptureFixture[str]
@@ -20,7 +20,7 @@ RECIPE = """\
 schema: blockprofile.recipe/1
 table: phone.csv
 space: moga
-options: {width: 8, hidden: 8, depth: 1, epochs: 1, min_steps: 30}
+options: {widths: [8], epochs: 1, min_steps: 30}
 card: {hardware: my phone}
 metrics:
   latency_ms:phone: {column: ms, notes: made up}
@@ -65,37 +65,9 @@ def test_fit_then_use_the_folder(table: Path, capsys: Capture) -> None:
     assert "Kendall tau" in capsys.readouterr().out
 
 
-def test_label_then_distil(table: Path, capsys: Capture) -> None:
-    folder = table.parent
-    drawn = folder / "drawn.parquet"
-    label = ["predictor", "label", "mace_gpu", "--space", "moga", "--n", "400", "--seed", "7", "--out", str(drawn)]
-    assert main([*label, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["labels"] == 400
-    evaluated = folder / "moga.csv"
-    moga = load_space("moga")
-    archs = draw_archs(moga, 300, np.random.default_rng(1))
-    values = find_device("mace_gpu", moga)
-    latencies = build_predictor(values, moga).predict(archs)
-    pd.DataFrame(
-        {"arch": [decode(moga, arch) for arch in archs], "latency_ms:mace_gpu": latencies.astype(float)}
-    ).to_csv(evaluated, index=False)
-    recipe = folder / "distil.yaml"
-    recipe.write_text(
-        "schema: blockprofile.recipe/1\ntable: moga.csv\ndrawn: drawn.parquet\nspace: moga\n"
-        "relu: {hidden: 16, members: 1, min_steps: 400, batch: 32}\nmetrics: {latency_ms:mace_gpu: {}}\n"
-    )
-    assert main(["predictor", "fit", str(recipe), "--out", str(folder / "out"), "--json"]) == 0
-    (row,) = json.loads(capsys.readouterr().out)
-    assert (row["trained on"], row["n"]) == (270 + 400, 30)
-    assert float(row["R2"]) > 0.7
-    recipe.write_text(recipe.read_text().replace("space: moga", "space: ofa_mbv3"))
-    assert main(["predictor", "fit", str(recipe), "--out", str(folder / "out")]) == EXIT_DATA
-
-
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a place where no folder can be made")
 def test_a_folder_that_cannot_be_made_is_told_in_a_line(capsys: Capture) -> None:
-    out = "/proc/nowhere/labels.parquet"
-    assert main(["predictor", "label", "macs_m", "--space", "moga", "--n", "5", "--out", out]) == EXIT_USER
+    assert main(["lut", "template", "--space", "moga", "--out", "/proc/nowhere/t.csv"]) == EXIT_USER
     assert "'/proc/nowhere' cannot be made: No such file or directory" in capsys.readouterr().err
 
 

@@ -16,7 +16,7 @@ from torch import nn
 from blockprofile.errors import CoverageError, DataError
 from blockprofile.predict import build_predictor, read_card
 from blockprofile.predict.checkpoint import LAYOUTS, convert_checkpoint, import_predictor, read_checkpoint
-from blockprofile.predict.mlp import read_mlp
+from blockprofile.predict.weights import read_network
 from blockprofile.space import Archs, Space, draw_archs, load_space
 
 HIDDEN = 24
@@ -165,8 +165,8 @@ def test_other_checkpoints_are_refused(tmp_path: Path) -> None:
 
 def test_a_resolution_outside_is_refused(tmp_path: Path) -> None:
     _resnet_checkpoint(tmp_path / "b.pth")
-    file, space = convert_checkpoint(read_checkpoint(tmp_path / "b.pth"), source=tmp_path)
-    assert file.resolutions == LAYOUTS[1].resolutions
+    _, inputs, space = convert_checkpoint(read_checkpoint(tmp_path / "b.pth"), source=tmp_path)
+    assert inputs.resolutions == LAYOUTS[1].resolutions
     import_predictor(tmp_path / "b.pth", out=tmp_path / "mine", name="ofa")
     card = read_card(tmp_path / "mine")
     with pytest.raises(CoverageError, match="ofa_resnet50"):
@@ -180,7 +180,7 @@ def test_a_damaged_import_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine" / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:-8])
     with pytest.raises(DataError, match="cannot be read as safetensors"):
-        read_mlp(path)
+        read_network(path)
 
 
 @pytest.mark.parametrize(

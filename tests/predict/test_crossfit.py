@@ -13,20 +13,19 @@ from blockprofile.predict import build_predictor, read_card
 from blockprofile.predict.crossfit import RESIDUALS_NAME, Residuals, cut_folds, read_residuals, write_residuals
 from blockprofile.predict.fit import FitReport, fit_predictors
 from blockprofile.predict.labels import LabelTable
-from blockprofile.predict.neural import MeanNetwork, NetworkPredictor, load_network
+from blockprofile.predict.members import predict_table
 from blockprofile.predict.recipe import Recipe
 from blockprofile.predict.training import TrainingOptions
 from blockprofile.predict.weights import WEIGHTS_NAME, read_network
 from blockprofile.space import Space, draw_archs
 from tests.toy import all_archs
 
-SMALL = TrainingOptions(width=8, hidden=8, depth=1, epochs=1, min_steps=60, batch=64, learning_rate=1e-2)
+SMALL = TrainingOptions(widths=(16, 8), epochs=1, min_steps=60, batch=64, learning_rate=1e-2)
 KEPT = {name: {"ceiling": 1e6} for name in "ab"}
 """What has a ceiling keeps its network, however little that helps."""
 
 RECIPE = Recipe(
-    schema="blockprofile.recipe/1", table="t.csv", space="toy", metrics=KEPT, options=SMALL, shared=True,
-    folds=3,
+    schema="blockprofile.recipe/1", table="t.csv", space="toy", metrics=KEPT, options=SMALL, folds=3
 )  # fmt: skip
 
 
@@ -70,18 +69,11 @@ def test_the_predictor_is_the_mean_of_the_members(fitted: tuple[LabelTable, list
     table, reports = fitted
     folder = reports[1].folder
     predictor = build_predictor((read_card(folder), folder), toy)
-    assert isinstance(predictor, NetworkPredictor)
-    assert isinstance(predictor.network, MeanNetwork)
-    members = read_network(reports[0].folder / WEIGHTS_NAME).members()
-    assert len(members) == 3
-    each = [sum(load_network(member, toy).evaluate(table.archs))[1] for member in members]
-    np.testing.assert_allclose(predictor.predict(table.archs), np.mean(each, axis=0), rtol=1e-5)
+    file = read_network(folder / WEIGHTS_NAME)
+    assert file.n_members == 3
+    each = [predict_table(file.member(place), toy, table) for place in range(3)]
+    np.testing.assert_allclose(predictor.predict(table.archs), np.mean(each, axis=0), rtol=1e-5, atol=1e-5)
     assert np.ptp(each, axis=0).max() > 0.01
-    from blockprofile.space import CompiledSum
-
-    additive = CompiledSum(toy, [predictor.factors])(table.archs)[0]
-    whole = additive + predictor.predict_rest(table.archs)
-    np.testing.assert_allclose(whole, predictor.predict(table.archs), rtol=1e-4)
 
 
 def test_residuals_are_of_networks_that_have_not_seen_the_arch(
@@ -95,8 +87,9 @@ def test_residuals_are_of_networks_that_have_not_seen_the_arch(
         table.archs[::2], table.label("a").reshape(-1, 2).mean(axis=1), strict=True
     )}  # fmt: skip
     labels = np.array([pooled[arch.tobytes()] for arch in found.archs])
-    members = read_network(reports[0].folder / WEIGHTS_NAME).members()
-    each = np.array([sum(load_network(member, toy).evaluate(found.archs))[0] for member in members])
+    file = read_network(reports[0].folder / WEIGHTS_NAME)
+    alone = LabelTable(table.path, found.archs, {}, None)
+    each = np.array([predict_table(file.member(place), toy, alone) for place in range(3)])
     told = labels - found.values
     mean = each.mean(axis=0)
     n_held = round(0.1 * len(found.archs))
@@ -115,7 +108,7 @@ def test_without_folds_nothing_is_kept_and_nothing_of_an_earlier_fit_stays(toy: 
     assert (report.folder / RESIDUALS_NAME).is_file()
     fit_predictors(table, toy, replace(RECIPE, folds=0), out=tmp_path)
     assert not (report.folder / RESIDUALS_NAME).exists()
-    assert len(read_network(report.folder / WEIGHTS_NAME).members()) == 1
+    assert read_network(report.folder / WEIGHTS_NAME).n_members == 1
     assert read_card(report.folder).created["folds"] == 0
 
 

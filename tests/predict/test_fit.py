@@ -10,21 +10,21 @@ import pytest
 
 from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.files import lock_folder
-from blockprofile.predict import AdditivePredictor, Evaluator, build_predictor, find_metric, read_card
+from blockprofile.predict import AdditivePredictor, build_predictor, find_metric, read_card
 from blockprofile.predict.evaluate import evaluate_predictor, list_residuals
 from blockprofile.predict.fit import FitReport, fit_predictors
 from blockprofile.predict.floor import mean_layers
 from blockprofile.predict.labels import LabelTable
-from blockprofile.predict.neural import NetworkPredictor
+from blockprofile.predict.network import NetworkPredictor
 from blockprofile.predict.recipe import Recipe, read_recipe
 from blockprofile.predict.training import TrainingOptions
-from blockprofile.space import Archs, Space
+from blockprofile.space import Archs, CompiledSum, Space
 from tests.toy import all_archs, shared_space
 
-SMALL = TrainingOptions(width=16, hidden=16, depth=1, epochs=1, min_steps=600, batch=64, learning_rate=1e-2)
+SMALL = TrainingOptions(widths=(32, 16), epochs=1, min_steps=600, batch=64, learning_rate=1e-2)
 
 
-SHARED = ("latency_ms:phone", "sum", "energy_mj:phone")
+METRICS = ("latency_ms:phone", "sum", "energy_mj:phone")
 
 
 def _weights(archs: Archs) -> np.ndarray:
@@ -41,16 +41,16 @@ def _table(space: Space, *, copies: int = 2) -> LabelTable:
     return LabelTable(Path("toy.parquet"), archs, labels, None)
 
 
-def _recipe(*metrics: str, shared: bool = True, **card: object) -> Recipe:
+def _recipe(*metrics: str, **card: object) -> Recipe:
     return Recipe(
         schema="blockprofile.recipe/1", table="toy.parquet", space="toy", metrics={m: {} for m in metrics}, card=card,
-        options=SMALL, shared=shared, folds=0,
+        options=SMALL, folds=0,
     )  # fmt: skip
 
 
-def _kept(*metrics: str, shared: bool) -> Recipe:
+def _kept(*metrics: str) -> Recipe:
     """Return a recipe whose metrics keep their networks, since each has a ceiling."""
-    return replace(_recipe(*metrics, shared=shared), metrics={metric: {"ceiling": 1e6} for metric in metrics})
+    return replace(_recipe(*metrics), metrics={metric: {"ceiling": 1e6} for metric in metrics})
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[LabelTable, list[F
 
     space = toy_space()
     table = _table(space)
-    return table, fit_predictors(table, space, _recipe(*SHARED, hardware="none"), out=tmp_path_factory.mktemp("fit"))
+    return table, fit_predictors(table, space, _recipe(*METRICS, hardware="none"), out=tmp_path_factory.mktemp("fit"))
 
 
 def test_an_additive_metric_is_met_by_the_tables(fitted: tuple[LabelTable, list[FitReport]], toy: Space) -> None:
@@ -77,7 +77,8 @@ def test_a_product_is_met_by_the_network(fitted: tuple[LabelTable, list[FitRepor
     predictor = build_predictor((read_card(reports[0].folder), reports[0].folder), toy)
     assert isinstance(predictor, NetworkPredictor)
     labels = table.label("latency_ms:phone")
-    additive = predictor.predict(table.archs) - predictor.predict_rest(table.archs)
+    assert predictor.factors is not None
+    additive = CompiledSum(toy, [predictor.factors])(table.archs)[0]
     rest = np.square(labels - predictor.predict(table.archs)).mean()
     assert rest < 0.5 * np.square(labels - additive).mean()
 
@@ -103,30 +104,18 @@ def test_the_card_says_what_was_found(toy: Space, fitted: tuple[LabelTable, list
     assert read_card(reports[1].folder).device is None
 
 
-def test_metrics_that_share_a_network_are_evaluated_in_one_pass(
-    fitted: tuple[LabelTable, list[FitReport]], toy: Space
-) -> None:
-    table, reports = fitted
-    predictors = [build_predictor((read_card(r.folder), r.folder), toy) for r in (reports[0], reports[2])]
-    together = Evaluator(toy, predictors)(table.archs)
-    for predictor in predictors:
-        assert isinstance(predictor, NetworkPredictor)
-        np.testing.assert_array_equal(together[predictor.metric], predictor.predict(table.archs))
-    assert len({predictor.joint_key() for predictor in predictors if isinstance(predictor, NetworkPredictor)}) == 1
-
-
 def test_a_second_fit_gives_the_same_bytes(
     fitted: tuple[LabelTable, list[FitReport]], toy: Space, tmp_path: Path
 ) -> None:
     table, reports = fitted
-    again = fit_predictors(table, toy, _recipe(*SHARED, hardware="none"), out=tmp_path)
+    again = fit_predictors(table, toy, _recipe(*METRICS, hardware="none"), out=tmp_path)
     for first, second in zip(reports, again, strict=True):
         for file in sorted(first.folder.iterdir()):
             assert file.read_bytes() == (second.folder / file.name).read_bytes(), file.name
 
 
 def test_metrics_with_a_network_each_are_fitted_alone(toy: Space, tmp_path: Path) -> None:
-    quick = replace(_kept("sum", "latency_ms:phone", shared=False), options=replace(SMALL, min_steps=50))
+    quick = replace(_kept("sum", "latency_ms:phone"), options=replace(SMALL, min_steps=50))
     reports = fit_predictors(_table(toy), toy, quick, out=tmp_path / "both")
     alone = fit_predictors(_table(toy), toy, replace(quick, metrics={"sum": {"ceiling": 1e6}}), out=tmp_path / "one")
     assert (alone[0].folder / "weights.safetensors").read_bytes() == (
@@ -203,9 +192,9 @@ def test_residuals_by_block_are_brute_force_means(fitted: tuple[LabelTable, list
 def test_a_recipe_file(tmp_path: Path) -> None:
     path = tmp_path / "r.yaml"
     path.write_text(
-        "schema: blockprofile.recipe/1\ntable: t.csv\nspace: toy\nmetrics: {score: {}}\noptions: {width: 8}\n"
+        "schema: blockprofile.recipe/1\ntable: t.csv\nspace: toy\nmetrics: {score: {}}\noptions: {widths: [8]}\n"
     )
-    assert read_recipe(path).options == TrainingOptions(width=8)
+    assert read_recipe(path).options == TrainingOptions(widths=(8,))
     path.write_text(
         "schema: blockprofile.recipe/1\ntable: t.csv\nspace: toy\nmetrics: {score: {}}\noptions: {wide: 8}\n"
     )
@@ -288,11 +277,10 @@ def test_directions(toy: Space, tmp_path: Path) -> None:
         replace(quick, metrics={"energy_mj:x": {"direction": "max"}})
 
 
-@pytest.mark.parametrize("shared", [True, False])
 def test_a_fit_that_is_killed_before_its_card_leaves_the_old_predictor(
-    toy: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: bool
+    toy: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = replace(_kept("sum", "latency_ms:phone", shared=shared), options=replace(SMALL, min_steps=10))
+    quick = replace(_kept("sum", "latency_ms:phone"), options=replace(SMALL, min_steps=10))
     fit_predictors(_table(toy), toy, quick, out=tmp_path)
     (tmp_path / "sum_toy" / "notes.txt").write_text("mine")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 
 from blockprofile.errors import OptionError
-from blockprofile.predict.design import draw_design, draw_extreme
-from blockprofile.predict.laws import _log_extremes, _log_papers, errors_by_law, law_weights
-from blockprofile.space import Space, draw_archs, load_space
+from blockprofile.predict.laws import (
+    CONCENTRATION,
+    _choice_features,
+    _choice_kinds,
+    _log_extremes,
+    _log_papers,
+    errors_by_law,
+    law_weights,
+)
+from blockprofile.space import Archs, Space, draw_archs, load_space
 from blockprofile.space.definition import Block
+from blockprofile.space.slots import INACTIVE
 from tests.toy import TOY, all_archs
 
 
@@ -21,6 +29,28 @@ def full() -> Space:
     blocks = tuple(Block(name=f"e{e}k{k}", expansion=float(e), kernel=k) for e in (2, 4) for k in (3, 5))
     units = tuple(replace(unit, depths=(1, 2)) for unit in TOY.units)
     return Space(replace(TOY, name="full", blocks=blocks, units=units), resolution=32)
+
+
+def draw_extreme(space: Space, n: int, rng: np.random.Generator) -> Archs:
+    """Draw archs each of which has a law of its own."""
+    kinds = _choice_kinds(space)
+    weights = {kind: rng.dirichlet([CONCENTRATION] * len(values), n) for kind, values in kinds.items()}
+    archs = np.full((n, space.n_slots), INACTIVE, np.uint8)
+    for slot in space.slots:
+        codes = np.asarray(space.allowed[slot.index], np.uint8)
+        share = np.ones((n, len(codes)))
+        for place, code in enumerate(codes):
+            for kind, value in _choice_features(space, slot, int(code)):
+                share[:, place] *= weights[kind][:, kinds[kind].index(value)]
+        bounds = np.cumsum(share + np.finfo(float).tiny, axis=1)
+        picked = (rng.random((n, 1)) * bounds[:, -1:] >= bounds[:, :-1]).sum(axis=1)
+        archs[:, slot.index] = codes[picked]
+    depths = space.depths(archs)
+    for place, unit in enumerate(space.units):
+        for layer, index in enumerate(unit.layers, start=1):
+            if layer > min(unit.depths):
+                archs[depths[:, place] < layer, index] = INACTIVE
+    return archs
 
 
 def test_both_laws_sum_to_one_over_all_archs(full: Space) -> None:
@@ -43,7 +73,8 @@ def test_the_second_law_is_the_one_that_is_drawn(full: Space) -> None:
 @pytest.mark.parametrize("name", ["ofa_mbv3", "ofa_resnet50"])
 def test_weighted_rows_follow_the_papers_law(name: str) -> None:
     space = load_space(name)
-    archs = draw_design(space, 65_536, seed=3).archs
+    rng = np.random.default_rng(3)
+    archs = np.concatenate([draw_archs(space, 32_768, rng), draw_extreme(space, 32_768, rng)])
     truth = draw_archs(space, 65_536, np.random.default_rng(4))
     weights = law_weights(space, archs)
     assert weights["papers"].mean() == pytest.approx(0.5, abs=0.01)

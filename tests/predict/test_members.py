@@ -8,18 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from blockprofile.predict import AdditivePredictor, build_predictor, read_card
+from blockprofile.predict.additive_tables import AdditiveTables
 from blockprofile.predict.crossfit import RESIDUALS_NAME, cut_folds, read_residuals
 from blockprofile.predict.fit import fit_predictors
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.members import choose_kind
+from blockprofile.predict.onehot import OneHot
 from blockprofile.predict.recipe import Recipe
 from blockprofile.predict.repeats import split_archs
-from blockprofile.predict.training import Layout, TrainingOptions, fit_additive
-from blockprofile.predict.weights import network_codes, network_layout
+from blockprofile.predict.training import TrainingOptions
 from blockprofile.space import Space, draw_archs, load_space
 from tests.toy import all_archs
 
-BARE = TrainingOptions(width=2, hidden=2, depth=0, epochs=1, min_steps=1)
+BARE = TrainingOptions(widths=(2,), epochs=1, min_steps=1)
 RECIPE = Recipe(schema="blockprofile.recipe/1", table="t.csv", space="x", metrics={"score": {}}, options=BARE, folds=4)
 
 
@@ -67,13 +68,13 @@ def test_residuals_of_tables_are_of_those_that_have_not_seen_the_arch(toy: Space
     assert report.choice.is_additive
     rows = split_archs(archs, holdout=0.1, seed=0)[0]
     folds = cut_folds(archs[rows], folds=4, seed=0)
-    layout = Layout(*network_layout(toy, 0))
-    codes = network_codes(archs[rows], None, toy, ())
+    inputs = OneHot.of(toy)
+    places = inputs.rows(archs[rows])
     left = np.empty(len(rows))
     for fold in range(4):
-        constant, values = fit_additive(codes[folds != fold], labels[rows][folds != fold, None], layout)
-        places = (codes + np.asarray(layout.offsets))[folds == fold][:, list(layout.slots)]
-        left[folds == fold] = labels[rows][folds == fold] - constant - values[places, 0].sum(axis=1)
+        tables = AdditiveTables.fit(places[folds != fold], labels[rows][folds != fold], n_rows=inputs.n_rows)
+        told = tables.constant + tables.values[places[folds == fold]].sum(axis=1)
+        left[folds == fold] = labels[rows][folds == fold] - told
     found = read_residuals(report.folder / RESIDUALS_NAME, toy)
     np.testing.assert_allclose(found.values[: len(rows)], left, atol=1e-5)
 

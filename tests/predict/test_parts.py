@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from blockprofile.predict import parts
-from blockprofile.predict.neural import NetworkPredictor, load_network
-from blockprofile.predict.parts import ROWS_AT_ONCE, evaluate_parts, run_on_one_thread
-from blockprofile.predict.registry import build_predictor, select_entries
+from blockprofile.predict.network import Network
+from blockprofile.predict.parts import ROWS_AT_ONCE, evaluate_parts
+from blockprofile.predict.registry import select_entries
 from blockprofile.predict.weights import WEIGHTS_NAME, read_network
 from blockprofile.space import Archs, draw_archs, load_space
 
@@ -33,32 +33,31 @@ def test_every_part_has_one_thread_whatever_is_set_meanwhile(n_threads: int) -> 
 
     def count(part: Archs) -> np.ndarray:
         seen.add(torch.get_num_threads())
-        return np.zeros((1, len(part)), np.float32)
+        return np.zeros(len(part), np.float32)
 
     def meet_and_count(part: Archs) -> np.ndarray:
         meeting.wait()
         return count(part)
 
     torch.set_num_threads(n_threads)
-    evaluate_parts(count, archs[:1], n_outputs=1)
-    evaluate_parts(meet_and_count, archs, n_outputs=1)
+    evaluate_parts(count, archs[:1])
+    evaluate_parts(meet_and_count, archs)
     other = threading.Thread(target=torch.set_num_threads, args=(5,))
     other.start()
     other.join()
-    evaluate_parts(meet_and_count, archs, n_outputs=1)
+    evaluate_parts(meet_and_count, archs)
     assert seen == {1}
     assert torch.get_num_threads() == n_threads, "the caller's count is left as it was"
 
 
 def test_what_follows_the_pools_gets_the_count_of_the_caller() -> None:
     torch.set_num_threads(3)
-    evaluate_parts(lambda part: np.zeros((1, len(part)), np.float32), np.zeros((5, 2), np.uint8), n_outputs=1)
+    evaluate_parts(lambda part: np.zeros(len(part), np.float32), np.zeros((5, 2), np.uint8))
     found: list[int] = []
     other = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
     other.start()
     other.join()
     assert found == [3]
-    assert run_on_one_thread(torch.get_num_threads) == 1
 
 
 @pytest.mark.parametrize(("name", "metric"), [("ofa_mbv3", "top1_percent"), ("ofa_resnet50", "top1_percent:ofa")])
@@ -66,12 +65,9 @@ def test_networks_are_prepared_and_evaluated_alike_on_any_number_of_threads(name
     space = load_space(name)
     archs = draw_archs(space, 12 * ROWS_AT_ONCE + 100, np.random.default_rng(0))
     entry = select_entries(space, devices=(), metrics=(metric,))[0]
-    shipped = build_predictor(entry, space)
-    assert isinstance(shipped, NetworkPredictor)
+    file = read_network(entry[1] / WEIGHTS_NAME)
     torch.set_num_threads(1)
-    expected = shipped.predict(archs)
+    expected = Network(file, space.resolution).predict(archs)
     for n_threads in (2, 3, 4):
         torch.set_num_threads(n_threads)
-        network = load_network(read_network(entry[1] / WEIGHTS_NAME), space)
-        again = NetworkPredictor(shipped.card, space, network, shipped.output)
-        np.testing.assert_array_equal(again.predict(archs), expected)
+        np.testing.assert_array_equal(Network(file, space.resolution).predict(archs), expected)
