@@ -140,9 +140,9 @@ def choose_kind(labels: Doubles, additive: Floats, whole: Floats) -> Choice:
 def predict_table(file: NetworkFile, space: Space, table: LabelTable) -> Floats:
     """Predict a table with the weights as they are stored, each row at its own resolution: float32, shape (n,)."""
     if table.resolutions is None or not file.inputs.resolutions:
-        return Network(file, space.resolution).predict(table.archs)
+        return Network(file, space).predict(table.archs)
     found = np.empty(len(table.archs), np.float32)
     for resolution in file.inputs.resolutions:
         chosen = table.resolutions == resolution
-        found[chosen] = Network(file, resolution).predict(table.archs[chosen])
+        found[chosen] = Network(file, space.at_resolution(resolution)).predict(table.archs[chosen])
     return found

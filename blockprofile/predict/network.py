@@ -27,10 +27,11 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import CoverageError, DataError, one_of
 from blockprofile.predict.card import Card
+from blockprofile.predict.onehot import OneHot
 from blockprofile.predict.parts import evaluate_parts
 from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, read_network
 from blockprofile.space.factors import Factor, table_shape
-from blockprofile.space.slots import Archs
+from blockprofile.space.slots import Archs, Slot
 from blockprofile.space.space import Space
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def make_layers(sizes: Sequence[int]) -> nn.Sequential:
 
     layers: list[nn.Module] = []
     for before, after in pairwise(sizes):
-        layers += [nn.Linear(before, after), nn.ReLU()]
+        layers += [nn.Linear(before, after), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers[:-1])
 
 
@@ -57,38 +58,55 @@ def linear_layers(layers: nn.Sequential) -> list[nn.Linear]:
 
 
 class Network:
-    """The networks of a file, ready to predict archs at one resolution.
+    """The networks of a file, ready to predict archs of a space at its resolution.
 
-    ``constant`` and ``additive`` (one value for each code of each slot) are the additive part, float64; None where
-    there is none.
+    What is the same for every arch goes into biases, and a depth that the layers tell into their rows: a layer that is
+    left out makes the unit one less deep. ``constant`` and ``additive`` (float64, one value for each row left) are the
+    additive part, None where there is none.
 
     Parameters
     ----------
     file
         What was read.
-    resolution
-        The input resolution of all archs that will come; of no effect where the networks take none.
+    space
+        The space of all archs that will come.
 
     Raises
     ------
+    DataError
+        If the networks are of another space.
     CoverageError
-        If the networks do not know the resolution.
+        If they do not know its resolution.
     """
 
-    def __init__(self, file: NetworkFile, resolution: int) -> None:
-        known = file.inputs.resolutions
-        if known and resolution not in known:
-            raise CoverageError(f"{file.path} does not cover resolution {resolution}; {one_of(resolution, known)}")
-        self.inputs = file.inputs
-        n_rows = int(file.inputs.offsets[-1])
-        fixed = [n_rows + known.index(resolution)] if known else []
-        self._members = [_Member.load(file, place, n_rows, fixed) for place in range(file.n_members)]
+    def __init__(self, file: NetworkFile, space: Space) -> None:
+        from torch import nn
+
+        inputs = file.inputs
+        inputs.check_space(space, what=str(file.path))
+        known = inputs.resolutions
+        if known and space.resolution not in known:
+            raise CoverageError(
+                f"{file.path} does not cover resolution {space.resolution}; {one_of(space.resolution, known)}"
+            )
+        self.slots = tuple(slot for slot in space.slots if not _is_told(space, slot))
+        self._columns = [slot.index for slot in self.slots]
+        sizes = [inputs.slots[slot.index][1] for slot in self.slots]
+        self.offsets = np.cumsum([0, *sizes])
+        self._last = np.array(sizes, np.uint8) - 1
+        self._members = []
+        for place in range(file.n_members):
+            _, *later = _load_layers(file, place)
+            table, bias = _fold(space, inputs, file.arrays["weight0"][place].T)
+            scale = float(file.arrays["scale"][place]) / file.n_members
+            table[: sizes[0]] += bias + file.arrays["bias0"][place]  # every arch has one row of the first slot
+            self._members.append(_Member(table, nn.Sequential(*later), scale))
         self.constant: float | None = None
         self.additive: NDArray[np.float64] | None = None
         if "additive" in file.arrays:
-            additive = file.arrays["additive"].mean(dim=0)
-            self.constant = float(file.arrays["constant"].mean() + additive[fixed].sum())
-            self.additive = additive[:n_rows].numpy()
+            values, level = _fold(space, inputs, file.arrays["additive"].mean(dim=0)[:, None])
+            self.constant = float(file.arrays["constant"].mean() + level)
+            self.additive = values[:, 0].numpy()
 
     @cached_property
     def _sum(self) -> tuple[Tensor, float] | None:
@@ -98,6 +116,11 @@ class Network:
             return None
         return torch.from_numpy(self.additive).float()[:, None], self.constant
 
+    def rows(self, archs: Archs) -> NDArray[np.int64]:
+        """Tell which rows an arch has in ``additive``: int64, shape (n, len(slots))."""
+        rows: NDArray[np.int64] = np.minimum(archs[:, self._columns], self._last) + self.offsets[:-1]
+        return rows
+
     def predict(self, archs: Archs) -> NDArray[np.float32]:
         """Predict archs, uint8 of shape (n, n_slots): float32, shape (n,)."""
         return evaluate_parts(self._predict_part, archs)
@@ -106,10 +129,10 @@ class Network:
         import torch
         from torch.nn.functional import embedding_bag
 
-        rows = torch.from_numpy(self.inputs.rows(archs))
+        rows = torch.from_numpy(self.rows(archs))
         total = torch.zeros(len(archs), 1)
         for member in self._members:
-            total += member.scale * member.later(embedding_bag(rows, member.table, mode="sum") + member.bias)
+            total += member.scale * member.later(embedding_bag(rows, member.table, mode="sum"))
         if self._sum is not None:
             table, constant = self._sum
             total += embedding_bag(rows, table, mode="sum") + constant
@@ -119,29 +142,50 @@ class Network:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Member:
-    """One network: the table and the bias of its first layer, its later layers, and its share of the mean."""
+    """One network: its first layer as a table, bias included, its later layers, and its share of the mean."""
 
     table: Tensor
-    bias: Tensor
     later: nn.Sequential
     scale: float
 
-    @classmethod
-    def load(cls, file: NetworkFile, place: int, n_rows: int, fixed: Sequence[int]) -> _Member:
-        """Make a network ready; inputs that are the same for every arch go into the bias."""
-        weights = [file.arrays[f"weight{layer}"][place] for layer in range(file.depth)]
-        biases = [file.arrays[f"bias{layer}"][place] for layer in range(file.depth)]
-        layers = make_layers([weights[0].shape[1], *(len(bias) for bias in biases)])
-        for module, weight, bias in zip(linear_layers(layers), weights, biases, strict=True):
-            module.weight.data, module.bias.data = weight, bias
-        table = weights[0].T
-        scale = float(file.arrays["scale"][place]) / file.n_members
-        return cls(
-            table[:n_rows].contiguous(),
-            biases[0] + table[list(fixed)].sum(dim=0),
-            type(layers)(*list(layers)[1:]),
-            scale,
-        )
+
+def _load_layers(file: NetworkFile, place: int) -> nn.Sequential:
+    weights, biases = ([file.arrays[f"{kind}{n}"][place] for n in range(file.depth)] for kind in ("weight", "bias"))
+    layers = make_layers([weights[0].shape[1], *(len(bias) for bias in biases)])
+    for module, weight, bias in zip(linear_layers(layers), weights, biases, strict=True):
+        module.weight.data, module.bias.data = weight, bias
+    return layers
+
+
+def _is_told(space: Space, slot: Slot) -> bool:
+    """Tell whether a slot is the depth of a unit whose layers tell it."""
+    return slot.kind == "depth" and space.units[slot.unit - 1].own_depth is None
+
+
+def _fold(space: Space, inputs: OneHot, values: Tensor) -> tuple[Tensor, Tensor]:
+    """Take out of values of all inputs, shape (n_rows, k), what every arch has and the depths that layers tell.
+
+    Returns
+    -------
+    The values of the slots left, and what is added to every arch, shape (k,).
+    """
+    import torch
+
+    of_slot = [part.clone() for part in torch.split(values[: inputs.offsets[-1]], [size for _, size in inputs.slots])]
+    constant = torch.zeros_like(values[0])
+    if inputs.resolutions:
+        constant += values[inputs.offsets[-1] + inputs.resolutions.index(space.resolution)]
+    for unit in space.units:
+        if unit.depth is None or unit.own_depth is not None:
+            continue
+        by_depth = dict(zip(unit.depths, of_slot[unit.depth], strict=True))
+        level = by_depth[max(unit.depths)]
+        constant += level
+        for layer in range(max(unit.depths), min(unit.depths), -1):  # what one less than this layer changes
+            below = by_depth.get(layer - 1, level)
+            of_slot[unit.layers[layer - 1]][-1] += below - level
+            level = below
+    return torch.cat([of_slot[slot.index] for slot in space.slots if not _is_told(space, slot)]), constant
 
 
 class NetworkPredictor:
@@ -181,8 +225,8 @@ class NetworkPredictor:
         if additive is None or constant is None:
             return None
         factors = [Factor((), np.array(constant))]
-        starts = self.network.inputs.offsets
-        for slot, start, end in zip(self.space.slots, starts[:-1], starts[1:], strict=True):
+        starts = self.network.offsets
+        for slot, start, end in zip(self.network.slots, starts[:-1], starts[1:], strict=True):
             table = np.zeros(table_shape(self.space, (slot.index,)))
             table[: end - start] = additive[start:end]
             factors.append(Factor((slot.index,), table))
@@ -190,9 +234,9 @@ class NetworkPredictor:
 
 
 @lru_cache(maxsize=32)
-def _cached(path: Path, _content: str, resolution: int) -> Network:
+def _cached(path: Path, _content: str, space: Space) -> Network:
     """Keep networks by the content of their files: one that is replaced under its name is read anew."""
-    return Network(read_network(path), resolution)
+    return Network(read_network(path), space)
 
 
 def build_network_predictor(card: Card, folder: Path, space: Space) -> NetworkPredictor:
@@ -209,6 +253,5 @@ def build_network_predictor(card: Card, folder: Path, space: Space) -> NetworkPr
     if not path.is_file():
         raise DataError(f"{path} does not exist; predictor {card.name!r} needs it")
     content = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-    network = _cached(path, content, space.resolution)
-    network.inputs.check_space(space, what=str(path))
+    network = _cached(path, content, Space(space.definition, resolution=space.resolution))
     return NetworkPredictor(card, space, network)

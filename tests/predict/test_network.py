@@ -65,7 +65,7 @@ def test_a_network_equals_its_formula(
     file = _file(tmp_path, OneHot.of(toy, resolutions), has_additive=has_additive)
     archs = draw_archs(toy, 50, np.random.default_rng(0))
     for resolution in resolutions or (32,):
-        found = Network(file, resolution).predict(archs)
+        found = Network(file, toy.at_resolution(resolution)).predict(archs)
         assert found.dtype == np.float32
         expected = [_written_out(file, toy, arch, resolution) for arch in archs]
         np.testing.assert_allclose(found, expected, rtol=0, atol=2e-4)
@@ -77,7 +77,7 @@ def test_spaces_of_every_kind(tmp_path: Path, name: str) -> None:
     file = _file(tmp_path, OneHot.of(space), members=1)
     archs = draw_archs(space, 20, np.random.default_rng(0))
     expected = [_written_out(file, space, arch, space.resolution) for arch in archs]
-    np.testing.assert_allclose(Network(file, space.resolution).predict(archs), expected, rtol=0, atol=2e-3)
+    np.testing.assert_allclose(Network(file, space).predict(archs), expected, rtol=0, atol=2e-3)
 
 
 def test_depth_is_an_input_where_layers_share_their_block(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_depth_is_an_input_where_layers_share_their_block(tmp_path: Path) -> Non
 @pytest.mark.parametrize("n", [1, 63, 64, 65, 1023, 1025, 2500])
 def test_an_arch_has_one_prediction_in_any_batch(toy: Space, tmp_path: Path, n: int) -> None:
     archs = draw_archs(toy, 2500, np.random.default_rng(0))
-    network = Network(_file(tmp_path, OneHot.of(toy)), 32)
+    network = Network(_file(tmp_path, OneHot.of(toy)), toy)
     whole = network.predict(archs)
     np.testing.assert_array_equal(network.predict(archs[:n]), whole[:n])
     np.testing.assert_array_equal(network.predict(archs[-n:]), whole[-n:])
@@ -96,7 +96,7 @@ def test_an_arch_has_one_prediction_in_any_batch(toy: Space, tmp_path: Path, n: 
 
 def test_any_number_of_threads_gives_the_same_bits(toy: Space, tmp_path: Path) -> None:
     archs = draw_archs(toy, 3000, np.random.default_rng(0))
-    network = Network(_file(tmp_path, OneHot.of(toy)), 32)
+    network = Network(_file(tmp_path, OneHot.of(toy)), toy)
     before, found = torch.get_num_threads(), []
     try:
         for threads in (1, 2, 4):
@@ -111,20 +111,20 @@ def test_any_number_of_threads_gives_the_same_bits(toy: Space, tmp_path: Path) -
 
 def test_no_archs(toy: Space, tmp_path: Path) -> None:
     none: Archs = np.empty((0, toy.n_slots), np.uint8)
-    assert Network(_file(tmp_path, OneHot.of(toy)), 32).predict(none).shape == (0,)
+    assert Network(_file(tmp_path, OneHot.of(toy)), toy).predict(none).shape == (0,)
 
 
 def test_the_mean_of_members(toy: Space, tmp_path: Path) -> None:
     file = _file(tmp_path, OneHot.of(toy), members=3)
     archs = draw_archs(toy, 40, np.random.default_rng(0))
-    each = [Network(file.member(place), 32).predict(archs) for place in range(3)]
-    np.testing.assert_allclose(Network(file, 32).predict(archs), np.mean(each, axis=0), rtol=1e-4, atol=1e-4)
+    each = [Network(file.member(place), toy).predict(archs) for place in range(3)]
+    np.testing.assert_allclose(Network(file, toy).predict(archs), np.mean(each, axis=0), rtol=1e-4, atol=1e-4)
 
 
 def test_a_resolution_that_a_network_does_not_know(toy: Space, tmp_path: Path) -> None:
-    file = _file(tmp_path, OneHot.of(toy, (16, 32)))
-    with pytest.raises(CoverageError, match="does not cover resolution 48; choices: 16, 32"):
-        Network(file, 48)
+    file = _file(tmp_path, OneHot.of(toy, (16,)))
+    with pytest.raises(CoverageError, match="does not cover resolution 32; choices: 16"):
+        Network(file, toy.at_resolution(32))
 
 
 def test_another_space_is_refused(toy: Space, moga: Space) -> None:

@@ -67,7 +67,7 @@ def test_networks_are_prepared_and_evaluated_alike_on_any_number_of_threads(name
     entry = select_entries(space, devices=(), metrics=(metric,))[0]
     file = read_network(entry[1] / WEIGHTS_NAME)
     torch.set_num_threads(1)
-    expected = Network(file, space.resolution).predict(archs)
+    expected = Network(file, space).predict(archs)
     for n_threads in (2, 3, 4):
         torch.set_num_threads(n_threads)
-        np.testing.assert_array_equal(Network(file, space.resolution).predict(archs), expected)
+        np.testing.assert_array_equal(Network(file, space).predict(archs), expected)

@@ -76,7 +76,7 @@ def test_the_factors_are_the_additive_part(entry: Entry) -> None:
     additive = AdditivePredictor(card, space, predictor.factors).predict(archs)
     network = predictor.network
     assert network.additive is not None
-    expected = network.constant + network.additive[network.inputs.rows(archs)].sum(axis=1)
+    expected = network.constant + network.additive[network.rows(archs)].sum(axis=1)
     np.testing.assert_allclose(additive, expected, rtol=2e-6)
     assert np.corrcoef(additive, predictor.predict(archs))[0, 1] > 0.9
 
