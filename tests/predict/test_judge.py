@@ -46,7 +46,7 @@ def test_judging_again_gives_the_committed_card(folder: Path) -> None:
 
 def test_a_recipe_without_the_metric_is_refused(folder: Path) -> None:
     with pytest.raises(UnknownNameError, match="has no metric 'top1_percent:ofa'; did you mean 'top1_percent'"):
-        judge_again(folder, content_dir("data") / "labels" / "ofa_mbv3_supernet.yaml")
+        judge_again(folder, content_dir("data") / "labels" / "ofa_mbv3_top1.yaml")
 
 
 def test_nothing_exceeds_the_ceiling() -> None:
