@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -66,28 +65,6 @@ def baseline(space: Space) -> Callable[[Archs], list[np.ndarray]]:
     return evaluate
 
 
-KINDS = (
-    ("tables and a trunk", "ofa_mbv3", "latency_ms:threadripper2990wx_cpu"),
-    ("ReLU layers", "ofa_mbv3", "top1_percent:ofa"),
-    ("graph network, two members", "ofa_proxyless", "latency_ms:threadripper2990wx_cpu"),
-)
-
-
-def compare_kinds() -> None:
-    """Time one metric of each kind of network, as ratios to the first."""
-    print("one metric alone: archs/s, times that of tables and a trunk")
-    first = 0.0
-    for kind, name, metric in KINDS:
-        space = load_space(name)
-        (predictor,) = load_predictors(space, metrics=[metric])
-        archs = draw_archs(space, BASELINE_N, np.random.default_rng(0))
-        whole = predictor.predict(archs)
-        assert np.array_equal(whole[-1000:], predictor.predict(archs[-1000:])), metric
-        rate = BASELINE_N / best_of(partial(predictor.predict, archs))[0]
-        first = first or rate
-        print(f"  {kind:<28} {rate:>10,.0f} {rate / first:>8.3f}")
-
-
 def main() -> None:
     """Time both, assert that the fast one gives what each predictor gives alone, and print the ratio."""
     space = load_space("ofa_mbv3")
@@ -108,7 +85,6 @@ def main() -> None:
     print(f"  blockprofile      {rate:>12,.0f} {work:>12,.0f}")
     print(f"  plain one-hot MLP {plain_rate:>12,.0f} {plain_work:>12,.0f}")
     print(f"  ratio             {rate / plain_rate:>12.1f} {work / plain_work:>12.1f}")
-    compare_kinds()
 
 
 if __name__ == "__main__":
