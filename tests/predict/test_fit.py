@@ -21,7 +21,7 @@ from blockprofile.predict.training import TrainingOptions
 from blockprofile.space import Archs, CompiledSum, Space
 from tests.toy import all_archs, shared_space
 
-SMALL = TrainingOptions(widths=(32, 16), epochs=1, min_steps=600, batch=64, learning_rate=1e-2)
+SMALL = TrainingOptions(widths=(32, 16), min_steps=600, batch=64, learning_rate=1e-2, weight_decay=0.1)
 
 
 METRICS = ("latency_ms:phone", "sum", "energy_mj:phone")
