@@ -104,6 +104,9 @@ def read_network(path: Path) -> NetworkFile:
         if tuple(arrays[name].shape) != shape:
             raise DataError(f"{path}: array {name!r} has shape {tuple(arrays[name].shape)}; must be {shape}")
     for name, array in arrays.items():
+        needed = torch.float64 if name in EXACT else torch.float32
+        if array.dtype != needed:
+            raise DataError(f"{path}: array {name!r} holds {array.dtype}; must be {needed}")
         if not torch.isfinite(array).all():
             raise DataError(f"{path}: array {name!r} holds values that are not finite")
     return NetworkFile(path, inputs, arrays)
@@ -143,10 +146,6 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, ValueError) as failure:
         raise DataError(f"{path} cannot be read as safetensors: {failure}") from None
-    for name, array in arrays.items():
-        needed = "float64" if name in EXACT else "float32"
-        if str(array.dtype) != f"torch.{needed}":
-            raise DataError(f"{path}: array {name!r} holds {array.dtype}; must be {needed}")
     return arrays, _unpack_header(path, metadata)
 
 

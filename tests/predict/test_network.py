@@ -157,7 +157,7 @@ def _header(path: Path) -> str:
         ({"additive": torch.zeros(2, 3, dtype=torch.float64)}, "array 'additive' has shape"),
         ({"bias0": torch.zeros(12)}, "one for networks, one for numbers"),
         ({"bias2": torch.full((2, 1), torch.nan)}, "array 'bias2' holds values that are not finite"),
-        ({"bias2": torch.zeros(2, 1, dtype=torch.float16)}, "array 'bias2' holds torch.float16; must be float32"),
+        ({"bias2": torch.zeros(2, 1, dtype=torch.float16)}, "array 'bias2' holds torch.float16; must be torch.float32"),
         ({"scale": torch.zeros(0, dtype=torch.float64)}, "holds 0 networks; must be 1 to 64"),
     ],
 )

@@ -19,7 +19,7 @@ from blockprofile.predict.training import TrainingOptions
 from blockprofile.space import Archs, Space
 from tests.toy import all_archs
 
-QUICK = TrainingOptions(width=8, hidden=8, depth=1, epochs=1, min_steps=100, batch=64, learning_rate=1e-2)
+QUICK = TrainingOptions(widths=(16, 8), epochs=1, min_steps=100, batch=64, learning_rate=1e-2)
 RECIPE = Recipe(
     schema="blockprofile.recipe/1", table="t.csv", space="toy", metrics={"score": {}}, options=QUICK, folds=0
 )

@@ -27,7 +27,7 @@ from blockprofile.run.sample import PoolRequest
 from blockprofile.space import Archs, Space, decode, draw_archs, load_space
 from tests.toy import all_archs, expected_additive
 
-TINY = TrainingOptions(width=4, hidden=4, depth=1, epochs=1, min_steps=20, batch=64)
+TINY = TrainingOptions(widths=(4,), epochs=1, min_steps=20, batch=64)
 
 
 @pytest.fixture(scope="module")
