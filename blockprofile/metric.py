@@ -1,7 +1,8 @@
 """What a metric's name says: its column, on what it is measured, unit, direction, and how people call it.
 
 A name is a column (``macs_m``), or a column and what it is of (``latency_ms:note10``): the device for a latency, energy
-or a memory, another scale for an accuracy. The column's ending is the unit.
+or a memory, another scale for an accuracy, a number format for counted bytes (``weights_mb:int8``). The column's ending
+is the unit.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Literal
 from blockprofile.errors import OptionError, one_of
 from blockprofile.files import check_name
 
-__all__ = ["ACCURACY", "LATENCY", "Direction", "Metric", "check_metric", "match_metric", "parse_metric"]
+__all__ = ["ACCURACY", "LATENCY", "PEAK", "Direction", "Metric", "check_metric", "match_metric", "parse_metric"]
 
 Direction = Literal["max", "min"]
 
@@ -26,9 +27,13 @@ _UNITS = {"percent": "%", "ms": "ms", "m": "M", "mb": "MB", "mj": "mJ"}
 _ON_DEVICE = frozenset({LATENCY, "energy_mj", "memory_mb"})
 _TITLES = {
     "top1_percent": "top-1 accuracy", "latency_ms": "latency", "energy_mj": "energy", "memory_mb": "memory",
-    "macs_m": "multiply-adds", "flops_m": "FLOPs", "params_m": "parameters",
+    "macs_m": "multiply-adds", "flops_m": "FLOPs", "params_m": "parameters", "weights_mb": "weights",
+    "activation_mb": "peak activations",
 }  # fmt: skip
 _MAXIMIZED = frozenset({ACCURACY})
+PEAK = "activation_mb"
+"""The column of what is a maximum over a network's places, and no sum."""
+_IN_PRECISION = frozenset({"weights_mb", PEAK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Metric:
     column
         The name up to the colon.
     of
-        What stands behind the colon: a device, or an accuracy's scale; empty where nothing does.
+        What stands behind the colon: a device, an accuracy's scale, a number format; empty where nothing does.
     unit
         Such as ``ms`` or ``%``; empty where the name tells none.
     direction
@@ -69,7 +74,7 @@ class Metric:
     def title(self) -> str:
         """The metric for people, without its unit."""
         title = _TITLES.get(self.column, self.column)
-        joiner = ", scale of " if self.column in _MAXIMIZED else " on "
+        joiner = ", scale of " if self.column in _MAXIMIZED else " in " if self.column in _IN_PRECISION else " on "
         return f"{title}{joiner}{self.of}" if self.of else title
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.metric import PEAK, parse_metric
 from blockprofile.predict.repeats import number_archs
 from blockprofile.profile.pair_model import PairModel, fit_sizes
 from blockprofile.run.manifest import run_digest
@@ -90,8 +91,9 @@ def read_rows(folder: Path, config: Mapping[str, Any], space: Space) -> KeptRows
 
 def is_sampled(about: Mapping[str, Any]) -> bool:
     """Tell from a run's words on a predictor whether its metric need not add up over operators."""
-    kind = (about.get("card") or {}).get("kind")
-    return kind not in {"counted", "lookup", "cost_model", "table"}
+    card = about.get("card") or {}
+    is_peak = parse_metric(str(card.get("metric", ""))).column == PEAK
+    return is_peak or card.get("kind") not in {"counted", "lookup", "cost_model", "table"}
 
 
 def explain_metrics(space: Space, rows: KeptRows) -> dict[str, dict[str, float]]:
