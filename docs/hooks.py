@@ -23,7 +23,7 @@ SECTIONS = {
     "Spaces": ("spaces", "own-space"),
     "Figures and their meaning": ("definitions", "figures", "exact", "figure2"),
     "Pruning and search": ("pruning", "search", "compare", "report"),
-    "Devices and accuracy": ("devices", "calibration", "predictors", "distillation", "supernet"),
+    "Devices and accuracy": ("devices", "profilers", "calibration", "predictors", "distillation", "supernet"),
 }
 """Where the written pages stand in the navigation; pages that are not named here follow under "More"."""
 
