@@ -15,7 +15,7 @@ from blockprofile.space import Archs, load_space
 from blockprofile.supernet.alone import Alone, train_alone
 from blockprofile.supernet.evaluate import evaluate_supernet, write_labels
 from blockprofile.supernet.folder import open_supernet
-from blockprofile.supernet.judging import JudgeOptions
+from blockprofile.supernet.judging import JudgeOptions, binomial_sd
 from blockprofile.supernet.rank import rank_supernet
 from blockprofile.supernet.recipe import Recipe
 from blockprofile.supernet.train import tell_worth, train_supernet
@@ -230,8 +230,9 @@ def _verdict(alone: Alone, picked: list[Archs], costs: list[NDArray[np.float64]]
     by_arch = {key: alone.top1[[other == key for other in keys]] for key in dict.fromkeys(keys)}
     n_each = len(next(iter(by_arch.values())))
     within = [values.var(ddof=1) for values in by_arch.values()] if n_each > 1 else []
-    binomial = float(np.mean(alone.top1 * (100 - alone.top1))) / alone.n_images
-    sd = float(np.sqrt((np.mean(within) if within else binomial) / n_each))
+    binomial = np.mean([binomial_sd(float(value), alone.n_images) ** 2 for value in alone.top1])
+    # Two trainings can agree by chance: what was counted on so many images is not surer than they allow.
+    sd = float(np.sqrt(max(np.mean(within) if within else 0.0, binomial) / n_each))
     lowest = min(float(values.mean()) for values in by_arch.values()) - 1.0
     reference = np.array([1.02 * max(float(each.max()) for each in costs), -lowest])
 

@@ -53,9 +53,9 @@ def test_the_verdict_follows_the_hypervolumes() -> None:
     archs = np.unique(archs, axis=0)[:4]
     costs = [np.array([1.0, 2.0]), np.array([1.0, 2.0])]
 
-    def verdict(top1: list[float], repeats: list[float]) -> tuple[float, str]:
+    def verdict(top1: list[float], repeats: list[float], images: int = 10**6) -> tuple[float, str]:
         values = np.array([*top1, *(np.array(top1) + repeats)])
-        alone = Alone(Path("x"), np.concatenate([archs, archs]), np.repeat([0, 1], 4), values, 1000, 0)
+        alone = Alone(Path("x"), np.concatenate([archs, archs]), np.repeat([0, 1], 4), values, images, 0)
         found = _verdict(alone, [archs[:2], archs[2:]], costs)
         assert found.low <= found.gain <= found.high
         return found.gain, found.report
@@ -67,6 +67,7 @@ def test_the_verdict_follows_the_hypervolumes() -> None:
     gain, told = verdict([62.0, 72.0, 60.0, 70.0], [0.0, 0.0, 0.0, 0.0])
     assert gain == pytest.approx(-1.04 * 2)
     assert "found worse networks than" in told
+    assert "cannot be told from" in verdict([60.0, 70.0, 62.0, 72.0], [0.0, 0.0, 0.0, 0.0], images=500)[1]
     assert "cannot be told from" in verdict([60.0, 70.0, 60.5, 70.5], [4.0, -4.0, 4.0, -4.0])[1]
 
 
