@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, tell
+from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, tell
 from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def export(
     if form == "networks":
         manifest = export_networks(loaded, out, cover_archs(loaded, seed=seed), settings=settings, progress=note)
     else:
+        note_base(loaded, "the models are of the operators of the whole of")
         sizes = [] if resolution is None else [resolution]
         manifest = export_operators(loaded, out, resolutions=sizes, settings=settings, progress=note)
     _report(manifest, out, {}, json=json)

@@ -8,6 +8,7 @@ import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, tell
 from blockprofile.cli.strict import refuse_idle
+from blockprofile.command import command_line
 
 __all__ = ["import_", "times"]
 
@@ -101,7 +102,8 @@ def import_(
         note(f"read as {found.form}; {found.left_share:.1%} of the time belonged to no one operator")
     note(f"floor {tell_floor(card.floor, 'ms')}" + ("" if whole is None else f"; {card.error.notes}"))
     if whole is None:
-        note(f"give it one by times of whole networks: blockprofile lut audit {out} --space {space} --from times.csv")
+        following = command_line("lut audit", [out], space=space, **{"from": "networks.csv"})
+        note(f"give it one by times of whole networks: {following}")
     if table.n_extra:
         note(f"{table.n_extra} further rows of {files[0]} are not needed by {loaded.name} and were left out")
 

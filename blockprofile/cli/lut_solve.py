@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, print_table
 from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def _solve(file: Path, space: str, job: _Job) -> dict[str, Any]:
 
     check_name(job.device)
     loaded = load_space(space)
+    note_base(loaded, "a table holds the operators of the whole of")
     times = read_times(file, loaded, column=job.column, unit=job.unit, least=LEAST_SOLVED, skips_empty=True)
     if times.repeats:
         note(f"{job.device}: {times.repeats}")

@@ -28,7 +28,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     energy = 20 + archs[:, 0] * 0.5 + np.random.default_rng(1).normal(size=60)
     rows = [f"{decode(space, arch)},{e:.3f},{30 - e:.3f}" for arch, e in zip(archs, energy, strict=True)]
     (folder / "labels.csv").write_text("\n".join(["arch,energy_mj,other", *rows]) + "\n", encoding="utf-8")
-    networks = [f"{decode(space, arch)},{0.2 + 0.01 * arch[0]:.3f},300" for arch in archs[:20]]
+    networks = [f"{decode(space, arch)},{0.2 + 0.01 * arch[0]:.3f},300" for arch in archs[:40]]
     (folder / "networks.csv").write_text("\n".join(["arch,mean_ms,slow_us", *networks]) + "\n", encoding="utf-8")
     (folder / "archs.txt").write_text(decode(space, archs[0]) + "\n", encoding="utf-8")
     (folder / "others.txt").write_text(decode(space, archs[1]) + "\n", encoding="utf-8")

@@ -137,7 +137,7 @@ def test_a_table_without_an_audit_says_so_everywhere(capsys: pytest.CaptureFixtu
     status, out, err = _import_a_table(capsys)
     assert status == 0, err
     assert "floor unknown: not audited" in err
-    assert "lut audit phone --space tiny.yaml --from times.csv" in err
+    assert "lut audit phone --space tiny.yaml --from networks.csv" in err
     assert read_card(Path("phone")).floor is None
     assert "floor: unknown: not audited" in " ".join(run(capsys, "device show phone")[1].split())
     given = "--space tiny.yaml --device phone --metric macs_m --n 2000"
