@@ -109,7 +109,8 @@ def read_times(
     """
     labels = read_labels(path, space)
     known = list(labels.labels)
-    column = column or (TIME_COLUMN if TIME_COLUMN in known else known[0] if len(known) == 1 else "")
+    has_times = TIME_COLUMN in known or TIME_COLUMN in labels.unread or not known
+    column = column or (TIME_COLUMN if has_times else known[0] if len(known) == 1 else "")
     if not column:
         raise OptionError(
             f"{path} has no column {TIME_COLUMN!r}, and several others hold numbers: name one by --column; "

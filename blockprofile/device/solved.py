@@ -79,7 +79,7 @@ def solve_times(space: Space, times: NetworkTimes, *, device: str, believe: bool
     Raises
     ------
     OptionError
-        If the times cannot be milliseconds, or what custom blocks state is more than the whole.
+        If the times cannot be milliseconds or are all the same, or what custom blocks state is more than the whole.
     """
     archs, measured, known = times.table.archs, times.measured, times.table.resolutions
     metric = f"latency_ms:{device}"
@@ -87,6 +87,11 @@ def solve_times(space: Space, times: NetworkTimes, *, device: str, believe: bool
     if doubt:
         raise OptionError(
             f"{times.table.path}: {doubt}; say --time-unit s, us, or per_s of images a second; or ms if they are right"
+        )
+    if measured.min() == measured.max():
+        raise OptionError(
+            f"{times.table.path}: all {len(measured)} networks take {measured[0]:.4g} ms; times that do not differ "
+            "tell nothing of operators"
         )
     resolutions = np.full(len(archs), space.resolution) if known is None else known
     parts = []

@@ -15,7 +15,7 @@ from blockprofile.device.roofline import QUANTITIES, likeness, operator_quantiti
 from blockprofile.device.solve import Design, Solution, count_operators, join_designs, solve_table
 from blockprofile.device.solved import solve_times, write_solved
 from blockprofile.device.timings import read_timings
-from blockprofile.errors import DefinitionError, OptionError
+from blockprofile.errors import DataError, DefinitionError, OptionError
 from blockprofile.predict.card import read_card
 from blockprofile.predict.lookup import lookup_key, read_table
 from blockprofile.predict.registry import build_predictor
@@ -211,6 +211,21 @@ def test_another_unit_is_pointed_out(tmp_path: Path) -> None:
     file = _write_times(tmp_path / "times.csv", space, archs, np.linspace(2e6, 3e6, 40))
     with pytest.raises(OptionError, match="these look like microseconds"):
         solve_times(space, read_times(file, space), device="made_up")
+
+
+def test_times_that_do_not_differ_are_refused(tmp_path: Path) -> None:
+    space = toy_space()
+    file = _write_times(tmp_path / "times.csv", space, all_archs(space)[:40], np.full(40, 3.0))
+    with pytest.raises(OptionError, match="all 40 networks take 3 ms; times that do not differ"):
+        solve_times(space, read_times(file, space), device="made_up", believe=True)
+
+
+def test_a_column_of_words_is_named(tmp_path: Path) -> None:
+    space = toy_space()
+    file = _write_times(tmp_path / "times.csv", space, all_archs(space)[:40], np.full(40, 3.0))
+    file.write_text(file.read_text(encoding="utf-8").replace(",3.0", ",fast", 1), encoding="utf-8")
+    with pytest.raises(DataError, match=r"no column 'mean_ms' of numbers \(.* holds 'fast'"):
+        read_times(file, space)
 
 
 @pytest.mark.parametrize(
