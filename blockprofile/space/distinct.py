@@ -47,7 +47,9 @@ class _Counter:
         self.scopes = scopes
         last = {slot: place for place, scope in enumerate(scopes) for slot in scope}
         self.live = [{slot for slot, until in last.items() if until > place} for place in range(len(self.sites))]
-        self._steps: dict[State, tuple[tuple[Operator | None, State], ...]] = {}
+        self._numbers: dict[Operator, int] = {}
+        self._steps: dict[State, tuple[tuple[int | None, State], ...]] = {}
+        self._silent: dict[State, tuple[State, ...]] = {}
 
     def _needed(self, place: int) -> tuple[int, ...]:
         """List the slots that decide a place: those of its operator, and the depth where it may be left out."""
@@ -65,7 +67,7 @@ class _Counter:
             for states, n in layers.items():
                 if any(place == len(self.sites) for place, _ in states):
                     total += n
-                letters: dict[Operator, set[State]] = {}
+                letters: dict[int, set[State]] = {}
                 for state in states:
                     for operator, after in self._next(state):
                         if operator is not None:
@@ -82,19 +84,25 @@ class _Counter:
         """Add the states that are reached without a letter."""
         found, waiting = set(states), list(states)
         while waiting:
-            for operator, after in self._next(waiting.pop()):
-                if operator is None and after not in found:
+            for after in self._without_letter(waiting.pop()):
+                if after not in found:
                     found.add(after)
                     waiting.append(after)
         return frozenset(found)
 
-    def _next(self, state: State) -> tuple[tuple[Operator | None, State], ...]:
+    def _without_letter(self, state: State) -> tuple[State, ...]:
+        if state not in self._silent:
+            self._silent[state] = tuple(after for operator, after in self._next(state) if operator is None)
+        return self._silent[state]
+
+    def _next(self, state: State) -> tuple[tuple[int | None, State], ...]:
+        """List the moves from a state, operators by number: they are compared often."""
         if state not in self._steps:
             self._steps[state] = tuple(dict.fromkeys(self._expand(state)))
             self.moves += len(self._steps[state])
         return self._steps[state]
 
-    def _expand(self, state: State) -> Iterator[tuple[Operator | None, State]]:
+    def _expand(self, state: State) -> Iterator[tuple[int | None, State]]:
         place, decided = state
         if place == len(self.sites) or self.moves > MAX_MOVES:
             return
@@ -102,7 +110,8 @@ class _Counter:
         for codes in self._assignments(dict(decided), self.scopes[place], site.unit, site.layer):
             operator = site.table.get(tuple(codes[slot] for slot in site.scope))
             kept = tuple(sorted((slot, code) for slot, code in codes.items() if slot in self.live[place]))
-            yield operator, (place + 1, kept)
+            number = None if operator is None else self._numbers.setdefault(operator, len(self._numbers))
+            yield number, (place + 1, kept)
 
     def _assignments(
         self, codes: dict[int, int], scope: tuple[int, ...], unit: int, layer: int
