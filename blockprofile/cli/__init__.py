@@ -17,6 +17,7 @@ COMMANDS: tuple[str, ...] = (
     "device",
     "lut",
     "predictor",
+    "label",
     "supernet",
 )
 """The modules of the subcommands, in the order in which the help shows them."""

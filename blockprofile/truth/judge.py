@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from blockprofile.files import make_folder
 from blockprofile.jsonfile import write_json
 from blockprofile.profile.rows import explain_by_order
 from blockprofile.prune.by_pairs import OWN_SHARE, scale_of
+from blockprofile.run.parallel import run_tasks
 from blockprofile.run.progress import show_progress
 from blockprofile.search import NSGA2, RandomMutation
 from blockprofile.search.algorithm import Algorithm
@@ -32,7 +34,7 @@ from blockprofile.truth.trials import (
 
 __all__ = ["judge"]
 
-OWNS = (0.0, OWN_SHARE, 0.6, 1.0)
+OWNS = (0.0, OWN_SHARE, 1.0)
 """The shares of the rest that are tried as archs' own; the first half of the repetitions chooses."""
 ALGORITHMS: Mapping[str, str | Algorithm] = {
     "random": "random",
@@ -54,6 +56,7 @@ def judge(
     searched: Sequence[int] = (50, 200),
     repetitions: int = 100,
     seed: int = 0,
+    workers: int = 1,
 ) -> Path:
     """Judge by a table of all archs of a space, each trained several times.
 
@@ -77,6 +80,8 @@ def judge(
         How often. The first half chooses what is taken as archs' own, the second is reported of prunings.
     seed
         Of everything.
+    workers
+        Processes; the results do not depend on them.
 
     Returns
     -------
@@ -91,22 +96,22 @@ def judge(
     """
     if repetitions < 4 or min(n) < 20 or not set(searched) <= set(n):
         raise OptionError("judge takes 4 repetitions and 20 labels at least, and searches after numbers among n")
-    truth = read_truth(space, metric)
+    truth, priced, _ = _known(space, metric, tuple(costs))
     if max(n) > len(truth.archs):
         raise OptionError(f"n is {max(n)}; space {space!r} has {len(truth.archs)} archs")
     folder = make_folder(Path(out))
-    priced = {name: truth.cost(name) for name in costs}
-    noise = np.full(len(truth.archs), truth.spread**2 / truth.n_runs)
-    whole = responses_of(truth, truth.archs, truth.runs.mean(axis=1), plain=True, noise=noise)
+    half = repetitions // 2
     rows: dict[str, list[Row]] = {"estimates": [], "prunings": [], "searches": []}
+    what = (space, metric, tuple(costs))
+    trials = ((size, each, seed, size in searched, each < half) for size in n for each in range(repetitions))
+    tasks = ((what, trial) for trial in trials)
     with show_progress(f"judging {space}", repetitions * len(n)) as advance:
-        for size in n:
-            for repetition in range(repetitions):
-                _repeat(truth, priced, whole, rows, (size, repetition, seed, size in searched))
-                advance(1)
+        for found in run_tasks(_repeat, tasks, workers=workers):
+            for name, more in found.items():
+                rows[name] += more
+            advance(1)
     from blockprofile.truth.page import write_page
 
-    half = repetitions // 2
     results = {
         "space": space, "metric": truth.metric, "archs": len(truth.archs), "runs": truth.n_runs,
         "spread": truth.spread, "repetitions": repetitions, "seed": seed, "n": list(n), "costs": list(costs),
@@ -135,14 +140,20 @@ def _explained(truth: Truth) -> Row:
     return found
 
 
-def _repeat(
-    truth: Truth,
-    costs: Mapping[str, Cost],
-    whole: Any,
-    rows: dict[str, list[Row]],
-    trial: tuple[int, int, int, bool],
-) -> None:
-    size, repetition, seed, is_searched = trial
+@lru_cache(maxsize=2)
+def _known(space: str, metric: str, costs: tuple[str, ...]) -> tuple[Truth, dict[str, Cost], Any]:
+    """Read a truth, price its archs, and profile it whole; once in a process."""
+    truth = read_truth(space, metric)
+    noise = np.full(len(truth.archs), truth.spread**2 / truth.n_runs)
+    whole = responses_of(truth, truth.archs, truth.runs.mean(axis=1), plain=True, noise=noise)
+    return truth, {name: truth.cost(name) for name in costs}, whole
+
+
+def _repeat(what: tuple[str, str, tuple[str, ...]], trial: tuple[int, int, int, bool, bool]) -> dict[str, list[Row]]:
+    """Draw labels once and judge all that is made of them; more ways to prune are tried where one is chosen."""
+    truth, costs, whole = _known(*what)
+    size, repetition, seed, is_searched, is_choosing = trial
+    rows: dict[str, list[Row]] = {"estimates": [], "prunings": [], "searches": []}
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(size, repetition)))
     labels = draw_labels(truth, size, rng, run=repetition % truth.n_runs)
     about = {"n": size, "repetition": repetition}
@@ -153,9 +164,10 @@ def _repeat(
     for how, table in profiles.items():
         for statistic, compared in estimate(table, whole).items():
             rows["estimates"].append({**about, "how": how, "statistic": statistic, **compared})
-    by_pairs = prune_by_pairs(truth, labels, costs, owns=OWNS, seed=repetition)
+    owns = OWNS if is_choosing else (OWN_SHARE,)
+    by_pairs = prune_by_pairs(truth, labels, costs, owns=owns, seed=repetition)
     for name, cost in costs.items():
-        spaces = {f"pairs {own:g}": by_pairs[name, own] for own in OWNS}
+        spaces = {f"pairs {own:g}": by_pairs[name, own] for own in owns}
         spaces["main effects"] = prune_by_main(truth, profiles["sharp"], cost)
         spaces["the truth"] = prune_by_truth(truth, labels.judge, cost)
         for how, pruned in spaces.items():
@@ -166,6 +178,7 @@ def _repeat(
             rows["prunings"].append({**about, "cost": name, "how": "random", **_figures(truth, found)})
     if is_searched:
         _search(truth, labels, next(iter(costs.values())), by_pairs[next(iter(costs)), OWN_SHARE], rows, about)
+    return rows
 
 
 def _figures(truth: Truth, found: Judged) -> Row:

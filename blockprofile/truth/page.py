@@ -1,13 +1,170 @@
-"""Writing what was judged as a page."""
+"""Writing what was judged as a page: every figure in it is computed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["write_page"]
+from blockprofile.files import make_folder, replacing
+
+__all__ = ["markdown_table", "sentences", "share", "write_page"]
+
+Row = Mapping[str, Any]
 
 
-def write_page(folder: Path, results: Mapping[str, Any]) -> None:
-    """Write the page and its figures."""
+def markdown_table(rows: Sequence[Mapping[str, object]]) -> str:
+    """Write rows as a table.
+
+    Examples
+    --------
+    >>> print(markdown_table([{"a": 1, "b": "x"}]))
+    | a | b |
+    |---|---|
+    | 1 | x |
+    """
+    head = list(rows[0]) if rows else []
+    lines = [head, ["---"] * len(head), *([str(row[name]) for name in head] for row in rows)]
+    text = ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join([text[0], text[1].replace(" ", ""), *text[2:]]) if rows else ""
+
+
+def share(value: float, error: float | None = None) -> str:
+    """Write a share in per cent, with the half-width of its 95 % interval.
+
+    Examples
+    --------
+    >>> share(0.5, 0.05), share(0.98765)
+    ('50 ± 10 %', '99 %')
+    """
+    digits = 0 if value > 0.1 else 1
+    told = f"{100 * value:.{digits}f}"
+    return f"{told} %" if error is None else f"{told} ± {196 * error:.{digits}f} %"
+
+
+def _find(rows: Sequence[Row], **where: object) -> Row:
+    return next(row for row in rows if all(row[key] == value for key, value in where.items()))
+
+
+def sentences(results: Row) -> list[str]:
+    """Say what was found, for a headline."""
+    cost, half = results["costs"][0], results["repetitions"] - results["repetitions"] // 2
+    ours, ns = f"pairs {results['own']:g}", results["n"]
+    rows = [_find(results["prunings"], n=n, cost=cost, how=ours) for n in ns]
+    main = [_find(results["prunings"], n=n, cost=cost, how="main effects") for n in ns]
+    each = "; ".join(
+        f"from {n} labels {share(row['kept'])} of the repetitions, with {share(1 - row['left'])} of the space gone"
+        for n, row in zip(ns, rows, strict=True)
+    )
+    old = ", ".join(share(row["kept"]) for row in main)
+    middle = [_find(results["estimates"], n=n, how="sharp", statistic="M_ulb") for n in ns]
+    covered = ", ".join(share(row["covered"]) for row in middle)
+    numbers = ", ".join(map(str, ns))
+    return [
+        f"Judged by all {results['archs']:,} networks of NAS-Bench-Macro, each trained {results['runs']} times, the "
+        "default pruning of labelled networks loses the best network within any limit of multiply-adds by no "
+        "more than "
+        f"the noise of a training in: {each} ({half} repetitions that chose nothing).",
+        f"Pruning by main effects alone, the default before, manages that in {old}.",
+        f"The 95 % intervals of block effects from {numbers} networks trained once hold for the truth in {covered}.",
+    ]
+
+
+def write_page(folder: Path, results: Row) -> None:
+    """Write the page and its figures.
+
+    Parameters
+    ----------
+    folder
+        Gets ``page.md`` and ``images/``.
+    results
+        What `blockprofile.truth.judge` found.
+    """
+    from blockprofile.plot.truth import truth_figures
+
+    truth_figures(make_folder(folder / "images"), results)
+    with replacing(folder / "page.md") as file:
+        file.write(_page(results).encode())
+
+
+def _page(results: Row) -> str:
+    explained, ours = results["explained"], f"pairs {results['own']:g}"
+    head, half = sentences(results), results["repetitions"] - results["repetitions"] // 2
+    parts = [
+        "# Ground truth: every network of a space, trained",
+        "Every figure here is computed by `blockprofile run truth_macro`. The truth is NAS-Bench-Macro (Su "
+        "et al., CVPR 2021, "
+        f"Apache-2.0): all {results['archs']:,} archs of a space of three choices in eight layers, each "
+        "trained from scratch "
+        f"{results['runs']} times on CIFAR-10; two trainings of one arch differ by a standard deviation of "
+        f"{results['spread']:.3g} points. Labels are single trainings of archs drawn at random, "
+        f"{results['repetitions']} "
+        "times; whatever is made of them is judged by the other two trainings of all archs. No device table "
+        "covers this space at "
+        "32 pixels, so the limits are those of counted costs: multiply-adds, and parameters.",
+        " ".join(head),
+        "## What blocks are worth: estimates against the truth",
+        "![Error and coverage of block effects](images/truth_macro_estimates.png)",
+        markdown_table([_estimate_row(row) for row in results["estimates"]]),
+        "Error: root mean square over effects and repetitions; bias: of the size of an effect, in per cent "
+        "of the mean "
+        "size. *Main effects first* is the default of `blockprofile profile labels.csv`; *averaged* is `--plain`.",
+        "## Blocks depend on each other, and the scale is half of it",
+        f"Main effects explain {share(explained['points']['main'])} of the variance of accuracy between archs "
+        "that were left out, "
+        f"with pairs {share(explained['points']['both'])}. On the scale of the logarithm of the error it is "
+        f"{share(explained['log error']['main'])} and {share(explained['log error']['both'])}: most of what "
+        "looks like "
+        "interaction is that nothing adds much where little is wrong. Pruning by pairs therefore adds up on "
+        "that scale.",
+        "## What a pruning keeps",
+        "![Share of repetitions that lose less than the noise, against what is left](images/truth_macro_kept.png)",
+        markdown_table([_pruning_row(row, ours) for row in results["prunings"]]),
+        f"Kept: repetitions in which the best arch that is left lacks no more than {results['spread']:.3g} "
+        "points at any of twenty "
+        "limits (5 %, 10 %, ... of all archs are within). Survives: how often the very best arch within a "
+        "limit is left, "
+        "averaged over limits. Lack: the greatest of a repetition, its mean and its 95 % quantile. Random "
+        "prunings have the "
+        f"size of those by pairs. *The truth* prunes by what it is judged by: what could go at most. {half} "
+        "repetitions; the others chose the share of what is not explained that is taken as every arch's own:",
+        "![How often the best arch survives](images/truth_macro_survival.png)",
+        markdown_table([_pruning_row(row, "") for row in results["chosen_on"] if row["how"].startswith("pairs")]),
+        "Where it fails: from 50 labels little can go, and pruning by the truth shows how much more could. "
+        "Taking nothing as an "
+        "arch's own (`pairs 0`) keeps the promise from few labels and breaks it from many: the model is then sure of "
+        "itself, and wrong.",
+        "## Does pruning help a search?",
+        markdown_table([_search_row(row) for row in results["searches"]]),
+        "Lack: true accuracy of the arch that trained best within a limit, less that of the truly best, on "
+        "average over limits "
+        "and repetitions. As many trainings in all three columns: *pruned* and *whole, labels too* spend "
+        "half of them on labels "
+        "that were drawn at random and choose from these as well; *whole* searches with all of them.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _estimate_row(row: Row) -> dict[str, object]:
+    return {
+        "labels": row["n"], "effects": {"M_b": "M_b", "M_ulb": "M_(u,l,b)"}[row["statistic"]],
+        "how": {"sharp": "main effects first", "plain": "averaged"}[row["how"]], "error": f"{row['rmse']:.3f}",
+        "bias": f"{100 * row['bias']:+.1f} ± {196 * row['bias_se']:.1f} %", "half-width": f"{row['half']:.3f}",
+        "intervals that hold": share(row["covered"], row["covered_se"]),
+    }  # fmt: skip
+
+
+def _pruning_row(row: Row, ours: str) -> dict[str, object]:
+    name = "**pairs (default)**" if row["how"] == ours else row["how"]
+    return {
+        "labels": row["n"], "limits of": row["cost"], "pruned by": name, "archs left": share(row["left"]),
+        "kept": share(row["kept"], row["kept_se"]), "survives": share(row["survives"]),
+        "lack": f"{row['most']:.2f}, {row['most_95']:.2f}", "hypervolume": share(row["hypervolume"]),
+    }  # fmt: skip
+
+
+def _search_row(row: Row) -> dict[str, object]:
+    return {
+        "trainings": 2 * row["n"], "search": row["algorithm"], "where": row["where"],
+        "lack": f"{row['lack']:.3f} ± {1.96 * row['lack_se']:.3f}",
+    }  # fmt: skip

@@ -27,7 +27,7 @@ __all__ = ["Judged", "Labels", "draw_labels", "estimate", "judge_pruning", "prun
 
 Doubles = NDArray[np.float64]
 RISK = 0.05
-N_RANDOM = 5
+N_RANDOM = 4
 KEYS = ["statistic", "u", "layer", "block", "depth"]
 
 

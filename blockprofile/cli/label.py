@@ -1,0 +1,115 @@
+"""`blockprofile label plan | read`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.sample import RESOLUTION, SEED, SPACE
+from blockprofile.command import command_line, typed_command
+
+__all__ = ["register"]
+
+group = typer.Typer(help="Which archs to label next, and reading their labels back.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    app.add_typer(group, name="label")
+
+
+@group.command("plan")
+def plan(
+    space: str = SPACE,
+    n: str = typer.Option("300", "--n", help="How many archs."),
+    out: Path = typer.Option(..., "--out", help="The file to write: one arch on each line."),
+    form: str = typer.Option("json", "--form", help="text, ofa (ks, e, d) or json: lines of {number, arch}."),
+    known: Path | None = typer.Option(None, "--known", help="A table of archs that are labelled already."),
+    seed: int = SEED,
+    resolution: int | None = RESOLUTION,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Choose archs to label so that block effects come out as precisely as they can: every choice meets all others.
+
+    The file is for whatever trains them; give what they reached to `blockprofile label read`. The first lines of a plan
+    are a good plan as well.
+    """
+    from blockprofile.errors import OptionError, one_of
+    from blockprofile.files import make_folder, replacing
+    from blockprofile.label.plan import discrepancy, plan_archs
+    from blockprofile.numbers import parse_count
+    from blockprofile.predict.labels import read_labels
+    from blockprofile.space import load_space
+
+    if form not in FORMS:
+        raise OptionError(f"--form {form!r} is unknown; {one_of(form, FORMS)}")
+    where = load_space(space, resolution=resolution)
+    old = None if known is None else read_labels(known, where).archs
+    archs = plan_archs(where, parse_count(n), seed=seed, known=old)
+    lines = [f"# {len(archs)} archs of {where.name} to label, made by: {typed_command()}"] if form == "text" else []
+    lines += [_line(where, arch, form, number) for number, arch in enumerate(archs, start=1)]
+    make_folder(out.parent, what="--out")
+    with replacing(out) as file:
+        file.write(("\n".join(lines) + "\n").encode())
+    apart = discrepancy(where, archs)
+    if json:
+        print_json({"path": out, "n": len(archs), "space": where.name, "form": form, "discrepancy": apart})
+    note(f"{out}: {len(archs)} archs; next: train them, then {command_line('label read', ['RESULTS'], space=space)}")
+
+
+FORMS = ("json", "text", "ofa")
+
+
+def _line(space: object, arch: object, form: str, number: int) -> str:
+    import json as plain
+
+    from blockprofile.space.forms import write_arch
+
+    told = write_arch(space, arch, "ofa" if form == "ofa" else "text")  # type: ignore[arg-type]
+    return str(told) if form == "text" else plain.dumps({"number": number, "arch": told})
+
+
+@group.command("read")
+def read(
+    results: Path = typer.Argument(..., help="What was reached: CSV, Parquet, or JSON lines {arch, METRIC}."),
+    space: str = SPACE,
+    metric: str = typer.Option("top1_percent", "--metric", metavar="NAME[=COLUMN]", help="The metric, and its column."),
+    plan: Path | None = typer.Option(None, "--plan", help="The plan, to tell what of it is missing."),
+    out: Path | None = typer.Option(None, "--out", help="A CSV that labels of all rounds are collected in."),
+    width: float | None = typer.Option(None, "--width", help="The half-width that is wanted of a block at its place."),
+    resolution: int | None = RESOLUTION,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Read labels back: how wide the intervals of block effects are by now, and how many labels more it would take."""
+    from dataclasses import asdict
+
+    from blockprofile.label.read import append_labels, read_plan, read_results, read_round
+    from blockprofile.predict.labels import read_labels
+    from blockprofile.space import load_space
+
+    where = load_space(space, resolution=resolution)
+    name, _, column = metric.partition("=")
+    column = column or name
+    archs, values = read_results(results, where, column)
+    planned = None if plan is None else read_plan(plan, where)
+    if out is not None:
+        append_labels(out, where, column, archs, values)
+        table = read_labels(out, where)
+        archs, values = table.archs, table.label(column)
+    found = read_round(where, archs, values, metric=name, plan=planned, width=width)
+    if json:
+        print_json(asdict(found))
+        return
+    rows = [{"effect": what, "median": f"±{mid:.3g}", "widest": f"±{most:.3g}"}
+            for what, (most, mid) in found.widths.items()]  # fmt: skip
+    print_table(rows, title=f"{name}: 95 % intervals from {found.n} labelled archs of {where.name}")
+    if found.missing:
+        note(f"{found.missing} archs of the plan are not labelled yet")
+    if found.needed is not None:
+        more = found.needed - found.n
+        told = "no more labels are needed" if not more else f"about {more:,} labels more, {found.needed:,} in all"
+        note(f"for ±{width:g} on a block at its place (median): {told}")
+    source = results if out is None else out
+    note(f"next: {command_line('profile', [source], space=space, metric=[metric, 'macs_m'], out='profile')}")

@@ -1,0 +1,185 @@
+"""Reading the labels of a plan back: how wide the intervals are, and how many labels more it would take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import ArchError, DataError, OptionError
+from blockprofile.files import replacing
+from blockprofile.jsonfile import parse_json
+from blockprofile.metric import parse_metric
+from blockprofile.predict.labelled import LabelledArchs, weigh_archs
+from blockprofile.predict.labels import LabelTable, read_labels
+from blockprofile.predict.repeats import number_archs, pool_repeats
+from blockprofile.profile.label_table import label_responses
+from blockprofile.profile.record import rows_of
+from blockprofile.profile.responses import MetricInfo, Settings
+from blockprofile.space import Archs, Space, decode
+from blockprofile.space.forms import read_arch
+
+__all__ = ["LabelRound", "append_labels", "labels_needed", "read_plan", "read_results", "read_round"]
+
+Doubles = NDArray[np.float64]
+LARGEST = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRound:
+    """Where a labelling stands: ``n`` archs labelled; ``missing`` of the plan; statistic -> the widest and the median
+    half-width of its 95 % intervals; ``needed`` labels in all for the width that was asked for, None where none was.
+    """
+
+    n: int
+    missing: int
+    widths: Mapping[str, tuple[float, float]]
+    needed: int | None
+
+
+def read_plan(path: Path, space: Space) -> Archs:
+    """Read a plan's archs, whatever form they are written in: one on each line, ``#`` begins a remark.
+
+    Raises
+    ------
+    DataError
+        With the line that is no arch of the space.
+    """
+    rows = []
+    for number, line in _lines(path):
+        try:
+            rows.append(read_arch(space, line))
+        except ArchError as failure:
+            raise DataError(f"{path}:{number}: {failure}") from None
+    if not rows:
+        raise DataError(f"{path} holds no archs")
+    return np.stack(rows)
+
+
+def _lines(path: Path) -> list[tuple[int, str]]:
+    if not path.is_file():
+        raise DataError(f"{path} does not exist or is no file")
+    if path.stat().st_size > LARGEST * 1024:
+        raise DataError(f"{path} is larger than a gigabyte")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as failure:
+        raise DataError(f"{path} is no text: {failure.reason} at byte {failure.start}") from None
+    numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
+    return [(number, line) for number, line in numbered if line and not line.startswith("#")]
+
+
+def read_results(path: Path, space: Space, column: str) -> tuple[Archs, Doubles]:
+    """Read labels that came back: a CSV or Parquet table, or JSON lines ``{"arch": any form, COLUMN: number}``.
+
+    Raises
+    ------
+    DataError
+        If a line cannot be read, or has no number in the column.
+    """
+    if path.suffix.lower() not in {".jsonl", ".json"}:
+        table = read_labels(path, space)
+        return table.archs, table.label(column)
+    archs, values = [], []
+    for number, line in _lines(path):
+        place = f"{path}:{number}"
+        data = parse_json(line, place)
+        value = data.get(column) if isinstance(data, dict) else None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise DataError(f"{place}: {column!r} is {value!r}; must be a finite number")
+        try:
+            archs.append(read_arch(space, line))
+        except ArchError as failure:
+            raise DataError(f"{place}: {failure}") from None
+        values.append(float(value))
+    if not archs:
+        raise DataError(f"{path} holds no labels")
+    return np.stack(archs), np.array(values)
+
+
+def append_labels(path: Path, space: Space, column: str, archs: Archs, values: Doubles) -> int:
+    """Add labels to a CSV of them, which is made if it is not there; return how many rows it has then.
+
+    Raises
+    ------
+    DataError
+        If the file is there and cannot be read.
+    """
+    if path.suffix.lower() != ".csv":
+        raise OptionError(f"--out is {str(path)!r}; labels are collected in a file ending in .csv")
+    if path.is_file():
+        known = read_labels(path, space)
+        old = known.label(column)
+        archs, values = np.concatenate([known.archs, archs]), np.concatenate([old, values])
+    lines = [f"arch,{column}", *(f'"{decode(space, a)}",{v:.10g}' for a, v in zip(archs, values, strict=True))]
+    with replacing(path) as file:
+        file.write(("\n".join(lines) + "\n").encode())
+    return len(values)
+
+
+def labels_needed(n: int, half_width: float, wanted: float) -> int:
+    """Return how many labels make an interval as narrow as wanted: its width goes with one over their square root.
+
+    Examples
+    --------
+    >>> labels_needed(100, 0.4, 0.2), labels_needed(100, 0.1, 0.2)
+    (400, 100)
+    """
+    return max(n, math.ceil(n * (half_width / wanted) ** 2))
+
+
+def read_round(
+    space: Space,
+    archs: Archs,
+    values: Doubles,
+    *,
+    metric: str,
+    plan: Archs | None = None,
+    width: float | None = None,
+    statistics: Sequence[str] = ("M_b", "M_ulb"),
+) -> LabelRound:
+    """Tell where a labelling stands.
+
+    Parameters
+    ----------
+    archs, values
+        All labels there are; rows of one arch are pooled.
+    metric
+        What they are of.
+    plan
+        The archs that were to be labelled.
+    width
+        The half-width of an interval that is wanted, in the metric's unit.
+
+    Raises
+    ------
+    OptionError
+        If the width is not above 0.
+    DataError
+        If the labels are too few, or cannot stand for the space's law.
+    """
+    if width is not None and not (math.isfinite(width) and width > 0):
+        raise OptionError(f"--width is {width}; must be above 0")
+    pooled = pool_repeats(LabelTable(Path("labels"), archs, {"value": values}, None), ["value"])
+    if len(pooled.counts) < 20:
+        raise DataError(f"{len(pooled.counts)} archs are labelled; intervals take 20 at least")
+    weights, how, _ = weigh_archs(space, pooled.table.archs, law="papers")
+    labelled = LabelledArchs(pooled.table.archs, pooled.table.label("value"), weights, how)
+    info = {metric: MetricInfo(parse_metric(metric).unit, "user", 0.0)}
+    table = label_responses(space, {metric: labelled}, info=info, settings=Settings(taus=()))
+    widths: dict[str, tuple[float, float]] = {}
+    for statistic in statistics:
+        rows = rows_of(table, statistic)  # type: ignore[arg-type]
+        half = ((rows["ci_high"] - rows["ci_low"]) / 2).to_numpy()
+        widths[statistic] = float(half.max()), float(np.median(half))
+    missing = 0
+    if plan is not None:
+        first, _ = number_archs(np.concatenate([pooled.table.archs, plan]))
+        missing = int((first >= len(pooled.table.archs)).sum())
+    n = len(pooled.counts)
+    needed = None if width is None else labels_needed(n, widths["M_ulb"][1], width)
+    return LabelRound(n, missing, widths, needed)

@@ -1,0 +1,117 @@
+"""Plans of archs to label, and labels that come back: from the command line to the intervals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blockprofile.cli.main import main
+from blockprofile.errors import DataError, OptionError
+from blockprofile.label.plan import discrepancy, plan_archs
+from blockprofile.label.read import labels_needed, read_plan, read_results, read_round
+from blockprofile.predict import load_predictors
+from blockprofile.space import Space, draw_archs, load_space
+from blockprofile.space.forms import read_arch
+
+
+@pytest.fixture(scope="module")
+def macro() -> Space:
+    return load_space("nas_bench_macro")
+
+
+def test_a_plan_is_balanced_distinct_and_its_beginning_good(macro: Space) -> None:
+    plan = plan_archs(macro, 54, seed=1)
+    assert len(np.unique(plan, axis=0)) == 54
+    counts = np.array([np.bincount(column, minlength=3) for column in plan.T])
+    assert np.abs(counts - 18).max() <= 1
+    drawn = [discrepancy(macro, draw_archs(macro, 54, np.random.default_rng(seed))) for seed in range(5)]
+    assert discrepancy(macro, plan) < 0.5 * min(drawn)
+    assert np.array_equal(plan, plan_archs(macro, 54, seed=1))
+
+
+def test_effects_from_a_plan_are_several_times_as_precise(macro: Space) -> None:
+    from tests.profile.test_pair_model import metric
+
+    def error(archs: np.ndarray) -> float:
+        values = metric(archs, pairs=3.0)
+        steps = np.array([-1.0, 0.0, 1.0]) * np.linspace(0.5, 1.0, 8)[3]
+        found = np.array([values[archs[:, 3] == code].mean() for code in range(3)]) - values.mean()
+        return float(np.mean((found - steps) ** 2))
+
+    planned = np.mean([error(plan_archs(macro, 54, seed=seed)) for seed in range(5)])
+    drawn = np.mean([error(draw_archs(macro, 54, np.random.default_rng(seed))) for seed in range(20)])
+    assert planned < drawn / 4
+
+
+def test_known_archs_are_gone_on_from(macro: Space) -> None:
+    known = draw_archs(macro, 40, np.random.default_rng(0))
+    more = plan_archs(macro, 30, known=known)
+    both = np.concatenate([np.unique(known, axis=0), more])
+    assert len(np.unique(both, axis=0)) == len(both)
+    alone = np.concatenate([known, plan_archs(macro, 30)])
+    assert discrepancy(macro, np.concatenate([known, more])) < discrepancy(macro, alone)
+    with pytest.raises(OptionError, match="there are 5 archs that are not labelled yet"):
+        plan_archs(macro, 6, candidates=plan_archs(macro, 5))
+    with pytest.raises(OptionError, match="at least 1 arch"):
+        plan_archs(macro, 0)
+
+
+def test_spaces_of_depths_have_plans() -> None:
+    ofa = load_space("ofa_mbv3")
+    plan = plan_archs(ofa, 60, candidates=draw_archs(ofa, 2000, np.random.default_rng(0)))
+    assert ofa.contains(plan).all()
+    depths = [np.bincount(plan[:, unit.depth], minlength=3) for unit in ofa.units if unit.depth is not None]
+    assert np.abs(np.array(depths) - 20).max() <= 3
+
+
+@pytest.mark.parametrize("form", ["json", "text", "ofa"])
+def test_a_plan_comes_back_as_labels(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "ofa_mbv3_w10" if form == "ofa" else "nas_bench_macro"
+    space, plan = load_space(name), tmp_path / "plan"
+    assert main(["label", "plan", "--space", name, "--n", "30", "--form", form, "--out", str(plan)]) == 0
+    archs = read_plan(plan, space)
+    assert len(archs) == 30
+    lines = [line for line in plan.read_text("utf-8").splitlines() if not line.startswith("#")]
+    (macs,) = load_predictors(space, metrics=["macs_m"])
+    with (tmp_path / "results.jsonl").open("w") as file:
+        for line in lines[:25]:
+            arch = read_arch(space, line)
+            told = line if form == "text" else json.loads(line)["arch"]
+            file.write(json.dumps({"arch": told, "acc": float(macs.predict(arch)[0])}) + "\n")
+    capsys.readouterr()
+    words = ["label", "read", str(tmp_path / "results.jsonl"), "--space", name, "--metric", "top1_percent=acc"]
+    if form == "ofa":
+        assert main([*words, "--plan", str(plan)]) == 0
+        return
+    assert main([*words, "--plan", str(plan), "--width", "2", "--out", str(tmp_path / "all.csv"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["n"], found["missing"]) == (25, 5)
+    assert found["needed"] >= 25
+    assert main([*words, "--out", str(tmp_path / "all.csv"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n"] == 25
+    assert len((tmp_path / "all.csv").read_text().splitlines()) == 51
+
+
+def test_labels_needed_goes_with_the_square() -> None:
+    assert labels_needed(100, 0.3, 0.1) == 900
+    assert labels_needed(100, 0.1, 0.3) == 100
+
+
+def test_what_cannot_be_read_is_told_with_its_line(macro: Space, tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text('{"arch": "e3k3 e3k3 | e3k3 e3k3 e3k3 | e3k3 e3k3 e3k3", "acc": "x"}\n')
+    with pytest.raises(DataError, match=r"results\.jsonl:1: 'acc' is 'x'; must be a finite number"):
+        read_results(path, macro, "acc")
+    path.write_text('{"arch": "e3k9", "acc": 1}\n')
+    with pytest.raises(DataError, match=r"results\.jsonl:1: "):
+        read_results(path, macro, "acc")
+    path.write_text("nonsense\n")
+    with pytest.raises(DataError, match=r"plan|results\.jsonl:1"):
+        read_plan(path, macro)
+    with pytest.raises(OptionError, match="--width is 0"):
+        read_round(macro, draw_archs(macro, 30, np.random.default_rng(0)), np.ones(30), metric="score", width=0.0)
+    with pytest.raises(DataError, match="10 archs are labelled"):
+        read_round(macro, plan_archs(macro, 10), np.ones(10), metric="score")
