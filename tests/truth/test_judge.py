@@ -43,11 +43,13 @@ def test_a_pruning_is_judged_by_what_it_lacks(truth: Truth) -> None:
     allowed = [codes[1:] if slot == 0 else codes for slot, codes in enumerate(truth.space.allowed)]
     pruned = truth.space.restricted(allowed, name="x")
     found = judge_pruning(truth, cost, accuracy, pruned)
+    without_last = truth.space.restricted([codes[:1] for codes in truth.space.allowed], name="y")
     inside = truth.archs[:, 0] != 0
     lacks = [accuracy[cost.values <= at].max() - accuracy[inside & (cost.values <= at)].max() for at in cost.limits]
     assert found.lacks == pytest.approx(tuple(lacks))
     assert found.left == pytest.approx(2 / 3)
-    assert found.hypervolume < 1
+    assert found.hypervolume <= 1
+    assert judge_pruning(truth, cost, accuracy, without_last).hypervolume < 1
     by_truth = judge_pruning(truth, cost, accuracy, prune_by_truth(truth, accuracy, cost))
     assert by_truth.most <= truth.spread
     assert by_truth.left < 0.1
