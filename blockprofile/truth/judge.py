@@ -159,7 +159,7 @@ def _repeat(what: tuple[str, str, tuple[str, ...]], trial: tuple[int, int, int, 
     about = {"n": size, "repetition": repetition}
     profiles = {
         how: responses_of(truth, truth.archs[labels.rows], labels.values, plain=how == "plain")
-        for how in ("sharp", "plain")
+        for how in (("sharp", "plain") if is_choosing else ("sharp",))
     }
     for how, table in profiles.items():
         for statistic, compared in estimate(table, whole).items():
