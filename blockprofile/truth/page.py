@@ -92,7 +92,8 @@ def _page(results: Row) -> str:
     head, half = sentences(results), results["repetitions"] - results["repetitions"] // 2
     parts = [
         "# Ground truth: every network of a space, trained",
-        "Every figure here is computed by `blockprofile run truth_macro`. The truth is NAS-Bench-Macro (Su "
+        f"Every figure here is computed by `blockprofile run truth_macro`, here with `repetitions: "
+        f"{results['repetitions']}`. The truth is NAS-Bench-Macro (Su "
         "et al., CVPR 2021, "
         f"Apache-2.0): all {results['archs']:,} archs of a space of three choices in eight layers, each "
         "trained from scratch "

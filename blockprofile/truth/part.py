@@ -46,7 +46,7 @@ def kendall(first: Doubles, second: Doubles) -> float:
 def judge_part(
     space: str,
     *,
-    table: str,
+    trained: str,
     out: str | Path,
     speeds: Sequence[str] = (),
     latencies: Sequence[str] = (),
@@ -61,7 +61,7 @@ def judge_part(
     ----------
     space
         The space.
-    table
+    trained
         A file of the content folder ``data``, with a column ``top1_percent``.
     out
         The folder: ``results.json`` and ``page.md``.
@@ -86,9 +86,9 @@ def judge_part(
         If the table cannot be read or lacks a column.
     """
     where = load_space(space)
-    path = content_dir("data") / table
+    path = content_dir("data") / trained
     if not path.resolve().is_relative_to(content_dir("data").resolve()):
-        raise DataError(f"{table!r} leaves the folder of the data")
+        raise DataError(f"{trained!r} leaves the folder of the data")
     labels = read_labels(path, where)
     columns = {name: labels.labels[name] for name in (ACCURACY, *speeds, *latencies)}
     costs = {name.partition(":")[2]: 1000 / columns[name] for name in speeds}
@@ -98,7 +98,9 @@ def judge_part(
     archs, accuracy = labels.archs[whole], columns[ACCURACY][whole]
     costs = {name: each[whole] for name, each in costs.items()}
     if 2 * max(n) > len(archs):
-        raise OptionError(f"n is {max(n)}; {table} has {len(archs)} archs that have all figures, half are to judge by")
+        raise OptionError(
+            f"n is {max(n)}; {trained} has {len(archs)} archs that have all figures, half are to judge by"
+        )
     results = {
         "space": space, "archs": len(archs), "spread": spread, "repetitions": repetitions,
         "fits": _fits(where, archs, accuracy, n, (repetitions, seed)),
@@ -196,6 +198,20 @@ def _rate(row: Row, device: str, half: str) -> tuple[float, float]:
     return rate, abs(rate) * float(np.hypot(gain["se"] / gain["effect"], cost["se"] / cost["effect"]))
 
 
+def sentence(results: Mapping[str, Any]) -> str:
+    """Say what was found, for a headline."""
+    fits = {(row["labels"], row["by"]): row["tau"] for row in results["fits"]}
+    sizes = sorted({row["labels"] for row in results["fits"]} - {0})
+    taus = " and ".join(f"{fits[size, 'with pairs']:.2f} ({size} labels)" for size in sizes)
+    devices = list(results["devices"])
+    least = min(results["devices"][a][b] for a in devices for b in devices)
+    return (
+        f"Of {results['archs']:,} networks of Accel-NASBench, trained on ImageNet, a part ranks those that were not "
+        f"used with a Kendall's tau of {taus}, multiply-adds with {fits[0, 'macs_m']:.2f}; times on "
+        f"{', '.join(devices)} disagree, down to a tau of {least:.2f} between two of them."
+    )
+
+
 def _page(results: Mapping[str, Any]) -> str:
     devices = list(results["devices"])
     fits = [
@@ -226,13 +242,15 @@ def _page(results: Mapping[str, Any]) -> str:
     agree = len(set(best.values())) == 1
     told = "; ".join(f"{device}: {step}" for device, step in best.items())
     parts = [
-        "# Ground truth: 4,000 networks of a MnasNet space, on accelerators",
-        f"Every figure here is computed by `blockprofile run truth_mnasnet`. {results['archs']:,} networks of "
+        f"# Ground truth: {results['archs']:,} networks of a MnasNet space, on accelerators",
+        f"Every figure here is computed by `blockprofile run truth_mnasnet`, here with `repetitions: "
+        f"{results['repetitions']}`. {results['archs']:,} networks of "
         "Accel-NASBench "
         "(Ahmad et al., DAC 2024, Apache-2.0) were trained on ImageNet with a shortened schedule, one seed each; two "
         f"trainings differ by {results['spread']} points. Their time per image was measured on accelerators; "
         "the source "
         "does not state the batch.",
+        sentence(results),
         "## Ranking networks that were not seen", markdown_table(fits),
         f"Means of {results['repetitions']} draws of labels, judged by all other networks. Multiply-adds and "
         "parameters need no labels.",
