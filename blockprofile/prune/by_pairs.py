@@ -43,8 +43,7 @@ Doubles = NDArray[np.float64]
 N_DRAWS = 64
 OWN_SHARE = 0.3
 """The share of what main effects and pairs do not explain that is taken to be an arch's own, and to have been drawn
-anew for every arch; the archs at the front vary less than the others. Chosen on half of the repetitions of the study
-truth_macro, which reports on the other half."""
+anew for every arch. Chosen on half of the repetitions of the study truth_macro, which reports on the other half."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

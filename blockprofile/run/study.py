@@ -58,6 +58,7 @@ STAGES: Mapping[str, _Kind] = {
     "compare_trained": _Kind("blockprofile.supernet.stages:compare_trained", ("searches", "out")),
     "predictor_fit": _Kind("blockprofile.supernet.stages:fit", ("table", "out")),
     "lut_measure": _Kind("blockprofile.supernet.stages:measure", ("out",)),
+    "judge_ofa": _Kind("blockprofile.truth.ofa:judge_ofa", ("out",)),
     "judge_part": _Kind("blockprofile.truth.part:judge_part", ("out",)),
     "judge": _Kind("blockprofile.truth.judge:judge", ("out",)),
     "figure2": _Kind("blockprofile.papers.figure2:figure2", ("out",)),

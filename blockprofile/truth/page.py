@@ -131,10 +131,8 @@ def _page(results: Row) -> str:
         "repetitions; the others chose the share of what is not explained that is taken as every arch's own:",
         "![How often the best arch survives](images/truth_macro_survival.png)",
         markdown_table([_pruning_row(row, "") for row in results["chosen_on"] if row["how"].startswith("pairs")]),
-        "Where it fails: from 50 labels little can go, and pruning by the truth shows how much more could. "
-        "Taking nothing as an "
-        "arch's own (`pairs 0`) keeps the promise from few labels and breaks it from many: the model is then sure of "
-        "itself, and wrong.",
+        "Where it fails: *the truth* shows how much more could go. With less taken as an arch's own more goes, and the "
+        "promise is broken more often, most of all from many labels, when the model is sure of itself.",
         "## Does pruning help a search?",
         markdown_table([_search_row(row) for row in results["searches"]]),
         "Lack: true accuracy of the arch that trained best within a limit, less that of the truly best, on "

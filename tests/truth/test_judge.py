@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from blockprofile.errors import DataError, OptionError
+from blockprofile.prune.by_pairs import OWN_SHARE
 from blockprofile.truth import judge
 from blockprofile.truth.judge import summarise
 from blockprofile.truth.page import share
@@ -78,7 +79,7 @@ def test_the_study_writes_its_page(tmp_path: Path) -> None:
     results = json.loads((folder / "results.json").read_text())
     kept = {row["how"]: row for row in results["prunings"]}
     assert kept["the truth"]["kept"] == 1.0
-    assert kept["pairs 0.3"]["left"] <= 1.0
+    assert 0 < kept[f"pairs {OWN_SHARE:g}"]["left"] <= 1.0
     assert {row["where"] for row in results["searches"]} == {"pruned", "whole", "whole, labels too"}
     page = (folder / "page.md").read_text()
     assert f"{results['spread']:.3g} points" in page
