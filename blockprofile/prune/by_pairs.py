@@ -41,7 +41,7 @@ __all__ = [
 Doubles = NDArray[np.float64]
 
 N_DRAWS = 64
-OWN_SHARE = 0.3
+OWN_SHARE = 1.0
 """The share of what main effects and pairs do not explain that is taken to be an arch's own, and to have been drawn
 anew for every arch. Chosen on half of the repetitions of the study truth_macro, which reports on the other half."""
 

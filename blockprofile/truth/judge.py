@@ -34,7 +34,7 @@ from blockprofile.truth.trials import (
 
 __all__ = ["judge"]
 
-OWNS = (0.0, OWN_SHARE, 1.0)
+OWNS = (0.0, 0.3, OWN_SHARE)
 """The shares of the rest that are tried as archs' own; the first half of the repetitions chooses."""
 ALGORITHMS: Mapping[str, str | Algorithm] = {
     "random": "random",

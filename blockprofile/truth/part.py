@@ -118,7 +118,8 @@ def judge_part(
 def _fits(space: Space, archs: Archs, values: Doubles, n: Sequence[int], how: tuple[int, int]) -> list[Row]:
     """Fit main effects, and pairs, to labels, and tell how they rank what they have not seen; and what is counted."""
     scale = scale_of(ACCURACY, values)
-    counted = {each.metric: each.predict(archs) for each in load_predictors(space, metrics=["macs_m", "params_m"])}
+    known = load_predictors(space, metrics=["macs_m", "params_m"])
+    counted = {each.metric: each.predict(archs).astype(np.float64) for each in known}
     found: list[Row] = []
     for size in n:
         for name, order in (("main effects", 1), ("with pairs", 2)):
@@ -166,8 +167,8 @@ def _plans(space: Space, archs: Archs, values: Doubles, n: Sequence[int], how: t
                 mine = rows_of(table, "M_b").merge(whole, on=KEYS)
                 errors[name].append(float(np.mean((mine["effect_x"] - mine["effect_y"]) ** 2)))
         mean = {name: float(np.mean(each)) if each else None for name, each in errors.items()}
-        drawn, planned = mean["drawn"], mean["planned"]
-        found.append({"labels": size, **mean, "factor": drawn / planned if drawn and planned else None})
+        by_draw, by_plan = mean["drawn"], mean["planned"]
+        found.append({"labels": size, **mean, "factor": by_draw / by_plan if by_draw and by_plan else None})
     return found
 
 
@@ -196,6 +197,12 @@ def _rate(row: Row, device: str, half: str) -> tuple[float, float]:
     gain, cost = row[f"{ACCURACY} {half}"], row[f"{device} {half}"]
     rate = gain["effect"] / cost["effect"]
     return rate, abs(rate) * float(np.hypot(gain["se"] / gain["effect"], cost["se"] / cost["effect"]))
+
+
+def _best_step(results: Mapping[str, Any], device: str) -> str:
+    """Return the step that brings most for a per cent of latency."""
+    rates = [_rate(row, device, "fitted")[0] for row in results["factors"]]
+    return str(results["factors"][int(np.argmax(rates))]["step"])
 
 
 def sentence(results: Mapping[str, Any]) -> str:
@@ -232,13 +239,12 @@ def _page(results: Mapping[str, Any]) -> str:
             "accuracy [points]": f"{gain['effect']:+.2f} ± {1.96 * gain['se']:.2f}",
         }
         for device in devices:
-            told = [_rate(row, device, half) for half in ("fitted", "judged")]
+            rates = [_rate(row, device, half)[0] for half in ("fitted", "judged")]
             cost = row[f"{device} fitted"]["effect"]
-            line[f"{device}: latency, points for 1 %"] = f"{cost:+.1f} %, {told[0][0]:.3f} ({told[1][0]:.3f})"
+            line[f"{device}: latency, points for 1 %"] = f"{cost:+.1f} %, {rates[0]:.3f} ({rates[1]:.3f})"
         factors.append(line)
     pairs = [{"": a, **{b: f"{results['devices'][a][b]:.3f}" for b in devices}} for a in devices]
-    best = {device: max(results["factors"], key=lambda row, d=device: _rate(row, d, "fitted")[0])["step"]
-            for device in devices}  # fmt: skip
+    best = {device: _best_step(results, device) for device in devices}
     agree = len(set(best.values())) == 1
     told = "; ".join(f"{device}: {step}" for device, step in best.items())
     parts = [
