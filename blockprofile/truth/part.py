@@ -36,7 +36,7 @@ KEYS = ["statistic", "u", "layer", "block", "depth"]
 ACCURACY = "top1_percent"
 
 
-def kendall(first: Doubles, second: Doubles) -> float:
+def kendall(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
     """Return Kendall's tau-b."""
     from scipy.stats import kendalltau
 
