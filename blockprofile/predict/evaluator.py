@@ -97,7 +97,8 @@ class Evaluator:
         found: dict[str, NDArray[np.float32]] = {}
         if self._sum is not None:
             sums = self._sum(rows)
-            found |= {p.metric: values.astype(np.float32) for p, values in zip(self._additive, sums, strict=True)}
+            with np.errstate(over="ignore"):  # what float32 does not hold is refused below
+                found |= {p.metric: values.astype(np.float32) for p, values in zip(self._additive, sums, strict=True)}
         found |= {p.metric: p.predict(rows) for p in self._networks}
         for predictor in self._others:
             ask = self._recall if predictor.metric in self._noisy else self._ask

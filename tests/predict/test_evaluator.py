@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from blockprofile.errors import ArchError, DataError, OptionError
-from blockprofile.predict import Evaluator, Predictor
+from blockprofile.predict import AdditivePredictor, Evaluator, Predictor
 from blockprofile.space import Archs, Space, draw_archs
 from tests.toy import additive_predictor
 
@@ -48,6 +48,14 @@ def test_a_users_predictor_stands_beside_the_shipped_kinds(toy: Space) -> None:
     assert list(found) == ["score", additive.metric]
     np.testing.assert_array_equal(found["score"], archs.sum(axis=1))
     np.testing.assert_array_equal(found[additive.metric], additive.predict(archs))
+
+
+def test_a_sum_that_float32_does_not_hold_is_refused(toy: Space) -> None:
+    toys = additive_predictor(toy)
+    whole = replace(toys.factors[0], table=toys.factors[0].table + 1e300)
+    huge = AdditivePredictor(toys.card, toy, (whole, *toys.factors[1:]))
+    with pytest.raises(DataError, match="returned inf for arch number 0; must be finite"):
+        Evaluator(toy, [huge])(draw_archs(toy, 3, np.random.default_rng(0)))
 
 
 def test_it_is_tried_on_its_first_use_alone(toy: Space) -> None:
