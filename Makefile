@@ -1,9 +1,10 @@
 # make demo    install into .venv and run the quickstart study
 # make test    install with the test tools and run every check
 # make fuzz    change 10,000 files of every format, and run the command that reads each
+# make lowest  install the lowest versions that pyproject.toml declares into .venv-lowest, and run a fast part of the tests
 # make bench   time the main jobs (each benchmark also asserts its answer)
 # make docs    build the documentation into site/
-# make clean   remove .venv, site/, caches and the demo's runs
+# make clean   remove .venv, .venv-lowest, site/, caches and the demo's runs
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,13 @@ WORKERS ?= auto
 
 FUZZ ?= 10000 0
 
-.PHONY: demo test lint types pytest fuzz bench docs clean check-python
+LOWEST := .venv-lowest
+LOWEST_TESTS := tests/test_yamlfile.py tests/test_tablefile.py tests/test_csvfile.py tests/test_jsonfile.py \
+  tests/cli/test_main.py tests/cli/test_space.py tests/cli/test_pipeline.py tests/space/test_load.py \
+  tests/space/test_space.py tests/predict/test_card.py tests/predict/test_network.py tests/compare/test_paired.py \
+  tests/search/test_sorting.py tests/search/test_constraints.py tests/plot/test_heatmap.py tests/sensitivity
+
+.PHONY: demo test lint types pytest fuzz lowest bench docs clean check-python
 
 demo: $(VENV)/.installed
 	$(BIN)/blockprofile run analysis/quickstart.yaml
@@ -37,6 +44,10 @@ pytest: $(VENV)/.installed-test
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
+# Libraries of that age warn of each other's newer releases, which is nobody's fault here.
+lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/python -m pytest -q -p no:cacheprovider -W ignore::DeprecationWarning $(LOWEST_TESTS)
+
 bench: $(VENV)/.installed-bench
 	set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
@@ -45,7 +56,7 @@ docs: $(VENV)/.installed-docs
 	@echo "Open site/index.html"
 
 clean:
-	rm -rf $(VENV) site dist build runs/quickstart .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) site dist build runs/quickstart .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 check-python:
@@ -78,3 +89,16 @@ $(VENV)/.installed-docs: pyproject.toml constraints.txt | check-python
 	@$(PYTHON) -m venv $(VENV)
 	@$(INSTALL) --editable '.[docs]'
 	@touch $@ $(VENV)/.installed
+
+# torch alone is not the lowest: it is the CPU build of constraints.txt, without the packages of its CUDA builds. Linters
+# and type checkers are tools of `make test`, at the versions of constraints.txt.
+$(LOWEST)/.installed: pyproject.toml constraints.txt | check-python
+	@echo "Installing the lowest versions into $(LOWEST); it takes some minutes."
+	@$(PYTHON) -m venv $(LOWEST)
+	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@grep '^torch==' constraints.txt > $(LOWEST)/torch.txt
+	@UV_NATIVE_TLS=1 $(LOWEST)/bin/uv pip compile --quiet --no-header --no-annotate --python $(LOWEST)/bin/python \
+	  --resolution lowest-direct --extra test --override $(LOWEST)/torch.txt --output-file $(LOWEST)/all.txt pyproject.toml
+	@grep -v -E '^(nvidia|cuda|triton|mypy|ruff|optype|types-)|-stubs=' $(LOWEST)/all.txt > $(LOWEST)/lowest.txt
+	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $(LOWEST)/lowest.txt
+	@touch $@
