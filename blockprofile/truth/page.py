@@ -134,6 +134,7 @@ def _page(results: Row) -> str:
         "Where it fails: *the truth* shows how much more could go. With less taken as an arch's own more goes, and the "
         "promise is broken more often, most of all from many labels, when the model is sure of itself.",
         "## Does pruning help a search?",
+        _search_words(results["searches"]),
         markdown_table([_search_row(row) for row in results["searches"]]),
         "Lack: true accuracy of the arch that trained best within a limit, less that of the truly best, on "
         "average over limits "
@@ -142,6 +143,17 @@ def _page(results: Row) -> str:
         "that were drawn at random and choose from these as well; *whole* searches with all of them.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _search_words(rows: Sequence[Row]) -> str:
+    """Say where each search lacks least, trainings of labels counted."""
+    found = []
+    for n in dict.fromkeys(row["n"] for row in rows):
+        for algorithm in dict.fromkeys(row["algorithm"] for row in rows):
+            mine = [row for row in rows if (row["n"], row["algorithm"]) == (n, algorithm)]
+            best = min(mine, key=lambda row: float(row["lack"]))
+            found.append(f"{algorithm}, {2 * n} trainings: {best['where']}")
+    return f"Where each search lacks least, the trainings of labels counted: {'; '.join(found)}."
 
 
 def _estimate_row(row: Row) -> dict[str, object]:
