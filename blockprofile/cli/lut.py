@@ -9,6 +9,7 @@ import typer
 
 from blockprofile.cli.lut_export import export, plan
 from blockprofile.cli.lut_import import import_, times
+from blockprofile.cli.lut_run import run
 from blockprofile.cli.lut_solve import solve
 from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, print_table, tell
 from blockprofile.cli.strict import refuse_idle
@@ -40,7 +41,14 @@ SEED = typer.Option(0, "--seed", help="Seed of the order and of what is drawn.")
 
 def register(app: typer.Typer) -> None:
     """Add the command group."""
-    for name, command in (("import", import_), ("export", export), ("plan", plan), ("times", times), ("solve", solve)):
+    for name, command in (
+        ("import", import_),
+        ("export", export),
+        ("plan", plan),
+        ("times", times),
+        ("run", run),
+        ("solve", solve),
+    ):
         group.command(name)(command)
     app.add_typer(group, name="lut")
 
