@@ -15,7 +15,7 @@ from blockprofile.device.node_names import operator_tag
 from blockprofile.device.overhead import fit_overhead, operator_times
 from blockprofile.device.probes import plan_probes, table_operators
 from blockprofile.errors import DataError, OptionError
-from blockprofile.files import write_text
+from blockprofile.files import make_folder, write_text
 from blockprofile.space.space import Space
 
 __all__ = ["find_model", "is_whole", "whole_table", "write_network_times"]
@@ -132,6 +132,7 @@ def write_network_times(
     rows = [
         (model.arch, factor * _whole_ms(found[model.name])) for model in manifest.models if model.name in found
     ]  # fmt: skip
+    make_folder(path.parent)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["arch", "mean_ms"])

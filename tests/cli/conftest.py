@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from blockprofile.cli.main import main
+from blockprofile.device.node_names import find_steps
 from blockprofile.space import decode, draw_archs, load_space, write_arch
 from tests.cli.everything import GOALS, PRUNED, SPACE, STUDY
+from tests.device.samples import tensorrt
 
 
 @pytest.fixture(scope="session")
@@ -69,10 +71,23 @@ def _fill(folder: Path) -> None:
     run("lut measure --space tiny.yaml --runtime torch --time-limit 1 --precision 50% --out device")
     measured = "lut measure --space tiny.yaml --runtime torch --precision 20% --time-limit 1 --out measured"
     run(measured)
+    run("lut export --space tiny.yaml --form networks --out models")
+    write_profiles(folder / "models", folder / "profiles")
     run("lut import steps.csv --space tiny.yaml --hardware h --runtime r --out stepped")
     devices = "--device device --device stepped"
     run(f"sample --space tiny.yaml --n 500 {devices} --metric params_m --metric macs_m --metric flops_m --out rich")
     run("profile rich")
+
+
+def write_profiles(models: Path, profiles: Path) -> None:
+    """Write a profile of every exported model: 10 us for each node, and more for later steps of an operator."""
+    import onnx
+
+    profiles.mkdir()
+    for file in sorted(models.glob("*.onnx")):
+        names = [node.name for node in onnx.load(file).graph.node]
+        nodes = [(name, 0.01 * (1 + find_steps(name)[0].index)) for name in names]
+        (profiles / f"{file.stem}.json").write_text(tensorrt(nodes), encoding="utf-8")
 
 
 @pytest.fixture
