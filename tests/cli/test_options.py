@@ -203,7 +203,7 @@ ELSEWHERE = {
     "lut run": {"--space", "--on", "--to", "--command", "--folder", "--ending", "--dry-run"},
     "lut times": {"--space", "--format", "--manifest", "--clock-mhz", "--time-unit"},
 }
-"""Options that need a supernet, labels by the thousand or another program's profiles or machine: tests of their own try them."""
+"""Options that need a supernet, labels by the thousand, another program or machine: tests of their own try them."""
 
 UNSTEADY = {"folder", "path", "file", "files", "picture", "seconds", "on", "load", "created", "notes", "provenance"}
 """Keys whose values tell of the place, the time and the command line, not of what was found."""
