@@ -42,7 +42,6 @@ ELSEWHERE = {
     "lut import phone.csv": "times are to be filled in; tests/cli/test_hints.py fills them in",
     "predictor fit": "it needs labels and minutes; tests/cli/test_predictor.py",
     "predictor evaluate": "it needs labels that are not shipped with the package; tests/cli/test_predictor.py",
-    "predictor label ./my_ofa": "it needs a checkpoint; tests/cli/test_predictor.py",
     "predictor import": "it needs a checkpoint; tests/cli/test_predictor.py",
     "arch encode 'e3k5 e3k3 | …'": "a form, to be filled in",
     "arch decode --from archs.jsonl": "it needs a file of archs; tests/cli/test_arch.py",
