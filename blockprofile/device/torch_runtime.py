@@ -50,7 +50,7 @@ class TorchRuntime:
         """Build consecutive operators with random weights, each occurrence with its own."""
         import torch
 
-        from blockprofile.supernet.build import build_network
+        from blockprofile.modules.build import build_network
 
         settings = self.settings
         first = operators[0]

@@ -15,7 +15,7 @@ from blockprofile.errors import DataError, OptionError
 from blockprofile.files import replacing_folder, write_bytes, write_text
 from blockprofile.space import Archs, Space, count_macs, count_params, decode, encode, list_operators, load_space
 from blockprofile.space.record import base_text, describe_space
-from blockprofile.supernet.build import build_network
+from blockprofile.modules.build import build_network
 from blockprofile.supernet.data import DataSet
 from blockprofile.supernet.evaluate import check_archs
 from blockprofile.supernet.folder import open_supernet

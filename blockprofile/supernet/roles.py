@@ -2,7 +2,7 @@
 
 A role (``expand``, ``depthwise``, ``project``, ...) is a convolution or linear layer of an operator together with its
 batch normalisation. Roles are read off the steps of `blockprofile.space.primitives` and lead to the names that
-`blockprofile.supernet.build` gives the same layers.
+`blockprofile.modules.build` gives the same layers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from blockprofile.space.operators import Operator, primitives
 from blockprofile.space.primitives import Primitive
-from blockprofile.supernet.build import build_operator
+from blockprofile.modules.build import build_operator
 
 if TYPE_CHECKING:
     from torch import nn

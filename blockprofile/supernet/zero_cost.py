@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 from blockprofile.space import Archs, Space, list_operators
-from blockprofile.supernet.build import build_network
+from blockprofile.modules.build import build_network
 
 __all__ = ["synflow"]
 

@@ -14,7 +14,7 @@ from onnx import numpy_helper
 from blockprofile.device.onnx_graph import onnx_model
 from blockprofile.errors import OptionError
 from blockprofile.space import Operator, Space, draw_archs, list_operators
-from blockprofile.supernet import build_network
+from blockprofile.modules import build_network
 
 
 def run_onnx(model: Any, features: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -24,7 +24,7 @@ from blockprofile.space import (
     list_operators,
     load_space,
 )
-from blockprofile.supernet import build_network
+from blockprofile.modules import build_network
 from tests.supernet.test_build import counts_of_network
 from tests.toy import all_archs
 
@@ -135,7 +135,7 @@ def test_a_shuffle_reads_groups_in_columns() -> None:
     from onnxruntime import InferenceSession
 
     from blockprofile.space import Operator
-    from blockprofile.supernet import build_operator
+    from blockprofile.modules import build_operator
 
     op = Operator(
         op="mbconv", in_size=4, out_size=4, in_channels=4, out_channels=4, hidden_channels=4, kernel=3, groups=2,

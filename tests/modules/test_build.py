@@ -22,7 +22,7 @@ from blockprofile.space import (
     list_operators,
     load_space,
 )
-from blockprofile.supernet import build_network, build_operator
+from blockprofile.modules import build_network, build_operator
 
 SPACES = ("moga", "ofa_mbv3", "ofa_proxyless", "ofa_resnet50", "proxylessnas")
 FLOPS_PER_MAC = 2
