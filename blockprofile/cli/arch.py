@@ -227,8 +227,7 @@ def _block(space: Space, arch: Archs, unit: int, layer: int) -> str:
 def _all_predictors(space: Space) -> tuple[tuple[Predictor, ...], dict[str, str]]:
     """Return the accuracy, the counts and all devices that cover a space; and why the other devices do not."""
     from blockprofile.errors import CoverageError
-    from blockprofile.predict import find_device, list_devices, load_predictors
-    from blockprofile.predict.registry import build_predictor
+    from blockprofile.predict import build_predictor, find_device, list_devices, load_predictors
 
     devices: list[Predictor] = []
     missing: dict[str, str] = {}
@@ -244,7 +243,7 @@ def _all_predictors(space: Space) -> tuple[tuple[Predictor, ...], dict[str, str]
 def _figure(predictor: Predictor, value: float) -> dict[str, Any]:
     import numpy as np
 
-    from blockprofile.predict.reach import count_outside
+    from blockprofile.predict import count_outside
 
     card = getattr(predictor, "card", None)
     outside = count_outside(predictor, np.array([value], np.float32)) > 0

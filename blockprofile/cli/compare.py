@@ -49,7 +49,7 @@ def compare(
     """
     from blockprofile.compare import compare as run
     from blockprofile.compare import comparison_frame, comparison_rows
-    from blockprofile.predict.reach import caption_of
+    from blockprofile.predict import caption_of
 
     found = run(
         space, insights=insight, algorithms=algorithm, objectives=objective, devices=device, metrics=metric,

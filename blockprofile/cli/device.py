@@ -11,7 +11,7 @@ import typer
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 
 if TYPE_CHECKING:
-    from blockprofile.predict.card import Card
+    from blockprofile.predict import Card
 
 __all__ = ["register"]
 
@@ -52,7 +52,7 @@ def show(
     json: bool = JSON_OPTION,
 ) -> None:
     """Show the cards of a device: hardware, sources, error, where not to use it."""
-    from blockprofile.predict.registry import find_cards
+    from blockprofile.predict import find_cards
 
     entries = find_cards(name)
     if json:
@@ -110,8 +110,7 @@ def _tell_laws(card: Card) -> str:
 def _shares_outside(card: Card, folder: Path) -> dict[str, float]:
     """Return for each shipped space that a card covers the share of archs outside the range it was fitted on."""
     from blockprofile.errors import CoverageError
-    from blockprofile.predict.reach import share_outside
-    from blockprofile.predict.registry import build_predictor
+    from blockprofile.predict import build_predictor, share_outside
     from blockprofile.space import list_spaces, load_space
 
     shares: dict[str, float] = {}
@@ -145,14 +144,14 @@ def compare(
     json: bool = JSON_OPTION,
 ) -> None:
     """Compare two devices: do they rank archs and blocks alike, and what takes their time?"""
-    from blockprofile.device.compare import compare_devices
+    from blockprofile.device import compare_devices
     from blockprofile.space import load_space
 
     loaded = load_space(space)
     found = compare_devices(loaded, (first, second), n=n, seed=seed)
     picture: Path | None = None
     if out is not None:
-        from blockprofile.plot.devices import save_devices
+        from blockprofile.plot import save_devices
 
         picture = save_devices(found, out / f"{found.devices[0]}-{found.devices[1]}", space=loaded.name)[0]
     if json:

@@ -43,16 +43,11 @@ def exact(
 
     Means are exact; quantiles and shares carry the bound of their error.
     """
-    from blockprofile.additive.presence import check_presence
+    from blockprofile.additive import check_presence
     from blockprofile.files import make_folder, replacing
-    from blockprofile.predict import load_predictors
-    from blockprofile.predict.reach import caption_of
-    from blockprofile.predict.registry import select_entries
-    from blockprofile.profile.exact_table import additive_predictors, exact_table
-    from blockprofile.profile.profile import check_taus
-    from blockprofile.profile.summary import block_summary
-    from blockprofile.space import load_space
-    from blockprofile.space.sampling import check_law
+    from blockprofile.predict import caption_of, load_predictors, select_entries
+    from blockprofile.profile import additive_predictors, block_summary, check_taus, exact_table
+    from blockprofile.space import check_law, load_space
 
     where, of_law = load_space(space, resolution=resolution), check_law(law)
     if out is not None:
@@ -93,9 +88,9 @@ def exact(
 def _summary(
     where: Space, predictors: Sequence[AdditivePredictor], table: pd.DataFrame, law: Law
 ) -> list[dict[str, Any]]:
-    from blockprofile.additive.extremes import feasible_range
-    from blockprofile.predict.reach import caption_of
-    from blockprofile.profile.record import rows_of
+    from blockprofile.additive import feasible_range
+    from blockprofile.predict import caption_of
+    from blockprofile.profile import rows_of
 
     rows = []
     for predictor in predictors:
@@ -111,7 +106,7 @@ def _summary(
 
 
 def _share(where: Space, text: str, law: Law, entries: Sequence[Entry]) -> dict[str, Any]:
-    from blockprofile.run.limits import limited_sampler, parse_limit
+    from blockprofile.run import limited_sampler, parse_limit
     from blockprofile.space import count_archs
 
     limit = parse_limit(text, where, entries=entries)

@@ -36,7 +36,7 @@ def heatmap(
     json: bool = JSON_OPTION,
 ) -> None:
     """Draw the figures of a profile as PNG and SVG: responses of blocks, layers, depths, factors; distributions."""
-    from blockprofile.plot.heatmap import heatmap as draw
+    from blockprofile.plot import heatmap as draw
 
     files = draw(run, metrics=metric, kinds=kind, marks=mark, out=out)
     if json:
@@ -49,8 +49,8 @@ def heatmap(
 
 def _following(run: Path) -> str:
     """Suggest a pruning where the profile has accuracy and a cost, else the page."""
-    from blockprofile.profile.record import Profile
-    from blockprofile.prune.pruning import find_costs, find_gain
+    from blockprofile.profile import Profile
+    from blockprofile.prune import find_costs, find_gain
 
     metrics = Profile.read(run).metrics
     devices = [about.device for about in map(parse_metric, metrics) if about.column == LATENCY]

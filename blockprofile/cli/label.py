@@ -38,9 +38,9 @@ def plan(
     """
     from blockprofile.errors import OptionError, one_of
     from blockprofile.files import make_folder, replacing
-    from blockprofile.label.plan import discrepancy, plan_archs
+    from blockprofile.label import discrepancy, plan_archs
     from blockprofile.numbers import parse_count
-    from blockprofile.predict.labels import read_labels
+    from blockprofile.predict import read_labels
     from blockprofile.space import load_space
 
     if form not in FORMS:
@@ -65,7 +65,7 @@ FORMS = ("json", "text", "ofa")
 def _line(space: object, arch: object, form: str, number: int) -> str:
     import json as plain
 
-    from blockprofile.space.forms import write_arch
+    from blockprofile.space import write_arch
 
     told = write_arch(space, arch, "ofa" if form == "ofa" else "text")  # type: ignore[arg-type]
     return str(told) if form == "text" else plain.dumps({"number": number, "arch": told})
@@ -85,8 +85,8 @@ def read(
     """Read labels back: how wide the intervals of block effects are by now, and how many labels more it would take."""
     from dataclasses import asdict
 
-    from blockprofile.label.read import append_labels, read_plan, read_results, read_round
-    from blockprofile.predict.labels import read_labels
+    from blockprofile.label import append_labels, read_plan, read_results, read_round
+    from blockprofile.predict import read_labels
     from blockprofile.space import load_space
 
     where = load_space(space, resolution=resolution)

@@ -16,8 +16,8 @@ from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line
 
 if TYPE_CHECKING:
-    from blockprofile.device.audit import Audit
-    from blockprofile.predict.registry import Entry
+    from blockprofile.device import Audit
+    from blockprofile.predict import Entry
     from blockprofile.space import Space
 
 __all__ = ["register"]
@@ -97,10 +97,7 @@ def measure(
     json: bool = JSON_OPTION,
 ) -> None:
     """Measure the table of a space on this machine; the same command goes on where it was interrupted."""
-    from blockprofile.device.machine import processor_name
-    from blockprofile.device.measure import measure_table
-    from blockprofile.device.rounds import Plan
-    from blockprofile.device.runtime import Settings, check_clock, make_runtime
+    from blockprofile.device import Plan, Settings, check_clock, make_runtime, measure_table, processor_name
     from blockprofile.space import load_space
 
     plan = Plan(precision=parse_share(precision), time_limit_s=time_limit, seed=seed)
@@ -162,14 +159,9 @@ def audit(
 
     The networks are timed on this machine, or their times come from a file (--from).
     """
-    from blockprofile.device.audit import audit_table
-    from blockprofile.device.audit_report import repair_card, write_audit
-    from blockprofile.device.residuals import depth_rows, unit_rows
-    from blockprofile.device.rounds import Plan
-    from blockprofile.plot.latency import audit_data, save_scatter
-    from blockprofile.predict.card import read_card
-    from blockprofile.predict.floor import tell_floor
-    from blockprofile.predict.registry import find_device
+    from blockprofile.device import Plan, audit_table, depth_rows, repair_card, unit_rows, write_audit
+    from blockprofile.plot import audit_data, save_scatter
+    from blockprofile.predict import find_device, read_card, tell_floor
     from blockprofile.space import load_space
 
     loaded = load_space(space)
@@ -216,7 +208,7 @@ def audit(
 
 
 def _audit_file(file: Path, space: Space, entry: Entry, *, column: str = "", time_unit: str | None = None) -> Audit:
-    from blockprofile.device.audit_file import audit_times, check_network_unit, read_times
+    from blockprofile.device import audit_times, check_network_unit, read_times
 
     times = read_times(file, space, column=column, unit=check_network_unit(time_unit or "ms"))
     if times.repeats:
@@ -232,7 +224,7 @@ def template(
     json: bool = JSON_OPTION,
 ) -> None:
     """Write a CSV with one row for each operator that a space needs, to fill in times measured elsewhere."""
-    from blockprofile.device.csvfile import write_template
+    from blockprofile.device import write_template
     from blockprofile.errors import OptionError
     from blockprofile.space import load_space
 

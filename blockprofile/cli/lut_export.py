@@ -11,7 +11,7 @@ from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, te
 from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
-    from blockprofile.device.export import Manifest
+    from blockprofile.device import Manifest
 
 __all__ = ["export", "plan"]
 
@@ -47,8 +47,7 @@ def export(
 
     Example: blockprofile lut export --space moga --form networks --precision fp16 --out moga_onnx
     """
-    from blockprofile.device.export import export_networks, export_operators
-    from blockprofile.device.plan import cover_archs
+    from blockprofile.device import cover_archs, export_networks, export_operators
     from blockprofile.errors import OptionError, one_of
     from blockprofile.space import load_space
 
@@ -83,8 +82,7 @@ def plan(
 
     Example: blockprofile lut plan --space moga --n 100 --out moga_plan
     """
-    from blockprofile.device.export import export_networks
-    from blockprofile.device.plan import plan_archs
+    from blockprofile.device import export_networks, plan_archs
     from blockprofile.space import load_space
 
     settings = _settings(batch, precision, layout, seed, calibration)
@@ -98,8 +96,7 @@ def plan(
 
 
 def _settings(batch: int, precision: str, layout: str, seed: int, calibration: Path | None) -> Any:
-    from blockprofile.device.export import ExportSettings, check_layout, check_precision
-    from blockprofile.device.quantize import read_images
+    from blockprofile.device import ExportSettings, check_layout, check_precision, read_images
 
     images = None if calibration is None else read_images(calibration)
     return ExportSettings(

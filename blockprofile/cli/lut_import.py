@@ -55,15 +55,19 @@ def import_(
 
     Example: blockprofile lut import profiles/ --space moga --manifest models --out me --hardware "..." --runtime "..."
     """
-    from blockprofile.device.audit_file import audit_times, read_times
-    from blockprofile.device.audit_report import write_audit
-    from blockprofile.device.csvfile import check_plausible, check_time_unit
-    from blockprofile.device.export import read_manifest
-    from blockprofile.device.foreign import ImportOptions, read_device_table
-    from blockprofile.device.imported import write_imported
-    from blockprofile.device.profiled import check_spread
-    from blockprofile.predict.card import read_card
-    from blockprofile.predict.floor import tell_floor
+    from blockprofile.device import (
+        ImportOptions,
+        audit_times,
+        check_plausible,
+        check_spread,
+        check_time_unit,
+        read_device_table,
+        read_manifest,
+        read_times,
+        write_audit,
+        write_imported,
+    )
+    from blockprofile.predict import read_card, tell_floor
     from blockprofile.space import load_space
 
     loaded, unit = load_space(space), check_time_unit(time_unit or "ms")
@@ -122,10 +126,14 @@ def times(
 
     Example: blockprofile lut times profiles/ --space moga --manifest moga_plan --out times.csv
     """
-    from blockprofile.device.csvfile import check_time_unit, unit_factor
-    from blockprofile.device.export import read_manifest
-    from blockprofile.device.foreign import ImportOptions, read_traces
-    from blockprofile.device.whole import write_network_times
+    from blockprofile.device import (
+        ImportOptions,
+        check_time_unit,
+        read_manifest,
+        read_traces,
+        unit_factor,
+        write_network_times,
+    )
     from blockprofile.errors import OptionError
     from blockprofile.space import load_space
 

@@ -31,8 +31,7 @@ def run(
     Example: blockprofile lut run models --space moga --on adb --ending .txt --out profiles --command
     "/data/local/tmp/benchmark_model --graph={model} --enable_op_profiling=true"
     """
-    from blockprofile.device.export import read_manifest
-    from blockprofile.device.remote import RemoteTool, check_transport, plan_commands, run_commands
+    from blockprofile.device import RemoteTool, check_transport, plan_commands, read_manifest, run_commands
     from blockprofile.errors import OptionError
     from blockprofile.space import load_space
 

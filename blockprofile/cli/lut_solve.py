@@ -12,8 +12,7 @@ from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, pr
 from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
-    from blockprofile.device.audit_file import NetworkUnit
-    from blockprofile.device.solved import SolvedTable
+    from blockprofile.device import NetworkUnit, SolvedTable
 
 __all__ = ["solve"]
 
@@ -44,8 +43,7 @@ def solve(
 
     The error on networks left out stands on the card, with how many more networks would halve it.
     """
-    from blockprofile.device.audit_file import check_network_unit
-    from blockprofile.device.timings import read_timings
+    from blockprofile.device import check_network_unit, read_timings
     from blockprofile.errors import OptionError
 
     if timings.suffix.lower() in _RECIPES:
@@ -89,9 +87,7 @@ class _Job:
 
 def _solve(file: Path, space: str, job: _Job) -> dict[str, Any]:
     """Solve one device's table, write its folder and return what is told of it."""
-    from blockprofile.device.audit_file import read_times
-    from blockprofile.device.folder import check_name
-    from blockprofile.device.solved import LEAST_SOLVED, solve_times, write_solved
+    from blockprofile.device import LEAST_SOLVED, check_name, read_times, solve_times, write_solved
     from blockprofile.space import load_space
 
     check_name(job.device)

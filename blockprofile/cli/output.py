@@ -121,7 +121,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, title: str = "", wrap: Seq
 
 def print_factors(table: pd.DataFrame) -> None:
     """Print what the steps of factors do over the network and which interact; nothing where there are none."""
-    from blockprofile.profile.summary import factor_summary, pair_words
+    from blockprofile.profile import factor_summary, pair_words
 
     steps = factor_summary(table)
     if steps:

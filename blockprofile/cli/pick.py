@@ -35,7 +35,7 @@ def pick(
     from blockprofile.cli.supernet import export_archs
     from blockprofile.errors import OptionError
     from blockprofile.search import load_search, parse_constraint
-    from blockprofile.search.pick import pick as choose
+    from blockprofile.search import pick as choose
 
     if supernet is not None and export is None:
         raise OptionError("--supernet has no effect without --export; leave it out")

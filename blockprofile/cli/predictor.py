@@ -12,12 +12,7 @@ from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, pr
 from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
-    from blockprofile.predict.card import Card
-    from blockprofile.predict.evaluate import Evaluation
-    from blockprofile.predict.fit import FitReport
-    from blockprofile.predict.labels import LabelTable
-    from blockprofile.predict.recipe import Recipe
-    from blockprofile.predict.registry import Entry
+    from blockprofile.predict import Card, Entry, Evaluation, FitReport, LabelTable, Recipe
     from blockprofile.space import Space
 
 __all__ = ["register"]
@@ -59,9 +54,7 @@ def fit(
 ) -> None:
     """Fit a predictor to labelled archs: split, train, judge, write a folder that every command accepts."""
     from blockprofile.files import make_folder
-    from blockprofile.predict.fit import check_provider, fit_predictors
-    from blockprofile.predict.recipe import find_table
-    from blockprofile.predict.scale import doubt_labels
+    from blockprofile.predict import check_provider, doubt_labels, find_table, fit_predictors
     from blockprofile.space import load_space
 
     recipe = _recipe(table, space, metric)
@@ -117,10 +110,14 @@ def evaluate(
     import dataclasses
 
     from blockprofile.files import make_folder
-    from blockprofile.predict.evaluate import evaluate_predictor, list_residuals
-    from blockprofile.predict.laws import check_table_law, errors_by_law
-    from blockprofile.predict.repeats import split_archs
-    from blockprofile.predict.scale import doubt_labels
+    from blockprofile.predict import (
+        check_table_law,
+        doubt_labels,
+        errors_by_law,
+        evaluate_predictor,
+        list_residuals,
+        split_archs,
+    )
     from blockprofile.space import load_space
 
     if out is not None:
@@ -164,7 +161,7 @@ def evaluate(
 
 def _read(path: Path, space: Space) -> LabelTable:
     """Read a labelled table, and say which of its columns are not understood."""
-    from blockprofile.predict.labels import read_labels
+    from blockprofile.predict import read_labels
 
     table = read_labels(path, space)
     for name, why in table.unread.items():
@@ -174,8 +171,7 @@ def _read(path: Path, space: Space) -> LabelTable:
 
 def _note_known(entry: Entry, space: Space, found: Evaluation) -> None:
     """Say how many of the archs judged by the predictor has learnt from, where its folder tells."""
-    from blockprofile.predict.crossfit import RESIDUALS_NAME, read_residuals
-    from blockprofile.predict.repeats import count_shared
+    from blockprofile.predict import RESIDUALS_NAME, count_shared, read_residuals
 
     path = entry[1] / RESIDUALS_NAME
     shared = count_shared(found.archs, read_residuals(path, space).archs) if path.is_file() else 0
@@ -204,8 +200,7 @@ def _within(table: LabelTable, space: Space) -> LabelTable:
 
 def _find(predictor: str, space: Space) -> Entry:
     from blockprofile.errors import UnknownNameError
-    from blockprofile.predict.card import CARD_NAME
-    from blockprofile.predict.registry import find_device, find_metric, list_devices
+    from blockprofile.predict import CARD_NAME, find_device, find_metric, list_devices
 
     if not (Path(predictor) / CARD_NAME).is_file() and predictor in list_devices():
         return find_device(predictor, space)
@@ -220,8 +215,7 @@ def _write_evaluation(out: Path, card: Card, found: Evaluation, residuals: list[
     import pandas as pd
 
     from blockprofile.files import write_text
-    from blockprofile.plot.fidelity import draw_fidelity
-    from blockprofile.plot.style import figure_style, save_figure
+    from blockprofile.plot import draw_fidelity, figure_style, save_figure
 
     write_text(out / "residuals.csv", pd.DataFrame(residuals).to_csv(index=False))
     with figure_style():
@@ -240,7 +234,7 @@ def import_checkpoint(
     json: bool = JSON_OPTION,
 ) -> None:
     """Import a published accuracy predictor; tensors alone are read, and stored as safetensors."""
-    from blockprofile.predict.checkpoint import import_predictor
+    from blockprofile.predict import import_predictor
 
     card = import_predictor(checkpoint, out=out, name=name)
     row = {
@@ -261,7 +255,7 @@ def _is_recipe(table: Path) -> bool:
 
 def _recipe(table: Path, space: str, metrics: list[str]) -> Recipe:
     from blockprofile.errors import OptionError
-    from blockprofile.predict.recipe import Recipe, read_recipe
+    from blockprofile.predict import Recipe, read_recipe
 
     if _is_recipe(table):
         if space or metrics:

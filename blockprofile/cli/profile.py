@@ -13,8 +13,8 @@ from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line, typed_command
 
 if TYPE_CHECKING:
-    from blockprofile.profile.record import Profile
-    from blockprofile.run.sample import PoolRequest
+    from blockprofile.profile import Profile
+    from blockprofile.run import PoolRequest
 
 __all__ = ["register"]
 
@@ -67,9 +67,9 @@ def profile(
     """
     from blockprofile.errors import OptionError
     from blockprofile.numbers import parse_count
-    from blockprofile.profile.profile import profile_pool, profile_run
-    from blockprofile.run.sample import PoolRequest
-    from blockprofile.space.sampling import check_law
+    from blockprofile.profile import profile_pool, profile_run
+    from blockprofile.run import PoolRequest
+    from blockprofile.space import check_law
 
     if run is None or not run.is_file():
         refuse_idle(context, ("plain",), "only a table of labels is averaged by way of an additive part")
@@ -108,8 +108,8 @@ def _labels(
     context: typer.Context, table: Path, space: str | None, metrics: list[str], *, out: Path | None, plain: bool
 ) -> Profile:
     from blockprofile.errors import OptionError
-    from blockprofile.predict.listed import ARCHS_NAME
-    from blockprofile.profile.labels import profile_labels
+    from blockprofile.predict import ARCHS_NAME
+    from blockprofile.profile import profile_labels
 
     if space is None or (not metrics and table.name != ARCHS_NAME) or out is None:
         raise OptionError(
@@ -126,7 +126,7 @@ def _labels(
 
 
 def _until(request: PoolRequest, until: list[str], *, out: Path, how: tuple[str, list[float]]) -> Profile:
-    from blockprofile.profile.until import profile_until
+    from blockprofile.profile import profile_until
 
     found = profile_until(request, until, out=out, presence=how[0], taus=how[1], command=typed_command())
     for metric, width in found.widest.items():
@@ -139,13 +139,14 @@ def _until(request: PoolRequest, until: list[str], *, out: Path, how: tuple[str,
 
 
 def _show(result: Profile, *, json: bool) -> None:
-    from blockprofile.profile.profile import metric_infos
-    from blockprofile.profile.record import rows_of
-    from blockprofile.profile.rows import Explained, explained_words
-    from blockprofile.profile.summary import (
+    from blockprofile.profile import (
+        Explained,
         archs_words,
         block_summary,
+        explained_words,
         holding_words,
+        metric_infos,
+        rows_of,
         strongest_layers,
         unbounded_words,
     )

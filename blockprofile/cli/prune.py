@@ -15,8 +15,7 @@ from blockprofile.command import command_line, typed_command
 
 if TYPE_CHECKING:
     from blockprofile.predict import Predictor
-    from blockprofile.prune.certificate import Certificate, Points
-    from blockprofile.prune.pruning import Pruning
+    from blockprofile.prune import Certificate, Points, Pruning
     from blockprofile.space import Space
 
 __all__ = ["register"]
@@ -77,9 +76,8 @@ def prune(
     """
     from blockprofile.errors import OptionError
     from blockprofile.files import make_folder
-    from blockprofile.prune import Bounds, find_policies
-    from blockprofile.prune.pruning import prune as decide
-    from blockprofile.prune.write import write_pruned
+    from blockprofile.prune import Bounds, find_policies, write_pruned
+    from blockprofile.prune import prune as decide
 
     order = _order(context, order)
     Bounds(keep=2 if keep is None else keep, max_drop=max_drop, tolerance=tolerance)
@@ -115,7 +113,7 @@ def prune(
     )
     write_pruned(out, definition, base=pruning.base)
     if figures is not None:
-        from blockprofile.plot.pruning import pruning_figures
+        from blockprofile.plot import pruning_figures
 
         pruning_figures(pruning, figures)
     _show(pruning, checks, out, explain=explain, json=json)
@@ -143,9 +141,9 @@ def _profile(
     space: str, out: Path, *, device: list[str], n: str, seed: int, law: str, resolution: int | None, workers: int
 ) -> Path:
     from blockprofile.numbers import parse_count
-    from blockprofile.profile.profile import profile_pool
-    from blockprofile.run.sample import PoolRequest
-    from blockprofile.space.sampling import check_law
+    from blockprofile.profile import profile_pool
+    from blockprofile.run import PoolRequest
+    from blockprofile.space import check_law
 
     request = PoolRequest(
         space=space, n=parse_count(n), devices=tuple(device), seed=seed, law=check_law(law), resolution=resolution
@@ -183,7 +181,7 @@ class SearchReach:
 
 
 def _certify(pruning: Pruning) -> dict[str, Certificate]:
-    from blockprofile.prune.certificate import certify
+    from blockprofile.prune import certify
 
     checks = {}
     for outcome in pruning.outcomes:
@@ -197,8 +195,8 @@ def _certify(pruning: Pruning) -> dict[str, Certificate]:
 
 
 def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explain: bool, json: bool) -> None:
-    from blockprofile.profile.rows import explained_words
-    from blockprofile.prune.explain import decision_rows, explain_lines, summary_lines
+    from blockprofile.profile import explained_words
+    from blockprofile.prune import decision_rows, explain_lines, summary_lines
 
     if json:
         data: dict[str, Any] = {

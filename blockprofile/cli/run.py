@@ -36,7 +36,7 @@ def run(
     json: bool = JSON_OPTION,
 ) -> None:
     """Run a study: all its stages, one after the other."""
-    from blockprofile.run.study import find_study, read_study, run_study
+    from blockprofile.run import find_study, read_study, run_study
 
     checked = read_study(find_study(study))
     folder = Path(checked.file.out) if out is None else out

@@ -47,8 +47,8 @@ def sample(
 
     The same command on the same folder goes on where it was interrupted; a larger --n extends it.
     """
-    from blockprofile.run.manifest import read_manifest
-    from blockprofile.run.sample import sample as draw
+    from blockprofile.run import read_manifest
+    from blockprofile.run import sample as draw
 
     run = draw(
         space, out=out, n=n, devices=device, metrics=metric, seed=seed, law=law, resolution=resolution, limit=limit,

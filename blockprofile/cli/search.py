@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from blockprofile.search import Evaluations, SearchResult
-    from blockprofile.search.algorithm import Algorithm
-    from blockprofile.search.archive import Archive
+    from blockprofile.search import Algorithm, Archive, Evaluations, SearchResult
 
 __all__ = ["print_archs", "register"]
 
@@ -202,7 +200,7 @@ def print_archs(rows: list[dict[str, Any]]) -> None:
 
 def provenances(result: SearchResult) -> dict[str, str]:
     """Return where each metric comes from, by its card's caption; how many of the front lie outside its range."""
-    from blockprofile.predict.reach import caption_of, count_outside
+    from blockprofile.predict import caption_of, count_outside
 
     told = {}
     for each in result.problem.predictors:

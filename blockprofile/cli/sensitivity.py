@@ -13,7 +13,7 @@ from blockprofile.cli.sample import DEVICE, LAW, METRIC, RESOLUTION, SEED, SPACE
 from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
-    from blockprofile.sensitivity.shares import Sensitivity
+    from blockprofile.sensitivity import Sensitivity
 
 __all__ = ["register"]
 
@@ -39,12 +39,9 @@ def sensitivity(
     Exact for metrics that add up over operators; sampled, with 95 % intervals, for others.
     """
     from blockprofile.numbers import parse_count
-    from blockprofile.predict import AdditivePredictor, load_predictors
-    from blockprofile.predict.reach import caption_of
-    from blockprofile.sensitivity.find import find_sensitivities
-    from blockprofile.sensitivity.wording import describe_sensitivity
-    from blockprofile.space import load_space
-    from blockprofile.space.sampling import check_law
+    from blockprofile.predict import AdditivePredictor, caption_of, load_predictors
+    from blockprofile.sensitivity import describe_sensitivity, find_sensitivities
+    from blockprofile.space import check_law, load_space
 
     where = load_space(space, resolution=resolution)
     predictors = load_predictors(where, devices=device, metrics=metric)

@@ -62,7 +62,7 @@ def list_all(json: bool = JSON_OPTION) -> None:
 @group.command("show")
 def show(name: str = _NAME, json: bool = JSON_OPTION) -> None:
     """Show a space: units, blocks, size, and the range of its multiply-adds and parameters."""
-    from blockprofile.additive.extremes import feasible_range
+    from blockprofile.additive import feasible_range
     from blockprofile.space import (
         count_archs,
         count_macs,
@@ -142,8 +142,7 @@ def diff(
     json: bool = JSON_OPTION,
 ) -> None:
     """Say what one space has and another lacks: blocks, depths, widths, architectures, mutation weights."""
-    from blockprofile.space import load_space
-    from blockprofile.space.diff import diff_spaces
+    from blockprofile.space import diff_spaces, load_space
 
     one, other = load_space(first), load_space(second)
     found = diff_spaces(one, other)

@@ -15,7 +15,7 @@ from blockprofile.command import command_line, typed_command
 
 if TYPE_CHECKING:
     from blockprofile.space import Archs, Space
-    from blockprofile.supernet.training import Report
+    from blockprofile.supernet import Report
 
 __all__ = ["export_archs", "register"]
 
@@ -104,8 +104,7 @@ def train(
 
       blockprofile supernet train --space nas_bench_macro --data cifar10/ --sampler uniform --provider cuda --out runs/u
     """
-    from blockprofile.supernet.recipe import Recipe
-    from blockprofile.supernet.train import tell_worth, train_supernet
+    from blockprofile.supernet import Recipe, tell_worth, train_supernet
 
     recipe = Recipe(
         epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, warmup=warmup, smoothing=smoothing, clip=clip,
@@ -180,11 +179,9 @@ def evaluate(
       blockprofile predictor fit labels.parquet --space moga_32 --metric top1_percent --out .
     """
     from blockprofile.numbers import parse_count
-    from blockprofile.run.progress import show_progress
+    from blockprofile.run import show_progress
     from blockprofile.space import decode
-    from blockprofile.supernet.evaluate import evaluate_supernet, write_labels
-    from blockprofile.supernet.folder import open_supernet
-    from blockprofile.supernet.judging import JudgeOptions, check_bn
+    from blockprofile.supernet import JudgeOptions, check_bn, evaluate_supernet, open_supernet, write_labels
 
     found = open_supernet(supernet)
     recipe = found.recipe
@@ -271,9 +268,7 @@ def alone(
 
     from blockprofile.errors import OptionError
     from blockprofile.space import load_space
-    from blockprofile.supernet.alone import TABLE_NAME, stratified_archs, train_alone
-    from blockprofile.supernet.evaluate import draw_distinct
-    from blockprofile.supernet.recipe import Recipe
+    from blockprofile.supernet import TABLE_NAME, Recipe, draw_distinct, stratified_archs, train_alone
 
     where = load_space(space, resolution=resolution)
     if (from_ is None) == (n is None) or (stratify is not None and n is None):
@@ -329,11 +324,8 @@ def rank(
     --------
       blockprofile supernet rank runs/u --truth top1_percent:cifar10 --n 1000
     """
-    from blockprofile.run.progress import show_progress
-    from blockprofile.supernet.evaluate import write_labels
-    from blockprofile.supernet.folder import open_supernet
-    from blockprofile.supernet.judging import JudgeOptions, check_bn
-    from blockprofile.supernet.rank import rank_supernet
+    from blockprofile.run import show_progress
+    from blockprofile.supernet import JudgeOptions, check_bn, open_supernet, rank_supernet, write_labels
 
     found = open_supernet(supernet)
     recipe = found.recipe
@@ -376,7 +368,7 @@ def export(
     """
     from blockprofile.errors import OptionError
     from blockprofile.space import load_space, read_arch
-    from blockprofile.supernet.folder import open_supernet
+    from blockprofile.supernet import open_supernet
 
     if (supernet is None) == (space is None):
         raise OptionError("give either --supernet FOLDER or, for fresh weights, --space SPACE")
@@ -397,7 +389,7 @@ def export_archs(
     space: Space, archs: Sequence[Archs], out: Path, *, supernet: Path | None, onnx: bool, data: Path | None = None
 ) -> list[dict[str, Any]]:
     """Export archs, into ``out`` if it is one and into numbered folders of it if they are several."""
-    from blockprofile.supernet.export import export_arch, export_from_supernet
+    from blockprofile.supernet import export_arch, export_from_supernet
 
     rows = []
     for number, arch in enumerate(archs, start=1):
@@ -425,7 +417,7 @@ def import_(
 
       blockprofile supernet evaluate runs/ofa --data imagenet_part/ --n 100 --out labels.parquet
     """
-    from blockprofile.supernet.imported import import_supernet
+    from blockprofile.supernet import import_supernet
 
     net, where = import_supernet(checkpoint, out=out, space=space, command=typed_command())
     row = {
@@ -473,8 +465,7 @@ def search(
       blockprofile supernet search --space singlepath --data imagenet/ --device pixel1 --target 80 --out runs/sp
     """
     from blockprofile.errors import OptionError
-    from blockprofile.supernet.recipe import Recipe
-    from blockprofile.supernet.singlepath import ARCHS_NAME, search_single_path
+    from blockprofile.supernet import ARCHS_NAME, Recipe, search_single_path
 
     if algorithm != "single-path":
         raise OptionError(f"--algorithm {algorithm!r} is unknown; choices: single-path")

@@ -4,13 +4,15 @@ from blockprofile.compare.algorithms import parse_algorithm
 from blockprofile.compare.api import compare, load_comparison
 from blockprofile.compare.attainment import AttainmentDifference, attainment_difference, attainment_surfaces
 from blockprofile.compare.cases import Case, make_cases
+from blockprofile.compare.chosen import best_arch
 from blockprofile.compare.indicators import JointFront, best_within, hypervolume_curve, joint_front
 from blockprofile.compare.paired import Paired, Sooner, compare_paired, compare_speed
-from blockprofile.compare.result import Comparison, Indicator, Verdict
+from blockprofile.compare.result import BELOW_FLOOR, Comparison, Indicator, Verdict
 from blockprofile.compare.table import comparison_frame, comparison_rows, write_comparison
 from blockprofile.face import make_callable
 
 __all__ = [
+    "BELOW_FLOOR",
     "AttainmentDifference",
     "Case",
     "Comparison",
@@ -21,6 +23,7 @@ __all__ = [
     "Verdict",
     "attainment_difference",
     "attainment_surfaces",
+    "best_arch",
     "best_within",
     "compare",
     "compare_paired",

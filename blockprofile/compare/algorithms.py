@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from blockprofile.errors import OptionError, one_of
 from blockprofile.numbers import parse_count, parse_number
-from blockprofile.search import ALGORITHMS, NSGA2, HierarchicalMutation, RandomMutation, UniformMutation
-from blockprofile.search.algorithm import Algorithm
+from blockprofile.search import ALGORITHMS, NSGA2, Algorithm, HierarchicalMutation, RandomMutation, UniformMutation
 
 __all__ = ["parse_algorithm"]
 

@@ -14,17 +14,9 @@ from blockprofile.compare.table import COMPARISON_NAME, write_comparison
 from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.numbers import parse_count
 from blockprofile.predict import Predictor
-from blockprofile.run.folder import open_run
-from blockprofile.run.manifest import MANIFEST_NAME, read_manifest, run_digest
-from blockprofile.run.parallel import run_tasks
-from blockprofile.run.progress import show_progress
-from blockprofile.search import SearchResult, load_search, search
-from blockprofile.search.exact import Exact
-from blockprofile.search.objectives import Goal
-from blockprofile.search.problem import Problem
-from blockprofile.search.request import build_problem
-from blockprofile.space import Space
-from blockprofile.space.record import describe_space, kept_space
+from blockprofile.run import MANIFEST_NAME, open_run, read_manifest, run_digest, run_tasks, show_progress
+from blockprofile.search import Exact, Goal, Problem, SearchResult, build_problem, load_search, search
+from blockprofile.space import Space, describe_space, kept_space
 
 __all__ = ["compare", "load_comparison"]
 

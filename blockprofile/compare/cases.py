@@ -9,7 +9,7 @@ from pathlib import Path
 from blockprofile.compare.algorithms import parse_algorithm
 from blockprofile.errors import OptionError
 from blockprofile.files import check_name
-from blockprofile.search.algorithm import Algorithm
+from blockprofile.search import Algorithm
 from blockprofile.space import Space, load_space
 
 __all__ = ["ORIGINAL", "Case", "make_cases"]

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.compare.indicators import JointFront
-from blockprofile.search import Problem, hypervolume
-from blockprofile.search.objectives import Goal
+from blockprofile.search import Goal, Problem, hypervolume
 
 __all__ = ["epsilon_floor", "goal_floors", "hypervolume_floor", "igd_floor", "metric_floors", "unknown_floors"]
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.search.reference import fronts_by_generation
-from blockprofile.search.sorting import nondominated
+from blockprofile.search import fronts_by_generation, nondominated
 
 __all__ = ["JointFront", "best_within", "hypervolume_curve", "joint_front"]
 

@@ -1,24 +1,89 @@
 """Lookup tables of devices: measured here, published, or read from a file; and how additive they are."""
 
 from blockprofile.device.audit import Audit, audit_table
+from blockprofile.device.audit_file import NetworkUnit, audit_times, check_network_unit, read_times
+from blockprofile.device.audit_report import repair_card, write_audit
 from blockprofile.device.compare import Comparison, compare_devices
-from blockprofile.device.csvfile import read_csv_table, write_template
+from blockprofile.device.csvfile import check_plausible, check_time_unit, read_csv_table, unit_factor, write_template
+from blockprofile.device.export import (
+    ExportSettings,
+    Manifest,
+    check_layout,
+    check_precision,
+    export_networks,
+    export_operators,
+    read_manifest,
+)
+from blockprofile.device.folder import check_name
+from blockprofile.device.foreign import ImportOptions, read_device_table, read_traces
+from blockprofile.device.imported import write_imported
+from blockprofile.device.machine import processor_name
 from blockprofile.device.measure import MeasuredTable, measure_table
+from blockprofile.device.onnx_graph import Layer, onnx_model
+from blockprofile.device.plan import cover_archs, plan_archs
+from blockprofile.device.profiled import check_spread
+from blockprofile.device.quantize import read_images
+from blockprofile.device.remote import RemoteTool, check_transport, plan_commands, run_commands
+from blockprofile.device.residuals import depth_rows, unit_rows
 from blockprofile.device.rounds import Plan
-from blockprofile.device.runtime import RUNTIMES, Runtime, Settings, make_runtime
+from blockprofile.device.runtime import RUNTIMES, Runtime, Settings, check_clock, make_runtime
+from blockprofile.device.solved import LEAST_SOLVED, SolvedTable, solve_times, write_solved
+from blockprofile.device.timings import read_timings
+from blockprofile.device.whole import write_network_times
 
 __all__ = [
+    "LEAST_SOLVED",
     "RUNTIMES",
     "Audit",
     "Comparison",
+    "ExportSettings",
+    "ImportOptions",
+    "Layer",
+    "Manifest",
     "MeasuredTable",
+    "NetworkUnit",
     "Plan",
+    "RemoteTool",
     "Runtime",
     "Settings",
+    "SolvedTable",
     "audit_table",
+    "audit_times",
+    "check_clock",
+    "check_layout",
+    "check_name",
+    "check_network_unit",
+    "check_plausible",
+    "check_precision",
+    "check_spread",
+    "check_time_unit",
+    "check_transport",
     "compare_devices",
+    "cover_archs",
+    "depth_rows",
+    "export_networks",
+    "export_operators",
     "make_runtime",
     "measure_table",
+    "onnx_model",
+    "plan_archs",
+    "plan_commands",
+    "processor_name",
     "read_csv_table",
+    "read_device_table",
+    "read_images",
+    "read_manifest",
+    "read_times",
+    "read_timings",
+    "read_traces",
+    "repair_card",
+    "run_commands",
+    "solve_times",
+    "unit_factor",
+    "unit_rows",
+    "write_audit",
+    "write_imported",
+    "write_network_times",
+    "write_solved",
     "write_template",
 ]

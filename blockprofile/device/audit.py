@@ -21,13 +21,8 @@ from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Runtime, Settings, make_runtime
 from blockprofile.device.session import measure_chains, session_facts
 from blockprofile.errors import OptionError, RunError
-from blockprofile.predict.card import Card
-from blockprofile.predict.metrics import measure_fidelity
-from blockprofile.predict.registry import build_predictor, find_device
-from blockprofile.space.sites import list_operators
-from blockprofile.space.slots import Archs
-from blockprofile.space.space import Space
-from blockprofile.space.text import decode
+from blockprofile.predict import Card, build_predictor, find_device, measure_fidelity
+from blockprofile.space import Archs, Space, decode, list_operators
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.predict.base import Predictor
-from blockprofile.space.sampling import draw_archs
-from blockprofile.space.slots import INACTIVE, Archs
-from blockprofile.space.space import Space
+from blockprofile.predict import Predictor
+from blockprofile.space import INACTIVE, Archs, Space, draw_archs
 
 __all__ = ["draw_skewed", "spread_archs"]
 

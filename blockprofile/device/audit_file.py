@@ -14,11 +14,8 @@ from blockprofile.device.audit import LEAST_NETWORKS, Audit
 from blockprofile.device.csvfile import MS, TimeUnit
 from blockprofile.device.repair import fit_repairs
 from blockprofile.errors import DataError, OptionError, one_of
-from blockprofile.predict.labels import LabelTable, read_labels
-from blockprofile.predict.registry import Entry, build_predictor
-from blockprofile.predict.repeats import pool_repeats
-from blockprofile.space.sites import list_operators
-from blockprofile.space.space import Space
+from blockprofile.predict import Entry, LabelTable, build_predictor, pool_repeats, read_labels
+from blockprofile.space import Space, list_operators
 
 __all__ = [
     "NETWORK_UNITS",

@@ -9,10 +9,8 @@ from blockprofile.device.audit import Audit
 from blockprofile.device.folder import amend_card
 from blockprofile.device.repair import Repair, choose_repair
 from blockprofile.files import replacing
-from blockprofile.predict.card import read_card
-from blockprofile.predict.floor import effect_floor, mean_layers
-from blockprofile.predict.lookup import read_correction
-from blockprofile.space.space import Space
+from blockprofile.predict import effect_floor, mean_layers, read_card, read_correction
+from blockprofile.space import Space
 
 __all__ = ["AUDIT_TABLE", "repair_card", "write_audit"]
 

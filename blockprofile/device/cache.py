@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from blockprofile.space.factors import CompiledSum, factorize
-from blockprofile.space.sampling import draw_archs
-from blockprofile.space.space import Space
+from blockprofile.space import CompiledSum, Space, draw_archs, factorize
 
 __all__ = ["CacheFiller", "typical_weight_bytes"]
 

@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
-from blockprofile.predict.base import Predictor
-from blockprofile.predict.lookup import TABLE_NAME, operator_latency, read_correction, read_table
-from blockprofile.predict.reach import caption_of
-from blockprofile.predict.registry import Entry, build_predictor, find_device
-from blockprofile.space.factors import CompiledSum, factorize
-from blockprofile.space.operators import Operator
-from blockprofile.space.sampling import draw_archs
-from blockprofile.space.sites import distinct_operators
-from blockprofile.space.slots import Archs
-from blockprofile.space.space import Space
+from blockprofile.predict import (
+    TABLE_NAME,
+    Entry,
+    Predictor,
+    build_predictor,
+    caption_of,
+    find_device,
+    operator_latency,
+    read_correction,
+    read_table,
+)
+from blockprofile.space import Archs, CompiledSum, Operator, Space, distinct_operators, draw_archs, factorize
 
 __all__ = ["Comparison", "compare_devices", "kind_of", "latency_shares"]
 
@@ -83,7 +85,7 @@ def _operator_cost(entry: Entry, space: Space) -> Callable[[Operator], float] | 
         correction = read_correction(card, folder)
         return lambda op: operator_latency(entries, op, correction=correction, free=free)
     if card.kind == "cost_model":
-        from blockprofile.predict.cost_model import operator_cost
+        from blockprofile.predict import operator_cost
 
         weights = {str(name): float(value) for name, value in card.parameters["coefficients"].items()}
         passes = float(card.parameters.get("gate_passes", 0.0))

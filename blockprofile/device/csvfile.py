@@ -20,12 +20,8 @@ from blockprofile.device.folder import make_folder
 from blockprofile.device.median import Median
 from blockprofile.device.probes import check_resolutions, table_operators
 from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError, one_of
-from blockprofile.predict.lookup import KEY_COLUMNS, LookupKey, lookup_key
-from blockprofile.predict.scale import doubt_scale, mean_macs
-from blockprofile.space.factors import CompiledSum, factorize
-from blockprofile.space.operators import Operator
-from blockprofile.space.sampling import draw_archs
-from blockprofile.space.space import Space
+from blockprofile.predict import KEY_COLUMNS, LookupKey, doubt_scale, lookup_key, mean_macs
+from blockprofile.space import CompiledSum, Operator, Space, draw_archs, factorize
 
 __all__ = [
     "COLUMNS",

@@ -20,12 +20,8 @@ from blockprofile.device.probes import check_resolutions, plan_probes, table_ope
 from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.files import check_name, replacing_folder, write_bytes
 from blockprofile.jsonfile import read_json, write_json
-from blockprofile.predict.lookup import lookup_key
-from blockprofile.space.operators import Operator
-from blockprofile.space.sites import build_sites
-from blockprofile.space.slots import Archs
-from blockprofile.space.space import Space
-from blockprofile.space.text import decode
+from blockprofile.predict import lookup_key
+from blockprofile.space import Archs, Operator, Space, build_sites, decode
 
 __all__ = [
     "LAYOUTS", "MANIFEST_NAME", "PRECISIONS", "ExportSettings", "ExportedModel", "Layout", "Manifest", "PrecisionName",

@@ -11,9 +11,8 @@ from typing import Any
 from blockprofile.device.median import Median
 from blockprofile.errors import OptionError
 from blockprofile.files import make_folder, replacing
-from blockprofile.predict.card import CARD_NAME
-from blockprofile.predict.lookup import KEY_COLUMNS, TABLE_NAME, lookup_key
-from blockprofile.space.operators import Operator
+from blockprofile.predict import CARD_NAME, KEY_COLUMNS, TABLE_NAME, lookup_key
+from blockprofile.space import Operator
 from blockprofile.yamlfile import read_yaml, write_yaml
 
 __all__ = ["DeviceCard", "amend_card", "check_name", "make_folder", "write_card", "write_table"]

@@ -13,7 +13,7 @@ from blockprofile.device.probes import check_resolutions, table_operators
 from blockprofile.device.profiled import Spread, profiled_table
 from blockprofile.device.whole import is_whole, whole_table
 from blockprofile.errors import DataError, OptionError, UnknownNameError, one_of
-from blockprofile.space.space import Space
+from blockprofile.space import Space
 
 __all__ = ["FORMATS", "ForeignTable", "ImportOptions", "list_files", "read_device_table", "read_traces"]
 

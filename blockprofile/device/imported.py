@@ -13,7 +13,7 @@ from blockprofile.device.csvfile import CsvTable
 from blockprofile.device.folder import DeviceCard, check_name, write_card, write_table
 from blockprofile.device.probes import check_resolutions
 from blockprofile.files import replacing_folder
-from blockprofile.space.space import Space
+from blockprofile.space import Space
 
 __all__ = ["write_imported"]
 

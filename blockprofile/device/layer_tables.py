@@ -18,11 +18,8 @@ from blockprofile.csvfile import read_csv
 from blockprofile.device.folder import write_table
 from blockprofile.device.median import Median
 from blockprofile.errors import UnknownNameError, one_of
-from blockprofile.predict.lookup import LookupKey, lookup_key
-from blockprofile.space import load_space
-from blockprofile.space.operators import Operator
-from blockprofile.space.sites import build_sites
-from blockprofile.space.space import Space
+from blockprofile.predict import LookupKey, lookup_key
+from blockprofile.space import Operator, Space, build_sites, load_space
 
 __all__ = ["LAYER_TABLES", "LayerTable", "convert_layers", "write_layers"]
 

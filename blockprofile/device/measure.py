@@ -22,9 +22,8 @@ from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Runtime
 from blockprofile.device.session import Measured, measure_chains, session_facts
 from blockprofile.files import replacing_folder
-from blockprofile.predict.lookup import lookup_key
-from blockprofile.space.operators import Operator
-from blockprofile.space.space import Space
+from blockprofile.predict import lookup_key
+from blockprofile.space import Operator, Space
 
 __all__ = ["JOURNAL_NAME", "MeasuredTable", "measure_table"]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from blockprofile.jsonfile import digest_of
-from blockprofile.predict.lookup import lookup_key
-from blockprofile.space.operators import Operator, primitives
+from blockprofile.predict import lookup_key
+from blockprofile.space import Operator, primitives
 
 __all__ = ["Instance", "Step", "find_steps", "instance_names", "operator_tag", "required_steps"]
 

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
-from blockprofile.space.operators import Operator, primitives
-from blockprofile.space.primitives import Primitive
+from blockprofile.space import Operator, Primitive, primitives
 
 __all__ = ["OPSET", "Layer", "onnx_model"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from blockprofile.device.onnx_graph import onnx_model
 from blockprofile.device.runtime import Prepared, Reading, Settings, time_call
 from blockprofile.errors import OptionError, one_of
-from blockprofile.space.operators import Operator
+from blockprofile.space import Operator
 
 __all__ = ["OnnxRuntime"]
 

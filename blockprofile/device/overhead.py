@@ -14,7 +14,7 @@ import numpy as np
 
 from blockprofile.device.median import Median
 from blockprofile.device.probes import Probe
-from blockprofile.space.operators import Operator
+from blockprofile.space import Operator
 
 __all__ = ["Overhead", "fit_overhead", "operator_times"]
 

@@ -13,11 +13,8 @@ from numpy.typing import NDArray
 
 from blockprofile.device.audit_archs import draw_skewed
 from blockprofile.errors import OptionError
-from blockprofile.predict.lookup import LookupKey, lookup_key
-from blockprofile.space.sampling import draw_archs
-from blockprofile.space.sites import build_sites
-from blockprofile.space.slots import INACTIVE, Archs
-from blockprofile.space.space import Space
+from blockprofile.predict import LookupKey, lookup_key
+from blockprofile.space import INACTIVE, Archs, Space, build_sites, draw_archs
 
 __all__ = ["TimingPlan", "cover_archs", "operator_counts", "plan_archs"]
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blockprofile.predict.lookup import lookup_key
-from blockprofile.space.operators import Operator, count_params
-from blockprofile.space.sites import distinct_operators
-from blockprofile.space.space import Space
+from blockprofile.predict import lookup_key
+from blockprofile.space import Operator, Space, count_params, distinct_operators
 
 __all__ = ["Probe", "check_resolutions", "keeps_shape", "pick_sentinel", "plan_probes", "table_operators"]
 

@@ -19,9 +19,8 @@ from blockprofile.device.formats import NodeTime, Trace
 from blockprofile.device.median import Median
 from blockprofile.device.node_names import Instance, Step, find_steps, operator_tag, required_steps
 from blockprofile.errors import DataError, OptionError, one_of
-from blockprofile.predict.lookup import lookup_key
-from blockprofile.space.operators import Operator
-from blockprofile.space.space import Space
+from blockprofile.predict import lookup_key
+from blockprofile.space import Operator, Space
 
 __all__ = ["MOST_LEFT", "SPREADS", "Assigned", "Spread", "assign_nodes", "check_spread", "profiled_table"]
 

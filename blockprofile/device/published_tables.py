@@ -14,7 +14,7 @@ from blockprofile.content import content_dir
 from blockprofile.csvfile import read_csv
 from blockprofile.errors import UnknownNameError, one_of
 from blockprofile.files import replacing
-from blockprofile.predict.lookup import KEY_COLUMNS
+from blockprofile.predict import KEY_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd

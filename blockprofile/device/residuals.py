@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.device.audit import Audit
-from blockprofile.predict.registry import build_predictor, find_device
-from blockprofile.space.factors import CompiledSum
-from blockprofile.space.slots import Archs
-from blockprofile.space.space import Space
+from blockprofile.predict import build_predictor, find_device
+from blockprofile.space import Archs, CompiledSum, Space
 
 __all__ = ["depth_rows", "unit_rows"]
 

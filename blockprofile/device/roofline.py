@@ -11,8 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.space.operators import Operator, primitives
-from blockprofile.space.primitives import Primitive
+from blockprofile.space import Operator, Primitive, primitives
 
 __all__ = ["QUANTITIES", "likeness", "operator_quantities"]
 

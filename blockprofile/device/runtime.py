@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Literal, Protocol, get_args
 
 from blockprofile.errors import OptionError, UnknownNameError, one_of
-from blockprofile.space.operators import Operator
+from blockprofile.space import Operator
 
 __all__ = [
     "CLOCKS", "RUNTIMES", "Clock", "Prepared", "Reading", "Runtime", "Settings", "check_clock", "make_runtime",

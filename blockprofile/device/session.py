@@ -16,7 +16,7 @@ from blockprofile.device.median import Median
 from blockprofile.device.rounds import Plan, measure_rounds, sentinel_drift
 from blockprofile.device.runtime import Runtime
 from blockprofile.errors import OptionError
-from blockprofile.space.operators import Operator
+from blockprofile.space import Operator
 
 __all__ = ["Measured", "measure_chains", "session_facts"]
 

@@ -13,11 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.device.roofline import likeness, operator_quantities
-from blockprofile.predict.lookup import LookupKey, lookup_key
-from blockprofile.space.operators import Operator
-from blockprofile.space.sites import build_sites, distinct_operators
-from blockprofile.space.slots import Archs
-from blockprofile.space.space import Space
+from blockprofile.predict import LookupKey, lookup_key
+from blockprofile.space import Archs, Operator, Space, build_sites, distinct_operators
 
 __all__ = ["FOLDS", "Design", "Solution", "count_operators", "join_designs", "solve_table"]
 

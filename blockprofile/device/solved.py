@@ -16,11 +16,16 @@ from blockprofile.device.median import Median
 from blockprofile.device.solve import Design, Solution, count_operators, join_designs, solve_table
 from blockprofile.errors import OptionError
 from blockprofile.files import replacing_folder
-from blockprofile.predict.card import CARD_NAME
-from blockprofile.predict.floor import effect_floor, mean_layers
-from blockprofile.predict.metrics import Fidelity, measure_fidelity
-from blockprofile.predict.scale import doubt_scale, mean_macs
-from blockprofile.space.space import Space
+from blockprofile.predict import (
+    CARD_NAME,
+    Fidelity,
+    doubt_scale,
+    effect_floor,
+    mean_layers,
+    mean_macs,
+    measure_fidelity,
+)
+from blockprofile.space import Space
 from blockprofile.yamlfile import write_yaml
 
 __all__ = ["LEAST_SOLVED", "SolvedTable", "solve_times", "write_solved"]

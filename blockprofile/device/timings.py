@@ -10,7 +10,7 @@ from typing import Any, Literal
 from blockprofile.device.audit_file import NetworkUnit, check_network_unit
 from blockprofile.device.folder import check_name
 from blockprofile.errors import OptionError
-from blockprofile.predict.recipe import check_card_fields
+from blockprofile.predict import check_card_fields
 from blockprofile.yamlfile import read_yaml
 
 __all__ = ["Timings", "read_timings"]

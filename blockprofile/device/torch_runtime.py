@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from blockprofile.cuda import require_cuda
 from blockprofile.device.runtime import Prepared, Reading, Settings, time_call
 from blockprofile.errors import OptionError
-from blockprofile.space.operators import Operator
+from blockprofile.space import Operator
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +50,7 @@ class TorchRuntime:
         """Build consecutive operators with random weights, each occurrence with its own."""
         import torch
 
-        from blockprofile.modules.build import build_network
+        from blockprofile.modules import build_network
 
         settings = self.settings
         first = operators[0]

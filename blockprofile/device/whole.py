@@ -16,7 +16,7 @@ from blockprofile.device.overhead import fit_overhead, operator_times
 from blockprofile.device.probes import plan_probes, table_operators
 from blockprofile.errors import DataError, OptionError
 from blockprofile.files import make_folder, write_text
-from blockprofile.space.space import Space
+from blockprofile.space import Space
 
 __all__ = ["find_model", "is_whole", "whole_table", "write_network_times"]
 

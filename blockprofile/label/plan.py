@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
-from blockprofile.predict.repeats import number_archs
-from blockprofile.profile.pair_model import Features
+from blockprofile.predict import number_archs
+from blockprofile.profile import Features
 from blockprofile.space import Archs, Space, count_archs, draw_archs
 
 __all__ = ["discrepancy", "plan_archs"]

@@ -14,14 +14,9 @@ from blockprofile.errors import ArchError, DataError, OptionError
 from blockprofile.files import replacing
 from blockprofile.jsonfile import parse_json
 from blockprofile.metric import parse_metric
-from blockprofile.predict.labelled import LabelledArchs, weigh_archs
-from blockprofile.predict.labels import LabelTable, read_labels
-from blockprofile.predict.repeats import number_archs, pool_repeats
-from blockprofile.profile.label_table import label_responses
-from blockprofile.profile.record import rows_of
-from blockprofile.profile.responses import MetricInfo, Settings
-from blockprofile.space import Archs, Space, decode
-from blockprofile.space.forms import read_arch
+from blockprofile.predict import LabelledArchs, LabelTable, number_archs, pool_repeats, read_labels, weigh_archs
+from blockprofile.profile import MetricInfo, Settings, label_responses, rows_of
+from blockprofile.space import Archs, Space, decode, read_arch
 
 __all__ = ["LabelRound", "append_labels", "labels_needed", "read_plan", "read_results", "read_round"]
 

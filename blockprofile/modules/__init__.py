@@ -2,4 +2,7 @@
 
 from blockprofile.modules.build import build_network, build_operator
 
-__all__ = ["build_network", "build_operator"]
+__all__ = [
+    "build_network",
+    "build_operator",
+]

@@ -12,8 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from blockprofile.errors import ArchError
-from blockprofile.space.operators import Operator, primitives
-from blockprofile.space.primitives import Primitive
+from blockprofile.space import Operator, Primitive, primitives
 
 if TYPE_CHECKING:
     from torch import nn

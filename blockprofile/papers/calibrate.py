@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import UnknownNameError, one_of
-from blockprofile.predict.cost_model import FEATURES, measure_operator
-from blockprofile.predict.published import Edition, published_latencies, published_operators
+from blockprofile.predict import FEATURES, Edition, measure_operator, published_latencies, published_operators
 
 __all__ = ["MODELS", "Calibration", "CostModelFit", "calibrate", "fit_tied", "nested_rmse"]
 

@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blockprofile.additive.presence import check_presence
+from blockprofile.additive import check_presence
 from blockprofile.files import make_folder
 from blockprofile.papers.figure2_flops import CountStep, count_steps
 from blockprofile.papers.figure2_panels import Panel, Values, compare_panels
-from blockprofile.plot.presence import draw_presences, presence_data
-from blockprofile.plot.style import add_caption, draw_cells, figure_style, metric_title, save_figure, unit_symbol
+from blockprofile.plot import (
+    add_caption,
+    draw_cells,
+    draw_presences,
+    figure_style,
+    metric_title,
+    presence_data,
+    save_figure,
+    unit_symbol,
+)
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.exact import exact_profile
-from blockprofile.additive.presence import Presence
+from blockprofile.additive import Presence, exact_profile
 from blockprofile.papers.figure2_panels import SPACE, Panel
 from blockprofile.space import Operator, Space, factorize, load_space, primitives
 

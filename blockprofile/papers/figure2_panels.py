@@ -12,19 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.exact import exact_profile
-from blockprofile.additive.presence import Presence, check_presence
-from blockprofile.additive.targets import block_targets
+from blockprofile.additive import Presence, block_targets, check_presence, exact_profile
 from blockprofile.errors import CoverageError
-from blockprofile.predict.base import AdditivePredictor, Predictor
-from blockprofile.predict.card import Card
-from blockprofile.predict.published import read_published_table
-from blockprofile.predict.registry import build_predictor, find_metric
-from blockprofile.profile.estimate import TargetWeights, estimate_means, standard_errors
-from blockprofile.profile.pool_moments import PoolMoments
-from blockprofile.run.chunks import n_chunks
-from blockprofile.run.progress import show_progress
-from blockprofile.run.sample import PoolRequest, draw_and_evaluate
+from blockprofile.predict import AdditivePredictor, Card, Predictor, build_predictor, find_metric, read_published_table
+from blockprofile.profile import PoolMoments, TargetWeights, estimate_means, standard_errors
+from blockprofile.run import PoolRequest, draw_and_evaluate, n_chunks, show_progress
 from blockprofile.space import Space, load_space
 
 __all__ = ["Panel", "compare_panels", "published_panels", "sampled_block_means"]

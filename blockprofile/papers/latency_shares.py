@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import CoverageError
-from blockprofile.plot.fronts import COLOURS
-from blockprofile.plot.style import add_caption, figure_style, save_figure
-from blockprofile.predict import find_device
-from blockprofile.predict.cost_model import FEATURES, measure_operator
+from blockprofile.plot import COLOURS, add_caption, figure_style, save_figure
+from blockprofile.predict import FEATURES, find_device, measure_operator
 from blockprofile.space import Archs, Space, encode, list_operators, load_space
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import InfeasibleError, OptionError
 from blockprofile.papers.responses import load_responses
-from blockprofile.predict.published import published_network, published_operators
-from blockprofile.space.load import load_space
+from blockprofile.predict import published_network, published_operators
+from blockprofile.space import load_space
 
 __all__ = [
     "FAMILIES", "READINGS", "Network", "Reading", "Top1Fit", "describe_network", "fit_top1", "leave_one_out_top1",

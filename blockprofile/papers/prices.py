@@ -14,8 +14,13 @@ import numpy as np
 
 from blockprofile.errors import CoverageError
 from blockprofile.metric import parse_metric
-from blockprofile.predict.published import list_published, published_operators, read_published_table
-from blockprofile.predict.registry import build_predictor, list_predictors
+from blockprofile.predict import (
+    build_predictor,
+    list_predictors,
+    list_published,
+    published_operators,
+    read_published_table,
+)
 from blockprofile.space import count_macs, count_params, list_spaces, load_space, named_archs
 
 __all__ = ["REASONS", "TOLERANCE", "Price", "price_published", "prices_page"]

@@ -24,10 +24,16 @@ from blockprofile.papers.moga_top1 import (
     moga_table,
 )
 from blockprofile.papers.responses import depth_responses, read_label_codes, response_rows
-from blockprofile.predict.card import CARD_NAME, Card, read_card
-from blockprofile.predict.floor import effect_floor
-from blockprofile.predict.published import published_operators
-from blockprofile.predict.table import TABLE_NAME, AdditiveTable, write_additive_table
+from blockprofile.predict import (
+    CARD_NAME,
+    TABLE_NAME,
+    AdditiveTable,
+    Card,
+    effect_floor,
+    published_operators,
+    read_card,
+    write_additive_table,
+)
 from blockprofile.yamlfile import read_yaml, write_yaml
 
 __all__ = ["refit_predictor", "refit_responses"]

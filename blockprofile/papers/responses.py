@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from blockprofile.content import content_dir
 from blockprofile.errors import CoverageError, DataError
-from blockprofile.predict.published import read_published_table
-from blockprofile.space.slots import INACTIVE
+from blockprofile.predict import read_published_table
+from blockprofile.space import INACTIVE
 
 __all__ = [
     "EXPANSIONS",

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.compare.algorithms import parse_algorithm
-from blockprofile.compare.indicators import best_within
-from blockprofile.compare.paired import Paired, compare_paired
+from blockprofile.compare import Paired, best_within, compare_paired, parse_algorithm
 from blockprofile.errors import OptionError
 from blockprofile.files import replacing
 from blockprofile.search import SearchResult, parse_reward, search

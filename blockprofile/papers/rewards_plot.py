@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.plot.fronts import COLOURS
-from blockprofile.plot.style import add_caption, figure_style, metric_label, save_figure
-from blockprofile.predict.reach import caption_of
+from blockprofile.plot import COLOURS, add_caption, figure_style, metric_label, save_figure
+from blockprofile.predict import caption_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.plot.style import add_caption, draw_cells, metric_label
-from blockprofile.profile.record import rows_of
+from blockprofile.profile import rows_of
 from blockprofile.space import Block, Space
 
 if TYPE_CHECKING:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from blockprofile.compare import Comparison, load_comparison
-from blockprofile.compare.chosen import best_arch
+from blockprofile.compare import Comparison, best_arch, load_comparison
 from blockprofile.plot.arch_diagram import diagram_data, draw_diagram
 from blockprofile.plot.choices import choices_data, draw_choices
 from blockprofile.plot.convergence import convergence_data, draw_convergence
 from blockprofile.plot.fronts import difference_data, draw_difference, draw_fronts, fronts_data
 from blockprofile.plot.style import add_caption, figure_style, metric_label, metric_title, save_figure
-from blockprofile.predict.reach import caption_of
+from blockprofile.predict import caption_of
 
 __all__ = ["comparison_caption", "comparison_figures"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.plot.style import add_caption, metric_label
-from blockprofile.profile.record import rows_of
+from blockprofile.profile import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd

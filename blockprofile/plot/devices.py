@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.device.compare import Comparison
+from blockprofile.device import Comparison
 from blockprofile.plot.latency import comparison_data, draw_scatter
 from blockprofile.plot.style import add_caption, figure_style, save_figure
 

@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from blockprofile.errors import RunError, UnknownNameError
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.plot.style import add_caption, metric_label
-from blockprofile.predict.evaluator import Evaluator
-from blockprofile.predict.published import published_latencies, published_network
-from blockprofile.run.manifest import read_manifest, run_digest
-from blockprofile.run.shards import read_values, shard_paths
+from blockprofile.predict import Evaluator, published_latencies, published_network
+from blockprofile.run import read_manifest, read_values, run_digest, shard_paths
 from blockprofile.space import Space, named_archs, read_arch
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.plot.style import SEQUENTIAL, add_caption, draw_cells, metric_label
-from blockprofile.profile.record import Statistic, rows_of
-from blockprofile.profile.summary import step_words
+from blockprofile.profile import Statistic, rows_of, step_words
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,8 +13,7 @@ from blockprofile.compare import AttainmentDifference, Comparison, attainment_di
 from blockprofile.errors import DataError, UserError
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.plot.style import metric_label
-from blockprofile.search import SearchResult
-from blockprofile.search.reread import reopen_problem
+from blockprofile.search import SearchResult, reopen_problem
 from blockprofile.space import named_archs
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def published_marks(gain: str, cost: str, names: Sequence[str] | None = None) ->
     names
         Only these networks; None is all.
     """
-    from blockprofile.predict.published import list_published, published_latencies, read_published_table
+    from blockprofile.predict import list_published, published_latencies, read_published_table
 
     device = parse_metric(cost).device
     known = {row["device"] for row in read_published_table("latencies") if row["edition"] == "later"}

@@ -19,10 +19,8 @@ from blockprofile.plot.depth import depth_data, draw_depths
 from blockprofile.plot.factors import draw_factor_panels, factor_data, pair_data
 from blockprofile.plot.layer_map import draw_layer_maps, layer_map_data
 from blockprofile.plot.style import figure_style, metric_label, metric_title, save_figure
-from blockprofile.profile.record import Profile, metrics_of, rows_of
-from blockprofile.profile.summary import archs_words, holding_words
-from blockprofile.run.manifest import kept_predictors
-from blockprofile.run.shards import shard_paths
+from blockprofile.profile import Profile, archs_words, holding_words, metrics_of, rows_of
+from blockprofile.run import kept_predictors, shard_paths
 from blockprofile.space import Space
 
 if TYPE_CHECKING:
@@ -131,7 +129,7 @@ def _distributions(run: _Run) -> Figures:
 
 def _sensitivities(run: _Run) -> Figures:
     from blockprofile.plot.sensitivity import draw_sensitivities, sensitivity_data
-    from blockprofile.sensitivity.find import find_sensitivities
+    from blockprofile.sensitivity import find_sensitivities
 
     config = run.about["config"]
     if config.get("limit"):

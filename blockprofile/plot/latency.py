@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.device.audit import Audit
-from blockprofile.device.compare import Comparison
+from blockprofile.device import Audit, Comparison
 from blockprofile.plot.style import figure_style, save_figure
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.plot.style import DIVERGING, add_caption, metric_label
-from blockprofile.profile.record import Statistic, rows_of
+from blockprofile.profile import Statistic, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd

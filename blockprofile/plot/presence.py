@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blockprofile.additive.presence import Presence
+from blockprofile.additive import Presence
 from blockprofile.errors import OptionError
 from blockprofile.plot.block_grid import BlockGrid, block_grid_data, draw_block_grid
 from blockprofile.plot.layer_map import LayerMap, draw_layer_map, layer_map_data
 from blockprofile.plot.style import add_caption, metric_label, metric_title
-from blockprofile.predict.base import AdditivePredictor
-from blockprofile.predict.reach import caption_of
-from blockprofile.predict.registry import build_predictor, find_metric
-from blockprofile.profile.exact_table import exact_table
+from blockprofile.predict import AdditivePredictor, build_predictor, caption_of, find_metric
+from blockprofile.profile import exact_table
 from blockprofile.space import Space, load_space
 
 if TYPE_CHECKING:

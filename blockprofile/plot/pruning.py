@@ -14,10 +14,7 @@ from numpy.typing import NDArray
 
 from blockprofile.files import make_folder
 from blockprofile.plot.style import add_caption, figure_style, label_cells, metric_label, save_figure
-from blockprofile.prune.compose import Outcome, slots_at
-from blockprofile.prune.figures import Competition
-from blockprofile.prune.pruning import Pruning
-from blockprofile.prune.wording import rate_unit
+from blockprofile.prune import Competition, Outcome, Pruning, rate_unit, slots_at
 from blockprofile.space import place_name
 
 if TYPE_CHECKING:

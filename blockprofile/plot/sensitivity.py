@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.plot.style import add_caption, metric_title
-from blockprofile.sensitivity.shares import Sensitivity
+from blockprofile.sensitivity import Sensitivity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

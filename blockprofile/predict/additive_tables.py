@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.least_squares import fit_choices
+from blockprofile.additive import fit_choices
 from blockprofile.predict.onehot import OneHot
 from blockprofile.predict.table import RESOLUTION, AdditiveTable
-from blockprofile.space.space import Space
+from blockprofile.space import Space
 
 __all__ = ["AdditiveTables"]
 

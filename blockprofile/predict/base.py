@@ -13,11 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.predict.card import Card
-from blockprofile.space.factors import CompiledSum, Factor, factorize
-from blockprofile.space.operators import Operator
-from blockprofile.space.sites import build_sites, distinct_operators
-from blockprofile.space.slots import Archs
-from blockprofile.space.space import Space
+from blockprofile.space import Archs, CompiledSum, Factor, Operator, Space, build_sites, distinct_operators, factorize
 
 __all__ = ["AdditivePredictor", "Predictor"]
 

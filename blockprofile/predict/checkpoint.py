@@ -25,10 +25,7 @@ from blockprofile.metric import check_metric
 from blockprofile.predict.card import CARD_NAME
 from blockprofile.predict.onehot import OneHot, n_codes
 from blockprofile.predict.weights import WEIGHTS_NAME, write_network
-from blockprofile.space.definition import Value
-from blockprofile.space.load import load_space
-from blockprofile.space.slots import Slot
-from blockprofile.space.space import Space
+from blockprofile.space import Slot, Space, Value, load_space
 from blockprofile.yamlfile import write_yaml
 
 if TYPE_CHECKING:

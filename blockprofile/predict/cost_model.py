@@ -17,10 +17,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import CoverageError, DefinitionError, one_of
 from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.card import CARD_NAME, Card
-from blockprofile.space.operators import Operator, primitives
-from blockprofile.space.primitives import Primitive
-from blockprofile.space.sites import distinct_operators
-from blockprofile.space.space import Space
+from blockprofile.space import Operator, Primitive, Space, distinct_operators, primitives
 
 __all__ = ["FEATURES", "build_cost_model", "measure_operator", "operator_cost"]
 

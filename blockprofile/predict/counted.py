@@ -13,10 +13,7 @@ from blockprofile.errors import CoverageError, DataError, one_of
 from blockprofile.metric import PEAK, parse_metric
 from blockprofile.predict.base import AdditivePredictor, Predictor
 from blockprofile.predict.card import Card
-from blockprofile.space.operators import Operator, count_macs, count_params, primitives
-from blockprofile.space.sites import build_sites
-from blockprofile.space.slots import Archs
-from blockprofile.space.space import Space
+from blockprofile.space import Archs, Operator, Space, build_sites, count_macs, count_params, primitives
 
 __all__ = ["PeakPredictor", "build_counted", "peak_elements"]
 

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
 from blockprofile.predict.repeats import Pooled, number_archs
-from blockprofile.space.slots import Archs
-from blockprofile.space.space import Space
+from blockprofile.space import Archs, Space
 from blockprofile.tablefile import Column, read_signed, write_table
 
 __all__ = ["RESIDUALS_NAME", "Residuals", "cut_folds", "read_residuals", "write_residuals"]

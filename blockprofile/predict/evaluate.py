@@ -15,8 +15,7 @@ from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.metrics import Fidelity, measure_fidelity
 from blockprofile.predict.registry import Entry, build_predictor
 from blockprofile.predict.repeats import pool_repeats
-from blockprofile.space.slots import INACTIVE, Archs
-from blockprofile.space.space import Space
+from blockprofile.space import INACTIVE, Archs, Space
 
 __all__ = ["Evaluation", "evaluate_predictor", "list_residuals"]
 

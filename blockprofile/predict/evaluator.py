@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError, OptionError
 from blockprofile.predict.base import AdditivePredictor, Predictor
 from blockprofile.predict.network import NetworkPredictor
-from blockprofile.space.factors import CompiledSum
-from blockprofile.space.slots import Archs
-from blockprofile.space.space import Space
+from blockprofile.space import Archs, CompiledSum, Space
 
 __all__ = ["Evaluator", "noise_of"]
 

@@ -25,7 +25,7 @@ from blockprofile.predict.repeats import number_archs
 from blockprofile.predict.table import TABLE_NAME, write_additive_table
 from blockprofile.predict.training import SMALL_TABLE, Progress
 from blockprofile.predict.weights import WEIGHTS_NAME
-from blockprofile.space.space import Space
+from blockprofile.space import Space
 
 __all__ = ["FitReport", "check_provider", "fit_predictors", "folder_name"]
 

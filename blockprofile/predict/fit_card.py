@@ -12,7 +12,7 @@ from blockprofile.predict.card import CARD_NAME
 from blockprofile.predict.members import Choice
 from blockprofile.predict.metrics import Fidelity
 from blockprofile.predict.recipe import Recipe
-from blockprofile.space.space import Space
+from blockprofile.space import Space
 from blockprofile.yamlfile import write_yaml
 
 __all__ = ["FitReport", "folder_name", "write_fit_card"]

@@ -19,7 +19,7 @@ from blockprofile.predict.recipe import Recipe
 from blockprofile.predict.repeats import Pooled, pool_repeats, split_archs
 from blockprofile.predict.training import Progress, train_network
 from blockprofile.predict.weights import NetworkFile, read_network, write_network
-from blockprofile.space.space import Space
+from blockprofile.space import Space
 
 __all__ = ["Fit"]
 

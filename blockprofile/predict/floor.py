@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from blockprofile.predict.card import LabelError
-from blockprofile.space.space import Space
+from blockprofile.space import Space
 
 __all__ = ["UNKNOWN_FLOOR", "effect_floor", "label_rmse", "mean_layers", "tell_floor"]
 

@@ -19,9 +19,7 @@ from blockprofile.predict.laws import TableLaw, errors_by_law
 from blockprofile.predict.metrics import Fidelity
 from blockprofile.predict.recipe import find_table, read_recipe
 from blockprofile.predict.repeats import split_archs
-from blockprofile.space import load_space
-from blockprofile.space.slots import Archs
-from blockprofile.space.space import Space
+from blockprofile.space import Archs, Space, load_space
 from blockprofile.yamlfile import read_yaml, write_yaml
 
 __all__ = ["judge_again", "judged_fields"]

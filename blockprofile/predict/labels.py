@@ -19,9 +19,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import ArchError, DataError, one_of
 from blockprofile.numbers import NUMBER_FORM
 from blockprofile.predict.sheet import Sheet, column_numbers, place_of, read_sheet, slot_codes
-from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots
-from blockprofile.space.space import Space
-from blockprofile.space.text import encode, explain_arch
+from blockprofile.space import INACTIVE, Archs, Slot, Space, UnitSlots, encode, explain_arch
 
 __all__ = ["LabelTable", "read_labels"]
 

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError, one_of
-from blockprofile.space.slots import INACTIVE, Archs, Slot
-from blockprofile.space.space import Space
+from blockprofile.space import INACTIVE, Archs, Slot, Space
 
 __all__ = ["TableLaw", "check_table_law", "errors_by_law", "law_weights"]
 

@@ -17,10 +17,7 @@ from blockprofile.errors import CoverageError, DataError
 from blockprofile.predict.card import Card
 from blockprofile.predict.labels import read_labels
 from blockprofile.predict.repeats import Pooled, pool_repeats
-from blockprofile.space.counting import count_archs
-from blockprofile.space.slots import Archs
-from blockprofile.space.space import Space
-from blockprofile.space.text import decode
+from blockprofile.space import Archs, Space, count_archs, decode
 
 __all__ = ["ARCHS_NAME", "EXTENTS", "ListedArchs", "build_listed"]
 

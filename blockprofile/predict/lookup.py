@@ -16,9 +16,7 @@ from typing import Any
 from blockprofile.errors import CoverageError, DataError, DefinitionError, one_of
 from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.card import CARD_NAME, Card
-from blockprofile.space.operators import Operator
-from blockprofile.space.sites import distinct_operators
-from blockprofile.space.space import Space
+from blockprofile.space import Operator, Space, distinct_operators
 from blockprofile.tablefile import Column, read_columns
 
 __all__ = [

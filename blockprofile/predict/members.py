@@ -18,7 +18,7 @@ from blockprofile.predict.additive_tables import AdditiveTables
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.network import Network
 from blockprofile.predict.weights import NetworkFile
-from blockprofile.space.space import Space
+from blockprofile.space import Space
 
 if TYPE_CHECKING:
     from torch import Tensor

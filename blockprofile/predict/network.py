@@ -30,9 +30,7 @@ from blockprofile.predict.card import Card
 from blockprofile.predict.onehot import OneHot
 from blockprofile.predict.parts import evaluate_parts
 from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, read_network
-from blockprofile.space.factors import Factor, table_shape
-from blockprofile.space.slots import Archs, Slot
-from blockprofile.space.space import Space
+from blockprofile.space import Archs, Factor, Slot, Space, table_shape
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import DataError
-from blockprofile.space.slots import Archs, Slot
-from blockprofile.space.space import Space
+from blockprofile.space import Archs, Slot, Space
 
 __all__ = ["OneHot", "last_codes", "n_codes"]
 

@@ -14,7 +14,7 @@ from threading import Barrier
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.space.slots import Archs
+from blockprofile.space import Archs
 
 __all__ = ["ROWS_AT_ONCE", "ROW_MULTIPLE", "evaluate_parts"]
 

@@ -14,8 +14,7 @@ from typing import Any, Literal, cast
 from blockprofile.content import content_dir
 from blockprofile.csvfile import read_csv
 from blockprofile.errors import CoverageError, UnknownNameError, one_of
-from blockprofile.space.definition import Act
-from blockprofile.space.operators import Operator
+from blockprofile.space import Act, Operator
 
 __all__ = [
     "Edition",

@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.distribution import exact_distribution
-from blockprofile.additive.limit import LimitedSampler
+from blockprofile.additive import LimitedSampler, exact_distribution
 from blockprofile.errors import OptionError
 from blockprofile.predict.base import AdditivePredictor, Predictor
 from blockprofile.predict.evaluator import noise_of

@@ -17,7 +17,7 @@ from blockprofile.errors import CoverageError, OptionError, UnknownNameError, on
 from blockprofile.metric import ACCURACY, match_metric, parse_metric
 from blockprofile.predict.base import Predictor
 from blockprofile.predict.card import CARD_NAME, Card, read_card
-from blockprofile.space.space import Space
+from blockprofile.space import Space
 
 __all__ = [
     "Entry",

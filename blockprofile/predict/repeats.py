@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
 from blockprofile.predict.labels import LabelTable
-from blockprofile.space.slots import Archs
+from blockprofile.space import Archs
 
 __all__ = ["Pooled", "count_shared", "number_archs", "pool_repeats", "split_archs"]
 

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.metric import parse_metric
-from blockprofile.space.factors import CompiledSum, factorize
-from blockprofile.space.slots import Archs
-from blockprofile.space.space import Space
+from blockprofile.space import Archs, CompiledSum, Space, factorize
 
 __all__ = ["doubt_labels", "doubt_scale", "mean_macs"]
 

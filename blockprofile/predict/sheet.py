@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from blockprofile.csvfile import read_csv
 from blockprofile.errors import DataError, one_of
 from blockprofile.numbers import read_number
-from blockprofile.space.slots import INACTIVE, Slot
+from blockprofile.space import INACTIVE, Slot
 from blockprofile.tablefile import read_table_columns
 
 __all__ = ["Sheet", "column_numbers", "place_of", "read_sheet", "slot_codes"]

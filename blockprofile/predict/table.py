@@ -16,9 +16,7 @@ from blockprofile.errors import CoverageError, DataError, one_of
 from blockprofile.files import replacing
 from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.card import Card
-from blockprofile.space.factors import Factor, table_shape
-from blockprofile.space.slots import Slot
-from blockprofile.space.space import Space
+from blockprofile.space import Factor, Slot, Space, table_shape
 from blockprofile.tablefile import Column, read_columns
 
 __all__ = ["RESOLUTION", "TABLE_NAME", "AdditiveTable", "build_table", "read_additive_table", "write_additive_table"]

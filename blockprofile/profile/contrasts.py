@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.exact import Place
+from blockprofile.additive import Place
 from blockprofile.numbers import read_number
-from blockprofile.space import Space
-from blockprofile.space.definition import Block, Value
+from blockprofile.space import Block, Space, Value
 
 __all__ = ["FACTOR", "PAIR", "Contrasts", "Site", "block_levels", "depth_sites", "make_contrasts", "place_sites"]
 

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.exact import ExactProfile, exact_profile
-from blockprofile.additive.presence import Presence
-from blockprofile.additive.targets import Target, block_targets, depth_targets
+from blockprofile.additive import ExactProfile, Presence, Target, block_targets, depth_targets, exact_profile
 from blockprofile.profile.estimate import TargetWeights, estimate_means, standard_errors
 from blockprofile.profile.pool_moments import PoolMoments
 from blockprofile.space import Archs, CompiledSum, Factor, Law, Space

@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.groups import Group
-from blockprofile.additive.targets import Target
-from blockprofile.predict.labelled import LabelledArchs
+from blockprofile.additive import Group, Target
+from blockprofile.predict import LabelledArchs
 from blockprofile.profile.weighted import WeightedRows
 
 __all__ = ["LABELS", "PREDICTOR", "TRUTH", "Correction", "Effects"]

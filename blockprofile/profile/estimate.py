@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.targets import Target
+from blockprofile.additive import Target
 from blockprofile.profile.pool_moments import PoolMoments
 
 __all__ = ["CellMeans", "TargetWeights", "estimate_means", "standard_errors"]

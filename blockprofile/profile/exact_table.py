@@ -13,9 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.exact import ExactProfile, exact_profile, place_weights
-from blockprofile.additive.exact_quantiles import TAUS, QuantileResponses, exact_quantiles
-from blockprofile.additive.presence import Presence
+from blockprofile.additive import (
+    TAUS,
+    ExactProfile,
+    Presence,
+    QuantileResponses,
+    exact_profile,
+    exact_quantiles,
+    place_weights,
+)
 from blockprofile.errors import CoverageError
 from blockprofile.predict import AdditivePredictor, Predictor
 from blockprofile.profile.contrasts import Site, depth_sites, make_contrasts, place_sites

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.groups import Group, transpose
-from blockprofile.additive.targets import Target
-from blockprofile.predict.base import AdditivePredictor
-from blockprofile.predict.labelled import LabelledArchs
+from blockprofile.additive import Group, Target, transpose
+from blockprofile.predict import AdditivePredictor, LabelledArchs
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.exact_table import exact_table
 from blockprofile.profile.pool import PoolQuantiles

@@ -17,27 +17,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.presence import check_presence
+from blockprofile.additive import check_presence
 from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.metric import parse_metric
-from blockprofile.predict.base import AdditivePredictor
-from blockprofile.predict.card import CARD_NAME, Card, read_card
-from blockprofile.predict.labelled import LabelledArchs, effective_number, weigh_archs
-from blockprofile.predict.labels import LabelTable, read_labels
-from blockprofile.predict.listed import ARCHS_NAME, column_of
-from blockprofile.predict.registry import Entry, build_predictor, list_predictors, select_entries
-from blockprofile.predict.repeats import Pooled, pool_repeats
+from blockprofile.predict import (
+    ARCHS_NAME,
+    CARD_NAME,
+    AdditivePredictor,
+    Card,
+    Entry,
+    LabelledArchs,
+    LabelTable,
+    Pooled,
+    build_predictor,
+    column_of,
+    effective_number,
+    list_predictors,
+    pool_repeats,
+    read_card,
+    read_labels,
+    select_entries,
+    weigh_archs,
+)
 from blockprofile.profile.corrected import LABELS
 from blockprofile.profile.label_table import label_responses
 from blockprofile.profile.profile import check_taus
 from blockprofile.profile.record import PROFILE_NAME, Profile
 from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings
 from blockprofile.profile.rows import KeptRows, explain_metrics, write_rows
-from blockprofile.run.folder import open_run
-from blockprofile.run.manifest import describe_predictor
-from blockprofile.space import Space, load_space
-from blockprofile.space.record import describe_space
-from blockprofile.space.sampling import check_law
+from blockprofile.run import describe_predictor, open_run
+from blockprofile.space import Space, check_law, describe_space, load_space
 
 __all__ = ["profile_labels"]
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.groups import Group, make_groups, transpose
+from blockprofile.additive import Group, make_groups, transpose
 from blockprofile.space import Archs, Space
 
 __all__ = ["PoolMoments"]

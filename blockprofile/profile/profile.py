@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from blockprofile.additive.presence import check_presence
+from blockprofile.additive import check_presence
 from blockprofile.errors import OptionError, RunError
 from blockprofile.files import lock_folder
 from blockprofile.profile.accumulate import EXACT_LIMIT, Accumulator
@@ -16,15 +16,24 @@ from blockprofile.profile.corrected import PREDICTOR, TRUTH
 from blockprofile.profile.record import PROFILE_NAME, Profile, load_run_space
 from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings, response_table
 from blockprofile.profile.rows import KeptRows, explain_metrics, is_sampled, write_rows
-from blockprofile.run.chunks import chunk_length, n_chunks
-from blockprofile.run.folder import open_run
-from blockprofile.run.labelled import keep_labelled, kept_labelled
-from blockprofile.run.manifest import read_manifest, run_digest
-from blockprofile.run.parallel import run_tasks
-from blockprofile.run.progress import show_progress
-from blockprofile.run.sample import Pool, PoolRequest, draw_and_evaluate
-from blockprofile.run.shards import is_complete, read_shard, shard_path
-from blockprofile.space.sampling import check_law
+from blockprofile.run import (
+    Pool,
+    PoolRequest,
+    chunk_length,
+    draw_and_evaluate,
+    is_complete,
+    keep_labelled,
+    kept_labelled,
+    n_chunks,
+    open_run,
+    read_manifest,
+    read_shard,
+    run_digest,
+    run_tasks,
+    shard_path,
+    show_progress,
+)
+from blockprofile.space import check_law
 
 __all__ = ["check_taus", "metric_infos", "profile_pool", "profile_run"]
 

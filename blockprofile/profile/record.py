@@ -16,9 +16,8 @@ from blockprofile.command import command_line
 from blockprofile.errors import DataError, OptionError, RunError, one_of
 from blockprofile.html import html_table
 from blockprofile.metric import match_metric
-from blockprofile.run.manifest import MANIFEST_NAME, read_manifest, run_digest
-from blockprofile.space import Space
-from blockprofile.space.record import kept_space
+from blockprofile.run import MANIFEST_NAME, read_manifest, run_digest
+from blockprofile.space import Space, kept_space
 from blockprofile.tablefile import Column, read_signed, write_table
 
 if TYPE_CHECKING:

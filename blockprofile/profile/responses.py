@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blockprofile.additive.exact import list_places
-from blockprofile.additive.presence import Presence
-from blockprofile.additive.targets import Target, block_targets, depth_targets
-from blockprofile.predict.labelled import LabelledArchs
+from blockprofile.additive import Presence, Target, block_targets, depth_targets, list_places
+from blockprofile.predict import LabelledArchs
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.contrasts import Contrasts, depth_sites, make_contrasts, place_sites
 from blockprofile.profile.corrected import PREDICTOR, Correction

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.metric import PEAK, parse_metric
-from blockprofile.predict.repeats import number_archs
+from blockprofile.predict import number_archs
 from blockprofile.profile.pair_model import PairModel, fit_sizes
-from blockprofile.run.manifest import run_digest
+from blockprofile.run import run_digest
 from blockprofile.space import Archs, Space
 from blockprofile.tablefile import Column, read_signed, write_table
 

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.exact import exact_profile
-from blockprofile.additive.presence import Presence
-from blockprofile.predict.labelled import LabelledArchs
+from blockprofile.additive import Presence, exact_profile
+from blockprofile.predict import LabelledArchs
 from blockprofile.profile.exact_table import mean_table
 from blockprofile.profile.pair_model import fit_main, fit_sizes
 from blockprofile.space import CompiledSum, Factor, Law, Space

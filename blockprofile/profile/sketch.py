@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.groups import Group, transpose
-from blockprofile.additive.targets import Target
+from blockprofile.additive import Group, Target, transpose
 from blockprofile.profile.quantiles import EVEN, QuantileEstimate, rank_bounds, shared_n
 from blockprofile.space import Archs, Space
 

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blockprofile.additive.presence import check_presence
+from blockprofile.additive import check_presence
 from blockprofile.errors import OptionError, one_of
 from blockprofile.numbers import read_number
-from blockprofile.predict import Predictor
-from blockprofile.predict.labelled import LabelledArchs
+from blockprofile.predict import LabelledArchs, Predictor
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.control import Control, fit_control
 from blockprofile.profile.exact_table import mean_table
@@ -29,11 +28,17 @@ from blockprofile.profile.profile import (
 )
 from blockprofile.profile.record import PROFILE_NAME, Profile
 from blockprofile.profile.responses import DEFAULT_TAUS, Settings, response_table
-from blockprofile.run.chunks import CHUNK_SIZE, chunk_rng, draw_chunk
-from blockprofile.run.folder import open_run
-from blockprofile.run.labelled import keep_labelled, kept_labelled
-from blockprofile.run.progress import show_progress
-from blockprofile.run.sample import Pool, PoolRequest
+from blockprofile.run import (
+    CHUNK_SIZE,
+    Pool,
+    PoolRequest,
+    chunk_rng,
+    draw_chunk,
+    keep_labelled,
+    kept_labelled,
+    open_run,
+    show_progress,
+)
 from blockprofile.space import Archs, Space, draw_archs
 
 if TYPE_CHECKING:

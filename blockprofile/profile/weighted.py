@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.groups import Group, transpose
-from blockprofile.additive.targets import Target
-from blockprofile.predict.labelled import LabelledArchs
+from blockprofile.additive import Group, Target, transpose
+from blockprofile.predict import LabelledArchs
 
 __all__ = ["FEW", "Combined", "WeightedRows"]
 

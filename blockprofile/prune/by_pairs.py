@@ -15,17 +15,14 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
 from blockprofile.metric import parse_metric
-from blockprofile.profile.pair_model import PairModel, fit_pair_model
-from blockprofile.profile.rows import KeptRows
+from blockprofile.profile import KeptRows, PairModel, fit_pair_model
 from blockprofile.prune.compose import Outcome
 from blockprofile.prune.decision import Decision, make_evidence
 from blockprofile.prune.duel import Duel
 from blockprofile.prune.figures import Competition, Figures
 from blockprofile.prune.front import front_rates
 from blockprofile.prune.likely import prune_by_draws
-from blockprofile.space import Archs, Space
-from blockprofile.space.listing import list_archs
-from blockprofile.space.rules import Evidence
+from blockprofile.space import Archs, Evidence, Space, list_archs
 
 __all__ = [
     "N_DRAWS",

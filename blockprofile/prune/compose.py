@@ -11,8 +11,7 @@ from blockprofile.errors import OptionError
 from blockprofile.prune.decision import Decision, Policy, View, Weigher
 from blockprofile.prune.figures import Figures, Scope
 from blockprofile.prune.front import Rates, front_rates, support
-from blockprofile.space import Space, UnitSlots
-from blockprofile.space.rules import Where
+from blockprofile.space import Space, UnitSlots, Where
 
 __all__ = ["Bounds", "Outcome", "choices_of", "compose", "slots_at"]
 

@@ -9,8 +9,7 @@ from typing import Literal, Protocol, runtime_checkable
 from blockprofile.prune.duel import Duel
 from blockprofile.prune.figures import Competition, Figures, Kind, Metric, Scope
 from blockprofile.prune.front import Rates
-from blockprofile.space import place_name
-from blockprofile.space.rules import Evidence, Where
+from blockprofile.space import Evidence, Where, place_name
 
 __all__ = ["ALPHA", "Decision", "Policy", "View", "Weigher", "make_evidence", "where_name"]
 

@@ -14,8 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.space import Space
-from blockprofile.space.rules import Where
+from blockprofile.space import Space, Where
 
 __all__ = ["Competition", "Figures", "Kind", "Metric", "Scope"]
 

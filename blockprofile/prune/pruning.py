@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 from blockprofile.errors import OptionError, one_of
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.predict import Predictor
-from blockprofile.profile.pair_model import fit_pair_model
-from blockprofile.profile.record import Profile
-from blockprofile.profile.rows import Explained, KeptRows, read_rows
+from blockprofile.profile import Explained, KeptRows, Profile, fit_pair_model, read_rows
 from blockprofile.prune.by_pairs import PairBounds, compose_by_pairs
 from blockprofile.prune.compose import Bounds, Outcome, choices_of, compose
 from blockprofile.prune.decision import Policy, Weigher
@@ -22,11 +20,21 @@ from blockprofile.prune.policies import Dominated, ExchangeRate, MaxAccuracy
 from blockprofile.prune.reading import read_figures
 from blockprofile.prune.rules import common_space, make_rules
 from blockprofile.prune.write import write_pruned
-from blockprofile.run.manifest import kept_predictors
-from blockprofile.space import Archs, Space, count_archs, list_spaces, load_space
-from blockprofile.space.listing import MOST_LISTED
-from blockprofile.space.record import base_text, kept_pruning
-from blockprofile.space.rules import Base, PrunedDefinition, Rule, apply_rules
+from blockprofile.run import kept_predictors
+from blockprofile.space import (
+    MOST_LISTED,
+    Archs,
+    Base,
+    PrunedDefinition,
+    Rule,
+    Space,
+    apply_rules,
+    base_text,
+    count_archs,
+    kept_pruning,
+    list_spaces,
+    load_space,
+)
 
 if TYPE_CHECKING:
     import numpy as np

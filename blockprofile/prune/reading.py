@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.targets import block_label
+from blockprofile.additive import block_label
 from blockprofile.errors import OptionError, one_of
-from blockprofile.profile.record import Statistic, rows_of, taus_of
-from blockprofile.profile.responses import ROUNDING
+from blockprofile.profile import ROUNDING, Statistic, rows_of, taus_of
 from blockprofile.prune.figures import Competition, Figures, Kind, Metric
-from blockprofile.space import Space
-from blockprofile.space.rules import Where
+from blockprofile.space import Space, Where
 
 if TYPE_CHECKING:
     import pandas as pd

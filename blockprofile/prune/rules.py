@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 from blockprofile.prune.compose import ORDER, Outcome, slots_at
 from blockprofile.prune.decision import Decision
 from blockprofile.prune.wording import rate_unit
-from blockprofile.space import Space
-from blockprofile.space.definition import Value
-from blockprofile.space.rules import Evidence, Rule, Where
+from blockprofile.space import Evidence, Rule, Space, Value, Where
 
 __all__ = ["common_space", "make_rules"]
 

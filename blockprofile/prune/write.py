@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from blockprofile.errors import OptionError
 from blockprofile.files import check_name, make_folder, write_text
-from blockprofile.predict.floor import UNKNOWN_FLOOR
+from blockprofile.predict import UNKNOWN_FLOOR
 from blockprofile.prune.decision import where_name
 from blockprofile.prune.wording import signed
-from blockprofile.space.load import read_space
-from blockprofile.space.rules import Evidence, PrunedDefinition, Rule
+from blockprofile.space import Evidence, PrunedDefinition, Rule, read_space
 from blockprofile.yamlfile import write_yaml
 
 if TYPE_CHECKING:

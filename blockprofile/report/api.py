@@ -9,7 +9,7 @@ from pathlib import Path
 from blockprofile.errors import OptionError, RunError, one_of
 from blockprofile.report.document import Document
 from blockprofile.report.page import write_page
-from blockprofile.run.manifest import read_manifest
+from blockprofile.run import read_manifest
 
 __all__ = ["REPORT_NAME", "report"]
 

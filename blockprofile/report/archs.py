@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from blockprofile.plot.style import metric_label
+from blockprofile.plot import metric_label
 from blockprofile.report.document import Cell, Table, number
 from blockprofile.search import Evaluations
 from blockprofile.space import INACTIVE, Space

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from blockprofile.compare import Comparison, Verdict
-from blockprofile.compare.result import BELOW_FLOOR
+from blockprofile.compare import BELOW_FLOOR, Comparison, Verdict
 from blockprofile.space import count_archs
 
 __all__ = ["answer_comparison"]

@@ -9,20 +9,17 @@ from typing import Any
 import numpy as np
 
 from blockprofile.command import command_line
-from blockprofile.compare import Comparison, load_comparison
-from blockprofile.compare.chosen import best_arch
-from blockprofile.plot.style import metric_title
-from blockprofile.predict.floor import UNKNOWN_FLOOR
+from blockprofile.compare import Comparison, best_arch, load_comparison
+from blockprofile.plot import metric_title
+from blockprofile.predict import UNKNOWN_FLOOR
 from blockprofile.report.archs import arch_table
 from blockprofile.report.comparison_answer import answer_comparison
 from blockprofile.report.document import Cell, Document, Part, Section, Table, Text, number, p_value, table_of
 from blockprofile.report.provenance import provenance_section, repeat_section
 from blockprofile.report.pruning import pruning_section
 from blockprofile.report.search_charts import convergence_drawing, difference_drawing, fronts_drawing
-from blockprofile.run.manifest import read_manifest
-from blockprofile.space import count_archs
-from blockprofile.space.record import kept_pruning
-from blockprofile.space.rules import PrunedDefinition
+from blockprofile.run import read_manifest
+from blockprofile.space import PrunedDefinition, count_archs, kept_pruning
 
 __all__ = ["comparison_document"]
 

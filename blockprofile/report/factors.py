@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blockprofile.plot.factors import FactorEffects, factor_data, is_of_structure
-from blockprofile.plot.style import metric_label, metric_title
-from blockprofile.profile.record import Statistic, rows_of
-from blockprofile.profile.summary import step_words
+from blockprofile.plot import FactorEffects, factor_data, is_of_structure, metric_label, metric_title
+from blockprofile.profile import Statistic, rows_of, step_words
 from blockprofile.report.document import Cell, Part, Section, Table, Text
 from blockprofile.report.maps import digits_of
 

@@ -6,9 +6,7 @@ from itertools import groupby
 
 import numpy as np
 
-from blockprofile.plot.block_grid import BlockGrid
-from blockprofile.plot.layer_map import LayerMap
-from blockprofile.plot.style import metric_label
+from blockprofile.plot import BlockGrid, LayerMap, metric_label
 from blockprofile.report.document import Cell, Table
 from blockprofile.space import place_name
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
-from blockprofile.plot.style import metric_title
-from blockprofile.profile.record import Statistic, metrics_of, rows_of
+from blockprofile.plot import metric_title
+from blockprofile.profile import Statistic, metrics_of, rows_of
 from blockprofile.report.factors import about_factors
 from blockprofile.space import place_name
 

@@ -10,19 +10,15 @@ import numpy as np
 
 from blockprofile.command import command_line
 from blockprofile.errors import OptionError, one_of
-from blockprofile.plot.block_grid import block_grid_data
-from blockprofile.plot.layer_map import layer_map_data
-from blockprofile.plot.style import metric_label, metric_title
-from blockprofile.profile.record import Profile, rows_of, taus_of
-from blockprofile.profile.summary import archs_words, holding_words
+from blockprofile.plot import block_grid_data, layer_map_data, metric_label, metric_title
+from blockprofile.profile import Profile, archs_words, holding_words, rows_of, taus_of
 from blockprofile.report.chart import Chart, Points
 from blockprofile.report.document import Document, Drawing, Part, Section, Table, Text, number, p_value, table_of
 from blockprofile.report.factors import factor_sections
 from blockprofile.report.maps import block_table, map_table
 from blockprofile.report.profile_answer import answer_profile, find_goals
 from blockprofile.report.provenance import provenance_section, repeat_section
-from blockprofile.run.manifest import read_manifest, run_digest
-from blockprofile.run.shards import read_shard, shard_paths
+from blockprofile.run import read_manifest, read_shard, run_digest, shard_paths
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from blockprofile import __version__
-from blockprofile.predict.floor import tell_floor
+from blockprofile.predict import tell_floor
 from blockprofile.report.document import Bullets, Code, Section, table_of
 
 __all__ = ["provenance_section", "repeat_section"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from blockprofile.predict.floor import UNKNOWN_FLOOR
+from blockprofile.predict import UNKNOWN_FLOOR
 from blockprofile.report.document import Cell, Part, Section, Table, Text, number, p_value, table_of
-from blockprofile.space import place_name
-from blockprofile.space.rules import Evidence, PrunedDefinition, Rule
+from blockprofile.space import Evidence, PrunedDefinition, Rule, place_name
 
 __all__ = ["pruning_section", "rule_words"]
 

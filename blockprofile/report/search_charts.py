@@ -8,9 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.compare import Comparison
-from blockprofile.plot.convergence import convergence_data
-from blockprofile.plot.fronts import Fronts, Published, difference_data, fronts_data, named_marks
-from blockprofile.plot.style import metric_label
+from blockprofile.plot import (
+    Fronts,
+    Published,
+    convergence_data,
+    difference_data,
+    fronts_data,
+    metric_label,
+    named_marks,
+)
 from blockprofile.report.chart import Band, Chart, Line, Mark, Points, Shade
 from blockprofile.report.document import Drawing, Part
 from blockprofile.search import SearchResult

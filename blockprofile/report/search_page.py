@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from blockprofile.command import command_line
-from blockprofile.plot.style import metric_title
+from blockprofile.plot import metric_title
 from blockprofile.report.archs import arch_table, front_table
 from blockprofile.report.document import Document, Section
 from blockprofile.report.provenance import provenance_section, repeat_section
 from blockprofile.report.search_charts import search_drawings
-from blockprofile.run.manifest import read_manifest
-from blockprofile.search import Evaluations, SearchResult, load_search
-from blockprofile.search.pick import pick
-from blockprofile.search.reward import Reward, write_reward
+from blockprofile.run import read_manifest
+from blockprofile.search import Evaluations, Reward, SearchResult, load_search, pick, write_reward
 
 __all__ = ["search_document"]
 

@@ -1,18 +1,59 @@
 """Runs: chunks and seeds, manifests, shards, workers, resuming."""
 
-from blockprofile.run.chunks import CHUNK_SIZE, draw_chunk, n_chunks
-from blockprofile.run.manifest import Manifest, read_manifest
-from blockprofile.run.sample import SampleRun, sample
-from blockprofile.run.shards import read_run, shard_paths
+from blockprofile.run.chunks import CHUNK_SIZE, chunk_length, chunk_rng, draw_chunk, n_chunks
+from blockprofile.run.folder import open_run
+from blockprofile.run.labelled import keep_labelled, kept_labelled
+from blockprofile.run.limits import limited_sampler, parse_limit
+from blockprofile.run.manifest import (
+    MANIFEST_NAME,
+    Manifest,
+    describe_card,
+    describe_predictor,
+    kept_card,
+    kept_predictors,
+    read_manifest,
+    run_digest,
+)
+from blockprofile.run.parallel import check_workers, run_tasks
+from blockprofile.run.progress import show_progress
+from blockprofile.run.sample import Pool, PoolRequest, SampleRun, draw_and_evaluate, sample
+from blockprofile.run.shards import is_complete, read_run, read_shard, read_values, shard_path, shard_paths
+from blockprofile.run.study import find_study, read_study, run_study
 
 __all__ = [
     "CHUNK_SIZE",
+    "MANIFEST_NAME",
     "Manifest",
+    "Pool",
+    "PoolRequest",
     "SampleRun",
+    "check_workers",
+    "chunk_length",
+    "chunk_rng",
+    "describe_card",
+    "describe_predictor",
+    "draw_and_evaluate",
     "draw_chunk",
+    "find_study",
+    "is_complete",
+    "keep_labelled",
+    "kept_card",
+    "kept_labelled",
+    "kept_predictors",
+    "limited_sampler",
     "n_chunks",
+    "open_run",
+    "parse_limit",
     "read_manifest",
     "read_run",
+    "read_shard",
+    "read_study",
+    "read_values",
+    "run_digest",
+    "run_study",
+    "run_tasks",
     "sample",
+    "shard_path",
     "shard_paths",
+    "show_progress",
 ]

@@ -16,13 +16,12 @@ import numpy as np
 
 from blockprofile.errors import DataError
 from blockprofile.files import make_folder
-from blockprofile.predict.crossfit import RESIDUALS_NAME, read_residuals
-from blockprofile.predict.registry import Entry
+from blockprofile.predict import RESIDUALS_NAME, Entry, read_residuals
 from blockprofile.space import Law, Space
 from blockprofile.tablefile import Column, read_signed, write_table
 
 if TYPE_CHECKING:
-    from blockprofile.predict.labelled import LabelledArchs
+    from blockprofile.predict import LabelledArchs
     from blockprofile.run.sample import Pool
 
 __all__ = ["describe_labels", "keep_labelled", "kept_labelled"]
@@ -34,7 +33,7 @@ FEWEST = 20
 
 def _weighted(entry: Entry, space: Space, law: Law) -> tuple[LabelledArchs | None, str]:
     """Read a predictor's residuals and weigh their archs to a law; None and the reason where that cannot be done."""
-    from blockprofile.predict.labelled import LabelledArchs, weigh_archs
+    from blockprofile.predict import LabelledArchs, weigh_archs
 
     if entry[0].kind == "archs":
         return _listed(entry, space, law)
@@ -50,8 +49,7 @@ def _weighted(entry: Entry, space: Space, law: Law) -> tuple[LabelledArchs | Non
 
 def _listed(entry: Entry, space: Space, law: Law) -> tuple[LabelledArchs | None, str]:
     """Weigh the archs of a table that is whole: nothing is left of their values but noise."""
-    from blockprofile.predict.labelled import LabelledArchs, weigh_archs
-    from blockprofile.predict.listed import build_listed
+    from blockprofile.predict import LabelledArchs, build_listed, weigh_archs
 
     table = build_listed(entry[0], entry[1], space)
     rows = np.flatnonzero(space.contains(table.archs))
@@ -124,7 +122,7 @@ def kept_labelled(folder: Path, config: Mapping[str, Any], space: Space) -> dict
     DataError
         If one is damaged, or of another run.
     """
-    from blockprofile.predict.labelled import LabelledArchs
+    from blockprofile.predict import LabelledArchs
     from blockprofile.run.manifest import run_digest  # which describes labels by this module
 
     columns = {slot.name: Column("uint8") for slot in space.slots}

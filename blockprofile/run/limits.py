@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from blockprofile.errors import CoverageError, OptionError
 from blockprofile.numbers import read_number
-from blockprofile.predict.base import AdditivePredictor
-from blockprofile.predict.registry import Entry, build_predictor, find_metric
+from blockprofile.predict import AdditivePredictor, Entry, build_predictor, find_metric
 from blockprofile.space import Law, Space
 
 if TYPE_CHECKING:
-    from blockprofile.additive.limit import LimitedSampler
+    from blockprofile.additive import LimitedSampler
 
 __all__ = ["Limit", "find_limited", "limited_sampler", "parse_limit", "split_limit"]
 
@@ -88,6 +87,6 @@ def limited_sampler(space: Space, limit: Limit, *, law: Law = "papers") -> Limit
     InfeasibleError
         If no arch is within the limit; the message gives the feasible range.
     """
-    from blockprofile.additive.limit import LimitedSampler
+    from blockprofile.additive import LimitedSampler
 
     return LimitedSampler(space, limit.predictor.factors, limit=limit.value, law=law)

@@ -11,16 +11,13 @@ from typing import TYPE_CHECKING, Any
 from blockprofile import __version__
 from blockprofile.errors import DataError, RunError, UnknownNameError
 from blockprofile.jsonfile import digest_of, read_json, write_json
-from blockprofile.predict.base import Predictor
-from blockprofile.predict.card import Card
-from blockprofile.predict.registry import Entry, build_predictor, select_entries
-from blockprofile.predict.weights import WEIGHTS_NAME
+from blockprofile.predict import WEIGHTS_NAME, Card, Entry, Predictor, build_predictor, select_entries
 from blockprofile.run.labelled import describe_labels
 from blockprofile.space import Law, Space
 from blockprofile.yamlfile import Document
 
 if TYPE_CHECKING:
-    from blockprofile.additive.limit import LimitedSampler
+    from blockprofile.additive import LimitedSampler
 
 __all__ = [
     "MANIFEST_NAME", "Manifest", "content_hash", "describe_card", "describe_predictor", "kept_card", "kept_predictors",
@@ -114,7 +111,7 @@ def describe_predictor(
     """Describe a predictor for a config: its card, its words for a space, and a hash of its files."""
     card, caption = entry[0], entry[0].caption
     if card.fitted_range is not None:
-        from blockprofile.predict.reach import caption_of
+        from blockprofile.predict import caption_of
 
         caption = caption_of(build_predictor(entry, space), space, law=law, within=within)
     labels = describe_labels(entry, space, law=law)

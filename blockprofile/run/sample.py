@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError
 from blockprofile.files import make_folder
 from blockprofile.numbers import parse_count
-from blockprofile.predict.evaluator import Evaluator
-from blockprofile.predict.registry import Entry, build_predictor, select_entries
+from blockprofile.predict import Entry, Evaluator, build_predictor, select_entries
 from blockprofile.run.chunks import CHUNK_SIZE, chunk_length, chunk_rng, draw_chunk, n_chunks
 from blockprofile.run.folder import open_run
 from blockprofile.run.labelled import keep_labelled
@@ -29,12 +28,10 @@ from blockprofile.run.manifest import describe_predictor, refuse_changed, run_di
 from blockprofile.run.parallel import check_backend, run_tasks
 from blockprofile.run.progress import show_progress
 from blockprofile.run.shards import SAMPLES, is_complete, read_shard, shard_path, write_shard
-from blockprofile.space import Archs, Law, Space, load_space
-from blockprofile.space.record import describe_space
-from blockprofile.space.sampling import check_law
+from blockprofile.space import Archs, Law, Space, check_law, describe_space, load_space
 
 if TYPE_CHECKING:
-    from blockprofile.additive.limit import LimitedSampler
+    from blockprofile.additive import LimitedSampler
 
 __all__ = ["Pool", "PoolRequest", "SampleRun", "draw_and_evaluate", "sample"]
 

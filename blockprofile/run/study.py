@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from blockprofile.content import content_dir
 from blockprofile.errors import OptionError, RunError, UnknownNameError, one_of
-from blockprofile.predict.card import CARD_NAME
+from blockprofile.predict import CARD_NAME
 from blockprofile.run.hints import StageParameter, parameters_of, wrong_type
 from blockprofile.yamlfile import Document, read_yaml
 

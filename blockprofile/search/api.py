@@ -11,9 +11,7 @@ import numpy as np
 
 from blockprofile.errors import OptionError, one_of
 from blockprofile.predict import Predictor
-from blockprofile.run.folder import open_run
-from blockprofile.run.manifest import run_digest
-from blockprofile.run.parallel import check_workers
+from blockprofile.run import check_workers, open_run, run_digest
 from blockprofile.search.algorithm import Algorithm
 from blockprofile.search.archive import Archive
 from blockprofile.search.budget import Budget, parse_budget
@@ -29,9 +27,7 @@ from blockprofile.search.record import Recorder
 from blockprofile.search.reference import complete_reference, reference_point
 from blockprofile.search.request import build_problem
 from blockprofile.search.result import SearchResult
-from blockprofile.space import Space, load_space
-from blockprofile.space.record import describe_space
-from blockprofile.space.sampling import check_law
+from blockprofile.space import Space, check_law, describe_space, load_space
 
 __all__ = ["ALGORITHMS", "search"]
 

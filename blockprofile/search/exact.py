@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.chain import Chain, build_chain
+from blockprofile.additive import Chain, build_chain
 from blockprofile.errors import CoverageError, OptionError
-from blockprofile.predict.base import AdditivePredictor
+from blockprofile.predict import AdditivePredictor
 from blockprofile.search.archive import Archive, Proposal
 from blockprofile.search.initial import InitialPool
 from blockprofile.search.objectives import Objective

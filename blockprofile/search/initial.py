@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive.extremes import feasible_range
-from blockprofile.additive.limit import LimitedSampler
+from blockprofile.additive import LimitedSampler, feasible_range
 from blockprofile.errors import InfeasibleError
-from blockprofile.predict import Evaluator
-from blockprofile.predict.base import AdditivePredictor
+from blockprofile.predict import AdditivePredictor, Evaluator
 from blockprofile.search.constraints import Constraint
 from blockprofile.search.problem import Problem
 from blockprofile.search.reference import reference_archs

@@ -91,7 +91,7 @@ def evaluate(function: Callable[[Archs], Metrics], archs: Archs, *, workers: int
     """Evaluate archs in fixed chunks, in as many threads as there are workers."""
     if len(archs) <= EVALUATION_CHUNK:
         return function(archs)
-    from blockprofile.run.parallel import run_tasks
+    from blockprofile.run import run_tasks
 
     tasks = [(archs[first : first + EVALUATION_CHUNK],) for first in range(0, len(archs), EVALUATION_CHUNK)]
     parts = list(run_tasks(function, tasks, workers=workers, backend="threading"))

@@ -8,12 +8,19 @@ from typing import Any
 
 from blockprofile.errors import OptionError
 from blockprofile.metric import ACCURACY, match_metric, parse_metric
-from blockprofile.predict import Predictor, build_predictor, find_device, find_metric
-from blockprofile.predict.card import Card
-from blockprofile.predict.evaluator import noise_of
-from blockprofile.predict.reach import caption_of
-from blockprofile.predict.registry import Entry, add_entry, default_accuracy
-from blockprofile.run.manifest import describe_card, describe_predictor
+from blockprofile.predict import (
+    Card,
+    Entry,
+    Predictor,
+    add_entry,
+    build_predictor,
+    caption_of,
+    default_accuracy,
+    find_device,
+    find_metric,
+    noise_of,
+)
+from blockprofile.run import describe_card, describe_predictor
 from blockprofile.search.constraints import Constraint, parse_constraint
 from blockprofile.search.objectives import Goal, Objective, parse_objective
 from blockprofile.search.problem import Problem

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import DataError, RunError
-from blockprofile.predict.card import Card
-from blockprofile.run.manifest import MANIFEST_NAME, kept_card, read_manifest, run_digest
+from blockprofile.predict import Card
+from blockprofile.run import MANIFEST_NAME, kept_card, read_manifest, run_digest
 from blockprofile.search.archive import Archive
 from blockprofile.search.constraints import parse_constraint
 from blockprofile.search.objectives import Goal, Objective
@@ -22,8 +22,7 @@ from blockprofile.search.reference import complete_reference
 from blockprofile.search.request import build_problem
 from blockprofile.search.result import SearchResult
 from blockprofile.search.reward import Reward
-from blockprofile.space import Archs, Space
-from blockprofile.space.record import kept_space
+from blockprofile.space import Archs, Space, kept_space
 
 __all__ = ["load_search", "reopen_problem"]
 

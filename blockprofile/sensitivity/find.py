@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from blockprofile.predict import AdditivePredictor, Evaluator, Predictor
-from blockprofile.run.chunks import draw_chunk, n_chunks
+from blockprofile.run import draw_chunk, n_chunks
 from blockprofile.sensitivity.pair_sums import PairSums
 from blockprofile.sensitivity.shares import Sensitivity, estimate_sensitivity, exact_sensitivity
 from blockprofile.space import Law, Space

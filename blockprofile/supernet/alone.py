@@ -12,12 +12,9 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError, OptionError
 from blockprofile.journalfile import append_line, open_journal
 from blockprofile.jsonfile import digest_of
-from blockprofile.predict.labels import read_labels
-from blockprofile.predict.repeats import pool_repeats
-from blockprofile.run.folder import open_run
-from blockprofile.run.manifest import run_digest
-from blockprofile.space import INACTIVE, Archs, Space, decode, load_space
-from blockprofile.space.record import describe_space
+from blockprofile.predict import pool_repeats, read_labels
+from blockprofile.run import open_run, run_digest
+from blockprofile.space import INACTIVE, Archs, Space, decode, describe_space, load_space
 from blockprofile.supernet.data import DataSet, Images, load_data, load_test
 from blockprofile.supernet.evaluate import check_archs, write_labels
 from blockprofile.supernet.folder import check_classes, image_form

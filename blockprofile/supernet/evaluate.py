@@ -14,8 +14,7 @@ from blockprofile.errors import ArchError, DataError, OptionError
 from blockprofile.files import make_folder
 from blockprofile.journalfile import append_line, open_journal
 from blockprofile.jsonfile import digest_of
-from blockprofile.space import Archs, Space, count_archs, decode, draw_archs
-from blockprofile.space.text import explain_arch
+from blockprofile.space import Archs, Space, count_archs, decode, draw_archs, explain_arch
 from blockprofile.supernet.data import Images
 from blockprofile.supernet.folder import SupernetFolder, open_supernet
 from blockprofile.supernet.judging import Judge, JudgeOptions, binomial_sd

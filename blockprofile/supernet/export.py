@@ -10,12 +10,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blockprofile.device.onnx_graph import Layer, onnx_model
+from blockprofile.device import Layer, onnx_model
 from blockprofile.errors import DataError, OptionError
 from blockprofile.files import replacing_folder, write_bytes, write_text
-from blockprofile.space import Archs, Space, count_macs, count_params, decode, encode, list_operators, load_space
-from blockprofile.space.record import base_text, describe_space
-from blockprofile.modules.build import build_network
+from blockprofile.modules import build_network
+from blockprofile.space import (
+    Archs,
+    Space,
+    base_text,
+    count_macs,
+    count_params,
+    decode,
+    describe_space,
+    encode,
+    list_operators,
+    load_space,
+)
 from blockprofile.supernet.data import DataSet
 from blockprofile.supernet.evaluate import check_archs
 from blockprofile.supernet.folder import open_supernet

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from blockprofile.errors import DataError, OptionError, RunError
-from blockprofile.run.manifest import MANIFEST_NAME, read_manifest
-from blockprofile.space import Space, build_sites
-from blockprofile.space.record import kept_space
+from blockprofile.run import MANIFEST_NAME, read_manifest
+from blockprofile.space import Space, build_sites, kept_space
 from blockprofile.supernet.data import DataSet, load_data
 from blockprofile.supernet.recipe import Recipe
 from blockprofile.supernet.roles import BN_EPS

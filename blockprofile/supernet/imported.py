@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.errors import DataError, OptionError, RunError, one_of
-from blockprofile.run.folder import open_run
-from blockprofile.space import Space, load_space
-from blockprofile.space.record import describe_space
+from blockprofile.run import open_run
+from blockprofile.space import Space, describe_space, load_space
 from blockprofile.supernet.folder import KIND
 from blockprofile.supernet.recipe import Recipe
 from blockprofile.supernet.roles import BN_EPS

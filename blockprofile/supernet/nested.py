@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from blockprofile.space.operators import Operator
+from blockprofile.space import Operator
 from blockprofile.supernet.roles import Role, roles_of
 
 if TYPE_CHECKING:

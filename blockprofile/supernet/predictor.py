@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import CoverageError
-from blockprofile.predict.card import Card
+from blockprofile.predict import Card
 from blockprofile.space import Archs, Space
 from blockprofile.supernet.evaluate import Verdicts, check_archs
 from blockprofile.supernet.folder import SupernetFolder, open_supernet

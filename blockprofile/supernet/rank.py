@@ -14,10 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import DataError, OptionError, UnknownNameError
-from blockprofile.predict.labels import LabelTable, read_labels
-from blockprofile.predict.listed import ARCHS_NAME
-from blockprofile.predict.registry import find_metric
-from blockprofile.predict.repeats import number_archs
+from blockprofile.predict import ARCHS_NAME, LabelTable, find_metric, number_archs, read_labels
 from blockprofile.space import Archs, Space, count_macs, count_params, list_operators
 from blockprofile.supernet.evaluate import evaluate_supernet
 from blockprofile.supernet.folder import open_supernet

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from blockprofile.space.operators import Operator, primitives
-from blockprofile.space.primitives import Primitive
-from blockprofile.modules.build import build_operator
+from blockprofile.modules import build_operator
+from blockprofile.space import Operator, Primitive, primitives
 
 if TYPE_CHECKING:
     from torch import nn

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, get_args
 
 from blockprofile.errors import OptionError, one_of
+from blockprofile.modules import build_network, build_operator
 from blockprofile.space import Archs, Operator, Space, build_sites, list_operators
-from blockprofile.modules.build import build_network, build_operator
 from blockprofile.supernet.nested import nested_layers, nested_state, sort_channels
 from blockprofile.supernet.roles import BN_EPS, family_of, roles_of, set_bn_eps, sizeless, template_of
 

@@ -15,10 +15,8 @@ from blockprofile.errors import CoverageError, InfeasibleError, OptionError, Run
 from blockprofile.files import write_text
 from blockprofile.journalfile import append_line, open_journal
 from blockprofile.predict import AdditivePredictor, find_device, load_predictors
-from blockprofile.run.folder import open_run
-from blockprofile.run.manifest import describe_predictor, run_digest
-from blockprofile.space import Space, decode, encode, load_space
-from blockprofile.space.record import describe_space
+from blockprofile.run import describe_predictor, open_run, run_digest
+from blockprofile.space import Space, decode, describe_space, encode, load_space
 from blockprofile.supernet.data import DataSet, batches_of, draw_batch, load_data
 from blockprofile.supernet.folder import check_classes, image_form
 from blockprofile.supernet.recipe import Recipe

@@ -75,9 +75,8 @@ def label(
 
 def fit(table: str | Path, space: str, *, out: str | Path, metric: str = "top1_percent", seed: int = 0) -> StageReport:
     """Fit a predictor to a table of labels; the predictor's folder is named by the metric, in ``out``."""
-    from blockprofile.predict.fit import fit_predictors
-    from blockprofile.predict.labels import read_labels
-    from blockprofile.predict.recipe import Recipe as FitRecipe
+    from blockprofile.predict import Recipe as FitRecipe
+    from blockprofile.predict import fit_predictors, read_labels
 
     where, path = load_space(space), Path(table)
     recipe = FitRecipe(
@@ -100,10 +99,7 @@ def measure(
     seed: int = 0,
 ) -> StageReport:
     """Measure the latencies of a space's operators on this machine; see `measure_table`."""
-    from blockprofile.device.machine import processor_name
-    from blockprofile.device.measure import measure_table
-    from blockprofile.device.rounds import Plan
-    from blockprofile.device.runtime import Settings, check_clock, make_runtime
+    from blockprofile.device import Plan, Settings, check_clock, make_runtime, measure_table, processor_name
 
     folder = Path(out)
     settings = Settings(provider="cpu", threads=1, batch=1, dtype="float32", clock=check_clock(clock))

@@ -10,12 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from blockprofile.predict.card import CARD_NAME
-from blockprofile.predict.floor import effect_floor, mean_layers
-from blockprofile.run.folder import open_run
-from blockprofile.run.manifest import run_digest
-from blockprofile.space import Space, draw_archs, load_space
-from blockprofile.space.record import describe_space
+from blockprofile.predict import CARD_NAME, effect_floor, mean_layers
+from blockprofile.run import open_run, run_digest
+from blockprofile.space import Space, describe_space, draw_archs, load_space
 from blockprofile.supernet.data import DataSet, load_data
 from blockprofile.supernet.folder import KIND, check_classes, image_form
 from blockprofile.supernet.judging import Judge, JudgeOptions, binomial_sd

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 
+from blockprofile.modules import build_network
 from blockprofile.space import Archs, Space, list_operators
-from blockprofile.modules.build import build_network
 
 __all__ = ["synflow"]
 

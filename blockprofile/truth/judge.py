@@ -12,12 +12,10 @@ import numpy as np
 from blockprofile.errors import OptionError
 from blockprofile.files import make_folder
 from blockprofile.jsonfile import write_json
-from blockprofile.profile.rows import explain_by_order
-from blockprofile.prune.by_pairs import OWN_SHARE, scale_of
-from blockprofile.run.parallel import run_tasks
-from blockprofile.run.progress import show_progress
-from blockprofile.search import NSGA2, RandomMutation
-from blockprofile.search.algorithm import Algorithm
+from blockprofile.profile import explain_by_order
+from blockprofile.prune import OWN_SHARE, scale_of
+from blockprofile.run import run_tasks, show_progress
+from blockprofile.search import NSGA2, Algorithm, RandomMutation
 from blockprofile.truth.table import Cost, Truth, read_truth
 from blockprofile.truth.trials import (
     Judged,

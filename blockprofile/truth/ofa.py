@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 from blockprofile.content import content_dir
 from blockprofile.files import make_folder, replacing
 from blockprofile.jsonfile import write_json
-from blockprofile.predict import load_predictors
-from blockprofile.predict.listed import ListedArchs
-from blockprofile.profile.pair_model import fit_main, fit_sizes
-from blockprofile.space import load_space
-from blockprofile.space.forms import read_arch
+from blockprofile.predict import ListedArchs, load_predictors
+from blockprofile.profile import fit_main, fit_sizes
+from blockprofile.space import load_space, read_arch
 from blockprofile.truth.page import markdown_table
 from blockprofile.truth.part import kendall
 

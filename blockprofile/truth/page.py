@@ -80,7 +80,7 @@ def write_page(folder: Path, results: Row) -> None:
     results
         What `blockprofile.truth.judge` found.
     """
-    from blockprofile.plot.truth import truth_figures
+    from blockprofile.plot import truth_figures
 
     truth_figures(make_folder(folder / "images"), results)
     with replacing(folder / "page.md") as file:

@@ -15,16 +15,10 @@ from blockprofile.content import content_dir
 from blockprofile.errors import DataError, OptionError
 from blockprofile.files import make_folder, replacing
 from blockprofile.jsonfile import write_json
-from blockprofile.label.plan import plan_archs
-from blockprofile.predict import load_predictors
-from blockprofile.predict.labelled import LabelledArchs, weigh_archs
-from blockprofile.predict.labels import read_labels
-from blockprofile.predict.repeats import number_archs
-from blockprofile.profile.label_table import label_responses
-from blockprofile.profile.pair_model import fit_pair_model
-from blockprofile.profile.record import rows_of
-from blockprofile.profile.responses import MetricInfo, Settings
-from blockprofile.prune.by_pairs import scale_of
+from blockprofile.label import plan_archs
+from blockprofile.predict import LabelledArchs, load_predictors, number_archs, read_labels, weigh_archs
+from blockprofile.profile import MetricInfo, Settings, fit_pair_model, label_responses, rows_of
+from blockprofile.prune import scale_of
 from blockprofile.space import Archs, Space, load_space
 from blockprofile.truth.page import markdown_table, share
 

@@ -9,11 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import DataError
-from blockprofile.predict import AdditivePredictor, build_predictor, find_metric
-from blockprofile.predict.labels import read_labels
-from blockprofile.predict.listed import ARCHS_NAME, ListedArchs, column_of
-from blockprofile.predict.repeats import number_archs
-from blockprofile.prune.likely import best_within, cost_limits
+from blockprofile.predict import (
+    ARCHS_NAME,
+    AdditivePredictor,
+    ListedArchs,
+    build_predictor,
+    column_of,
+    find_metric,
+    number_archs,
+    read_labels,
+)
+from blockprofile.prune import best_within, cost_limits
 from blockprofile.space import Archs, Space, load_space
 
 __all__ = ["Cost", "Truth", "read_truth"]

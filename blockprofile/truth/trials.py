@@ -9,17 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.predict.labelled import LabelledArchs, weigh_archs
-from blockprofile.profile.label_table import label_responses
-from blockprofile.profile.pair_model import fit_pair_model
-from blockprofile.profile.record import rows_of
-from blockprofile.profile.responses import MetricInfo, Settings
-from blockprofile.prune.by_pairs import N_DRAWS, OWN_SHARE, own_spread, scale_of
-from blockprofile.prune.certificate import prune_at_random
-from blockprofile.prune.likely import prune_by_draws
-from blockprofile.prune.pruning import prune_table
-from blockprofile.search import search
-from blockprofile.search.algorithm import Algorithm
+from blockprofile.predict import LabelledArchs, weigh_archs
+from blockprofile.profile import MetricInfo, Settings, fit_pair_model, label_responses, rows_of
+from blockprofile.prune import N_DRAWS, OWN_SHARE, own_spread, prune_at_random, prune_by_draws, prune_table, scale_of
+from blockprofile.search import Algorithm, search
 from blockprofile.space import Archs, Space
 from blockprofile.truth.table import Cost, Truth
 
@@ -75,7 +68,7 @@ def prune_by_main(truth: Truth, gain: Any, cost: Cost) -> Space:
     """Prune by main effects alone, with the policies' defaults."""
     import pandas as pd
 
-    from blockprofile.profile.exact_table import exact_table
+    from blockprofile.profile import exact_table
 
     table = pd.concat([gain, exact_table(truth.space, [cost.predictor], taus=())], ignore_index=True)
     outcomes, _ = prune_table(table, truth.space, costs=[cost.name], gain=truth.metric)

@@ -13,8 +13,8 @@ from onnx import numpy_helper
 
 from blockprofile.device.onnx_graph import onnx_model
 from blockprofile.errors import OptionError
-from blockprofile.space import Operator, Space, draw_archs, list_operators
 from blockprofile.modules import build_network
+from blockprofile.space import Operator, Space, draw_archs, list_operators
 
 
 def run_onnx(model: Any, features: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

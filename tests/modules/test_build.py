@@ -11,6 +11,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from blockprofile.errors import ArchError
+from blockprofile.modules import build_network, build_operator
 from blockprofile.space import (
     INACTIVE,
     Archs,
@@ -22,7 +23,6 @@ from blockprofile.space import (
     list_operators,
     load_space,
 )
-from blockprofile.modules import build_network, build_operator
 
 SPACES = ("moga", "ofa_mbv3", "ofa_proxyless", "ofa_resnet50", "proxylessnas")
 FLOPS_PER_MAC = 2

@@ -10,6 +10,7 @@ import torch
 
 from blockprofile.device.onnx_graph import onnx_model
 from blockprofile.errors import ArchError, DefinitionError
+from blockprofile.modules import build_network
 from blockprofile.space import (
     CompiledSum,
     Space,
@@ -24,7 +25,6 @@ from blockprofile.space import (
     list_operators,
     load_space,
 )
-from blockprofile.modules import build_network
 from tests.supernet.test_build import counts_of_network
 from tests.toy import all_archs
 
@@ -134,8 +134,8 @@ def test_every_kind_of_block_has_a_graph_that_runs(kinds: Space) -> None:
 def test_a_shuffle_reads_groups_in_columns() -> None:
     from onnxruntime import InferenceSession
 
-    from blockprofile.space import Operator
     from blockprofile.modules import build_operator
+    from blockprofile.space import Operator
 
     op = Operator(
         op="mbconv", in_size=4, out_size=4, in_channels=4, out_channels=4, hidden_channels=4, kernel=3, groups=2,
