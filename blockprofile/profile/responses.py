@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "DEFAULT_TAUS", "ROUNDING", "MetricInfo", "Settings", "response_table"]
 
-DEFAULT_TAUS = (0.01, 0.05, 0.5, 0.95, 0.99)
+DEFAULT_TAUS: tuple[float, ...] = (0.01, 0.05, 0.5, 0.95, 0.99)
 ALPHA = 0.05
 ROUNDING = 1e-12
 
