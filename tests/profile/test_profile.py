@@ -73,7 +73,7 @@ def test_sketched_profiles_go_on_from_their_checkpoint(tmp_path: Path, monkeypat
         module, "draw_and_evaluate", lambda request, index: (drawn.append(index), draw(request, index))[1]
     )
     again = profile_pool(REQUEST, out=tmp_path / "broken")
-    assert drawn == [4, 5, 6]
+    assert drawn == [0, 4, 5, 6]  # the first once more, for the archs that a profile keeps
     pd.testing.assert_frame_equal(whole.table, again.table, check_exact=True)
 
 
