@@ -46,6 +46,8 @@ COMMANDS = {
     "lut plan": "--space tiny.yaml --n 6 --out {new}",
     "lut run": "models --space tiny.yaml --on adb --command {{model}} --dry-run --out nowhere",
     "lut times": "profiles --space tiny.yaml --manifest models --out {new}.csv",
+    "label plan": "--space tiny.yaml --n 6 --out {new}.txt",
+    "label read": "labels.csv --space tiny.yaml --metric energy_mj",
     "predictor fit": "labels.csv --space tiny.yaml --metric energy_mj --epochs 1 --folds 0 --out {new}",
     "predictor evaluate": "macs_m labels.csv --space tiny.yaml --column energy_mj",
     "predictor import": "published.pth --out {new}",

@@ -201,6 +201,8 @@ ELSEWHERE = {
     "lut plan": {"--calibration"},
     "lut export": {"--calibration"},
     "lut run": {"--space", "--on", "--to", "--command", "--folder", "--ending", "--dry-run"},
+    "label plan": {"--space", "--n", "--out", "--form", "--known", "--seed", "--resolution"},
+    "label read": {"--space", "--metric", "--plan", "--out", "--width", "--resolution"},
     "lut times": {"--space", "--format", "--manifest", "--clock-mhz", "--time-unit"},
 }
 """Options that need a supernet, labels by the thousand, another program or machine: tests of their own try them."""
