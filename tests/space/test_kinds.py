@@ -25,7 +25,7 @@ from blockprofile.space import (
     list_operators,
     load_space,
 )
-from tests.supernet.test_build import counts_of_network
+from tests.modules.test_build import counts_of_network
 from tests.toy import all_archs
 
 HEAD = """schema: blockprofile.space/1

@@ -9,7 +9,7 @@ from blockprofile.errors import OptionError
 from blockprofile.space import Space, count_macs, count_params, draw_archs, list_operators
 from blockprofile.space.definition import Block, FixedLayer, Input, SpaceDefinition, SqueezeExcite, Unit
 from blockprofile.supernet import build_supernet
-from tests.supernet.test_build import torch_counts
+from tests.modules.test_build import torch_counts
 from tests.toy import mixed_space, toy_space
 
 KINDS = SpaceDefinition(
