@@ -271,7 +271,7 @@ def _solve(capsys: pytest.CaptureFixture[str], more: str = "", *, scale: float =
 
 
 def test_solve_and_use(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blockprofile.device.solved.LEAST_SOLVED", 10)
+    monkeypatch.setattr("blockprofile.device.LEAST_SOLVED", 10)
     status, out, err = _solve(capsys, "--hardware Board --batch 8 --json")
     assert status == 0, err
     assert "repeats pooled" in err
@@ -303,7 +303,7 @@ def test_solve_refuses(capsys: pytest.CaptureFixture[str], more: str, scale: flo
 
 
 def test_solve_a_recipe(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blockprofile.device.solved.LEAST_SOLVED", 10)
+    monkeypatch.setattr("blockprofile.device.LEAST_SOLVED", 10)
     assert _solve(capsys, "--json")[0] == 0
     Path("all.yaml").write_text(
         "schema: blockprofile.timings/1\ntable: times.csv\nspace: tiny.yaml\ncard: {licence: MIT}\n"

@@ -251,10 +251,10 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def make_runtime(name: str, settings: Settings) -> FakeRuntime:
         return FakeRuntime(settings=settings, name=name, noise=0.05, scale=1.1, offset_ms=0.2)
 
-    monkeypatch.setattr("blockprofile.device.runtime.make_runtime", make_runtime)
+    monkeypatch.setattr("blockprofile.device.make_runtime", make_runtime)
     monkeypatch.setattr("blockprofile.device.audit.make_runtime", make_runtime)
     monkeypatch.setattr("blockprofile.device.measure.CacheFiller", lambda _: None)
-    monkeypatch.setattr("blockprofile.plot.latency.save_scatter", lambda _, stem: (stem, stem))
+    monkeypatch.setattr("blockprofile.plot.save_scatter", lambda _, stem: (stem, stem))
     monkeypatch.setattr("blockprofile.cli.prune.BUDGET", 30)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 

@@ -142,10 +142,3 @@ def test_pure_noise_of_few_archs_is_judged_on_other_archs(toy: Space, tmp_path: 
     table = _table(np.repeat(archs, 10, axis=0), np.repeat(level, 10))
     (report,) = fit_predictors(table, toy, replace(RECIPE, holdout=0.3), out=tmp_path)
     assert report.fidelity.r2 < 0.3
-
-
-def test_drawn_rows_of_held_out_archs_are_not_trained_on(toy: Space, tmp_path: Path) -> None:
-    archs = all_archs(toy)
-    table = _table(archs, archs.astype(float).sum(axis=1))
-    (report,) = fit_predictors(table, toy, RECIPE, out=tmp_path, drawn=table)
-    assert report.n_train == 2 * (len(archs) - report.fidelity.n)
