@@ -52,6 +52,7 @@ ELSEWHERE = {
     "lut export": "it takes seconds a network; tests/device/test_export.py",
     "lut plan": "as lut export",
     "profile labels.csv": "it needs labels; tests/profile/test_labels.py",
+    "prune runs/mine": "as profile labels.csv; tests/prune/test_likely.py",
     "label read": "it needs results of a plan; tests/label/test_label.py",
     "arch encode 'e3k5 e3k3 | …'": "a form, to be filled in",
     "arch decode --from archs.jsonl": "it needs a file of archs; tests/cli/test_arch.py",
