@@ -1,7 +1,7 @@
 """Predictors: archs to one metric, with a card that says where it comes from and how wrong it is."""
 
 from blockprofile.predict.base import AdditivePredictor, Predictor
-from blockprofile.predict.card import CARD_NAME, Card, ErrorFigures, Provenance, read_card
+from blockprofile.predict.card import CARD_NAME, TABLE_NAME, Card, ErrorFigures, Provenance, read_card
 from blockprofile.predict.checkpoint import import_predictor
 from blockprofile.predict.cost_model import FEATURES, measure_operator, operator_cost
 from blockprofile.predict.crossfit import RESIDUALS_NAME, read_residuals
@@ -15,7 +15,6 @@ from blockprofile.predict.laws import check_table_law, errors_by_law
 from blockprofile.predict.listed import ARCHS_NAME, ListedArchs, build_listed, column_of
 from blockprofile.predict.lookup import (
     KEY_COLUMNS,
-    TABLE_NAME,
     LookupKey,
     lookup_key,
     operator_latency,

@@ -18,6 +18,7 @@ Provenance = Literal["measured", "trained", "distilled", "calibrated", "counted"
 Kind = Literal["counted", "lookup", "cost_model", "network", "table", "archs", "supernet"]
 
 CARD_NAME = "card.yaml"
+TABLE_NAME = "table.parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

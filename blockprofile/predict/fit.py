@@ -13,7 +13,7 @@ from blockprofile.cuda import require_cuda
 from blockprofile.errors import DataError, OptionError
 from blockprofile.files import lock_folder, make_folder, remove_leftovers_of, replacing_folder
 from blockprofile.predict.additive_tables import AdditiveTables
-from blockprofile.predict.card import CARD_NAME
+from blockprofile.predict.card import CARD_NAME, TABLE_NAME
 from blockprofile.predict.crossfit import RESIDUALS_NAME, collect_residuals, write_residuals
 from blockprofile.predict.fit_card import FitReport, folder_name, write_fit_card
 from blockprofile.predict.fit_task import Fit
@@ -22,7 +22,7 @@ from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.metrics import measure_fidelity
 from blockprofile.predict.recipe import Recipe
 from blockprofile.predict.repeats import number_archs
-from blockprofile.predict.table import TABLE_NAME, write_additive_table
+from blockprofile.predict.table import write_additive_table
 from blockprofile.predict.training import SMALL_TABLE, Progress
 from blockprofile.predict.weights import WEIGHTS_NAME
 from blockprofile.space import Space

@@ -15,12 +15,12 @@ from typing import Any
 
 from blockprofile.errors import CoverageError, DataError, DefinitionError, one_of
 from blockprofile.predict.base import AdditivePredictor
-from blockprofile.predict.card import CARD_NAME, Card
+from blockprofile.predict.card import CARD_NAME, TABLE_NAME, Card
 from blockprofile.space import Operator, Space, distinct_operators
 from blockprofile.tablefile import Column, read_columns
 
 __all__ = [
-    "KEY_COLUMNS", "TABLE_NAME", "Correction", "LookupKey", "build_lookup", "check_lookup", "lookup_key",
+    "KEY_COLUMNS", "Correction", "LookupKey", "build_lookup", "check_lookup", "lookup_key",
     "operator_latency", "read_correction", "read_table",
 ]  # fmt: skip
 
@@ -28,7 +28,6 @@ KEY_COLUMNS = (
     "op", "in_size", "out_size", "in_channels", "out_channels", "hidden_channels", "kernel", "stride",
     "se", "skip", "act",
 )  # fmt: skip
-TABLE_NAME = "table.parquet"
 MAX_NAMED = 4
 
 _KINDS = {"op": Column("text"), "se": Column("flag"), "skip": Column("flag"), "act": Column("text")}

@@ -15,18 +15,13 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError
 from blockprofile.space import Archs, Slot, Space
 
-__all__ = ["OneHot", "last_codes", "n_codes"]
+__all__ = ["OneHot", "n_codes"]
 
 
 def n_codes(space: Space, slot: Slot) -> int:
     """Count the codes that a slot can hold, the inactive one included where its unit's depth can leave it out."""
     optional = slot.kind == "layer" and slot.layer > min(space.units[slot.unit - 1].depths)
     return slot.n_choices + optional
-
-
-def last_codes(space: Space) -> NDArray[np.uint8]:
-    """List each slot's last code, which stands for an inactive layer where there can be one."""
-    return np.array([n_codes(space, slot) - 1 for slot in space.slots], np.uint8)
 
 
 @dataclass(frozen=True, slots=True)

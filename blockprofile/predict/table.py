@@ -15,13 +15,12 @@ import numpy as np
 from blockprofile.errors import CoverageError, DataError, one_of
 from blockprofile.files import replacing
 from blockprofile.predict.base import AdditivePredictor
-from blockprofile.predict.card import Card
+from blockprofile.predict.card import TABLE_NAME, Card
 from blockprofile.space import Factor, Slot, Space, table_shape
 from blockprofile.tablefile import Column, read_columns
 
-__all__ = ["RESOLUTION", "TABLE_NAME", "AdditiveTable", "build_table", "read_additive_table", "write_additive_table"]
+__all__ = ["RESOLUTION", "AdditiveTable", "build_table", "read_additive_table", "write_additive_table"]
 
-TABLE_NAME = "table.parquet"
 RESOLUTION = "resolution"
 COLUMNS = {"slot": Column("text"), "choice": Column("text"), "value": Column("number")}
 

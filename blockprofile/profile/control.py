@@ -22,14 +22,12 @@ from blockprofile.space import Archs, CompiledSum, Factor, Law, Space
 __all__ = [
     "Control",
     "ControlledResponses",
-    "archs_needed",
     "controlled_responses",
     "fit_control",
     "known_means",
 ]
 
 Doubles = NDArray[np.float64]
-Z95 = 1.959963984540054
 _RIDGE = 1e-8
 """Relative to the number of archs: settles what the codes leave open (an inactive layer tells of the depth)."""
 
@@ -202,16 +200,3 @@ def controlled_responses(
         tuple(targets), moments.n, mean, math.sqrt(rest_variance / moments.n), means, means - mean,
         errors["rest"], errors["metric"],
     )  # fmt: skip
-
-
-def archs_needed(found: ControlledResponses, half_width: float) -> int:
-    """Estimate how many archs make every 95 % interval of an effect at most ``half_width`` to either side.
-
-    Raises
-    ------
-    ValueError
-        If ``half_width`` is not above 0.
-    """
-    if not half_width > 0:
-        raise ValueError(f"the half-width must be above 0; got {half_width}")
-    return math.ceil(found.n * (Z95 * float(np.nanmax(found.errors)) / half_width) ** 2)

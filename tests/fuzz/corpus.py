@@ -12,7 +12,7 @@ from unittest.mock import patch
 import numpy as np
 
 from blockprofile.cli.main import main
-from blockprofile.predict.lookup import TABLE_NAME
+from blockprofile.predict import TABLE_NAME
 from blockprofile.predict.table import write_additive_table
 from blockprofile.space import Space, decode, draw_archs, load_space
 from tests.fuzz import texts

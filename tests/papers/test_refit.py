@@ -8,9 +8,10 @@ import pytest
 from blockprofile.content import content_dir
 from blockprofile.errors import UnknownNameError
 from blockprofile.papers.refit import refit_predictor, refit_responses
+from blockprofile.predict import TABLE_NAME
 from blockprofile.predict.card import read_card
 from blockprofile.predict.published import read_published_table
-from blockprofile.predict.table import TABLE_NAME, read_additive_table
+from blockprofile.predict.table import read_additive_table
 
 CALIBRATED = ["mace_gpu", "snpe_gpu", "tflite_cpu", "top1_moga"]
 

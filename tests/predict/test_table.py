@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from blockprofile.errors import CoverageError, DataError
+from blockprofile.predict import TABLE_NAME
 from blockprofile.predict.registry import find_metric
-from blockprofile.predict.table import TABLE_NAME, build_table, read_additive_table, write_additive_table
+from blockprofile.predict.table import build_table, read_additive_table, write_additive_table
 from blockprofile.space import load_space
 
 MOGA = load_space("moga")

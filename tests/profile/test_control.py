@@ -8,7 +8,6 @@ from blockprofile.additive.presence import PRESENCES
 from blockprofile.profile.control import (
     Control,
     ControlledResponses,
-    archs_needed,
     controlled_responses,
     fit_control,
     known_means,
@@ -117,17 +116,6 @@ def test_known_means_follow_the_targets() -> None:
     assert labels[: len(known.places)] == [(p.unit, p.layer, p.block, 0) for p in known.places]
     swapped = known_means(known, found.targets[::-1])
     np.testing.assert_array_equal(swapped, [*known.depth_mean[0][::-1], *known.cell_mean[0][::-1]])
-
-
-def test_archs_needed_halves_the_interval_with_four_times_the_archs() -> None:
-    space = toy_space()
-    archs = pool(space, 2000, 8)
-    found = controlled_responses(archs, ProductPredictor(space).predict(archs), control=product_control(space))
-    widest = 1.959963984540054 * float(found.errors.max())
-    assert archs_needed(found, widest) == pytest.approx(2000, abs=1)
-    assert archs_needed(found, widest / 2) == pytest.approx(8000, abs=1)
-    with pytest.raises(ValueError, match="half-width must be above 0; got 0"):
-        archs_needed(found, 0.0)
 
 
 def test_unseen_cells_are_nan() -> None:
