@@ -232,6 +232,8 @@ def prune(
     metrics = list(config["predictors"])
     gain = find_gain(metrics, gain)
     costs = find_costs(metrics, devices, cost)
+    if gain in costs:
+        raise OptionError(f"{gain!r} is both what is gained and what is paid; name another by --cost or --gain")
     order = order or default_order(profile, gain, policies=policies, lose=lose)
     if order == 1:
         chosen = find_policies(policies)

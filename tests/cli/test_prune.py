@@ -114,6 +114,7 @@ def test_an_edit_by_hand_that_breaks_is_reported_by_line(run: Path, tmp_path: Pa
         ([], "the profile has 2 devices; say which with --device: mace_gpu, tflite_cpu"),
         (["--device", "mace_gpu", "--keep", "0"], "--keep is 0"),
         (["--cost", "latency"], "--cost 'latency' is not in the profile"),
+        (["--gain", "macs_m", "--cost", "macs_m"], "'macs_m' is both what is gained and what is paid"),
         (["--device", "mace_gpu", "--space", "moga"], "give either a run folder or --space"),
     ],
 )
