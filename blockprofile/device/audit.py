@@ -22,7 +22,7 @@ from blockprofile.device.runtime import Runtime, Settings, make_runtime
 from blockprofile.device.session import measure_chains, session_facts
 from blockprofile.errors import OptionError, RunError
 from blockprofile.predict import Card, build_predictor, find_device, measure_fidelity
-from blockprofile.space import Archs, Space, decode, list_operators
+from blockprofile.space import Archs, Space, decode_all, list_operators
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,7 @@ class Audit:
 
         return pd.DataFrame(
             {
-                "arch": [decode(space, arch) for arch in self.archs],
+                "arch": decode_all(space, self.archs),
                 "predicted_ms": self.predicted,
                 "measured_ms": self.measured,
                 "ci_ms": self.half_width,

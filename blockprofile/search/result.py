@@ -14,7 +14,7 @@ from blockprofile.search.archive import Archive
 from blockprofile.search.problem import Problem
 from blockprofile.search.random_mutation import front_of
 from blockprofile.search.reference import fronts_by_generation, hypervolume
-from blockprofile.space import Archs, decode
+from blockprofile.space import Archs, decode_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,7 @@ class Evaluations:
     def texts(self) -> list[str]:
         """Write the archs in readable form."""
         space = self.archive.problem.space
-        return [decode(space, arch) for arch in self.archs]
+        return decode_all(space, self.archs)
 
     def to_frame(self, *, codes: bool = False) -> pd.DataFrame:
         """Return a data frame, one row an evaluation.

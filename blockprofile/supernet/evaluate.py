@@ -14,7 +14,7 @@ from blockprofile.errors import ArchError, DataError, OptionError
 from blockprofile.files import make_folder
 from blockprofile.journalfile import append_line, open_journal
 from blockprofile.jsonfile import digest_of
-from blockprofile.space import Archs, Space, count_archs, decode, draw_archs, explain_arch
+from blockprofile.space import Archs, Space, count_archs, decode_all, draw_archs, explain_arch
 from blockprofile.supernet.data import Images
 from blockprofile.supernet.folder import SupernetFolder, open_supernet
 from blockprofile.supernet.judging import Judge, JudgeOptions, binomial_sd
@@ -186,7 +186,7 @@ def write_labels(path: Path, space: Space, archs: Archs, columns: Mapping[str, S
 
     from blockprofile.files import replacing
 
-    frame = pd.DataFrame({"arch": [decode(space, arch) for arch in archs]})
+    frame = pd.DataFrame({"arch": decode_all(space, archs)})
     if len(space.definition.input.resolutions) > 1 and not space.definition.input.searched:
         frame["resolution"] = space.resolution
     for name, values in columns.items():

@@ -1,0 +1,293 @@
+"""`blockprofile supernet train | alone | search`: what trains, with the options of every training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
+from blockprofile.command import command_line, typed_command
+
+if TYPE_CHECKING:
+    from blockprofile.space import Archs, Space
+    from blockprofile.supernet import Report
+
+__all__ = ["alone", "read_distinct", "search", "train"]
+
+TELL_SECONDS = 10.0
+
+SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file.")
+DATA = typer.Option(
+    ..., "--data", help="Images: a folder with train/CLASS/, idx files (MNIST's format), .npz, or Parquet."
+)
+FROM = typer.Option(None, "--from", help="A file with an arch in each line, in any of their forms; - is stdin.")
+SEED = typer.Option(0, "--seed", min=0, help="Seed; one seed gives one result.")
+PROVIDER = typer.Option("cpu", "--provider", help="cpu, or cuda (bfloat16, channels last).")
+THREADS = typer.Option(1, "--threads", min=1, help="Threads of torch on the CPU; they belong to the result.")
+EPOCHS = typer.Option(30.0, "--epochs", help="Passes over the training images; a part of one is understood.")
+BATCH = typer.Option(128, "--batch", help="Images of an update.")
+LR = typer.Option(None, "--lr", help="Largest learning rate. Default: 0.1 for a batch of 256, in proportion.")
+DECAY = typer.Option(4e-5, "--weight-decay", help="Of weights; batch normalisations and biases have none.")
+WARMUP = typer.Option(0.05, "--warmup", help="Share of the updates in which the learning rate rises.")
+SMOOTHING = typer.Option(0.1, "--smoothing", help="Label smoothing.")
+CLIP = typer.Option(5.0, "--clip", help="Largest norm of the gradient; 0 for none.")
+PAD = typer.Option(None, "--pad", help="Pixels by which images are shifted at random, at most. Default: size / 8.")
+FLIP = typer.Option(True, "--flip/--no-flip", help="Mirror every other image.")
+HOLDOUT = typer.Option(0.1, "--holdout", help="Share of every class's training images that archs are judged on.")
+LIMIT = typer.Option(None, "--limit", min=4, help="Use so many of the training images alone.")
+SKIP_BAD = typer.Option(False, "--skip-bad", help="Leave images out that cannot be read; they are named and counted.")
+RESOLUTION = typer.Option(None, "--resolution", help="Input resolution in pixels, of those the space has.")
+SAVE = typer.Option(120.0, "--save-every", help="Seconds of work that a kill can cost, about.")
+
+
+def train(
+    space: str = SPACE,
+    data: Path = DATA,
+    out: Path = typer.Option(..., "--out", help="The folder to make; the same command goes on with it."),
+    sampler: str = typer.Option(
+        "fair", "--sampler", help="fair (FairNAS), uniform (SPOS), sandwich (BigNAS), proportional (NAO-V2)."
+    ),
+    sharing: str = typer.Option(
+        "separate", "--sharing", help="separate: every choice its own weights; nested: parts of one set."
+    ),
+    transform: bool = typer.Option(
+        False, "--transform", help="nested: matrices lead from a kernel to the next smaller."
+    ),
+    paths: int | None = typer.Option(
+        None, "--paths", help="Archs of an update (uniform, proportional: 1; sandwich: 4)."
+    ),
+    largest_epochs: float = typer.Option(
+        0.0, "--largest-epochs", help="Passes at the start for the largest arch alone; nested channels are then sorted."
+    ),
+    epochs: float = EPOCHS,
+    batch: int = BATCH,
+    lr: float | None = LR,
+    weight_decay: float = DECAY,
+    warmup: float = WARMUP,
+    smoothing: float = SMOOTHING,
+    clip: float = CLIP,
+    pad: int | None = PAD,
+    flip: bool = FLIP,
+    holdout: float = HOLDOUT,
+    limit: int | None = LIMIT,
+    skip_bad: bool = SKIP_BAD,
+    resolution: int | None = RESOLUTION,
+    seed: int = SEED,
+    provider: str = PROVIDER,
+    threads: int = THREADS,
+    save_every: float = SAVE,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Train one set of weights for all archs of a space; killed, the same command goes on.
+
+    Examples
+    --------
+      blockprofile supernet train --space moga_32 --data /usr/share/datasets/fashion-mnist --out runs/fashion
+
+      blockprofile supernet train --space nas_bench_macro --data cifar10/ --sampler uniform --provider cuda --out runs/u
+    """
+    from blockprofile.supernet import Recipe, tell_worth, train_supernet
+
+    recipe = Recipe(
+        epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, warmup=warmup, smoothing=smoothing, clip=clip,
+        pad=pad, flip=flip, largest_epochs=largest_epochs, seed=seed, device=provider, threads=threads,
+    )  # fmt: skip
+    trained = train_supernet(
+        space, data, out=out, sampler=sampler, sharing=sharing, transform=transform, paths=paths, holdout=holdout,
+        limit=limit, skip_bad=skip_bad, resolution=resolution, recipe=recipe, save_every_s=save_every,
+        command=typed_command(), tell=_teller(), remark=note,
+    )  # fmt: skip
+    if json:
+        print_json(asdict(trained))
+        return
+    done = f"{trained.n_steps:,} updates of {trained.n_paths} archs each"
+    tell(
+        f"{trained.folder}: {done}, loss {trained.curve[0]:.3g} in the first pass, {trained.curve[-1]:.3g} in the last"
+    )
+    for line in tell_worth(trained):
+        tell(line)
+    rate = f"{trained.n_new:,} updates now, in {trained.seconds:.0f} s" if trained.n_new else "the training was done"
+    note(f"{rate}; next: {command_line('supernet evaluate', [out], n=1000, out='labels.parquet')}")
+
+
+def _teller(head: str = "") -> Callable[..., None]:
+    """Make what shows progress: a line every ten seconds, the first one after the first update.
+
+    ``head`` stands before each, with a place for the number that is given with the report.
+    """
+    last = [-TELL_SECONDS]
+
+    def show(report: Report, number: int = 0) -> None:
+        now = time.monotonic()
+        if now - last[0] < TELL_SECONDS and report.step < report.n_steps:
+            return
+        last[0] = now
+        speed, left = f"{report.images_per_s:,.0f} images/s", _duration(report.seconds_left)
+        place = f"{head.format(number)}update {report.step:,} of {report.n_steps:,}"
+        note(f"{place}: loss {report.loss:.3f}, {speed}, {left} left")
+
+    return show
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def alone(
+    space: str = SPACE,
+    data: Path = DATA,
+    out: Path = typer.Option(..., "--out", help="The folder to make; the same command goes on with it."),
+    from_: Path | None = FROM,
+    n: int | None = typer.Option(None, "--n", min=1, help="So many archs: at random, or of --stratify."),
+    stratify: Path | None = typer.Option(
+        None, "--stratify", help="A table of labels: one arch from each of n parts in their order."
+    ),
+    repeats: int = typer.Option(1, "--repeats", min=1, help="Trainings of every arch, of seeds one after another."),
+    on: str = typer.Option("held-out", "--on", help="held-out, or test for final figures alone."),
+    keep_weights: bool = typer.Option(False, "--keep-weights", help="Keep the weights of every training."),
+    epochs: float = EPOCHS,
+    batch: int = BATCH,
+    lr: float | None = LR,
+    weight_decay: float = DECAY,
+    warmup: float = WARMUP,
+    smoothing: float = SMOOTHING,
+    clip: float = CLIP,
+    pad: int | None = PAD,
+    flip: bool = FLIP,
+    holdout: float = HOLDOUT,
+    limit: int | None = LIMIT,
+    skip_bad: bool = SKIP_BAD,
+    resolution: int | None = RESOLUTION,
+    seed: int = SEED,
+    provider: str = PROVIDER,
+    threads: int = THREADS,
+    save_every: float = SAVE,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Train archs alone, by the trainer of the supernets, into a table of labels: the truth to rank supernets by.
+
+    Examples
+    --------
+      blockprofile supernet alone --space moga_32 --data fashion/ --stratify labels.parquet --n 20 --out runs/truth
+
+      blockprofile supernet rank runs/fashion --truth runs/truth/labels.parquet
+    """
+    import numpy as np
+
+    from blockprofile.errors import OptionError
+    from blockprofile.space import decode_all, load_space
+    from blockprofile.supernet import TABLE_NAME, Recipe, draw_distinct, stratified_archs, train_alone
+
+    where = load_space(space, resolution=resolution)
+    if (from_ is None) == (n is None) or (stratify is not None and n is None):
+        raise OptionError("give either --from FILE, or --n with or without --stratify")
+    if from_ is not None:
+        archs = read_distinct(from_, where)
+    elif stratify is not None:
+        archs = stratified_archs(stratify, where, int(n or 0), seed=seed)
+    else:
+        archs = draw_distinct(where, int(n or 0), seed=seed)
+    recipe = Recipe(
+        epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, warmup=warmup, smoothing=smoothing, clip=clip,
+        pad=pad, flip=flip, seed=seed, device=provider, threads=threads,
+    )  # fmt: skip
+    show = _teller(f"training {{}} of {len(archs) * repeats}, ")
+    result = train_alone(
+        space, data, archs, out=out, repeats=repeats, recipe=recipe, on=on, holdout=holdout, limit=limit,
+        skip_bad=skip_bad, resolution=resolution, keep_weights=keep_weights, save_every_s=save_every,
+        command=typed_command(), tell=lambda done, report: show(report, done + 1),
+    )  # fmt: skip
+    rows = [
+        {"arch": text, "seed": int(each), "top1_percent": float(value)}
+        for text, each, value in zip(decode_all(where, result.archs), result.seeds, result.top1, strict=True)
+    ]
+    if json:
+        print_json({"folder": str(result.folder), "on": on, "images": result.n_images, "trainings": rows})
+        return
+    print_table(rows, wrap=["arch"])
+    mean, spread = float(result.top1.mean()), float(np.std(result.top1))
+    tell(
+        f"{len(rows)} trainings: mean {mean:.2f} %, {spread:.2g} between them ({result.n_images} {on} images); trained"
+    )
+    note(f"{result.n_new} trained now; wrote {out / TABLE_NAME}")
+
+
+def search(
+    space: str = SPACE,
+    data: Path = DATA,
+    device: str = typer.Option(..., "--device", help="A device, or a predictor folder, that is a sum over layers."),
+    out: Path = typer.Option(..., "--out", help="The folder to make; the same command goes on with it."),
+    algorithm: str = typer.Option("single-path", "--algorithm", help="single-path: Single-Path NAS."),
+    lambda_: float | None = typer.Option(None, "--lambda", help="Weight of log(latency) in the loss."),
+    target: float | None = typer.Option(None, "--target", help="Largest latency; lambda is looked for by bisection."),
+    runs: int = typer.Option(6, "--runs", min=1, help="With --target: trainings at most."),
+    warm: float = typer.Option(0.6, "--warm", help="Share of the updates without latency, parts dropped at random."),
+    epochs: float = EPOCHS,
+    batch: int = BATCH,
+    lr: float | None = LR,
+    weight_decay: float = DECAY,
+    smoothing: float = SMOOTHING,
+    clip: float = CLIP,
+    pad: int | None = PAD,
+    flip: bool = FLIP,
+    holdout: float = HOLDOUT,
+    limit: int | None = LIMIT,
+    resolution: int | None = RESOLUTION,
+    seed: int = SEED,
+    threads: int = THREADS,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Search by one training: superkernels whose parts are kept or dropped by loss and latency alike.
+
+    Examples
+    --------
+      blockprofile supernet search --space singlepath --data imagenet/ --device pixel1 --target 80 --out runs/sp
+    """
+    from blockprofile.errors import OptionError
+    from blockprofile.supernet import ARCHS_NAME, Recipe, search_single_path
+
+    if algorithm != "single-path":
+        raise OptionError(f"--algorithm {algorithm!r} is unknown; choices: single-path")
+    recipe = Recipe(
+        epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, smoothing=smoothing, clip=clip, pad=pad,
+        flip=flip, seed=seed, threads=threads,
+    )  # fmt: skip
+    result = search_single_path(
+        space, data, device=device, out=out, lambda_=lambda_, target=target, n_runs=runs, warm=warm, recipe=recipe,
+        holdout=holdout, limit=limit, resolution=resolution, command=typed_command(),
+        tell=lambda run: note(f"lambda {run.lambda_:.4g}: {run.cost:.4g}, {run.top1_percent:.1f} %: {run.arch}"),
+    )  # fmt: skip
+    rows = [
+        {"lambda": run.lambda_, result.metric: run.cost, "top1_percent": run.top1_percent, "arch": run.arch,
+         "chosen": run is result.chosen}
+        for run in result.runs
+    ]  # fmt: skip
+    if json:
+        print_json({"folder": str(result.folder), "metric": result.metric, "runs": rows})
+        return
+    print_table(rows, wrap=["arch"])
+    note(
+        f"{result.n_new} trainings now; accuracies are the superkernels'; archs stand in {out / ARCHS_NAME}, one a line"
+    )
+
+
+def read_distinct(file: Path, space: Space) -> Archs:
+    """Read archs, one in each line of a file: distinct ones, in their order."""
+    import numpy as np
+
+    from blockprofile.cli.arch import read_lines
+    from blockprofile.errors import OptionError
+
+    lines = read_lines(file, space)
+    if not lines:
+        raise OptionError(f"{file} holds no arch")
+    archs = np.stack(lines)
+    _, first = np.unique(archs, axis=0, return_index=True)
+    return archs[np.sort(first)]
