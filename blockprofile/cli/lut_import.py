@@ -17,8 +17,8 @@ SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAM
 FORMAT = typer.Option(
     None,
     "--format",
-    help="csv, onnxruntime, litert, tensorrt, tensorrt_times, openvino, aihub, executorch or vela; left out, "
-    "it is recognised.",
+    help="csv, onnxruntime, litert, tensorrt, tensorrt_times, openvino, aihub, executorch or vela; of tables ofa, "
+    "nnmeter, hwnasbench or layers; left out, it is recognised.",
 )
 CLOCK = typer.Option(None, "--clock-mhz", help="The NPU's clock, for formats that give cycles (vela).")
 TIME_UNIT = typer.Option(None, "--time-unit", help="ms (default), s or us, where the format's is not true; believed.")
@@ -39,6 +39,10 @@ def import_(
         None, "--spread", help="Time of no one operator: drop it, or give it out even or by macs; left out, up to 5 %."
     ),
     clock_mhz: float | None = CLOCK,
+    column: str = typer.Option("", "--column", help="Of a file with several tables: which, by its name or device."),
+    estimated: bool = typer.Option(
+        False, "--estimated", help="The times are a model's of the device: calibrated, not measured (vela: always)."
+    ),
     name: str | None = typer.Option(
         None, "--name", help="The device's name; left out, the folder's, and with a manifest precision and batch."
     ),
@@ -51,7 +55,8 @@ def import_(
     ),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Make a device from times taken elsewhere: a CSV table (lut template), or profiles of models (lut export).
+    """Make a device from times taken elsewhere: a CSV table (lut template), one that others published, or profiles of
+    models (lut export).
 
     Example: blockprofile lut import profiles/ --space moga --manifest models --out me --hardware "..." --runtime "..."
     """
@@ -78,20 +83,23 @@ def import_(
     device = name or out.resolve().name + ("" if known is None else f"_{known.suffix}")
     note_base(loaded, WHOLE)
     options = ImportOptions(
-        form=form, unit=unit, clock_mhz=clock_mhz, spread=None if spread is None else check_spread(spread)
-    )
+        form=form, column=column, unit=unit, clock_mhz=clock_mhz,
+        spread=None if spread is None else check_spread(spread),
+    )  # fmt: skip
     found = read_device_table(files, loaded, options, resolutions=resolution, manifest=known, device=device)
     table = found.table
     whole = None if audit is None else read_times(audit, loaded, unit=unit)
-    mean_ms = check_plausible(loaded, table.times, believe=time_unit is not None, device=device)
+    mean_ms = check_plausible(loaded, table, believe=time_unit is not None, device=device)
     told = f"{files[0].name}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")
-    if found.form != "csv":
+    if found.is_profile:
         told = f"{told}, a profile of {found.form}; {found.left_share:.1%} of the time belonged to no one operator"
         told += f" ({spread or 'drop'})" if found.left_share else ""
+    elif found.form != "csv":
+        told = f"{told}, a table of the format {found.form}" + (f" ({column})" if column else "")
     write_imported(
         out, table, loaded, name=device, hardware=hardware, runtime=runtime, batch=batch, dtype=dtype,
         resolutions=resolution or (known.resolutions if known and not loaded.definition.input.searched else ()),
-        source=told,
+        source=told, is_estimated=estimated or found.is_estimated, note=found.note,
     )  # fmt: skip
     if whole is not None:
         write_audit(out, loaded, audit_times(loaded, (read_card(out), out), whole, believe=time_unit is not None))
@@ -101,9 +109,14 @@ def import_(
         extra = {"format": found.form, "left_share": found.left_share}
         print_json({**facts, **extra, "floor": card.floor, "provenance": card.caption})
         return
-    tell(f"{out}: {len(table.times)} operators; a random network of {loaded.name} takes {mean_ms:.4g} ms; measured")
-    if found.form != "csv":
+    tell(
+        f"{out}: {len(table.times)} operators; a random network of {loaded.name} takes {mean_ms:.4g} ms; "
+        f"{card.provenance}"
+    )
+    if found.is_profile:
         note(f"read as {found.form}; {found.left_share:.1%} of the time belonged to no one operator")
+    elif found.form != "csv":
+        note(f"read as {found.form}" + (f". {found.note}" if found.note else ""))
     note(f"floor {tell_floor(card.floor, 'ms')}" + ("" if whole is None else f"; {card.error.notes}"))
     if whole is None:
         following = command_line("lut audit", [out], space=space, **{"from": "networks.csv"})

@@ -55,11 +55,15 @@ WIDEST_SPREAD = 10.0
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """A table as read: times of the operators of a space, how many further rows the file has, what a call costs."""
+    """A table as read: times of the operators of a space, how many further rows the file has, what a call costs.
+
+    ``offset_ms`` is what a network takes beside its operators, where the file says so.
+    """
 
     times: Mapping[Operator, Median]
     n_extra: int
     call_ms: float = 0.0
+    offset_ms: float = 0.0
 
 
 def write_template(space: Space, path: Path, *, resolutions: Sequence[int] = ()) -> int:
@@ -212,7 +216,7 @@ def scale_table(table: CsvTable, factor: float) -> CsvTable:
         op: Median(factor * time.value, factor * time.half_width, factor * time.spread, time.n)
         for op, time in table.times.items()
     }
-    return replace(table, times=times, call_ms=factor * table.call_ms)
+    return replace(table, times=times, call_ms=factor * table.call_ms, offset_ms=factor * table.offset_ms)
 
 
 def check_time_unit(unit: str) -> TimeUnit:
@@ -229,9 +233,7 @@ def check_time_unit(unit: str) -> TimeUnit:
     raise OptionError(f"time unit {unit!r} is unknown; {one_of(unit, TIME_UNITS)}")
 
 
-def check_plausible(
-    space: Space, times: Mapping[Operator, Median], *, believe: bool = False, device: str = ""
-) -> float:
+def check_plausible(space: Space, table: CsvTable, *, believe: bool = False, device: str = "") -> float:
     """Check that times can be milliseconds, by the rate of multiply-adds that they mean.
 
     Parameters
@@ -250,11 +252,11 @@ def check_plausible(
     OptionError
         If the rate is out of any device's reach: the times are in another unit, which one most likely.
     """
-    by_key = {lookup_key(op): time.value for op, time in times.items()}
+    by_key = {lookup_key(op): time.value for op, time in table.times.items()}
     archs = draw_archs(space, 1000, np.random.default_rng(0))
     metric = f"latency_ms:{device}"
     factors = factorize(space, lambda op: dict(op.costs).get(metric, by_key.get(lookup_key(op), 0.0)))
-    latencies = CompiledSum(space, [factors])(archs)[0]
+    latencies = CompiledSum(space, [factors])(archs)[0] + table.call_ms + table.offset_ms
     doubt = "" if believe else doubt_scale("latency_ms", latencies, macs=mean_macs(space, archs))
     if doubt:
         raise OptionError(

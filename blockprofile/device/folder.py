@@ -51,6 +51,7 @@ class DeviceCard:
     parameters: Mapping[str, Any]
     created: Mapping[str, Any]
     error_notes: str
+    provenance: str = "measured"
 
 
 def write_card(folder: Path, facts: DeviceCard) -> None:
@@ -63,7 +64,7 @@ def write_card(folder: Path, facts: DeviceCard) -> None:
         "metric": f"latency_ms:{facts.name}",
         "unit": "ms",
         "device": facts.name,
-        "provenance": "measured",
+        "provenance": facts.provenance,
         "spaces": [facts.space],
         "resolutions": list(facts.resolutions),
         "hardware": facts.hardware,

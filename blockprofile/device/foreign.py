@@ -11,6 +11,7 @@ from blockprofile.device.export import MANIFEST_NAME, Manifest
 from blockprofile.device.formats import TRACE_FORMATS, Trace, find_format, open_profile, read_trace
 from blockprofile.device.probes import check_resolutions, table_operators
 from blockprofile.device.profiled import Spread, profiled_table
+from blockprofile.device.tables import TABLE_FORMATS, find_table_format, read_published, table_note
 from blockprofile.device.whole import is_whole, whole_table
 from blockprofile.errors import DataError, OptionError, UnknownNameError, one_of
 from blockprofile.space import Space
@@ -18,15 +19,20 @@ from blockprofile.space import Space
 __all__ = ["FORMATS", "ForeignTable", "ImportOptions", "list_files", "read_device_table", "read_traces"]
 
 CSV = "csv"
-FORMATS = (CSV, *TRACE_FORMATS)
-_ENDINGS = {".json", ".csv", ".txt", ".log"}
+ESTIMATED = "vela"
+FORMATS = (CSV, *TRACE_FORMATS, *TABLE_FORMATS)
+_ENDINGS = {".json", ".csv", ".txt", ".log", ".yaml", ".yml"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """How files are read: their format (None recognises it), unit, an NPU's clock, and what becomes of what is left."""
+    """How files are read: their format (None recognises it), unit, an NPU's clock, and what becomes of what is left.
+
+    ``column`` is which of a published file's tables is meant.
+    """
 
     form: str | None = None
+    column: str = ""
     unit: TimeUnit = "ms"
     clock_mhz: float | None = None
     spread: Spread | None = None
@@ -45,6 +51,21 @@ class ForeignTable:
     table: CsvTable
     form: str
     left_share: float = 0.0
+
+    @property
+    def is_profile(self) -> bool:
+        """Whether the times are those of models that were run, given to operators here."""
+        return self.form in TRACE_FORMATS
+
+    @property
+    def is_estimated(self) -> bool:
+        """Whether the tool runs nothing: it tells what its model of the device takes."""
+        return self.form == ESTIMATED
+
+    @property
+    def note(self) -> str:
+        """What whoever uses a published table should know."""
+        return table_note(self.form) if self.form in TABLE_FORMATS else ""
 
 
 def list_files(paths: Sequence[Path]) -> list[Path]:
@@ -104,16 +125,11 @@ def read_device_table(
         As the readers.
     """
     files = list_files(paths)
-    first = open_profile(files[0])
-    form = options.form or find_format(first)
-    if form is None:
-        if files[0].suffix.lower() != ".csv":
-            raise DataError(f"{files[0]} is of no format that is known; {one_of('', FORMATS)}")
-        form = CSV
-    if form == CSV:
-        _check_plain(files, options, manifest)
-        table = read_csv_table(files[0], space, resolutions=resolutions, unit=options.unit, device=device)
-        return ForeignTable(table, CSV)
+    form = _form_of(files[0], options.form)
+    if form == CSV or form in TABLE_FORMATS:
+        return _plain_table(files, form, space, options, resolutions=resolutions, manifest=manifest, device=device)
+    if options.column:
+        raise OptionError("--column has no effect here: a profile is of one model; leave it out")
     sizes = resolutions or (manifest.resolutions if manifest and not space.definition.input.searched else ())
     operators = table_operators(space, check_resolutions(space, sizes), metric=f"latency_ms:{device}")
     traces, factor = read_traces(files, options), unit_factor(options.unit)
@@ -129,9 +145,41 @@ def read_device_table(
     return ForeignTable(scale_table(made, factor), form, left)
 
 
-def _check_plain(files: Sequence[Path], options: ImportOptions, manifest: Manifest | None) -> None:
+def _form_of(path: Path, wanted: str | None) -> str:
+    """Tell the format of a file, and insist on the one that is wanted."""
+    file = open_profile(path)
+    found = find_format(file) or find_table_format(file) or (CSV if path.suffix.lower() == ".csv" else None)
+    if found is None:
+        raise DataError(f"{path} is of no format that is known; {one_of('', FORMATS)}")
+    if wanted not in {None, found}:
+        raise DataError(f"{path} looks like {found!r}, not {wanted!r}; {one_of(str(wanted), FORMATS)}")
+    return found
+
+
+def _plain_table(
+    files: Sequence[Path],
+    form: str,
+    space: Space,
+    options: ImportOptions,
+    *,
+    resolutions: Sequence[int],
+    manifest: Manifest | None,
+    device: str,
+) -> ForeignTable:
+    """Read a table of operators, ours or another's."""
+    _check_plain(options, manifest)
+    if form != CSV:
+        operators = table_operators(space, check_resolutions(space, resolutions), metric=f"latency_ms:{device}")
+        found = read_published(files, form, space, operators, column=options.column)
+        return ForeignTable(scale_table(found, unit_factor(options.unit)), form)
     if len(files) > 1:
         raise OptionError(f"{len(files)} files were given, of which {files[0]} is a table of operators; give one")
+    if options.column:
+        raise OptionError("--column has no effect here: a table of operators has its times in mean_ms; leave it out")
+    return ForeignTable(read_csv_table(files[0], space, resolutions=resolutions, unit=options.unit, device=device), CSV)
+
+
+def _check_plain(options: ImportOptions, manifest: Manifest | None) -> None:
     given = {"--spread": options.spread, "--clock-mhz": options.clock_mhz, "--manifest": manifest}
     idle = [name for name, value in given.items() if value is not None]
     if idle:

@@ -30,6 +30,8 @@ def write_imported(
     dtype: str = "float32",
     resolutions: Sequence[int] = (),
     source: str,
+    is_estimated: bool = False,
+    note: str = "",
 ) -> None:
     """Write card and table of an imported lookup table.
 
@@ -37,6 +39,10 @@ def write_imported(
     ----------
     source
         Where the file came from, for the card.
+    is_estimated
+        The times come from a model of the device: they are shown as calibrated, not as measured.
+    note
+        What the table is not for.
 
     Raises
     ------
@@ -53,6 +59,8 @@ def write_imported(
         known = (
             f"the times' own pooled standard error in a network's sum is {pooled:.3g} ms, the sum's error is not known"
         )
+    once = {"call_ms": table.call_ms, "offset_ms": table.offset_ms}
+    correction = {key: round(value, 6) for key, value in once.items() if value}
     card = DeviceCard(
         name=name,
         space=space.base.name,
@@ -64,7 +72,9 @@ def write_imported(
         floor=None,
         made_from=f"{len(times)} operators read from {source}; {table.n_extra} further rows were not needed.",
         sources=[source],
-        parameters={"correction": {"call_ms": round(table.call_ms, 6)}} if table.call_ms else {},
+        parameters={"correction": correction} if correction else {},
+        provenance="calibrated" if is_estimated else "measured",
+        not_for=note,
         created={
             "on": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "by": f"blockprofile {__version__}",

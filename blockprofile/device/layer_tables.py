@@ -17,11 +17,11 @@ from blockprofile.content import content_dir
 from blockprofile.csvfile import read_csv
 from blockprofile.device.folder import write_table
 from blockprofile.device.median import Median
-from blockprofile.errors import UnknownNameError, one_of
+from blockprofile.errors import DataError, UnknownNameError, one_of
 from blockprofile.predict import LookupKey, lookup_key
 from blockprofile.space import Operator, Space, build_sites, load_space
 
-__all__ = ["LAYER_TABLES", "LayerTable", "convert_layers", "write_layers"]
+__all__ = ["LAYER_TABLES", "LayerTable", "convert_layers", "place_terms", "write_layers"]
 
 Terms = Mapping[tuple[int, int], Mapping[str, float]]
 """(unit, layer) -> block -> ms."""
@@ -124,6 +124,51 @@ def _collect(space: Space, terms: Terms) -> tuple[dict[LookupKey, Operator], dic
             operators.setdefault(key, op)
             found.setdefault(key, []).append(value)
     return operators, found
+
+
+def place_terms(space: Space, terms: Terms, *, path: Path) -> tuple[dict[Operator, Median], int]:
+    """Give the terms of a space's layers to operators; layers of one shape have their mean.
+
+    Parameters
+    ----------
+    terms
+        At least 0. A block that only brings a layer's shape about (a strided skip) need not have one.
+    path
+        The file, for errors.
+
+    Returns
+    -------
+    The operators' times, and how many terms no operator was given.
+
+    Raises
+    ------
+    DataError
+        If the space has a block at a layer that has no term, or a term is negative.
+    """
+    base = space.base
+    places = {(slot.unit, slot.layer): [str(choice) for choice in slot.choices] for slot in base.layer_slots}
+    projects = {block.name for block in base.blocks if block.op == "project"}
+    for place, choices in places.items():
+        lacking = [name for name in choices if name not in terms.get(place, {}) and name not in projects]
+        lacking = [name for name in lacking if not _is_skip(base, name)]
+        if lacking:
+            raise DataError(
+                f"{path} lacks the term of block {lacking[0]!r} at unit {place[0]} layer {place[1]}, which space "
+                f"{base.name!r} has; it has {', '.join(terms.get(place, {})) or 'none there'}"
+            )
+    negative = [(place, name) for place, blocks in terms.items() for name, ms in blocks.items() if ms < 0]
+    if negative:
+        (unit, layer), name = negative[0]
+        raise DataError(f"{path}: block {name!r} at unit {unit} layer {layer} takes less than leaving the layer out")
+    used = sum(name in places.get(place, ()) for place, blocks in terms.items() for name in blocks)
+    operators, found = _collect(base, terms)
+    nan = float("nan")
+    times = {operators[key]: Median(float(np.mean(v)), nan, nan, len(v)) for key, v in found.items()}
+    return times, sum(map(len, terms.values())) - used
+
+
+def _is_skip(space: Space, name: str) -> bool:
+    return any(block.name == name and block.op == "skip" for block in space.blocks)
 
 
 def write_layers(device: str, folder: Path) -> None:

@@ -9,7 +9,16 @@ from typing import Any
 from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace, open_profile
 from blockprofile.errors import DataError, OptionError, one_of
 
-__all__ = ["TRACE_FORMATS", "NodeTime", "Trace", "check_trace_format", "find_format", "open_profile", "read_trace"]
+__all__ = [
+    "TRACE_FORMATS",
+    "NodeTime",
+    "ProfileFile",
+    "Trace",
+    "check_trace_format",
+    "find_format",
+    "open_profile",
+    "read_trace",
+]
 
 TRACE_FORMATS = (
     "onnxruntime", "litert", "tensorrt", "tensorrt_times", "openvino", "aihub", "executorch", "vela",

@@ -15,6 +15,8 @@ from blockprofile.numbers import read_number
 __all__ = ["NodeTime", "ProfileFile", "Trace", "number_of", "open_profile"]
 
 MAX_BYTES = 1 << 27
+_PICKLES = {".pkl", ".pickle"}
+_PROTOCOLS = [bytes([number]) for number in range(2, 6)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,30 @@ def open_profile(path: Path) -> ProfileFile:
     """
     if not path.is_file():
         raise UnknownNameError(f"there is no file {str(path)!r}")
+    check_pickle(path)
     if path.stat().st_size > MAX_BYTES:
         raise DataError(f"{path} has {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read")
     try:
         return ProfileFile(path, path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as failure:
         raise DataError(f"{path} is not UTF-8 text: {failure.reason} at byte {failure.start}") from None
+
+
+def check_pickle(path: Path) -> None:
+    """Refuse a pickle, whatever its name says: to open one is to run what it says.
+
+    Raises
+    ------
+    DataError
+        If the file is one; with how its tables become JSON.
+    """
+    with path.open("rb") as handle:
+        head = handle.read(2)
+    if path.suffix.lower() in _PICKLES or (head[:1] == b"\x80" and head[1:] in _PROTOCOLS):
+        raise DataError(
+            f"{path} is a pickle, which runs what it says when it is opened, and is not read; where you trust it, "
+            "write its tables as JSON by the package that published it (HW-NAS-Bench: json.dump of get_op_lookup_tables())"
+        )
 
 
 def number_of(file: ProfileFile, record: Any, names: Sequence[str], what: str) -> float:

@@ -1,0 +1,77 @@
+"""The named times of a published table, and which of them an operator was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from blockprofile.device.formats import ProfileFile
+from blockprofile.device.median import Median
+from blockprofile.numbers import read_number
+
+__all__ = ["NOTHING", "Entries", "known_value", "pool"]
+
+NOTHING = Median(0.0, float("nan"), float("nan"), 0)
+"""What an operator is given whose time stands in another's entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A table's times by name; each is one of ``times`` where several files have it. ``used`` are those given away."""
+
+    times: Mapping[str, Sequence[Median]]
+    used: set[str] = field(default_factory=set)
+
+    def mean(self, names: Iterable[str]) -> Median | None:
+        """Pool the entries of these names that are there; None where none is."""
+        found = [name for name in names if name in self.times]
+        self.used.update(found)
+        return pool([time for name in found for time in self.times[name]]) if found else None
+
+    def sum(self, names: Sequence[str]) -> Median | None:
+        """Add up the entries of these names; None where one is missing."""
+        if any(name not in self.times for name in names):
+            return None
+        self.used.update(names)
+        return Median(
+            sum(pool(self.times[name]).value for name in names), float("nan"), float("nan"),
+            min(pool(self.times[name]).n for name in names),
+        )  # fmt: skip
+
+    def begins(self, *heads: str) -> bool:
+        """Tell whether an entry's name begins with one of these."""
+        return any(name.startswith(heads) for name in self.times)
+
+    @property
+    def n_extra(self) -> int:
+        """How many entries no operator was given."""
+        return len(self.times) - len(self.used)
+
+
+def pool(times: Sequence[Median]) -> Median:
+    """Pool the means of several measurements of one operator; the standard deviation is their mean one.
+
+    Examples
+    --------
+    >>> pool([Median(1.0, 0.0, 0.5, 100), Median(3.0, 0.0, 0.5, 300)])
+    Median(value=2.0, half_width=nan, spread=0.5, n=400)
+    """
+    values = [time.value for time in times]
+    spread = float(np.mean([time.spread for time in times]))
+    return Median(float(np.mean(values)), float("nan"), spread, sum(time.n for time in times))
+
+
+def known_value(file: ProfileFile, name: str, value: object) -> float:
+    """Return a table's value.
+
+    Raises
+    ------
+    DataError
+        If it is no number of at least 0.
+    """
+    number = read_number(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or number < 0:
+        raise file.error(f"{name} is {value!r}; should be a number of at least 0")
+    return float(number)
