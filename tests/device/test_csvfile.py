@@ -77,7 +77,7 @@ def test_blocks_whose_latency_the_space_states_need_no_time(tmp_path: Path) -> N
     table.to_csv(tmp_path / "t.csv", index=False)
     found = read_csv_table(tmp_path / "t.csv", space, device="phone")
     assert 0 < len(found.times) == known.sum() < len(table)
-    assert check_plausible(space, found.times, device="phone") > check_plausible(space, found.times)
+    assert check_plausible(space, found, device="phone") > check_plausible(space, found)
     write_imported(tmp_path / "phone", found, space, name="phone", hardware="A phone", runtime="LiteRT", source="t.csv")
     (predictor,) = load_predictors(space, devices=[str(tmp_path / "phone")], metrics=[])
     with_it, without = predictor.predict(np.stack([encode(space, f"{name} | e2k3") for name in ("attention", "e2k3")]))
@@ -196,9 +196,9 @@ def test_seconds_and_microseconds_are_noticed(moga: Space, tmp_path: Path) -> No
         table.to_csv(path, index=False)
         wrong = read_csv_table(path, moga)
         with pytest.raises(OptionError, match=f"cannot be milliseconds.*like {word}; .* say --time-unit {unit};"):
-            check_plausible(moga, wrong.times)
+            check_plausible(moga, wrong)
         right = read_csv_table(path, moga, unit=check_time_unit(unit))
-        assert check_plausible(moga, right.times) == pytest.approx(80.0, rel=1e-6)
-        assert check_plausible(moga, wrong.times, believe=True) == pytest.approx(80.0 * factor, rel=1e-6)
+        assert check_plausible(moga, right) == pytest.approx(80.0, rel=1e-6)
+        assert check_plausible(moga, wrong, believe=True) == pytest.approx(80.0 * factor, rel=1e-6)
     with pytest.raises(OptionError, match="time unit 'm' is unknown"):
         check_time_unit("m")

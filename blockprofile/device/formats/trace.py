@@ -99,7 +99,8 @@ def check_pickle(path: Path) -> None:
     if path.suffix.lower() in _PICKLES or (head[:1] == b"\x80" and head[1:] in _PROTOCOLS):
         raise DataError(
             f"{path} is a pickle, which runs what it says when it is opened, and is not read; where you trust it, "
-            "write its tables as JSON by the package that published it (HW-NAS-Bench: json.dump of get_op_lookup_tables())"
+            "write its tables as JSON by the package that published it (HW-NAS-Bench's: json.dump of what "
+            "get_op_lookup_tables() gives)"
         )
 
 
