@@ -224,12 +224,21 @@ def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explai
         note(f"{name}: floor unknown: not audited; what is dropped by it is beyond noise alone")
     if pruning.order == 1 and pruning.explained is not None and pruning.explained.is_by_pairs:
         told = explained_words(pruning.outcomes[0].figures.gain.name, pruning.explained)
-        note(f"WARNING: {told}, and main effects alone decided; a small space can be pruned by pairs (--order 2)")
+        note(f"WARNING: {told}, and main effects alone decided; {_by_pairs_words(pruning)}")
     for metric, found in checks.items():
         if not (found.is_better_than_random and found.is_better_than_original):
             note(f"WARNING: {metric}: {found.verdict}")
     following = _following(pruning, out)
     note(f"{out}; next: {following}" if following else str(out))
+
+
+def _by_pairs_words(pruning: Pruning) -> str:
+    from blockprofile.space import MOST_LISTED, count_archs
+
+    n = count_archs(pruning.before)
+    if n <= MOST_LISTED:
+        return "--order 2 prunes by pairs as well"
+    return f"pairs (--order 2) take a space of at most {MOST_LISTED:,} archs, and this one has {n:.3g}"
 
 
 def _following(pruning: Pruning, out: Path) -> str:

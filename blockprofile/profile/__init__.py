@@ -7,6 +7,7 @@ from blockprofile.profile.estimate import TargetWeights, estimate_means, standar
 from blockprofile.profile.exact_table import additive_predictors, exact_table
 from blockprofile.profile.label_table import label_responses
 from blockprofile.profile.labels import profile_labels
+from blockprofile.profile.pair_map import JointEffect, PairMap, find_pair_map
 from blockprofile.profile.pair_model import Features, PairModel, fit_main, fit_pair_model, fit_sizes
 from blockprofile.profile.pool_moments import PoolMoments
 from blockprofile.profile.profile import check_taus, metric_infos, profile_pool, profile_run
@@ -32,8 +33,10 @@ __all__ = [
     "ControlledResponses",
     "Explained",
     "Features",
+    "JointEffect",
     "KeptRows",
     "MetricInfo",
+    "PairMap",
     "PairModel",
     "PoolMoments",
     "Profile",
@@ -51,6 +54,7 @@ __all__ = [
     "explain_by_order",
     "explained_words",
     "factor_summary",
+    "find_pair_map",
     "fit_control",
     "fit_main",
     "fit_pair_model",

@@ -129,7 +129,7 @@ def profile_labels(
     found = label_responses(where, labelled, info=info, settings=settings, exact=exact, plain=plain)
     with open_run(out, kind="profile", config=config, command=command) as folder:
         values = {metric: each.values for metric, each in labelled.items()}
-        kept = KeptRows.first(pooled.table.archs, values)
+        kept = KeptRows.labelled(pooled.table.archs, values, pooled.counts)
         write_rows(folder, config, where, kept)
         about = {
             "config": config, "presence": settings.presence, "taus": settings.taus,

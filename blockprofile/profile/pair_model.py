@@ -27,6 +27,8 @@ Doubles = NDArray[np.float64]
 
 ROWS_FOR_SIZES = 400
 """So many archs are enough to tell how large effects are."""
+ROWS_FITTED = 2_000
+"""The model takes so many archs at most: it works on a matrix of archs by archs."""
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
 """The shares of the variance that pairs are tried at."""
 RESTS = (0.0005, 0.003, 0.01, 0.03, 0.07, 0.13, 0.2, 0.3, 0.45, 0.65, 0.9)
@@ -229,9 +231,12 @@ def fit_pair_model(
     Parameters
     ----------
     archs, values
-        Distinct archs, uint8 (n, n_slots), and their values, (n,).
+        Distinct archs, uint8 (n, n_slots), and their values, (n,). Of more than 2,000 as many are drawn.
     order
         1: main effects alone. 2: pairs as well.
     """
     column = np.asarray(values, np.float64)
+    if len(column) > ROWS_FITTED:
+        chosen = np.random.default_rng(seed).choice(len(column), ROWS_FITTED, replace=False)
+        archs, column = archs[chosen], column[chosen]
     return PairModel(space, archs, column, sizes=fit_sizes(space, archs, column, order=order, seed=seed))

@@ -211,7 +211,7 @@ def _finish(seen: Accumulator, folder: Path, config: Mapping[str, Any], settings
     sampled = {name: rows.values[name] for name, each in config["predictors"].items() if is_sampled(each)}
     about = {
         "config": config, "presence": settings.presence, "taus": settings.taus,
-        "pairs": explain_metrics(seen.space, KeptRows(rows.archs, sampled)),
+        "pairs": explain_metrics(seen.space, KeptRows(rows.archs, sampled, rows.counts)),
     }  # fmt: skip
     profile = Profile(table, about, folder / PROFILE_NAME, time.perf_counter() - started)
     profile.write()

@@ -1,7 +1,7 @@
 """Archs of a profile with their values, kept beside it: what pairs of choices do together is told from them.
 
 A profile's table has what single choices do. How much of a metric that explains, and what pairs add, a few hundred
-archs tell (`blockprofile.profile.pair_model`), so the first of the pool, or the labelled ones, are written down.
+archs tell (`blockprofile.profile.pair_model`), so the first of the pool, or all labelled ones, are written down.
 """
 
 from __future__ import annotations
@@ -34,7 +34,11 @@ __all__ = [
 ]
 
 ROWS_NAME = "archs.parquet"
+COUNT = "n labels"
 MOST = 2_000
+"""Archs of a pool that are kept."""
+MOST_LABELLED = 65_536
+"""Labelled archs that are kept; of more, as many are drawn."""
 FOR_SHARES = 600
 FOLDS = 5
 SHOWN = 0.05
@@ -45,17 +49,30 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptRows:
-    """Distinct archs, uint8 (n, n_slots), and metric -> their values, float64 (n,)."""
+    """Distinct archs, uint8 (n, n_slots), and metric -> their values, float64 (n,).
+
+    ``counts`` says of how many labels each value is the mean, int64 (n,).
+    """
 
     archs: Archs
     values: Mapping[str, Doubles]
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def labelled(cls, archs: Archs, values: Mapping[str, Doubles], counts: NDArray[np.int64]) -> KeptRows:
+        """Keep distinct labelled archs, all of them or a random part."""
+        rows = np.arange(len(archs))
+        if len(rows) > MOST_LABELLED:
+            rows = np.random.default_rng(0).choice(rows, MOST_LABELLED, replace=False)
+        return cls(archs[rows], {name: each[rows] for name, each in values.items()}, counts[rows])
 
     @classmethod
     def first(cls, archs: Archs, values: Mapping[str, NDArray[np.floating]]) -> KeptRows:
         """Keep the first distinct archs."""
         rows, _ = number_archs(archs[: 2 * MOST])
         rows = rows[:MOST]
-        return cls(archs[rows], {name: np.asarray(each[rows], np.float64) for name, each in values.items()})
+        kept = {name: np.asarray(each[rows], np.float64) for name, each in values.items()}
+        return cls(archs[rows], kept, np.ones(len(rows), np.int64))
 
 
 def write_rows(folder: Path, config: Mapping[str, Any], space: Space, rows: KeptRows) -> None:
@@ -64,6 +81,7 @@ def write_rows(folder: Path, config: Mapping[str, Any], space: Space, rows: Kept
 
     data = {slot.name: pa.array(np.ascontiguousarray(rows.archs[:, slot.index])) for slot in space.slots}
     data |= {f"value {place}": pa.array(each) for place, each in enumerate(rows.values.values())}
+    data |= {COUNT: pa.array(rows.counts)}
     about = {"run": run_digest(config), "metrics": list(rows.values)}
     write_table(folder / ROWS_NAME, pa.table(data), about=about, within=folder)
 
@@ -79,14 +97,14 @@ def read_rows(folder: Path, config: Mapping[str, Any], space: Space) -> KeptRows
     path = folder / ROWS_NAME
     if not path.is_file():
         return None
-    columns = {slot.name: Column("uint8") for slot in space.slots}
+    columns = {slot.name: Column("uint8") for slot in space.slots} | {COUNT: Column("integer", low=1)}
     table, about = read_signed(path, columns, made_by="the command that made the profile, again", with_others=True)
     if about.get("run") != run_digest(config):
         return None
     archs = np.stack([table[slot.name].to_numpy() for slot in space.slots], axis=1)
     names = about.get("metrics", [])
     values = {name: table[f"value {place}"].to_numpy().astype(np.float64) for place, name in enumerate(names)}
-    return KeptRows(np.ascontiguousarray(archs), values)
+    return KeptRows(np.ascontiguousarray(archs), values, table[COUNT].to_numpy().astype(np.int64))
 
 
 def is_sampled(about: Mapping[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """From a profile to a smaller space: policies, rules with their evidence, the file, and its certificate."""
 
 from blockprofile.face import make_callable
-from blockprofile.prune.by_pairs import N_DRAWS, OWN_SHARE, own_spread, scale_of
+from blockprofile.prune.by_pairs import N_DRAWS, OWN_SHARE, Known, add_own, own_spread, scale_of
 from blockprofile.prune.certificate import Certificate, Points, certify, prune_at_random
 from blockprofile.prune.compose import Bounds, Outcome, compose, slots_at
 from blockprofile.prune.decision import Decision, Policy, View, Weigher
@@ -39,6 +39,7 @@ __all__ = [
     "ExchangeRate",
     "Figures",
     "Focus",
+    "Known",
     "MaxAccuracy",
     "Outcome",
     "Points",
@@ -46,6 +47,7 @@ __all__ = [
     "Pruning",
     "View",
     "Weigher",
+    "add_own",
     "best_within",
     "certify",
     "compose",

@@ -22,13 +22,15 @@ from blockprofile.prune.duel import Duel
 from blockprofile.prune.figures import Competition, Figures
 from blockprofile.prune.front import front_rates
 from blockprofile.prune.likely import prune_by_draws
-from blockprofile.space import Archs, Evidence, Space, list_archs
+from blockprofile.space import MOST_LISTED, Archs, Evidence, Space, count_archs, list_archs
 
 __all__ = [
     "N_DRAWS",
     "OWN_SHARE",
+    "Known",
     "PairBounds",
     "Scale",
+    "add_own",
     "compose_by_pairs",
     "draw_accuracies",
     "own_spread",
@@ -94,19 +96,55 @@ def scale_of(metric: str, values: Doubles) -> Scale:
     return Scale(np.asarray, np.asarray)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """Archs that are labelled: their ``rows`` among all, their ``values`` on the metric's own scale, and the standard
+    deviation ``noise`` of each, a number or shape (n,).
+    """
+
+    rows: NDArray[np.intp]
+    values: Doubles
+    noise: Doubles | float
+
+
 def draw_accuracies(
-    model: PairModel, archs: Archs, scale: Scale, *, noise: float, rng: np.random.Generator, own: float = OWN_SHARE
+    model: PairModel, archs: Archs, scale: Scale, *, known: Known, rng: np.random.Generator, noise: float
 ) -> Doubles:
     """Draw the accuracy of every arch: shape (n_draws, n_archs), on the metric's own scale.
 
     Parameters
     ----------
+    known
+        What the model was fitted to, and further labels.
     noise
         The standard deviation between two trainings of an arch, on the metric's own scale: no part of what is an arch's
         own.
     """
-    found = model.draw(N_DRAWS, rng)(archs)
-    return scale.back(found + rng.normal(size=found.shape) * own_spread(model, archs, scale, noise=noise, own=own))
+    sums = model.draw(N_DRAWS, rng)(archs)
+    own = own_spread(model, archs, scale, noise=noise)
+    return add_own(sums, rng.normal(size=sums.shape), scale, own=own, known=known)
+
+
+def add_own(sums: Doubles, apart: Doubles, scale: Scale, *, own: float, known: Known) -> Doubles:
+    """Add what is every arch's own to sums of main effects and pairs, and return to the metric's own scale.
+
+    Parameters
+    ----------
+    sums, apart
+        Draws on the scale of the model, shape (n_draws, n_archs), and as many standard normal numbers.
+    own
+        The standard deviation of what is an arch's own. Of a labelled arch its label tells a share: as much as it is
+        less noisy than that.
+    known
+        The labelled archs.
+    """
+    drawn = apart * own
+    if own > 0:
+        blurred = scale.to(known.values + known.noise / 2) - scale.to(known.values - known.noise / 2)
+        told = own**2 / (own**2 + blurred**2)
+        left = scale.to(known.values) - sums[:, known.rows]
+        drawn[:, known.rows] = told * left + np.sqrt(1 - told) * drawn[:, known.rows]
+    return scale.back(sums + drawn)
 
 
 def own_spread(model: PairModel, archs: Archs, scale: Scale, *, noise: float, own: float = OWN_SHARE) -> float:
@@ -146,11 +184,17 @@ def compose_by_pairs(
         If the space has too many archs to look at one by one.
     """
     space, metric = figures.space, figures.gain.name
+    if (n := count_archs(space)) > MOST_LISTED:
+        raise OptionError(
+            f"--order 2 looks at every arch: it takes a space of at most {MOST_LISTED:,}, and {space.name!r} has "
+            f"{n:.3g}; --order 1 prunes by main effects"
+        )
     archs = list_archs(space)
     values = rows.values[metric]
     scale = scale_of(metric, values)
     model = fit_pair_model(space, rows.archs, scale.to(values), seed=seed)
-    drawn = draw_accuracies(model, archs, scale, noise=noise, rng=np.random.default_rng(seed))
+    known = Known(_places(archs, rows.archs), values, noise / np.sqrt(rows.counts))
+    drawn = draw_accuracies(model, archs, scale, known=known, noise=noise, rng=np.random.default_rng(seed))
     allowed, drops = prune_by_draws(
         space, archs, cost_of(archs), drawn, tolerance=bounds.lose, risk=bounds.risk, keep=bounds.keep
     )
@@ -169,6 +213,12 @@ def compose_by_pairs(
             decisions += [_decide(figures, pruned, index, code, "the best archs may need it", 1.0) for code in codes]
     rates = front_rates(figures, tolerance=0.0)
     return Outcome(pruned, tuple(decisions), {}, figures, rates)
+
+
+def _places(archs: Archs, some: Archs) -> NDArray[np.intp]:
+    """Find some archs among all of them."""
+    place = {arch.tobytes(): number for number, arch in enumerate(archs)}
+    return np.array([place[arch.tobytes()] for arch in some], np.intp)
 
 
 def _decide(figures: Figures, pruned: Space, index: int, code: int, why: str, missed: float) -> Decision:

@@ -16,6 +16,7 @@ from blockprofile.report.chart import Chart, Points
 from blockprofile.report.document import Document, Drawing, Part, Section, Table, Text, number, p_value, table_of
 from blockprofile.report.factors import factor_sections
 from blockprofile.report.maps import block_table, map_table
+from blockprofile.report.pairs import pair_sections
 from blockprofile.report.profile_answer import answer_profile, find_goals
 from blockprofile.report.provenance import provenance_section, repeat_section
 from blockprofile.run import read_manifest, read_shard, run_digest, shard_paths
@@ -57,6 +58,7 @@ def profile_document(folder: Path, *, metrics: Sequence[str] | None = None) -> D
         Section("blocks", "Blocks", _block_parts(table, space, metrics, folder=folder, run=run_digest(config))),
         Section("layers", "Blocks at their places", _layer_parts(table, metrics), elsewhere),
         *factor_sections(table, metrics, elsewhere),
+        *pair_sections(profile, folder, metrics, elsewhere),
         *_depth_sections(table),
         *_quantile_sections(table, metrics, elsewhere),
         Section("table", "All responses", (_responses(table),), elsewhere),

@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from blockprofile.predict import LabelledArchs, weigh_archs
 from blockprofile.profile import MetricInfo, Settings, fit_pair_model, label_responses, rows_of
-from blockprofile.prune import N_DRAWS, OWN_SHARE, own_spread, prune_at_random, prune_by_draws, prune_table, scale_of
+from blockprofile.prune import (
+    N_DRAWS,
+    OWN_SHARE,
+    Known,
+    add_own,
+    own_spread,
+    prune_at_random,
+    prune_by_draws,
+    prune_table,
+    scale_of,
+)
 from blockprofile.search import Algorithm, search
 from blockprofile.space import Archs, Space
 from blockprofile.truth.table import Cost, Truth
@@ -85,8 +95,10 @@ def prune_by_pairs(
     rng = np.random.default_rng(seed)
     sums = model.draw(N_DRAWS, rng)(truth.archs)
     apart = rng.normal(size=sums.shape)
+    known = Known(labels.rows, labels.values, truth.spread)
     for own in owns:
-        drawn = scale.back(sums + apart * own_spread(model, truth.archs, scale, noise=truth.spread, own=own))
+        spread = own_spread(model, truth.archs, scale, noise=truth.spread, own=own)
+        drawn = add_own(sums, apart, scale, own=spread, known=known)
         for name, cost in costs.items():
             allowed, _ = prune_by_draws(
                 truth.space, truth.archs, cost.values, drawn, tolerance=truth.spread, risk=RISK, limits=cost.limits

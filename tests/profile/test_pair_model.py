@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from blockprofile.profile.pair_map import find_pair_map
 from blockprofile.profile.pair_model import Features, PairModel, Sizes, fit_main, fit_pair_model, fit_sizes
-from blockprofile.profile.rows import Explained, KeptRows, explain_by_order
+from blockprofile.profile.rows import Explained, KeptRows, explain_by_order, read_rows, write_rows
 from blockprofile.space import Archs, CompiledSum, Space, draw_archs, load_space
 from blockprofile.space.listing import list_archs
 
@@ -95,6 +98,37 @@ def test_shares_are_those_of_the_decomposition(macro: Space, everything: Archs) 
     assert not plain.is_by_pairs
     assert explain_by_order(macro, everything[:600], np.ones(600)) is None
     assert not Explained(0.6, 0.9, 0.2, 100).is_by_pairs
+
+
+def test_pair_map_finds_the_pair_and_its_closed_form(macro: Space) -> None:
+    archs = list_archs(macro)[np.random.default_rng(4).permutation(6561)[:500]]
+    noise = np.random.default_rng(6).normal(size=500) * 0.3
+    rows = KeptRows.labelled(archs, {"m": metric(archs, pairs=3.0) + noise}, np.ones(500, np.int64))
+    found = find_pair_map(macro, rows, "m")
+    most, others = found.strongest[0], found.strongest[1:]
+    assert (most.first.index, most.second.index) == (0, 5)
+    # 3 where the codes are alike, less its means: +2 on the diagonal, -1 beside it, standard deviation sqrt(2).
+    assert most.low < 2.0 < most.high
+    assert most.high - most.low < 0.6
+    assert most.first_choice == most.second_choice
+    assert found.sizes[5, 0] == pytest.approx(np.sqrt(2), rel=0.05)
+    assert found.low[0, 5] < found.sizes[0, 5] < found.high[0, 5]
+    assert most.is_sure
+    assert sum(other.is_sure for other in others) <= 3
+    assert max(abs(other.effect) for other in others) < 0.3
+
+
+def test_labelled_rows_are_kept_whole_and_read_back(macro: Space, tmp_path: Path) -> None:
+    """A table that is sorted by its codes has all choices among what the model takes."""
+    archs = list_archs(macro)
+    rows = KeptRows.labelled(archs, {"m": metric(archs, pairs=0.0)}, np.full(len(archs), 3))
+    write_rows(tmp_path, {"seed": 0}, macro, rows)
+    back = read_rows(tmp_path, {"seed": 0}, macro)
+    assert back is not None
+    assert np.array_equal(back.archs, archs)
+    assert (back.counts == 3).all()
+    fitted = fit_pair_model(macro, back.archs, back.values["m"], order=1)
+    assert np.allclose(fitted.mean()(archs)[0], back.values["m"], atol=0.05)
 
 
 def test_kept_rows_are_distinct(macro: Space) -> None:

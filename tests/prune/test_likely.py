@@ -11,9 +11,9 @@ import pytest
 from blockprofile.errors import OptionError
 from blockprofile.profile.labels import profile_labels
 from blockprofile.prune import prune
-from blockprofile.prune.by_pairs import PairBounds, scale_of
+from blockprofile.prune.by_pairs import Known, PairBounds, add_own, scale_of
 from blockprofile.prune.likely import best_within, cost_limits, prune_by_draws
-from blockprofile.space import Archs, Space, decode, load_space
+from blockprofile.space import Archs, Space, decode, draw_archs, load_space
 from blockprofile.space.listing import list_archs
 from tests.toy import all_archs
 
@@ -116,3 +116,36 @@ def test_labels_are_pruned_by_pairs_by_default(tmp_path: Path) -> None:
     assert prune(tmp_path / "run", order=1).explained == found.explained
     with pytest.raises(OptionError, match="--risk is 2"):
         prune(tmp_path / "run", risk=2.0)
+
+
+def test_a_label_tells_of_its_own_arch_as_much_as_it_is_less_noisy() -> None:
+    scale = scale_of("top1_percent", np.array([80.0, 90.0]))
+    rng = np.random.default_rng(0)
+    sums, apart = scale.to(rng.normal(85, 1, (4000, 3))), rng.normal(size=(4000, 3))
+    labels = np.array([88.0, 84.0])
+
+    def drawn(noise: float, own: float = 0.1) -> np.ndarray:
+        return add_own(sums, apart, scale, own=own, known=Known(np.array([2, 0]), labels, noise))
+
+    assert np.allclose(drawn(1e-9)[:, [2, 0]], labels)  # what is known is known
+    free = scale.back(sums + 0.1 * apart)
+    assert np.array_equal(drawn(1e-9)[:, 1], free[:, 1])
+    assert np.allclose(drawn(9.9, own=1e-6), scale.back(sums), atol=1e-3)  # a noisy label says nothing
+    assert np.array_equal(drawn(0.2, own=0.0), scale.back(sums))
+    # Own and noise alike: the mean half-way to the label, the variance half of what is its own.
+    wide = float(scale.to(np.array(88.25)) - scale.to(np.array(87.75)))
+    known = Known(np.array([2]), labels[:1], 0.5)
+    half = scale.to(add_own(np.full_like(sums, scale.to(labels)[0] + 1), apart, scale, own=wide, known=known))
+    assert half[:, 2].mean() == pytest.approx(scale.to(labels)[0] + 0.5, abs=0.01)
+    assert half[:, 2].std() == pytest.approx(wide / np.sqrt(2), rel=0.05)
+
+
+def test_a_large_space_is_refused_by_its_number(tmp_path: Path) -> None:
+    moga = load_space("moga")
+    archs = draw_archs(moga, 40, np.random.default_rng(0))
+    frame = pd.DataFrame({"arch": [decode(moga, arch) for arch in archs], "top1_percent": archs.sum(axis=1) / 3.0})
+    frame.to_csv(tmp_path / "mine.csv", index=False)
+    named = {"top1_percent": "top1_percent", "macs_m": "macs_m"}
+    profile_labels(tmp_path / "mine.csv", "moga", named, out=tmp_path / "run", taus=())
+    with pytest.raises(OptionError, match=r"at most 65,536, and 'moga' has 1\.28e\+15; --order 1 prunes"):
+        prune(tmp_path / "run", order=2, lose=0.1)
