@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
-from blockprofile.space import Operator, Primitive, primitives
+from blockprofile.modules import step_node
+from blockprofile.space import Operator, primitives
 
 __all__ = ["OPSET", "Layer", "onnx_model"]
 
@@ -25,11 +26,6 @@ IR_VERSION = 8
 
 Layer = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]] | None]
 """Weight and bias of a convolution or linear layer, batch normalisation folded into both."""
-
-
-def _pads(step: Primitive) -> list[int]:
-    before, after = step.pads
-    return [before, before, after, after]
 
 
 class _Graph:
@@ -54,11 +50,13 @@ class _Graph:
         """Name the next weight; a quantised one is named after it, and is read by it."""
         return f"{self.prefix}/w{len(self.weights)}" if self.prefix else f"w{len(self.weights)}"
 
-    def constant(self, array: NDArray[np.floating[Any]]) -> str:
+    def constant(self, array: NDArray[np.floating[Any] | np.signedinteger[Any]]) -> str:
+        """Add an array: numbers in the graph's precision, whole ones (sizes) as they are."""
         from onnx import numpy_helper
 
         name = self.weight_name()
-        self.weights.append(numpy_helper.from_array(array.astype(self._dtype), name))
+        held = array if np.issubdtype(array.dtype, np.integer) else array.astype(self._dtype)
+        self.weights.append(numpy_helper.from_array(held, name))
         return name
 
     def random(self, *shape: int) -> str:
@@ -90,52 +88,6 @@ class _Graph:
             return self.node("Sigmoid", [value])
         return self.node({"relu": "Relu", "hswish": "HardSwish"}[act], [value])
 
-    def step(self, step: Primitive, value: str) -> str:
-        """Add one step that has one input."""
-        if step.kind == "shuffle":
-            return self.shuffle(step, value)
-        if step.kind in {"conv", "depthwise"}:
-            groups = step.out_channels if step.kind == "depthwise" else step.groups
-            shape = (step.out_channels, step.in_channels // groups, step.kernel, step.kernel)
-            inputs = [value, *self.layer(*shape, bias=step.bias or step.bn, spread=0.1)]
-            value = self.node(
-                "Conv",
-                inputs,
-                kernel_shape=[step.kernel] * 2,
-                strides=[step.stride] * 2,
-                pads=_pads(step),
-                group=groups,
-            )
-            return self.activate(value, step.act)
-        if step.kind == "linear":
-            flat = self.node("Flatten", [value], axis=1)
-            layer = self.layer(step.out_channels, step.in_channels, bias=step.bias, spread=0.0)
-            return self.node("Gemm", [flat, *layer], transB=1)
-        if step.kind == "global_pool":
-            return self.node("GlobalAveragePool", [value])
-        window: dict[str, Any] = {"kernel_shape": [step.kernel] * 2, "strides": [step.stride] * 2}
-        if step.kind == "avg_pool":
-            cut = step.kernel == step.stride
-            window |= {"ceil_mode": 1} if cut else {"pads": _pads(step)}
-            return self.node("AveragePool", [value], count_include_pad=0, **window)
-        return self.node("MaxPool", [value], pads=_pads(step), **window)
-
-    def shuffle(self, step: Primitive, value: str) -> str:
-        """Mix the channels of groups: what stands in rows of one group each is read in columns."""
-        size, channels = step.out_size, step.out_channels
-        grouped = [0, step.groups, channels // step.groups, size * size]
-        value = self.node("Reshape", [value, self.shape(grouped)])
-        value = self.node("Transpose", [value], perm=[0, 2, 1, 3])
-        return self.node("Reshape", [value, self.shape([0, channels, size, size])])
-
-    def shape(self, sizes: list[int]) -> str:
-        """Add a shape; 0 keeps the batch."""
-        from onnx import numpy_helper
-
-        name = self.weight_name()
-        self.weights.append(numpy_helper.from_array(np.array(sizes, np.int64), name))
-        return name
-
     def operator(self, op: Operator, value: str, name: str = "") -> str:
         """Add a whole operator, its nodes named by ``name`` and their step."""
         entry, main, gate, shortcut = value, value, "", value
@@ -146,11 +98,11 @@ class _Graph:
             elif step.kind == "scale":
                 main, gate = self.node("Mul", [main, gate]), ""
             elif step.part == "se":
-                gate = self.step(step, gate or main)
+                gate = step_node(self, step, gate or main)
             elif step.part == "shortcut":
-                shortcut = self.step(step, entry if shortcut == entry else shortcut)
+                shortcut = step_node(self, step, entry if shortcut == entry else shortcut)
             else:
-                main = self.step(step, main)
+                main = step_node(self, step, main)
         return main
 
 

@@ -1,8 +1,12 @@
-"""Operators and archs as torch modules, made from the one operator list."""
+"""Operators and archs as torch modules, made from the one operator list; what a step is in torch and in ONNX."""
 
 from blockprofile.modules.build import build_network, build_operator
+from blockprofile.modules.steps import Step, register_step, step_node
 
 __all__ = [
+    "Step",
     "build_network",
     "build_operator",
+    "register_step",
+    "step_node",
 ]

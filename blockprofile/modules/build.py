@@ -1,101 +1,24 @@
 """The torch module of an operator list.
 
-A network is described once: this module only translates the steps of `blockprofile.space.primitives` into torch
-layers, so its parameters and multiply-adds are those that the space counts. Weight sharing and training are
-not here.
+A network is described once: this module only joins the torch layers of the steps of `blockprofile.space.primitives`
+(`blockprofile.modules.steps`), so its parameters and multiply-adds are those that the space counts. Weight sharing and
+training are not here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from blockprofile.errors import ArchError
-from blockprofile.space import Operator, Primitive, primitives
+from blockprofile.modules.steps import activation, step_layers
+from blockprofile.space import Operator, primitives
 
 if TYPE_CHECKING:
     from torch import nn
 
 __all__ = ["build_network", "build_operator"]
-
-
-def _activation(name: str) -> list[nn.Module]:
-    from torch import nn
-
-    makers: dict[str, Callable[[], nn.Module]] = {
-        "relu": lambda: nn.ReLU(inplace=True),
-        "relu6": lambda: nn.ReLU6(inplace=True),
-        "hswish": lambda: nn.Hardswish(inplace=True),
-        "swish": lambda: nn.SiLU(inplace=True),
-        "hsigmoid": lambda: nn.Hardsigmoid(inplace=True),
-        "sigmoid": nn.Sigmoid,
-    }
-    return [] if name == "none" else [makers[name]()]
-
-
-def _padding(step: Primitive, value: float = 0.0) -> tuple[list[nn.Module], int]:
-    """Return what pads before a step, and the padding that the step does itself: even kernels need the former."""
-    from torch import nn
-
-    before, after = step.pads
-    if before == after:
-        return [], before
-    return [nn.ConstantPad2d((before, after, before, after), value)], 0
-
-
-def _convolution(step: Primitive) -> list[nn.Module]:
-    from torch import nn
-
-    layers, padding = _padding(step)
-    layers.append(
-        nn.Conv2d(
-            step.in_channels,
-            step.out_channels,
-            step.kernel,
-            stride=step.stride,
-            padding=padding,
-            groups=step.out_channels if step.kind == "depthwise" else step.groups,
-            bias=step.bias,
-        )
-    )
-    if step.bn:
-        layers.append(nn.BatchNorm2d(step.out_channels))
-    return layers + _activation(step.act)
-
-
-def _linear(step: Primitive, dropout: float) -> list[nn.Module]:
-    from torch import nn
-
-    drop: list[nn.Module] = [nn.Dropout(dropout)] if dropout else []
-    return [nn.Flatten(1), *drop, nn.Linear(step.in_channels, step.out_channels, bias=step.bias)]
-
-
-def _pool(step: Primitive) -> list[nn.Module]:
-    from torch import nn
-
-    if step.kind == "global_pool":
-        return [nn.AdaptiveAvgPool2d(1)]
-    if step.kind == "avg_pool":
-        # Windows that do not overlap leave a last one that is cut; others are padded like a convolution's.
-        cut = step.kernel == step.stride
-        padding = 0 if cut else step.kernel // 2
-        return [nn.AvgPool2d(step.kernel, step.stride, padding, ceil_mode=cut, count_include_pad=False)]
-    pads, padding = _padding(step, float("-inf"))
-    return [*pads, nn.MaxPool2d(step.kernel, step.stride, padding=padding)]
-
-
-def _layers(step: Primitive, dropout: float) -> list[nn.Module]:
-    """Translate one step; ``add`` and ``scale`` join two paths and are translated where the paths are known."""
-    from torch import nn
-
-    if step.kind in {"conv", "depthwise"}:
-        return _convolution(step)
-    if step.kind == "linear":
-        return _linear(step, dropout)
-    if step.kind == "shuffle":
-        return [nn.ChannelShuffle(step.groups)]
-    return _pool(step) if step.kind.endswith("pool") else _activation(step.act)
 
 
 def _squeeze_excite(branch: Sequence[nn.Module]) -> nn.Module:
@@ -168,12 +91,13 @@ def build_operator(op: Operator) -> nn.Module:
     shortcut: list[nn.Module] = []
     for step in primitives(op):
         if step.kind == "add":
-            return _residual(nn.Sequential(*main), shortcut, _activation(step.act))
+            return _residual(nn.Sequential(*main), shortcut, activation(step.act))
         if step.kind == "scale":
             main.append(_squeeze_excite(excite))
         else:
             path = {"main": main, "se": excite, "shortcut": shortcut}[step.part]
-            path.extend(_layers(step, op.dropout))
+            path.extend([nn.Dropout(op.dropout)] if op.dropout and step.kind == "linear" else [])
+            path.extend(step_layers(step))
     return nn.Sequential(*main)
 
 

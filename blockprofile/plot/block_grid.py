@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from blockprofile.plot.style import add_caption, draw_cells, metric_label
 from blockprofile.profile import rows_of
-from blockprofile.space import Block, Space
+from blockprofile.space import Block, Space, kind_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["BlockGrid", "arrange_blocks", "block_grid_data", "draw_block_grid", "draw_block_grids", "grid_words"]
-
-WITHOUT_KERNEL = ("skip", "project", "custom")
-"""Kinds of block that have neither expansion nor kernel: each has a row of its own, as wide as the panel."""
 
 Cell = tuple[float, float, float, bool]
 
@@ -50,7 +47,8 @@ class BlockGrid:
 def _place(block: Block, width: str) -> tuple[str, str, str]:
     """Return panel, row and column of a block."""
     at_width = f"width {width}" if width else ""
-    if block.op in WITHOUT_KERNEL:
+    if "kernel" not in kind_of(block).takes:
+        # It has a row of its own, as wide as the panel.
         return at_width, block.name, ""
     if block.op == "bottleneck" and block.kernel is None:
         return "", f"ratio {block.ratio:g}", at_width

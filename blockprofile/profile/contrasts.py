@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 
 from blockprofile.additive import Place
 from blockprofile.numbers import read_number
-from blockprofile.space import Block, Space, Value
+from blockprofile.space import Block, Space, Value, kind_of
 
 __all__ = ["FACTOR", "PAIR", "Contrasts", "Site", "block_levels", "depth_sites", "make_contrasts", "place_sites"]
 
 FACTOR, PAIR = "M_factor", "M_pair"
 """The statistics: a step of a factor, and the interaction of two steps."""
 Levels = Mapping[str, Value]
-SKIPS = ("skip", "project")
 IDENTITY = ""
 """The level that tells blocks without factors apart; it is no factor."""
 LEFT_OUT: Levels = {"se": "as the unit", "act": "as the unit", "residual": "identity"}
@@ -73,7 +72,7 @@ def _product_levels(block: Block) -> dict[str, Value]:
 
 
 def _fields(block: Block) -> dict[str, Value]:
-    if block.op in ("skip", "custom"):
+    if not kind_of(block).takes & set(FIELDS):
         return {}
     held: dict[str, Value] = {name: value for name in FIELDS if (value := getattr(block, name)) is not None}
     return {name: value for name in FIELDS if (value := held.get(name, LEFT_OUT.get(name))) is not None}
@@ -87,7 +86,8 @@ def place_sites(space: Space, places: Sequence[Place]) -> tuple[Site, ...]:
     for place in places:
         slot = space.units[place.unit - 1].width
         width: Levels = {} if slot is None else {name: space.slots[slot].choices[place.width]}
-        is_skip = space.blocks[place.code].op in SKIPS and not space.blocks[place.code].factors
+        block = space.blocks[place.code]
+        is_skip = kind_of(block).is_skip and not block.factors
         own = levels[place.code] or {IDENTITY: space.block_names[place.code]}
         sites.append(Site(place.unit, place.layer, {**own, **width}, is_skip))
     return tuple(sites)

@@ -7,6 +7,8 @@ from blockprofile.space.distinct import count_networks
 from blockprofile.space.factors import CompiledSum, Factor, factorize, table_shape
 from blockprofile.space.forms import FORMS, read_arch, write_arch
 from blockprofile.space.frames import archs_to_frame, decode_all, frame_to_archs
+from blockprofile.space.kind import Kind, Place, kind_of, register_kind
+from blockprofile.space.kinds import SHAPED, shaped_operator
 from blockprofile.space.listing import MOST_LISTED, list_archs
 from blockprofile.space.load import list_spaces, load_space, read_space
 from blockprofile.space.operators import Operator, count_macs, count_params, primitives
@@ -25,6 +27,7 @@ __all__ = [
     "INACTIVE",
     "LAWS",
     "MOST_LISTED",
+    "SHAPED",
     "Act",
     "Archs",
     "Base",
@@ -32,8 +35,10 @@ __all__ = [
     "CompiledSum",
     "Evidence",
     "Factor",
+    "Kind",
     "Law",
     "Operator",
+    "Place",
     "Primitive",
     "PrunedDefinition",
     "Rule",
@@ -67,6 +72,7 @@ __all__ = [
     "frame_to_archs",
     "kept_pruning",
     "kept_space",
+    "kind_of",
     "list_archs",
     "list_operators",
     "list_spaces",
@@ -76,6 +82,8 @@ __all__ = [
     "primitives",
     "read_arch",
     "read_space",
+    "register_kind",
+    "shaped_operator",
     "table_shape",
     "unit_rows",
     "write_arch",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from blockprofile.errors import ArchError, one_of
 from blockprofile.space.definition import SpaceDefinition, Unit
 from blockprofile.space.expand import MAX_BLOCKS
-from blockprofile.space.kinds import mistakes_of
+from blockprofile.space.kind import kind_of, mistakes_of
 from blockprofile.space.ranges import range_mistakes
 from blockprofile.space.sites import build_sites
 from blockprofile.space.space import Space
@@ -50,14 +50,9 @@ def check_space(space: Space) -> None:
 
 
 def _check_places(space: Space) -> None:
-    """Refuse blocks that cannot be at one of their places, and shortcuts that are at none.
-
-    Only blocks that ask for what depends on the place are looked at.
-    """
+    """Refuse blocks that cannot be at one of their places, and shortcuts that are at none."""
     blocks = space.definition.blocks
     asked = {code for code, block in enumerate(blocks) if block.residual in {"identity", "pool"}}
-    if not asked and not any(block.op == "custom" or block.groups > 1 for block in blocks):
-        return
     try:
         sites = build_sites(space)
     except ArchError as failure:
@@ -159,7 +154,7 @@ def _check_shared(unit: Unit, loc: tuple[str | int, ...]) -> None:
 
 def _check_skips(definition: SpaceDefinition) -> None:
     """Refuse skips in a first layer that changes the shape; widths of all units before are followed."""
-    skips = {block.name for block in definition.blocks if block.op == "skip"}
+    skips = {block.name for block in definition.blocks if not kind_of(block).any_shape}
     known = tuple(block.name for block in definition.blocks)
     before = _stem_widths(definition)
     for index, unit in enumerate(definition.units):

@@ -10,14 +10,13 @@ from dataclasses import MISSING, Field, dataclass, field
 from typing import Any, Literal
 
 __all__ = [
-    "Act", "Block", "BlockOp", "Cost", "FixedLayer", "Gate", "Input", "LayerOverride", "Option", "Residual",
+    "Act", "Block", "Cost", "FixedLayer", "Gate", "Input", "LayerOverride", "Option", "Residual",
     "SpaceDefinition", "SqueezeExcite", "Unit", "Value", "default_of",
 ]  # fmt: skip
 
 Act = Literal["none", "relu", "relu6", "hswish", "swish"]
 Gate = Literal["hsigmoid", "sigmoid"]
 Residual = Literal["identity", "none", "pool"]
-BlockOp = Literal["mbconv", "fused_mbconv", "conv", "sepconv", "bottleneck", "project", "skip", "custom"]
 Value = int | float | str
 
 LATER: dict[str, Any] = {"later": True}
@@ -64,10 +63,7 @@ class Cost:
 class Block:
     """One candidate for a layer.
 
-    ``mbconv`` and ``fused_mbconv`` take ``expansion`` and ``kernel``; ``conv`` (kernel x kernel) and ``sepconv``
-    (depthwise, then pointwise) take ``kernel``; ``bottleneck`` takes ``ratio``. ``skip`` leaves the layer out
-    (identity); ``project`` does so where the shape is kept, and is a strided 1x1 convolution with batch
-    normalisation where it changes, linear unless ``act`` is given. ``custom`` is known by its name and ``costs``.
+    Which keys its ``op`` takes and what it then is, `blockprofile.space.kinds` says.
 
     Parameters
     ----------
@@ -88,7 +84,7 @@ class Block:
     """
 
     name: str
-    op: BlockOp = "mbconv"
+    op: str = "mbconv"
     expansion: float | None = None
     kernel: int | None = None
     se: bool | None = None

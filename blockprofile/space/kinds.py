@@ -1,191 +1,224 @@
-"""The kinds of block: what each needs and takes, and the operator that it is at a place.
-
-A kind is named in `blockprofile.space.definition`; all else about it stands here, and its steps, where they are new, in
-`blockprofile.space.operators`.
-"""
+"""The kinds of block that are shipped, each once: its keys, the operator that it is at a place, and its steps."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 
 from blockprofile.errors import ArchError
-from blockprofile.space.definition import Block, BlockOp, SpaceDefinition, SqueezeExcite, default_of
-from blockprofile.space.operators import Operator, make_divisible
+from blockprofile.space.definition import Block, SqueezeExcite
+from blockprofile.space.kind import Kind, Mistake, Place, halve, register_kind
+from blockprofile.space.operators import EXPANSIONS, Operator, make_divisible
+from blockprofile.space.primitives import Primitive
 from blockprofile.space.slots import place_name
+from blockprofile.space.steps import join, pointwise, same, single, spatial, squeeze_excite
 
-__all__ = ["Place", "block_operator", "halve", "mistakes_of"]
+__all__ = ["SHAPED", "bare_operator", "shaped_operator"]
 
-Mistake = tuple[str, str]
-"""What is wrong, and the block's key that it is about, or nothing."""
+SHAPED = frozenset({"se", "act", "residual", "kernel"})
+"""The keys of blocks that have a kernel, a gate and a shortcut."""
 
-COMMON = frozenset({"name", "op", "factors"})
-SHAPED = COMMON | {"se", "act", "residual", "kernel"}
-TAKEN: dict[BlockOp, frozenset[str]] = {
-    "mbconv": SHAPED | {"expansion", "groups", "shuffle", "expand_always"},
-    "fused_mbconv": SHAPED | {"expansion", "groups"},
-    "conv": SHAPED | {"groups"},
-    "sepconv": SHAPED,
-    "bottleneck": SHAPED | {"ratio", "groups"},
-    "project": COMMON | {"act"},
-    "skip": COMMON,
-    "custom": COMMON | {"costs"},
-}
-"""The keys that have an effect on each kind."""
-
-NEEDED: dict[BlockOp, tuple[str, ...]] = {
-    "mbconv": ("expansion", "kernel"), "fused_mbconv": ("expansion", "kernel"), "conv": ("kernel",),
-    "sepconv": ("kernel",), "bottleneck": ("ratio",), "custom": ("costs",),
-}  # fmt: skip
-
-MAX_KERNEL = 64
+EXPANSIONS |= dict.fromkeys(("linear", "max_pool", "global_pool"), single)
+"""What layers of the stem and the head are that no block is."""
 
 
-def mistakes_of(block: Block) -> Iterator[Mistake]:
-    """Yield what is wrong with a block.
-
-    Examples
-    --------
-    >>> list(mistakes_of(Block(name="c", op="conv", kernel=3, expansion=6)))
-    [("block 'c' is a conv, on which expansion has no effect", 'expansion')]
-    """
-    a = "an" if block.op == "mbconv" else "a"
-    lacking = [key for key in NEEDED.get(block.op, ()) if getattr(block, key) in (None, ())]
-    if lacking:
-        yield f"block {block.name!r} is {a} {block.op} and needs {' and '.join(NEEDED[block.op])}", ""
-    for item in fields(block):
-        held = getattr(block, item.name)
-        if item.name not in TAKEN[block.op] and held is not False and held != default_of(item):
-            yield f"block {block.name!r} is {a} {block.op}, on which {item.name} has no effect", item.name
-    yield from _range_mistakes(block)
-    yield from _idle_mistakes(block)
-    yield from _cost_mistakes(block)
-
-
-def _range_mistakes(block: Block) -> Iterator[Mistake]:
-    for key, low, high in (("kernel", 1, MAX_KERNEL), ("expansion", 1, 1000), ("groups", 1, 1000)):
-        value = getattr(block, key)
-        if value is not None and not low <= value <= high:
-            yield f"{key} {value} must be from {low} to {high}", key
-    if block.ratio is not None and not 0 < block.ratio <= 1000:
-        yield f"ratio {block.ratio} must be above 0 and at most 1000", "ratio"
-
-
-def _idle_mistakes(block: Block) -> Iterator[Mistake]:
-    """Yield keys that say nothing beside the block's others."""
-    told = f"block {block.name!r}"
-    if block.shuffle and block.groups == 1:
-        yield f"{told} shuffles the channels of one group, which has no effect", "shuffle"
-    if block.expand_always and block.expansion != 1:
-        yield f"{told} has expansion {block.expansion}; expand_always has an effect at 1 alone", "expand_always"
-    if block.op == "bottleneck" and block.residual == "none":
-        yield f"{told} is a bottleneck, which has a shortcut always; choices: identity, pool", "residual"
-
-
-def _cost_mistakes(block: Block) -> Iterator[Mistake]:
-    stated = Counter((cost.unit, cost.layer, metric) for cost in block.costs for metric in cost.metrics)
-    for (unit, layer, metric), times in stated.items():
-        if times > 1:
-            where = "any place" if unit is None else place_name(unit, layer or 0)
-            yield f"{metric} of block {block.name!r} is given {times} times for {where}", "costs"
-    for cost in block.costs:
-        if cost.layer is not None and cost.unit is None:
-            yield f"a cost of layer {cost.layer} is given without its unit", "costs"
-        for metric, value in cost.metrics.items():
-            if not math.isfinite(value) or value < 0:
-                yield f"{metric} of block {block.name!r} is {value}; must be a number of at least 0", "costs"
-
-
-# -- its operator ---------------------------------------------------------------------------------------------
-
-
-def halve(size: int, stride: int) -> int:
-    """Divide a size by a stride, rounding up."""
-    return -(-size // stride)
-
-
-def _squeeze(rule: SqueezeExcite, hidden: int) -> int:
-    return hidden // rule.divisor if rule.round_to == 1 else make_divisible(hidden // rule.divisor, rule.round_to)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a block stands: the unit and layer, what comes in and goes out, the stride."""
-
-    unit: int
-    layer: int
-    in_channels: int
-    out_channels: int
-    in_size: int
-    stride: int
-
-    @property
-    def is_same_width(self) -> bool:
-        """Whether as many channels go out as come in."""
-        return self.in_channels == self.out_channels
-
-    @property
-    def keeps_shape(self) -> bool:
-        """Whether width and size stay."""
-        return self.stride == 1 and self.is_same_width
-
-
-def block_operator(definition: SpaceDefinition, block: Block, place: Place) -> Operator | None:
-    """Make the operator of a block at a place, None where the block leaves the place empty."""
-    unit = definition.units[place.unit - 1]
-    if block.op == "skip" or (block.op == "project" and place.keeps_shape):
-        return None
-    bare = Operator(
-        op="conv", in_size=place.in_size, out_size=halve(place.in_size, place.stride),
-        in_channels=place.in_channels, out_channels=place.out_channels, stride=place.stride,
+def bare_operator(op: str, place: Place) -> Operator:
+    """Make an operator of a place's sizes, channels and stride."""
+    return Operator(
+        op=op, in_size=place.in_size, out_size=halve(place.in_size, place.stride), in_channels=place.in_channels,
+        out_channels=place.out_channels, stride=place.stride,
     )  # fmt: skip
-    if block.op == "custom":
-        return replace(bare, op="custom", block=block.name, costs=_costs(block, place))
-    if block.op == "project":
-        return replace(bare, kernel=1, act=block.act or "none")
+
+
+def shaped_operator(op: str, block: Block, place: Place, *, hidden: int = 0, gated: int | None = None) -> Operator:
+    """Make an operator with a block's kernel, activation, groups, shortcut and gate.
+
+    Parameters
+    ----------
+    op
+        What it is called.
+    hidden
+        Its hidden channels, 0 where it has none.
+    gated
+        The channels that a gate scales; left out, the hidden ones.
+    """
     shaped = replace(
-        bare, op="mbconv" if block.op == "sepconv" else block.op, kernel=block.kernel or 3, act=block.act or unit.act,
-        hidden_channels=_hidden(block, place), groups=block.groups, shuffle=block.shuffle, expand=block.expand_always,
+        bare_operator(op, place), kernel=block.kernel or 3, act=block.act or place.act, hidden_channels=hidden,
+        groups=block.groups, shuffle=block.shuffle, expand=block.expand_always,
         skip=block.residual in {None, "identity"} and place.keeps_shape,
         pool_skip=block.residual == "pool" and place.is_same_width,
     )  # fmt: skip
-    _check_groups(block, shaped, place)
-    has_se = (unit.se and block.op != "bottleneck") if block.se is None else block.se
-    return _with_gate(shaped, definition.squeeze_excite) if has_se else shaped
+    has_se = place.se if block.se is None else block.se
+    return _with_gate(shaped, place.squeeze_excite, hidden if gated is None else gated) if has_se else shaped
 
 
-def _hidden(block: Block, place: Place) -> int:
-    if block.op == "conv":
-        return 0
-    if block.op == "bottleneck":
-        assert block.ratio is not None
-        return make_divisible(round(place.out_channels * block.ratio))
+def _with_gate(op: Operator, rule: SqueezeExcite, gated: int) -> Operator:
+    channels = (op.in_channels if rule.of == "input" else gated) // rule.divisor
+    squeezed = channels if rule.round_to == 1 else make_divisible(channels, rule.round_to)
+    act = op.act if rule.act == "block" else rule.act
+    return replace(op, se_channels=squeezed, se_gate=rule.gate, se_act=act)
+
+
+def check_groups(block: Block, place: Place, channels: tuple[int, ...]) -> None:
+    """Refuse groups that do not divide the channels of the convolutions that have them.
+
+    Raises
+    ------
+    ArchError
+        Naming the block, the place and the channels.
+    """
+    if block.groups > 1 and any(count % block.groups for count in channels):
+        raise ArchError(
+            f"block {block.name!r} at unit {place.unit}, layer {place.layer}: {block.groups} groups do not divide its "
+            f"channels {', '.join(map(str, channels))}"
+        )
+
+
+def _expanded(block: Block, place: Place) -> int:
     return round(place.in_channels * (block.expansion or 1))
 
 
-def _with_gate(op: Operator, rule: SqueezeExcite) -> Operator:
-    gated = op.out_channels if op.op == "conv" or _is_one_convolution(op) else op.hidden_channels
-    channels = op.in_channels if rule.of == "input" else gated
-    return replace(
-        op, se_channels=_squeeze(rule, channels), se_gate=rule.gate, se_act=op.act if rule.act == "block" else rule.act
+# -- mbconv and sepconv: depthwise ---------------------------------------------------------------------------------
+
+
+def _mbconv(block: Block, place: Place) -> Operator:
+    hidden = _expanded(block, place)
+    check_groups(block, place, (place.in_channels, hidden, place.out_channels))
+    return shaped_operator("mbconv", block, place, hidden=hidden)
+
+
+def _mbconv_steps(op: Operator) -> list[Primitive]:
+    hidden, steps = op.hidden_channels, []
+    if hidden != op.in_channels or op.expand:
+        steps.append(pointwise((op.in_channels, hidden), op.in_size, act=op.act, groups=op.groups))
+        if op.shuffle:
+            steps.append(replace(same("shuffle", hidden, (op.in_size, op.in_size)), groups=op.groups))
+    steps += [spatial("depthwise", (hidden, hidden), op), *squeeze_excite(op, hidden)]
+    steps.append(pointwise((hidden, op.out_channels), op.out_size, groups=op.groups))
+    return join(op, steps)
+
+
+register_kind(
+    Kind(
+        name="mbconv",
+        takes=SHAPED | {"expansion", "groups", "shuffle", "expand_always"},
+        needs=("expansion", "kernel"),
+        operator=_mbconv,
+        steps=_mbconv_steps,
     )
+)
+register_kind(Kind(name="sepconv", takes=SHAPED, needs=("kernel",), operator=_mbconv))
 
 
-def _is_one_convolution(op: Operator) -> bool:
-    return op.op == "fused_mbconv" and op.hidden_channels == op.in_channels
+# -- fused_mbconv and conv: kernel x kernel ------------------------------------------------------------------------
 
 
-def _check_groups(block: Block, op: Operator, place: Place) -> None:
-    pointwise = (op.in_channels, op.hidden_channels, op.out_channels)
-    channels = {"mbconv": pointwise, "bottleneck": (op.hidden_channels,), "conv": (op.in_channels, op.out_channels)}
-    grouped = channels.get(op.op, (op.in_channels, op.out_channels if _is_one_convolution(op) else op.hidden_channels))
-    if block.groups > 1 and any(count % block.groups for count in grouped):
-        raise ArchError(
-            f"block {block.name!r} at unit {place.unit}, layer {place.layer}: {block.groups} groups do not divide its "
-            f"channels {', '.join(map(str, grouped))}"
-        )
+def _fused_mbconv(block: Block, place: Place) -> Operator:
+    hidden = _expanded(block, place)
+    # Without expansion the kernel x kernel convolution is the only one (EfficientNetV2).
+    first = place.out_channels if hidden == place.in_channels else hidden
+    check_groups(block, place, (place.in_channels, first))
+    return shaped_operator("fused_mbconv", block, place, hidden=hidden, gated=first)
+
+
+def _fused_mbconv_steps(op: Operator) -> list[Primitive]:
+    hidden = op.hidden_channels
+    if hidden == op.in_channels:
+        one = spatial("conv", (op.in_channels, op.out_channels), op)
+        return join(op, [one, *squeeze_excite(op, op.out_channels)])
+    return join(op, [
+        spatial("conv", (op.in_channels, hidden), op),
+        *squeeze_excite(op, hidden),
+        pointwise((hidden, op.out_channels), op.out_size),
+    ])  # fmt: skip
+
+
+def _conv(block: Block, place: Place) -> Operator:
+    check_groups(block, place, (place.in_channels, place.out_channels))
+    return shaped_operator("conv", block, place, gated=place.out_channels)
+
+
+register_kind(
+    Kind(
+        name="fused_mbconv",
+        takes=SHAPED | {"expansion", "groups"},
+        needs=("expansion", "kernel"),
+        operator=_fused_mbconv,
+        steps=_fused_mbconv_steps,
+    )
+)
+register_kind(Kind(name="conv", takes=SHAPED | {"groups"}, needs=("kernel",), operator=_conv, steps=single))
+
+
+# -- bottleneck ----------------------------------------------------------------------------------------------------
+
+
+def _bottleneck(block: Block, place: Place) -> Operator:
+    assert block.ratio is not None
+    hidden = make_divisible(round(place.out_channels * block.ratio))
+    check_groups(block, place, (hidden,))
+    # A unit's gate is that of inverted bottlenecks; here the block says so itself.
+    own = replace(block, se=bool(block.se))
+    return shaped_operator("bottleneck", own, place, hidden=hidden)
+
+
+def _bottleneck_steps(op: Operator) -> list[Primitive]:
+    """Reduce, convolve, expand; what it is added to is projected where there is no other shortcut."""
+    mid = op.hidden_channels
+    steps = [
+        pointwise((op.in_channels, mid), op.in_size, act=op.act),
+        spatial("conv", (mid, mid), op),
+        *squeeze_excite(op, mid),
+        pointwise((mid, op.out_channels), op.out_size),
+    ]
+    if op.skip or op.pool_skip:
+        *steps, added = join(op, steps)
+        return [*steps, replace(added, act=op.act)]
+    if op.stride > 1:
+        pool = same("avg_pool", op.in_channels, (op.in_size, op.out_size), part="shortcut")
+        steps.append(replace(pool, kernel=op.stride, stride=op.stride))
+    steps.append(pointwise((op.in_channels, op.out_channels), op.out_size, part="shortcut"))
+    return [*steps, replace(same("add", op.out_channels, (op.out_size, op.out_size)), act=op.act)]
+
+
+def _bottleneck_mistakes(block: Block) -> Iterator[Mistake]:
+    if block.residual == "none":
+        told = f"block {block.name!r} is a bottleneck, which has a shortcut always"
+        yield f"{told}; choices: identity, pool", "residual"
+
+
+register_kind(
+    Kind(
+        name="bottleneck",
+        takes=SHAPED | {"ratio", "groups"},
+        needs=("ratio",),
+        operator=_bottleneck,
+        steps=_bottleneck_steps,
+        mistakes=_bottleneck_mistakes,
+    )
+)
+
+
+# -- project and skip: the layer is left out ---------------------------------------------------------------------
+
+
+def _project(block: Block, place: Place) -> Operator | None:
+    if place.keeps_shape:
+        return None
+    return replace(bare_operator("conv", place), kernel=1, act=block.act or "none")
+
+
+register_kind(Kind(name="project", takes=frozenset({"act"}), operator=_project, is_skip=True))
+register_kind(Kind(name="skip", takes=frozenset(), operator=lambda _block, _place: None, is_skip=True, any_shape=False))
+
+
+# -- custom: known by its costs ------------------------------------------------------------------------------------
+
+
+def _custom(block: Block, place: Place) -> Operator:
+    return replace(bare_operator("custom", place), block=block.name, costs=_costs(block, place))
 
 
 def _costs(block: Block, place: Place) -> tuple[tuple[str, float], ...]:
@@ -201,3 +234,22 @@ def _costs(block: Block, place: Place) -> tuple[tuple[str, float], ...]:
             f"layer {place.layer}; its costs must hold them for every place that it can fill"
         )
     return tuple(sorted(found.items()))
+
+
+def _custom_mistakes(block: Block) -> Iterator[Mistake]:
+    stated = Counter((cost.unit, cost.layer, metric) for cost in block.costs for metric in cost.metrics)
+    for (unit, layer, metric), times in stated.items():
+        if times > 1:
+            where = "any place" if unit is None else place_name(unit, layer or 0)
+            yield f"{metric} of block {block.name!r} is given {times} times for {where}", "costs"
+    for cost in block.costs:
+        if cost.layer is not None and cost.unit is None:
+            yield f"a cost of layer {cost.layer} is given without its unit", "costs"
+        for metric, value in cost.metrics.items():
+            if not math.isfinite(value) or value < 0:
+                yield f"{metric} of block {block.name!r} is {value}; must be a number of at least 0", "costs"
+
+
+register_kind(
+    Kind(name="custom", takes=frozenset({"costs"}), needs=("costs",), operator=_custom, mistakes=_custom_mistakes)
+)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from blockprofile.space.definition import Act, Gate
 
-__all__ = ["Part", "Primitive", "PrimitiveKind"]
+__all__ = ["WEIGHTS", "Part", "Primitive"]
 
-PrimitiveKind = Literal[
-    "conv", "depthwise", "linear", "act", "add", "scale", "shuffle", "max_pool", "avg_pool", "global_pool"
-]
 Part = Literal["main", "se", "shortcut"]
 
 
@@ -19,11 +17,13 @@ Part = Literal["main", "se", "shortcut"]
 class Primitive:
     """One step inside an operator; for ``act``, ``add`` and ``scale`` only channels and sizes have meaning.
 
+    ``kind`` is ``conv``, ``depthwise`` or ``linear``, which have weights; ``add``, ``scale``, ``shuffle``,
+    ``max_pool``, ``avg_pool`` or ``global_pool``; or what a kind of block brings along.
     ``part`` tells where it stands: in the main path, in the squeeze-and-excite branch, or in a shortcut that is not
     the identity. ``groups`` are those of a convolution, or those whose channels a ``shuffle`` mixes.
     """
 
-    kind: PrimitiveKind
+    kind: str
     in_channels: int
     out_channels: int
     in_size: int
@@ -42,27 +42,34 @@ class Primitive:
         return (self.kernel - 1) // 2, self.kernel // 2
 
     @property
+    def weights(self) -> int:
+        """Count the weights, each of which is used once for every place of the output; biases and norms apart."""
+        return WEIGHTS[self.kind](self) if self.kind in WEIGHTS else 0
+
+    @property
     def macs(self) -> int:
         """Count multiply-adds: of convolutions and linear layers alone, as torch's own counter does."""
-        area = self.out_size * self.out_size
-        if self.kind in {"conv", "linear"}:
-            return self.in_channels // self.groups * self.out_channels * self.kernel * self.kernel * area
-        if self.kind == "depthwise":
-            return self.out_channels * self.kernel * self.kernel * area
-        return 0
+        return self.weights * self.out_size * self.out_size
 
     @property
     def params(self) -> int:
         """Count weights, biases and the two vectors of a batch normalisation."""
-        if self.kind in {"conv", "linear"}:
-            weights = self.in_channels // self.groups * self.out_channels * self.kernel * self.kernel
-        elif self.kind == "depthwise":
-            weights = self.out_channels * self.kernel * self.kernel
-        else:
-            return 0
-        return weights + self.out_channels * (int(self.bias) + 2 * int(self.bn))
+        weights = self.weights
+        return weights + self.out_channels * (int(self.bias) + 2 * int(self.bn)) if weights else 0
 
     @property
     def elements(self) -> int:
         """Count the elements of the output."""
         return self.out_channels * self.out_size * self.out_size
+
+
+def _dense_weights(step: Primitive) -> int:
+    return step.in_channels // step.groups * step.out_channels * step.kernel * step.kernel
+
+
+WEIGHTS: dict[str, Callable[[Primitive], int]] = {
+    "conv": _dense_weights,
+    "linear": _dense_weights,
+    "depthwise": lambda step: step.out_channels * step.kernel * step.kernel,
+}
+"""How many weights the steps have that have any."""

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from blockprofile.errors import ArchError
 from blockprofile.space.definition import FixedLayer
-from blockprofile.space.kinds import Place, block_operator, halve
+from blockprofile.space.kind import Place, halve, kind_of
 from blockprofile.space.operators import Operator
 from blockprofile.space.slots import Archs
 from blockprofile.space.space import Space
@@ -152,8 +152,12 @@ class _Builder:
             if depth is not None and unit.depths[chosen[depth]] < layer:
                 table[codes] = None
                 continue
-            place = Place(number, layer, self.width.at(chosen), out.at(chosen), self.size.at(chosen), stride)
-            table[codes] = block_operator(self.definition, self.definition.blocks[chosen[index]], place)
+            place = Place(
+                number, layer, self.width.at(chosen), out.at(chosen), self.size.at(chosen), stride, unit.act, unit.se,
+                self.definition.squeeze_excite,
+            )  # fmt: skip
+            block = self.definition.blocks[chosen[index]]
+            table[codes] = kind_of(block).operator(block, place)
         self.width, self.size = out, self.size.shrunk(stride)
         return Site(name, number, layer, scope, table)
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from blockprofile.errors import CoverageError, OptionError
 from blockprofile.predict import AdditivePredictor
-from blockprofile.space import Archs, Operator, Site, Slot, Space, build_sites
+from blockprofile.space import Archs, Operator, Site, Slot, Space, build_sites, kind_of
 from blockprofile.supernet.roles import sizeless
 from blockprofile.supernet.shared import build_supernet
 
@@ -71,7 +71,7 @@ def _layer_of(space: Space, site: Site, slot: Slot) -> GatedLayer:
     ops: dict[tuple[int, float, bool], Operator] = {}
     for code in space.allowed[slot.index]:
         op, block = site.table[code,] if site.scope == (slot.index,) else None, space.blocks[code]
-        if op is None and block.op in {"skip", "project"}:
+        if op is None and kind_of(block).is_skip:
             codes[_SKIP] = code
         elif op is not None and op.op == "mbconv" and op.groups == 1 and op.hidden_channels > op.in_channels:
             key = (op.kernel, float(block.expansion or 1), op.se_channels > 0)
