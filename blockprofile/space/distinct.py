@@ -6,6 +6,7 @@ counted is the number of different operator lists.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from blockprofile.space.operators import Operator
@@ -18,6 +19,7 @@ __all__ = ["count_networks"]
 MAX_STATES = 20_000
 MAX_MOVES = 2_000_000
 
+Set = frozenset[int]
 State = tuple[int, tuple[tuple[int, int], ...]]
 """A place in the network that comes next, and the codes decided so far that later places still depend on."""
 
@@ -28,7 +30,8 @@ def count_networks(space: Space) -> int | None:
     Notes
     -----
     The encodings are the paths of an automaton whose letters are operators; empty places are moves without a letter. It
-    is made deterministic set by set, so that every list of operators has one path, and paths are counted.
+    is made deterministic set by set, so that every list of operators has one path, and paths are counted. States of a
+    set that share no letter, at once or through others, are sets of their own, of which there are far fewer.
 
     Examples
     --------
@@ -48,8 +51,12 @@ class _Counter:
         last = {slot: place for place, scope in enumerate(scopes) for slot in scope}
         self.live = [{slot for slot, until in last.items() if until > place} for place in range(len(self.sites))]
         self._numbers: dict[Operator, int] = {}
-        self._steps: dict[State, tuple[tuple[int | None, State], ...]] = {}
-        self._silent: dict[State, tuple[State, ...]] = {}
+        self._states: dict[State, int] = {}
+        self._about: list[State] = []
+        self._steps: dict[int, tuple[tuple[int | None, int], ...]] = {}
+        self._letters: dict[int, dict[int, Set]] = {}
+        self._split: dict[Set, tuple[Set, ...]] = {}
+        self._targets: dict[Set, tuple[tuple[Set, int], ...]] = {}
 
     def _needed(self, place: int) -> tuple[int, ...]:
         """List the slots that decide a place: those of its operator, and the depth where it may be left out."""
@@ -59,46 +66,84 @@ class _Counter:
 
     def count(self) -> int | None:
         """Count the paths of the automaton of sets."""
-        start: State = (0, ())
-        layers: dict[frozenset[State], int] = {self._closed({start}): 1}
+        end: Set = frozenset({self._number((len(self.sites), ()))})
+        waiting = dict.fromkeys(self._parts(self._closed({self._number((0, ()))})), 1)
         total = 0
         for _ in range(len(self.sites) + 1):
-            following: dict[frozenset[State], int] = {}
-            for states, n in layers.items():
-                if any(place == len(self.sites) for place, _ in states):
-                    total += n
-                letters: dict[int, set[State]] = {}
-                for state in states:
-                    for operator, after in self._next(state):
-                        if operator is not None:
-                            letters.setdefault(operator, set()).add(after)
-                for reached in letters.values():
-                    closed = self._closed(reached)
-                    following[closed] = following.get(closed, 0) + n
+            total += waiting.pop(end, 0)
+            following: dict[Set, int] = {}
+            for states, n in waiting.items():
+                for after, times in self._after(states):
+                    following[after] = following.get(after, 0) + n * times
             if len(following) > MAX_STATES or self.moves > MAX_MOVES:
                 return None
-            layers = following
+            waiting = following
         return total
 
-    def _closed(self, states: set[State]) -> frozenset[State]:
-        """Add the states that are reached without a letter."""
+    def _after(self, states: Set) -> tuple[tuple[Set, int], ...]:
+        """List the sets that follow one, each with the number of letters that lead there."""
+        if states not in self._targets:
+            reached: dict[int, Set] = {}
+            for state in states:
+                for letter, after in self._by_letter(state).items():
+                    reached[letter] = reached[letter] | after if letter in reached else after
+            parts = Counter(part for after in reached.values() for part in self._parts(after))
+            self._targets[states] = tuple(parts.items())
+        return self._targets[states]
+
+    def _parts(self, states: Set) -> tuple[Set, ...]:
+        """Part a set where no letter is shared; the end, from which no letter leads, is by itself."""
+        if states not in self._split:
+            parts: list[tuple[set[int], set[int]]] = []
+            for state in states:
+                members, letters = {state}, set(self._by_letter(state))
+                apart = []
+                for part in parts:
+                    if letters.isdisjoint(part[1]):
+                        apart.append(part)
+                    else:
+                        members |= part[0]
+                        letters |= part[1]
+                parts = [*apart, (members, letters)]
+            self._split[states] = tuple(frozenset(members) for members, _ in parts)
+        return self._split[states]
+
+    def _closed(self, states: set[int]) -> Set:
+        """Add the states that are reached without a letter; states that lead nowhere but there are left out."""
         found, waiting = set(states), list(states)
         while waiting:
-            for after in self._without_letter(waiting.pop()):
-                if after not in found:
+            for operator, after in self._next(waiting.pop()):
+                if operator is None and after not in found:
                     found.add(after)
                     waiting.append(after)
-        return frozenset(found)
+        return frozenset(state for state in found if self._is_read(state))
 
-    def _without_letter(self, state: State) -> tuple[State, ...]:
-        if state not in self._silent:
-            self._silent[state] = tuple(after for operator, after in self._next(state) if operator is None)
-        return self._silent[state]
+    def _is_read(self, state: int) -> bool:
+        """Whether a letter leads on from a state, or it is the end."""
+        return self._about[state][0] == len(self.sites) or any(letter is not None for letter, _ in self._next(state))
 
-    def _next(self, state: State) -> tuple[tuple[int | None, State], ...]:
-        """List the moves from a state, operators by number: they are compared often."""
+    def _by_letter(self, state: int) -> dict[int, Set]:
+        """Return the closed set that each letter leads to from a state."""
+        if state not in self._letters:
+            found: dict[int, set[int]] = {}
+            for letter, after in self._next(state):
+                if letter is not None:
+                    found.setdefault(letter, set()).add(after)
+            self._letters[state] = {letter: self._closed(after) for letter, after in found.items()}
+        return self._letters[state]
+
+    def _number(self, state: State) -> int:
+        """Number a state: numbers are compared often."""
+        if state not in self._states:
+            self._states[state] = len(self._about)
+            self._about.append(state)
+        return self._states[state]
+
+    def _next(self, state: int) -> tuple[tuple[int | None, int], ...]:
+        """List the moves from a state, to states and by operators, both by number."""
         if state not in self._steps:
-            self._steps[state] = tuple(dict.fromkeys(self._expand(state)))
+            moves = ((letter, self._number(after)) for letter, after in self._expand(self._about[state]))
+            self._steps[state] = tuple(dict.fromkeys(moves))
             self.moves += len(self._steps[state])
         return self._steps[state]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blockprofile.space import Space, count_archs, depth_counts, load_space
+from blockprofile.space import Space, count_archs, count_networks, depth_counts, load_space
 from tests.toy import all_archs, smaller_toy_space
 
 UNIT = 9**2 + 9**3 + 9**4
@@ -50,3 +50,11 @@ def test_a_fixed_depth_counts_once(moga: Space) -> None:
 
 def test_a_layer_with_its_own_blocks_counts_them(mixed: Space) -> None:
     assert depth_counts(mixed, 1) == {3: 2 * 3 * 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("nas_bench_macro", 3969), ("mnasnet_wide", 13_869_489_586_176), ("scarlet", 490_090_457_801_617_920_000)],
+)
+def test_distinct_networks_of_shipped_spaces(name: str, count: int) -> None:
+    assert count_networks(load_space(name)) == count
