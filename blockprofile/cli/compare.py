@@ -39,7 +39,9 @@ def compare(
     at: list[float] | None = typer.Option(None, "--at", help="Compare the best accuracy at this latency; repeatable."),
     resolution: int | None = typer.Option(None, "--resolution", help="Input resolution in pixels."),
     law: str = typer.Option("papers", "--law", help="Law of the first generation: papers or architectures."),
-    workers: int = typer.Option(1, "--workers", help="Processes; -1 is every core. The result does not depend on it."),
+    workers: str = typer.Option(
+        "auto", "--workers", help="Processes, one core each; auto is every core that may be used."
+    ),
     out: Path = typer.Option(..., "--out", help="The folder that keeps all searches."),
     json: bool = JSON_OPTION,
 ) -> None:

@@ -51,7 +51,7 @@ def profile(
     plain: bool = typer.Option(
         False, "--plain", help="Average a table's labels as they are, without an additive part fitted to others."
     ),
-    workers: int = WORKERS,
+    workers: str = WORKERS,
     backend: str = BACKEND,
     scheduler: str | None = SCHEDULER,
     json: bool = JSON_OPTION,

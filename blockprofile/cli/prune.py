@@ -67,7 +67,7 @@ def prune(
     seed: int = SEED,
     law: str = LAW,
     resolution: int | None = RESOLUTION,
-    workers: int = WORKERS,
+    workers: str = WORKERS,
     json: bool = JSON_OPTION,
 ) -> None:
     """Turn a profile into a smaller space: rules with their evidence, and a certificate from new archs.
@@ -138,7 +138,7 @@ def _order(context: typer.Context, order: int | None) -> int | None:
 
 
 def _profile(
-    space: str, out: Path, *, device: list[str], n: str, seed: int, law: str, resolution: int | None, workers: int
+    space: str, out: Path, *, device: list[str], n: str, seed: int, law: str, resolution: int | None, workers: str
 ) -> Path:
     from blockprofile.numbers import parse_count
     from blockprofile.profile import profile_pool

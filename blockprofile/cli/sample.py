@@ -18,8 +18,8 @@ METRIC = typer.Option(None, "--metric", help="A metric instead of the default on
 SEED = typer.Option(0, "--seed", help="Seed of the draws.")
 LAW = typer.Option("papers", "--law", help="papers: depth, then blocks uniform; architectures: every arch alike.")
 RESOLUTION = typer.Option(None, "--resolution", help="Input resolution in pixels, of those the space has.")
-WORKERS = typer.Option(1, "--workers", help="Processes; -1 is every core. The data do not depend on it.")
-BACKEND = typer.Option("loky", "--backend", help="loky, threading, or dask (with --scheduler).")
+WORKERS = typer.Option("auto", "--workers", help="How many, one core each; auto is every core that may be used.")
+BACKEND = typer.Option("threading", "--backend", help="threading, loky (processes), or dask (with --scheduler).")
 SCHEDULER = typer.Option(None, "--scheduler", help="Address of a Dask scheduler, for --backend dask.")
 
 
@@ -38,7 +38,7 @@ def sample(
     resolution: int | None = RESOLUTION,
     limit: str | None = typer.Option(None, "--limit", help="Only archs within it, such as 'latency_ms:note10<=30'."),
     out: Path = typer.Option(..., "--out", help="The run folder."),
-    workers: int = WORKERS,
+    workers: str = WORKERS,
     backend: str = BACKEND,
     scheduler: str | None = SCHEDULER,
     json: bool = JSON_OPTION,

@@ -55,7 +55,9 @@ def search(
     seed: int = typer.Option(0, "--seed", help="Seed; one seed gives one result."),
     law: str = typer.Option("papers", "--law", help="Law of the first generation: papers or architectures."),
     resolution: int | None = typer.Option(None, "--resolution", help="Input resolution in pixels."),
-    workers: int = typer.Option(1, "--workers", help="Threads that evaluate; the result does not depend on it."),
+    workers: str = typer.Option(
+        "1", "--workers", help="Threads for a generation of more than 256 archs; auto is every core that may be used."
+    ),
     out: Path | None = typer.Option(None, "--out", help="A run folder; an interrupted search goes on from it."),
     json: bool = JSON_OPTION,
 ) -> None:

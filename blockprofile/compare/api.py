@@ -23,6 +23,9 @@ __all__ = ["compare", "load_comparison"]
 RUNS = "runs"
 DEFAULT_SEEDS = 5
 
+WORTH_A_PROCESS = 20_000
+"""Evaluations from which processes are started unasked: each imports torch first, for which 10,000 are evaluated."""
+
 
 def compare(
     space: str | Path | Space,
@@ -41,7 +44,7 @@ def compare(
     resolution: int | None = None,
     law: str = "papers",
     predictors: Sequence[Predictor] = (),
-    workers: int = 1,
+    workers: int | str = "auto",
     out: str | Path | None = None,
     command: str = "",
 ) -> Comparison:
@@ -67,7 +70,9 @@ def compare(
     resolution
         In pixels.
     workers
-        Processes; 1 works in this one. The result does not depend on it.
+        Processes; 1 works in this one, ``auto`` is every core that may be used: 1 below 20,000 evaluations (starting
+        takes longer) and beside the user's own predictors (some time networks, or train them). The result does
+        not depend on it.
     out
         A folder that keeps all searches. The same comparison on the same folder goes on where it was interrupted.
     command
@@ -125,7 +130,7 @@ def compare(
         tasks = [(case, number, asked, _run_folder(folder, case, number)) for case in cases for number in every]
         runs: list[SearchResult] = []
         with show_progress("comparing", len(tasks) * spent) as advance:
-            for result in run_tasks(_search_one, tasks, workers=workers):
+            for result in run_tasks(_search_one, tasks, workers=_processes(workers, asked, len(tasks)), backend="loky"):
                 runs.append(result)
                 advance(spent)
         by_case = tuple(tuple(runs[first : first + seeds]) for first in range(0, len(runs), seeds))
@@ -151,6 +156,11 @@ def _count(budget: int | str) -> int:
 
 def _describe(case: Case) -> dict[str, Any]:
     return {"name": case.name, "space": describe_space(case.space, case.source), "algorithm": case.algorithm_text}
+
+
+def _processes(workers: int | str, asked: Mapping[str, Any], n_searches: int) -> int | str:
+    small = n_searches * asked["budget"] < WORTH_A_PROCESS
+    return 1 if workers == "auto" and (small or asked["predictors"]) else workers
 
 
 def _run_folder(folder: Path | None, case: Case, seed: int) -> Path | None:

@@ -22,6 +22,7 @@ from blockprofile.predict.lookup import (
     read_table,
 )
 from blockprofile.predict.metrics import Fidelity, measure_fidelity
+from blockprofile.predict.parts import on_one_core, reset_threads
 from blockprofile.predict.published import (
     Edition,
     list_published,
@@ -112,6 +113,7 @@ __all__ = [
     "measure_operator",
     "noise_of",
     "number_archs",
+    "on_one_core",
     "operator_cost",
     "operator_latency",
     "pool_repeats",
@@ -125,6 +127,7 @@ __all__ = [
     "read_recipe",
     "read_residuals",
     "read_table",
+    "reset_threads",
     "select_entries",
     "share_outside",
     "split_archs",

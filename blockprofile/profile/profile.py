@@ -98,8 +98,8 @@ def profile_run(
     *,
     presence: str = "given",
     taus: Sequence[float] = DEFAULT_TAUS,
-    workers: int = 1,
-    backend: str = "loky",
+    workers: int | str = "auto",
+    backend: str = "threading",
     scheduler: str | None = None,
 ) -> Profile:
     """Profile the archs of a run folder and write ``profile.parquet`` into it.
@@ -155,8 +155,8 @@ def profile_pool(
     out: str | Path,
     presence: str = "given",
     taus: Sequence[float] = DEFAULT_TAUS,
-    workers: int = 1,
-    backend: str = "loky",
+    workers: int | str = "auto",
+    backend: str = "threading",
     scheduler: str | None = None,
     command: str = "",
 ) -> Profile:
@@ -173,6 +173,7 @@ def profile_pool(
     started = time.perf_counter()
     settings = Settings(presence=check_presence(presence), law=check_law(request.law), taus=check_taus(taus))
     pool = request.resolve()
+    pool.tools()
     with open_run(out, kind="profile", config=pool.config, command=command) as folder:
         keep_labelled(folder, pool)
         seen = Accumulator(pool.space, pool.metrics, n_planned=request.n)

@@ -1,4 +1,7 @@
-"""Parallel work through joblib: results come in the order of the tasks, whatever the number of workers."""
+"""Parallel work through joblib: results come in the order of the tasks, whatever the number of workers.
+
+Every worker, also the only one, keeps to one core: what it calls works in one thread.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,36 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from blockprofile.errors import OptionError, one_of
+from blockprofile.predict import on_one_core, reset_threads
 
 __all__ = ["BACKENDS", "check_backend", "check_workers", "run_tasks"]
 
-BACKENDS: tuple[str, ...] = ("loky", "threading", "dask")
+BACKENDS: tuple[str, ...] = ("threading", "loky", "dask")
 
 Result = TypeVar("Result")
 
 
-def check_workers(workers: int) -> int:
-    """Return the number of workers; -1 stands for every core.
+def check_workers(workers: int | str) -> int:
+    """Return the number of workers; ``auto`` and -1 stand for every core that this process may use.
+
+    Affinity and the limits of a container (cgroups) are heeded.
 
     Raises
     ------
     OptionError
-        If it is 0 or below -1.
+        If it is neither, nor a whole number of at least 1.
     """
-    import os
+    if workers in ("auto", -1):
+        from joblib import cpu_count
 
-    if workers == -1:
-        return os.cpu_count() or 1
-    if workers < 1:
-        raise OptionError(f"--workers is {workers}; it must be at least 1, or -1 for every core")
-    return workers
+        return int(cpu_count())
+    text = str(workers)
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise OptionError(f"--workers is {workers}; it must be at least 1, or auto for every core that may be used")
+    return int(text)
 
 
-def check_backend(backend: str, workers: int, scheduler: str | None = None) -> None:
+def check_backend(backend: str, workers: int | str, scheduler: str | None = None) -> None:
     """Check a backend's name, a number of workers and a scheduler, before any work.
 
     Raises
@@ -44,7 +51,7 @@ def check_backend(backend: str, workers: int, scheduler: str | None = None) -> N
     check_workers(workers)
     if scheduler is not None and backend != "dask":
         raise OptionError(f"--scheduler {scheduler!r} has no effect with --backend {backend}; add --backend dask")
-    if backend == "dask" and workers != 1:
+    if backend == "dask" and workers != "auto":
         raise OptionError(f"--workers {workers} has no effect with --backend dask: the cluster's workers do the work")
 
 
@@ -52,8 +59,8 @@ def run_tasks(
     function: Callable[..., Result],
     tasks: Iterable[tuple[Any, ...]],
     *,
-    workers: int = 1,
-    backend: str = "loky",
+    workers: int | str = "auto",
+    backend: str = "threading",
     scheduler: str | None = None,
 ) -> Iterator[Result]:
     """Call ``function`` on every task and yield the results in the order of the tasks.
@@ -65,9 +72,10 @@ def run_tasks(
     tasks
         Argument tuples.
     workers
-        Processes; 1 works in this one. Without meaning for ``dask``.
+        How many, each on one core; ``auto`` is every core that may be used. Without meaning for ``dask``.
     backend
-        One of `BACKENDS`.
+        One of `BACKENDS`: ``threading`` for what computes in kernels (numpy, torch and pyarrow let other threads
+        run meanwhile), ``loky`` (processes) for what computes in Python.
     scheduler
         For ``dask``: the scheduler's address, such as ``tcp://10.0.0.5:8786``.
 
@@ -85,9 +93,17 @@ def run_tasks(
     n_workers = check_workers(workers)
     if n_workers == 1:
         for task in tasks:
-            yield function(*task)
+            yield _work(function, *task)
         return
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=n_workers, backend=backend, return_as="generator", pre_dispatch="2*n_jobs")
-    yield from pool(delayed(function)(*task) for task in tasks)
+    try:
+        yield from pool(delayed(_work)(function, *task) for task in tasks)
+    finally:
+        reset_threads()
+
+
+def _work(function: Callable[..., Result], *task: Any) -> Result:
+    with on_one_core():
+        return function(*task)

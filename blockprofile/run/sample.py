@@ -209,8 +209,8 @@ def sample(
     law: str = "papers",
     resolution: int | None = None,
     limit: str | None = None,
-    workers: int = 1,
-    backend: str = "loky",
+    workers: int | str = "auto",
+    backend: str = "threading",
     scheduler: str | None = None,
     command: str = "",
 ) -> SampleRun:

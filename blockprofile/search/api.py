@@ -49,7 +49,7 @@ def search(
     predictors: Sequence[Predictor] = (),
     reference: Sequence[float] | None = None,
     law: str = "papers",
-    workers: int = 1,
+    workers: int | str = 1,
     out: str | Path | None = None,
     command: str = "",
     on_generation: Callable[[Archive], None] | None = None,
@@ -86,7 +86,7 @@ def search(
     law
         Of the first generation: ``papers`` or ``architectures``.
     workers
-        Threads that evaluate a generation.
+        Threads that evaluate a generation of more than 256 archs; ``auto`` is every core that may be used.
     out
         A folder that keeps the run. The same search on the same folder goes on where it was interrupted, and
         a finished one is read.

@@ -54,7 +54,7 @@ def judge(
     searched: Sequence[int] = (50, 200),
     repetitions: int = 100,
     seed: int = 0,
-    workers: int = 1,
+    workers: int | str = 1,
 ) -> Path:
     """Judge by a table of all archs of a space, each trained several times.
 
@@ -79,7 +79,7 @@ def judge(
     seed
         Of everything.
     workers
-        Processes; the results do not depend on them.
+        Processes, one core each; ``auto`` is every core that may be used. The results do not depend on them.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def judge(
     trials = ((size, each, seed, size in searched, each < half) for size in n for each in range(repetitions))
     tasks = ((what, trial) for trial in trials)
     with show_progress(f"judging {space}", repetitions * len(n)) as advance:
-        for found in run_tasks(_repeat, tasks, workers=workers):
+        for found in run_tasks(_repeat, tasks, workers=workers, backend="loky"):
             for name, more in found.items():
                 rows[name] += more
             advance(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import time
 
 import pytest
@@ -28,10 +29,11 @@ def test_no_tasks_give_no_results() -> None:
 
 
 def test_workers_and_backends_that_do_not_exist_are_refused() -> None:
-    assert check_workers(-1) >= 1
-    with pytest.raises(OptionError, match="--workers is -2"):
-        check_workers(-2)
-    with pytest.raises(OptionError, match="choices: loky, threading, dask"):
+    assert check_workers("auto") == check_workers(-1) == len(os.sched_getaffinity(0))
+    for workers in (-2, 0, "1_0", "two"):
+        with pytest.raises(OptionError, match=f"--workers is {workers}; it must be at least 1, or auto"):
+            check_workers(workers)
+    with pytest.raises(OptionError, match="choices: threading, loky, dask"):
         next(run_tasks(wait_and_square, [(1,)], backend="ray"))
 
 

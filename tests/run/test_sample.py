@@ -57,7 +57,7 @@ def test_any_number_of_workers_gives_the_same_bytes(pool: Path, tmp_path: Path, 
 
 
 def test_processes_give_the_same_bytes(pool: Path, tmp_path: Path) -> None:
-    sample("moga", out=tmp_path / "run", n=N, metrics=METRICS, seed=5, workers=2)
+    sample("moga", out=tmp_path / "run", n=N, metrics=METRICS, seed=5, workers=2, backend="loky")
     assert digest(tmp_path / "run") == digest(pool)
 
 
