@@ -1,0 +1,98 @@
+"""What more cores give: sampling ofa_mbv3 on note10 and profiling it, start included, against one worker.
+
+Run it with `make bench`, or alone: `python -m benchmarks.bench_scaling [N] [WORKERS ...]`. Every run is a process of
+its own, as a user starts it, held to as many cores as it has workers; workers take turns in every round, so that a slow
+minute of a shared machine meets all of them. Shards are compared byte for byte. A picture of the rates is written to
+`runs/bench/scaling.png`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.figures import keep
+from blockprofile.run.parallel import check_workers
+
+N, SMALL, ROUNDS = 4_000_000, 10_000, 3
+POOL = ["--space", "ofa_mbv3", "--device", "note10", "--seed", "3"]
+
+
+def run(words: Sequence[str], workers: int) -> float:
+    """Give a command in a process of its own, on the first ``workers`` cores; return its seconds."""
+    cores = sorted(os.sched_getaffinity(0))[:workers]
+    command = [sys.executable, "-m", "blockprofile", *words, "--workers", str(workers)]
+    started = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True, preexec_fn=lambda: os.sched_setaffinity(0, cores))
+    return time.perf_counter() - started
+
+
+def digest(folder: Path) -> str:
+    """Return what the bytes of all shards come to."""
+    found = hashlib.sha256()
+    for path in sorted((folder / "samples").glob("*.parquet")):
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def numbers_of_workers() -> list[int]:
+    """List 1, 2, 4, ... up to the cores that may be used."""
+    every = check_workers("auto")
+    return [2**power for power in range(every.bit_length()) if 2**power <= every]
+
+
+def scale(command: str, n: int, workers: Sequence[int]) -> dict[int, list[float]]:
+    """Time a command for each number of workers, in turns; return the seconds of each round."""
+    seconds: dict[int, list[float]] = {number: [] for number in workers}
+    for _ in range(ROUNDS):
+        digests = set()
+        for number in workers:
+            with tempfile.TemporaryDirectory() as place:
+                words = [command, *POOL, "--n", str(n), "--out", f"{place}/run"]
+                seconds[number].append(run(words, number))
+                digests.add(digest(Path(place) / "run"))
+        assert len(digests) == 1, "the number of workers changes the bytes"
+    for number in workers[1:]:
+        times = [one / more for one, more in zip(seconds[1], seconds[number], strict=True)]
+        keep(f"{command} of {n:,} archs, {number} workers", times, against="one worker")
+    return seconds
+
+
+def draw(rates: dict[int, list[float]], n: int) -> None:
+    """Draw the rates over the number of workers."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(4, 3), layout="constrained")
+    workers = list(rates)
+    axes.plot(workers, [sorted(rates[1])[ROUNDS // 2] * number for number in workers], ":", color="0.6")
+    for number, each in rates.items():
+        axes.plot([number] * len(each), each, "o", color="tab:blue", alpha=0.7)
+    axes.set(xscale="log", yscale="log", xlabel="workers", ylabel="archs/s, start included", title=f"sample {n:,} archs")
+    axes.set_xticks(workers, [str(number) for number in workers])
+    path = Path("runs/bench/scaling.png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    print(f"  {path}")
+
+
+def main(n: int, workers: Sequence[int]) -> None:
+    """Time sampling and profiling, large and small."""
+    print(f"1 to {workers[-1]} workers, {ROUNDS} rounds in turns")
+    seconds = scale("sample", n, workers)
+    scale("profile", n, workers)
+    scale("sample", SMALL, workers)
+    draw({number: [n / each for each in found] for number, found in seconds.items()}, n)
+
+
+if __name__ == "__main__":
+    given = [int(float(word)) for word in sys.argv[1:]]
+    main(given[0] if given else N, given[1:] or numbers_of_workers())
