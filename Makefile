@@ -2,7 +2,9 @@
 # make test    install with the test tools and run every check
 # make fuzz    change 10,000 files of every format, and run the command that reads each
 # make lowest  install the lowest versions that pyproject.toml declares into .venv-lowest, and run a fast part of the tests
-# make bench   time the main jobs (each benchmark also asserts its answer)
+# make bench   time the main jobs (each benchmark also asserts its answer); figures are kept in runs/bench/COMMIT.json
+# make bench-compare A=FILE B=FILE   two of these side by side
+# make checks  what takes longer than the tests may: coverage of intervals, the same bytes for any workers and threads
 # make docs    build the documentation into site/
 # make clean   remove .venv, .venv-lowest, site/, caches and the demo's runs
 
@@ -13,6 +15,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 WORKERS ?= auto
 
 FUZZ ?= 10000 0
+BENCH_OUT ?= runs/bench/$(shell git rev-parse --short HEAD).json
 
 LOWEST := .venv-lowest
 LOWEST_TESTS := tests/test_yamlfile.py tests/test_tablefile.py tests/test_csvfile.py tests/test_jsonfile.py \
@@ -20,7 +23,7 @@ LOWEST_TESTS := tests/test_yamlfile.py tests/test_tablefile.py tests/test_csvfil
   tests/space/test_space.py tests/predict/test_card.py tests/predict/test_network.py tests/compare/test_paired.py \
   tests/search/test_sorting.py tests/search/test_constraints.py tests/plot/test_heatmap.py tests/sensitivity
 
-.PHONY: demo test lint types pytest fuzz lowest bench docs clean check-python
+.PHONY: demo test lint types pytest fuzz lowest bench bench-compare checks docs clean check-python
 
 demo: $(VENV)/.installed
 	$(BIN)/blockprofile run analysis/quickstart.yaml
@@ -50,7 +53,17 @@ lowest: $(LOWEST)/.installed
 	$(LOWEST)/bin/python -m pytest -q -p no:cacheprovider -W ignore::DeprecationWarning $(LOWEST_TESTS)
 
 bench: $(VENV)/.installed-bench
-	set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@rm -f $(BENCH_OUT)
+	set -e; for script in benchmarks/bench_*.py; do name=$$(basename $$script .py); echo "== $$name"; \
+	  BENCH_OUT=$(BENCH_OUT) $(BIN)/python -m benchmarks.$$name; done
+	@echo "Kept in $(BENCH_OUT)"
+
+bench-compare: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.figures $(A) $(B)
+
+checks: $(VENV)/.installed-bench
+	set -e; for script in benchmarks/check_*.py; do name=$$(basename $$script .py); echo "== $$name"; \
+	  $(BIN)/python -m benchmarks.$$name; done
 
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site

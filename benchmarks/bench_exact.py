@@ -1,6 +1,6 @@
 """Exact answers on ofa_mbv3: against a pool of a million archs, against rejection, against plain samples.
 
-Run it with `make bench`, or alone: `python benchmarks/bench_exact.py`. Answers are asserted while they are timed;
+Run it with `make bench`, or alone: `python -m benchmarks.bench_exact`. Answers are asserted while they are timed;
 figures are ratios against a baseline of the same run, since machines differ and are shared.
 """
 
@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 
+from benchmarks.figures import keep
 from blockprofile.additive import LimitedSampler, exact_distribution, exact_profile, exact_quantiles
 from blockprofile.predict import AdditivePredictor, Evaluator, load_predictors
 from blockprofile.profile import Control, controlled_responses
@@ -45,8 +46,8 @@ def against_a_pool(space: Space) -> None:
     scores = (means - exact.cell_mean) / np.sqrt(exact.cell_variance / counts)
     assert np.abs(scores).max() < 5
     assert np.abs(np.quantile(values[0], quantiles.taus) - quantiles.whole).max() < 0.1
-    print(f"responses of 3 metrics: exact {seconds:.3f} s; a pool of {POOL:,} takes {sampled / seconds:,.0f} x as long")
-    print(f"quantile responses of 1 metric: {for_quantiles:.2f} s, within {quantiles.error:.3f} ms")
+    keep("exact responses of 3 metrics", sampled / seconds, against=f"a pool of {POOL:,} archs")
+    keep(f"quantiles of 1 metric within {quantiles.error:.3f} ms", sampled / 3 / for_quantiles, against="that pool")
 
 
 def against_rejection(space: Space) -> None:
@@ -67,7 +68,8 @@ def against_rejection(space: Space) -> None:
     ours = latency.predict(drawn)
     assert ours.max() <= LIMIT_MS
     assert abs(ours.mean() - kept.mean()) < 5 * kept.std() / np.sqrt(len(kept))
-    print(f"draws under {LIMIT_MS:g} ms ({100 * share.value:.2f} % of the space): {rate / rejecting:,.0f} x rejection")
+    told = f"archs under {LIMIT_MS:g} ms, {100 * share.value:.2f} % of the space"
+    keep(told, rate / rejecting, against="drawing and rejecting")
 
 
 def against_plain_samples(space: Space) -> None:
@@ -81,7 +83,7 @@ def against_plain_samples(space: Space) -> None:
         assert abs(found.mean - plain.mean()) < 5 * plain.std() / np.sqrt(len(plain))
         times = float(np.median(found.reduction))
         assert times > 10
-        print(f"{predictor.metric}: {times:,.0f} times fewer archs for the same interval of a response (median)")
+        keep(f"{predictor.metric}: fewer archs for the same interval", times, against="a plain pool")
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Sampling and profiling of ofa_mbv3 on note10: rates against one arch at a time, memory against a tenth.
 
-Run it with `make bench`, or alone: `python benchmarks/bench_pipeline.py [N]`. Answers are asserted while they
+Run it with `make bench`, or alone: `python -m benchmarks.bench_pipeline [N]`. Answers are asserted while they
 are timed; figures are ratios against a baseline of the same run, since machines differ and are shared.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.figures import keep
 from blockprofile.content import content_dir
 from blockprofile.predict import Evaluator, load_predictors
 from blockprofile.predict.lookup import lookup_key, read_table
@@ -102,8 +103,8 @@ def main(n: int) -> None:
         run = Path(folder) / "run"
         done = sample("ofa_mbv3", out=run, n=n, devices=["note10"])
         rate = done.n_new / done.seconds
-        print(f"sample {n:,} ({', '.join(done.metrics)}): {done.seconds:.2f} s")
-        print(f"  {rate:,.0f} archs/s, {rate / baseline:,.0f} times the baseline")
+        print(f"sample {n:,} ({', '.join(done.metrics)}): {done.seconds:.2f} s, {rate:,.0f} archs/s")
+        keep(f"sample {n:,} archs", rate / baseline, against="one arch at a time")
         plain, first = masks_and_quantiles(run)
         result = profile_run(run)
     table = result.table
@@ -111,13 +112,12 @@ def main(n: int) -> None:
     assert abs(row["value"] - first) < 1e-4 * first
     plain *= len(done.metrics)
     print(f"profile {n:,} x {len(done.metrics)} metrics with 5 quantiles, all intervals: {result.seconds:.2f} s")
-    print(f"  a mask per cell, means and quantiles alone: {plain:.2f} s, {plain / result.seconds:.1f} times that")
+    keep(f"profile {n:,} archs", plain / result.seconds, against="a mask per cell, means and quantiles alone")
     # The published profile evaluates 100,000 archs for each of 181 cells; a cell of a pool holds a ninth of it.
     pool = 9 * CELL_ARCHS
     ours = pool / rate + result.seconds * pool / n
-    print(
-        f"the published profile at its own standard error: {N_CELLS * CELL_ARCHS / baseline / ours:,.0f} times faster"
-    )
+    published = N_CELLS * CELL_ARCHS / baseline
+    keep("a profile of the published standard error", published / ours, against="the published way")
     small, large = 5_000_000, 20_000_000
     memory = {size: peak_memory(size) for size in (small, large)}
     print(f"peak memory: {memory[small]:.0f} MiB at {small:,} archs, {memory[large]:.0f} MiB at {large:,}")

@@ -1,6 +1,6 @@
 """Distilled predictors: all four metrics of ofa_mbv3 together, against plain one-hot networks of the published size.
 
-Run it with `make bench`, or alone: `python benchmarks/bench_predictors.py`. The answers are asserted while they are
+Run it with `make bench`, or alone: `python -m benchmarks.bench_predictors`. The answers are asserted while they are
 timed; the baseline is timed in the same run, since machines differ and are shared. Besides elapsed time it counts
 processor time, which a busy machine changes less.
 """
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.figures import keep
 from blockprofile.predict import Evaluator, load_predictors
 from blockprofile.space import Archs, Space, draw_archs, load_space
 
@@ -84,7 +85,8 @@ def main() -> None:
     print(f"four metrics of ofa_mbv3 together, {N:,} archs, {cores} threads: archs/s, archs per processor second")
     print(f"  blockprofile      {rate:>12,.0f} {work:>12,.0f}")
     print(f"  plain one-hot MLP {plain_rate:>12,.0f} {plain_work:>12,.0f}")
-    print(f"  ratio             {rate / plain_rate:>12.1f} {work / plain_work:>12.1f}")
+    keep(f"four metrics of ofa_mbv3, {cores} threads", rate / plain_rate, against="a plain one-hot network for each")
+    keep("the same, by processor time", work / plain_work, against="a plain one-hot network for each")
 
 
 if __name__ == "__main__":

@@ -10,17 +10,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.figures import keep
+from blockprofile.run import sample
 from blockprofile.run.parallel import check_workers
 
 N, SMALL, ROUNDS = 4_000_000, 10_000, 3
+CLUSTER: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
 POOL = ["--space", "ofa_mbv3", "--device", "note10", "--seed", "3"]
 
 
@@ -64,6 +69,40 @@ def scale(command: str, n: int, workers: Sequence[int]) -> dict[int, list[float]
     return seconds
 
 
+def scale_cluster(n: int, workers: int) -> None:
+    """Time sampling on a Dask cluster of one process and of several, and lose one of these in the middle."""
+    from distributed import LocalCluster
+
+    seconds: dict[int, list[float]] = {1: [], workers: []}
+    digests = set()
+    for turn in range(ROUNDS + 1):
+        for number, found in seconds.items():
+            with (
+                tempfile.TemporaryDirectory() as place,
+                LocalCluster(
+                    n_workers=number, threads_per_worker=1, dashboard_address=None, silence_logs=50
+                ) as running,
+            ):
+                options: dict[str, Any] = {
+                    "devices": ["note10"],
+                    "seed": 3,
+                    "backend": "dask",
+                    "scheduler": running.scheduler_address,
+                }
+                sample("ofa_mbv3", out=f"{place}/warm", n=1, **options)
+                if turn == ROUNDS and number > 1:
+                    victim = next(iter(running.workers.values())).pid
+                    threading.Timer(0.5, os.kill, args=(victim, signal.SIGKILL)).start()
+                started = time.perf_counter()
+                sample("ofa_mbv3", out=f"{place}/run", n=n, **options)
+                if turn < ROUNDS:
+                    found.append(time.perf_counter() - started)
+                digests.add(digest(Path(place) / "run"))
+    assert len(digests) == 1, "the cluster changes the bytes"
+    times = [one / more for one, more in zip(seconds[1], seconds[workers], strict=True)]
+    keep(f"sample of {n:,} archs, {workers} Dask workers", times, against="one Dask worker")
+
+
 def draw(rates: dict[int, list[float]], n: int) -> None:
     """Draw the rates over the number of workers."""
     import matplotlib as mpl
@@ -76,7 +115,9 @@ def draw(rates: dict[int, list[float]], n: int) -> None:
     axes.plot(workers, [sorted(rates[1])[ROUNDS // 2] * number for number in workers], ":", color="0.6")
     for number, each in rates.items():
         axes.plot([number] * len(each), each, "o", color="tab:blue", alpha=0.7)
-    axes.set(xscale="log", yscale="log", xlabel="workers", ylabel="archs/s, start included", title=f"sample {n:,} archs")
+    axes.set(
+        xscale="log", yscale="log", xlabel="workers", ylabel="archs/s, start included", title=f"sample {n:,} archs"
+    )
     axes.set_xticks(workers, [str(number) for number in workers])
     path = Path("runs/bench/scaling.png")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,6 +131,8 @@ def main(n: int, workers: Sequence[int]) -> None:
     seconds = scale("sample", n, workers)
     scale("profile", n, workers)
     scale("sample", SMALL, workers)
+    if workers[-1] > 1:
+        scale_cluster(n, min(workers[-1], 4))
     draw({number: [n / each for each in found] for number, found in seconds.items()}, n)
 
 

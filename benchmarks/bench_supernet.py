@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.figures import keep
 from blockprofile.space import Archs, load_space
 from blockprofile.supernet import build_supernet
 from blockprofile.supernet.alone import space_of_one
@@ -68,9 +69,8 @@ def main() -> None:
     alone = seconds(Trainer(build_supernet(one), data, make_sampler("uniform", one), RECIPE).step)
     shared = seconds(trainer(archs[:1]).step)
     print(f"{SPACE}, batch {BATCH}, one thread; {len(archs)} paths a fair update")
-    print(f"fair update         {BATCH / fair:8,.0f} images/s  {fair / paths:.2f} of its single paths' time")
-    print(f"one path, shared    {BATCH / shared:8,.0f} images/s  {shared / alone:.2f} of the same network's time alone")
-    print(f"the network alone   {BATCH / alone:8,.0f} images/s")
+    keep("images/s of a fair update", paths / fair, against="its single paths")
+    keep("images/s of one path of the supernet", alone / shared, against="the same network alone")
 
 
 if __name__ == "__main__":

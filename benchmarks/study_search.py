@@ -1,6 +1,6 @@
 """The figures of docs/search.md: distance to exact fronts, MoGA's ablation, maximal accuracy.
 
-Run one of them: `python benchmarks/study_search.py exact | ablation | accuracy [SEEDS]`. Each prints a Markdown table;
+Run one of them: `python -m benchmarks.study_search exact | ablation | accuracy [SEEDS]`. Each prints a Markdown table;
 `ablation` also draws its fronts into `docs/images/`.
 """
 

@@ -1,7 +1,7 @@
 """How often the 95 % intervals of factors and of their interactions hold the true effect: asserted, and printed.
 
-    python benchmarks/bench_factors.py          # 200 pools of 600 archs
-    python benchmarks/bench_factors.py 1000
+    python -m benchmarks.check_factors          # 200 pools of 600 archs
+    python -m benchmarks.check_factors 1000
 
 The truth is written down in `tests.profile.truths`: two factors that interact, one that does nothing, neighbouring
 layers that interact, and noise.

@@ -1,7 +1,7 @@
 """How often the 95 % intervals of a fitted predictor's effects hold the true effect: asserted, and printed.
 
-    python benchmarks/bench_truth.py                        # 200 repetitions at 300 and 2,000 labels, 40 at 20,000
-    python benchmarks/bench_truth.py --repetitions 20       # a tenth of that
+    python -m benchmarks.check_labels                        # 200 repetitions at 300 and 2,000 labels, 40 at 20,000
+    python -m benchmarks.check_labels --repetitions 20       # a tenth of that
 
 The truth is made up on ofa_mbv3 (values of all slots' codes and of pairs of neighbouring layers), so its effects are
 known exactly; labels have noise of 0.7 of its spread, the same for all archs or growing with what is measured.

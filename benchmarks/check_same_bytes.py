@@ -1,6 +1,6 @@
 """The same bytes for 1, 2, 3 and 4 workers of 1, 2 and 4 threads each: ofa_mbv3 on note10, forty shards.
 
-Run it with `make bench`, or alone: `python benchmarks/bench_same_bytes.py`. Every run is a process of its own; its
+Run it with `make checks`, or alone: `python -m benchmarks.check_same_bytes`. Every run is a process of its own; its
 shards are compared with those of one worker on one thread, byte for byte, and its time is printed against that run's.
 """
 

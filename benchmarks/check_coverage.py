@@ -1,6 +1,6 @@
 """Do intervals hold, and is noise claimed? Coverage against exact truth, and claims on metrics of pure noise.
 
-Run it with `make bench` (40 pools of each size), or alone: `python benchmarks/bench_coverage.py POOLS [N ...]`.
+Run it with `make checks` (40 pools of each size), or alone: `python -m benchmarks.check_coverage POOLS [N ...]`.
 Coverage is that of ofa_mbv3's latency on note10, whose responses are known exactly; noise is one normal number per
 arch, for two metrics.
 """
