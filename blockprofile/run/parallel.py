@@ -1,10 +1,11 @@
-"""Parallel work through joblib: results come in the order of the tasks, whatever the number of workers.
+"""Parallel work: results come in the order of the tasks, whatever the number of workers.
 
 Every worker, also the only one, keeps to one core: what it calls works in one thread.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -95,12 +96,29 @@ def run_tasks(
         for task in tasks:
             yield _work(function, *task)
         return
+    if backend == "threading":
+        yield from _run_threads(function, tasks, n_workers)
+        return
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=n_workers, backend=backend, return_as="generator", pre_dispatch="2*n_jobs")
+    yield from pool(delayed(_work)(function, *task) for task in tasks)
+
+
+def _run_threads(function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], n_workers: int) -> Iterator[Result]:
+    """Work in threads; when this ends, in whatever way, none of them works any more."""
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    pool, pending = ThreadPoolExecutor(n_workers, "worker"), deque[Future[Result]]()
     try:
-        yield from pool(delayed(_work)(function, *task) for task in tasks)
+        for task in tasks:
+            pending.append(pool.submit(_work, function, *task))
+            if len(pending) == 2 * n_workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
     finally:
+        pool.shutdown(wait=True, cancel_futures=True)
         reset_threads()
 
 

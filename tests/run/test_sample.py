@@ -140,8 +140,13 @@ def test_a_full_disk_leaves_no_partial_shard_and_keeps_the_finished_ones(
 
     monkeypatch.setattr(pq, "write_table", fill_up)
     with pytest.raises(OSError, match=r"No space left on device: .*part-00001\.parquet'"):
-        sample("moga", out=tmp_path / "run", n=N, metrics=METRICS)
+        sample("moga", out=tmp_path / "run", n=N, metrics=METRICS, workers=1)
     assert [path.name for path in sorted((tmp_path / "run" / "samples").iterdir())] == ["part-00000.parquet"]
+    calls.clear()
+    with pytest.raises(OSError, match=r"No space left on device"):
+        sample("moga", out=tmp_path / "run", n=N, metrics=METRICS, workers=3)
+    left = [path.name for path in (tmp_path / "run" / "samples").iterdir()]
+    assert not [name for name in left if "partial" in name], "nobody writes any more"
 
 
 def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(tmp_path: Path) -> None:
