@@ -30,7 +30,7 @@ def digest(folder: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pool") / "run"
-    sample("moga", out=folder, n=N, metrics=METRICS, seed=5)
+    sample("moga", out=folder, n=N, metrics=METRICS, seed=5, workers=1)
     return folder
 
 
@@ -52,7 +52,7 @@ def test_the_manifest_names_space_predictors_and_seed(pool: Path, moga: Space) -
 
 @pytest.mark.parametrize("workers", [2, 4])
 def test_any_number_of_workers_gives_the_same_bytes(pool: Path, tmp_path: Path, workers: int) -> None:
-    sample("moga", out=tmp_path / "run", n=N, metrics=METRICS, seed=5, workers=workers, backend="threading")
+    sample("moga", out=tmp_path / "run", n=N, metrics=METRICS, seed=5, workers=workers)
     assert digest(tmp_path / "run") == digest(pool)
 
 
