@@ -25,9 +25,13 @@ __all__ = ["LabelTable", "read_labels"]
 
 TEXT_COLUMN, RESOLUTION_COLUMN = "arch", "resolution"
 _INDEX = re.compile(r"__index_level_[0-9]+__")
-_SLOT_LIKE = re.compile(r"(u|unit)[0-9]+((l|layer)[0-9]+|d|depth|w|width)|depth[0-9]+")
+_PART, _WHOLE = (
+    "(u|unit|s|stage)[0-9]+",
+    "(d|depths?|ks|kernels?|kernelsizes?|e|expands?|expandratios?|expansions?|widths?)",
+)
+_SLOT_LIKE = re.compile(f"{_PART}((l|layer|b|block)[0-9]+|{_WHOLE}|w|block)|{_WHOLE}[0-9]*|{_WHOLE}({_PART})")
 _RESOLUTION_LIKE = frozenset(
-    {"res", "resolution", "resolutions", "inputresolution", "imagesize", "imgsize", "inputsize"}
+    {"r", "res", "resolution", "resolutions", "inputresolution", "imagesize", "imgsize", "inputsize"}
 )
 LARGEST_LABEL = 1e18
 """The square of a figure fits float32; none of a network comes near."""

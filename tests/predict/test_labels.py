@@ -167,6 +167,11 @@ def test_padding_behind_the_depth_changes_nothing(shipped: Space, tmp_path: Path
         ("arch,u3_depth,y\ne2k3 | e2k3,2,1\n", "column 'u3_depth' looks like a slot"),
         ("arch,U1L1,y\ne2k3 | e2k3,0,1\n", "column 'U1L1' looks like a slot .*did you mean 'u1l1'"),
         ("Arch,y\ne2k3 | e2k3,1\n", "column 'Arch' looks like .*did you mean 'arch'"),
+        ("arch,d2,y\ne2k3 | e2k3,2,1\n", "column 'd2' looks like a slot"),
+        ("arch,depths,y\ne2k3 | e2k3,2 1,1\n", "column 'depths' looks like a slot"),
+        ("arch,ks,y\ne2k3 | e2k3,\"[3, 3]\",1\n", "column 'ks' looks like a slot"),
+        ("arch,depth_u1,y\ne2k3 | e2k3,2,1\n", "column 'depth_u1' looks like a slot"),
+        ("arch,r,y\ne2k3 | e2k3,48,1\n", "column 'r' looks like .*choices: resolution"),
         ("arch,image_size,y\ne2k3 | e2k3,32,1\n", "column 'image_size' looks like .*choices: resolution"),
         ("arch,resolution,y\ne2k3 | e2k3,48,1\n", "line 2: 48 is not in slot 'resolution'; choices: 16, 32"),
         ("arch,resolution,y\ne2k3 | e2k3,,1\n", "line 2: '' is not in slot 'resolution'"),
@@ -214,8 +219,8 @@ def test_indexes_of_pandas_are_columns_or_nothing(toy: Space, tmp_path: Path) ->
 
 
 def test_columns_of_other_kinds_are_named(toy: Space, tmp_path: Path) -> None:
-    frame = pd.DataFrame({"arch": ["e2k3 | e2k3"], "y": [1.0], "ks": [[3, 5]], "name": ["a"]})
+    frame = pd.DataFrame({"arch": ["e2k3 | e2k3"], "y": [1.0], "shape": [[3, 5]], "name": ["a"]})
     frame.to_parquet(tmp_path / "t.parquet")
     table = read_labels(tmp_path / "t.parquet", toy)
-    assert set(table.unread) == {"ks", "name"}
+    assert set(table.unread) == {"shape", "name"}
     assert "row 1 holds 'a'" in table.unread["name"]
