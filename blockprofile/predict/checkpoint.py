@@ -1,7 +1,6 @@
 """Reading the accuracy predictors that Once-for-All publishes as torch checkpoints.
 
-Both are networks with three hidden layers of 400 and ReLU on one-hot inputs. Only tensors are read
-(``weights_only``), on the CPU; a file that asks for anything else is refused and runs nothing.
+Both are networks with three hidden layers of 400 and ReLU on one-hot inputs.
 
 References
 ----------
@@ -11,9 +10,6 @@ github.com/mit-han-lab/once-for-all, accuracy predictors for MobileNetV3 and Res
 
 from __future__ import annotations
 
-import pickle
-import warnings
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,20 +22,16 @@ from blockprofile.predict.card import CARD_NAME
 from blockprofile.predict.onehot import OneHot, n_codes
 from blockprofile.predict.weights import WEIGHTS_NAME, write_network
 from blockprofile.space import Slot, Space, Value, load_space
+from blockprofile.tensorfile import read_tensors
 from blockprofile.yamlfile import write_yaml
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["LAYOUTS", "CheckpointLayout", "convert_checkpoint", "import_predictor", "read_checkpoint"]
+__all__ = ["LAYOUTS", "MAX_BYTES", "CheckpointLayout", "convert_checkpoint", "import_predictor"]
 
 MAX_BYTES = 1 << 26
 
-_UNREADABLE = (
-    pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError,
-    IndexError, AssertionError,
-)  # fmt: skip
-"""What torch's reader of tensors raises at truncated and foreign files."""
 PERCENT = 100.0
 
 Columns = Callable[[Slot, Value], Sequence[int]]
@@ -101,68 +93,6 @@ LAYOUTS = (
 """The published ones; that for MobileNetV3 knows resolutions from 112 in steps of 16, the space those from 160."""
 
 
-def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a torch checkpoint, and nothing else.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, too large, truncated, or asks for anything but tensors.
-    """
-    import torch
-
-    if not path.is_file():
-        raise DataError(f"{path} does not exist or is no file")
-    if path.stat().st_size > MAX_BYTES:
-        raise DataError(f"{path} has {path.stat().st_size} bytes; at most {MAX_BYTES} are read")
-    _check_archive(path)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as failure:
-        reason = str(failure).strip().splitlines()
-        raise DataError(
-            f"{path} is no checkpoint of tensors alone: {reason[0] if reason else type(failure).__name__}"
-        ) from None
-    if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
-        raise DataError(f"{path} is no checkpoint of tensors alone: it must map names to tensors")
-    for name, value in content.items():
-        _check_tensor(path, str(name), value)
-    return {str(name): value for name, value in content.items()}
-
-
-def _check_archive(path: Path) -> None:
-    """Refuse an archive whose entries unfold to more than a file may hold."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeDecodeError):
-        return  # the older kind, or none: torch tells
-    if size > MAX_BYTES:
-        raise DataError(f"{path} unfolds to {size:,} bytes; at most {MAX_BYTES:,} are read")
-
-
-def _check_tensor(path: Path, name: str, value: Tensor) -> None:
-    """Refuse a tensor that is no plain table of numbers, before anything computes with it."""
-    import torch
-
-    odd = ""
-    if value.is_meta:
-        odd = "has a shape and no values (a meta tensor)"
-    elif value.layout != torch.strided:
-        odd = f"is stored as {value.layout}"
-    elif value.is_quantized:
-        odd = f"is quantized ({value.dtype})"
-    elif value.dtype not in {torch.float16, torch.bfloat16, torch.float32, torch.float64}:
-        odd = f"holds {value.dtype}"
-    elif value.numel() * value.element_size() > value.untyped_storage().nbytes():
-        odd = f"has {value.numel():,} values and stores {value.untyped_storage().nbytes() // value.element_size():,}"
-    elif not torch.isfinite(value).all():
-        odd = "holds values that are not finite"
-    if odd:
-        raise DataError(f"{path}: tensor {name[:80]!r} {odd}; must be a plain tensor of finite floating numbers")
-
-
 def convert_checkpoint(tensors: Mapping[str, Tensor], *, source: Path) -> tuple[dict[str, Tensor], OneHot, Space]:
     """Turn a published checkpoint into a network on one-hot slots.
 
@@ -176,6 +106,11 @@ def convert_checkpoint(tensors: Mapping[str, Tensor], *, source: Path) -> tuple[
         If it is none of the published layouts.
     """
     layout = next((known for known in LAYOUTS if _fits(tensors, known)), None)
+    unread = [] if layout is None else sorted(tensors.keys() - _names(layout))
+    if unread:
+        raise DataError(
+            f"{source} holds {len(unread)} tensors that no checkpoint of {layout.space} has: {', '.join(unread[:4])}"
+        )
     if layout is None:
         shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in list(tensors.items())[:4])
         raise DataError(
@@ -186,15 +121,24 @@ def convert_checkpoint(tensors: Mapping[str, Tensor], *, source: Path) -> tuple[
     return *_convert(tensors, layout, space), space
 
 
+def _names(layout: CheckpointLayout) -> set[str]:
+    """Return the names of all tensors that a layout may have."""
+    return {layout.base, *(f"{name}.{part}" for name in layout.layers for part in ("weight", "bias"))}
+
+
 def _fits(tensors: Mapping[str, Tensor], layout: CheckpointLayout) -> bool:
     weights = [tensors.get(f"{name}.weight") for name in layout.layers]
-    if any(weight is None or weight.ndim != 2 for weight in weights) or (layout.base and layout.base not in tensors):
+    if any(weight is None or weight.ndim != 2 for weight in weights) or _n_values(tensors, layout.base) != 1:
         return False
     sizes = [layout.n_inputs] + [int(weight.shape[0]) for weight in weights if weight is not None]
     shapes = [tuple(weight.shape) for weight in weights if weight is not None]
     biases = [tensors.get(f"{name}.bias") for name in layout.layers]
     fitting = all(bias is None or tuple(bias.shape) == (shape[0],) for bias, shape in zip(biases, shapes, strict=True))
     return fitting and sizes[-1] == 1 and shapes == list(zip(sizes[1:], sizes[:-1], strict=True))
+
+
+def _n_values(tensors: Mapping[str, Tensor], base: str) -> int:
+    return (tensors[base].numel() if base in tensors else 0) if base else 1
 
 
 def _convert(tensors: Mapping[str, Tensor], layout: CheckpointLayout, space: Space) -> tuple[dict[str, Tensor], OneHot]:
@@ -236,10 +180,10 @@ def import_predictor(path: Path, *, out: Path, name: str) -> dict[str, Any]:
     Raises
     ------
     DataError
-        As `read_checkpoint` and `convert_checkpoint`; nothing is written then.
+        As `read_tensors` and `convert_checkpoint`; nothing is written then.
     """
     check_metric(f"top1_percent:{name}")
-    arrays, inputs, space = convert_checkpoint(read_checkpoint(path), source=path)
+    arrays, inputs, space = convert_checkpoint(read_tensors(path, max_bytes=MAX_BYTES), source=path)
     card = {
         "schema": "blockprofile.predictor/1",
         "name": out.resolve().name,

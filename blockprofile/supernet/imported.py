@@ -12,12 +12,10 @@ github.com/mit-han-lab/once-for-all (MIT): ofa_mbv3 at widths 1.0 and 1.2, ofa_p
 from __future__ import annotations
 
 import hashlib
-import pickle
 import re
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blockprofile.errors import DataError, OptionError, RunError, one_of
 from blockprofile.run import open_run
@@ -27,6 +25,7 @@ from blockprofile.supernet.recipe import Recipe
 from blockprofile.supernet.roles import BN_EPS
 from blockprofile.supernet.shared import Supernet, build_supernet
 from blockprofile.supernet.weights import WEIGHTS_NAME, fill_tensors, float_values, save_weights
+from blockprofile.tensorfile import read_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,10 +38,6 @@ IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "crop":
 PROXYLESS_EPS = 1e-3
 """What batch normalisations of the published ofa_proxyless add to a variance; those of the others add torch's 1e-5."""
 MAX_BYTES = 1 << 30
-_UNREADABLE = (
-    pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError,
-    IndexError, AssertionError,
-)  # fmt: skip
 _MOBILE = {
     "expand": "inverted_bottleneck", "depthwise": "depth_conv", "squeeze": "depth_conv.se.fc.reduce",
     "excite": "depth_conv.se.fc.expand", "project": "point_linear",
@@ -111,56 +106,15 @@ def read_published(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     DataError
-        If the file is missing, too large, damaged, asks for anything but tensors, or names a tensor twice.
+        As `read_tensors`, or if it names a tensor twice.
     """
-    import torch
-
-    if not path.is_file():
-        raise DataError(f"{path} does not exist or is no file")
-    _check_size(path)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as failure:
-        reason = str(failure).strip().splitlines()
-        told = reason[0] if reason else type(failure).__name__
-        raise DataError(f"{path} is no checkpoint of tensors alone: {told}") from None
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    if not isinstance(content, Mapping) or not content:
-        raise DataError(f"{path} is no checkpoint: it must map names to tensors")
-    return dict(_tensors(path, content))
-
-
-def _check_size(path: Path) -> None:
-    size = path.stat().st_size
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = max(size, sum(entry.file_size for entry in archive.infolist()))
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        pass  # the older kind, or none: torch tells
-    if size > MAX_BYTES:
-        raise DataError(f"{path} unfolds to {size:,} bytes; at most {MAX_BYTES:,} are read")
-
-
-def _tensors(path: Path, content: Mapping[Any, Any]) -> Iterator[tuple[str, Tensor]]:
-    import torch
-
-    seen: set[str] = set()
-    for key, value in content.items():
-        name = _plain_name(str(key))
-        if name.endswith("num_batches_tracked"):
-            continue
-        is_plain = isinstance(value, torch.Tensor) and not value.is_meta and value.layout == torch.strided
-        if (
-            not is_plain
-            or value.is_quantized
-            or value.numel() * value.element_size() > value.untyped_storage().nbytes()
-        ):
-            raise DataError(f"{path}: {str(key)[:80]!r} is no plain tensor")
-        if name in seen:
+    tensors: dict[str, Tensor] = {}
+    for key, value in read_tensors(path, max_bytes=MAX_BYTES).items():
+        name = _plain_name(key)
+        if name in tensors:
             raise DataError(f"{path} holds {name!r} twice")
-        seen.add(name)
-        yield name, value
+        tensors[name] = value
+    return tensors
 
 
 def _space_of(path: Path, tensors: Mapping[str, Tensor]) -> str:

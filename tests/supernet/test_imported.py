@@ -130,7 +130,7 @@ def test_what_is_no_checkpoint_of_theirs_is_refused_by_name(
         "nan": ({**tensors, name: tensors[name] * float("nan")}, "not finite"),
         "twice": ({**tensors, name.replace(".mobile_inverted", ""): tensors[name]}, "twice"),
         "other": ({"weight": torch.zeros(2)}, "is none of ofa_mbv3_w10"),
-        "text": ({"weight": "text"}, "no plain tensor"),
+        "text": ({"weight": "text"}, "tensor 'weight' is a str; must be a plain tensor"),
     }
     for case, (content, message) in cases.items():
         torch.save({"state_dict": content}, tmp_path / case)
