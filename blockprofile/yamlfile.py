@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -163,6 +164,8 @@ def _plain(node: Any, refuse: Callable[[str, Sequence[Key]], DefinitionError], l
     value = kind(node)
     if isinstance(value, int) and abs(value) > LARGEST_INTEGER and loc[:1] != COUNTS:
         raise refuse(f"a whole number of {value.bit_length()} bits is too large; at most 2^63 - 1 is read", loc)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise refuse(f"{value} is no number that means anything here; must be finite", loc)
     if isinstance(value, str) and not _is_text(value):
         raise refuse("the text holds half a surrogate pair, which is no character", loc)
     return value
@@ -187,7 +190,7 @@ def read_yaml(path: Path | str) -> Document:
         If it cannot be read, is too large or no text.
     DefinitionError
         If it is no valid YAML, with line and column; a key given twice is such a mistake. So are nesting, numbers,
-        aliases and merges that nobody means: more than 100 levels, beyond 64 bits, more than 50,000 values.
+        aliases and merges that nobody means: more than 100 levels, beyond 64 bits, not finite, more than 50,000 values.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
