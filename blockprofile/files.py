@@ -22,8 +22,8 @@ from typing import BinaryIO
 from blockprofile.errors import OptionError, RunError
 
 __all__ = [
-    "LOCK_NAME", "check_name", "is_leftover", "lock_folder", "make_folder", "remove_leftovers", "remove_leftovers_of",
-    "replacing", "replacing_folder", "write_bytes", "write_text",
+    "LOCK_NAME", "check_name", "is_leftover", "lock_folder", "make_folder", "remove_leftovers", "replacing",
+    "replacing_folder", "write_bytes", "write_text",
 ]  # fmt: skip
 
 MAX_NAME = 120
@@ -144,7 +144,8 @@ def make_folder(folder: Path, *, what: str = "--out") -> Path:
 def replacing_folder(folder: Path, *, within: Path | None = None, is_kept: bool = False) -> Iterator[Path]:
     """Write a whole folder under another name and put it in the place of the old one, which is removed.
 
-    What the old folder held and the new one does not is gone.
+    What the old folder held and the new one does not is gone, and so is what killed commands left beside it. No other
+    command replaces it meanwhile.
 
     Parameters
     ----------
@@ -160,7 +161,7 @@ def replacing_folder(folder: Path, *, within: Path | None = None, is_kept: bool 
     Raises
     ------
     RunError
-        If a file or a link stands there, or it would not be within the folder named.
+        If a file or a link stands there, it would not be within the folder named, or another command replaces it.
     OSError
         As `replacing`.
 
@@ -173,29 +174,37 @@ def replacing_folder(folder: Path, *, within: Path | None = None, is_kept: bool 
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise RunError(f"{str(folder)!r} is a file or a link; a folder is to be written there")
     make_folder(folder.parent, what="the folder")
-    fresh = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.partial")
-    try:
-        if is_kept and folder.exists():
-            shutil.copytree(folder, fresh, symlinks=True, ignore=shutil.ignore_patterns(LOCK_NAME, "*.partial"))
-        else:
-            fresh.mkdir()
-        yield fresh
-        for file in fresh.rglob("*"):
-            _sync(file)
-        _sync(fresh)
-        if not folder.exists():
+    with _lock(folder.with_name(f".{folder.name}{LOCK_NAME}"), folder):
+        _remove_leftovers(path for path in folder.parent.glob("*.partial") if path.name.startswith(f"{folder.name}."))
+        fresh = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.partial")
+        try:
+            if is_kept and folder.exists():
+                kept = shutil.ignore_patterns(LOCK_NAME, "*.partial")
+                shutil.copytree(folder, fresh, symlinks=True, ignore=kept)
+            else:
+                fresh.mkdir()
+            yield fresh
+            for file in fresh.rglob("*"):
+                _sync(file)
+            _sync(fresh)
+            _put(fresh, folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _put(fresh: Path, folder: Path) -> None:
+    """Put a folder in the place of another, which is left under the name of the first or removed."""
+    if not folder.exists():
+        fresh.rename(folder)
+    elif not _exchange(fresh, folder):
+        old = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.partial")
+        folder.rename(old)
+        try:
             fresh.rename(folder)
-        elif not _exchange(fresh, folder):
-            old = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.partial")
-            folder.rename(old)
-            try:
-                fresh.rename(folder)
-            except BaseException:
-                old.rename(folder)
-                raise
-            shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        except BaseException:
+            old.rename(folder)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:
@@ -220,17 +229,12 @@ def _exchange(first: Path, second: Path) -> bool:
 
 def is_leftover(path: Path) -> bool:
     """Tell whether a killed command left this behind: a part of a file, or its lock."""
-    return path.name == LOCK_NAME or _LEFTOVER.search(path.name) is not None
+    return (path.name.startswith(".") and path.name.endswith(LOCK_NAME)) or _LEFTOVER.search(path.name) is not None
 
 
 def remove_leftovers(folder: Path) -> None:
     """Remove what killed commands left in a folder and in those within; call it under the folder's lock."""
     _remove_leftovers(folder.rglob("*.partial"))
-
-
-def remove_leftovers_of(folder: Path) -> None:
-    """Remove what killed commands left beside a folder that they were to replace; call it under a lock."""
-    _remove_leftovers(path for path in folder.parent.glob("*.partial") if path.name.startswith(f"{folder.name}."))
 
 
 def _remove_leftovers(paths: Iterable[Path]) -> None:
@@ -255,12 +259,18 @@ def lock_folder(folder: Path) -> Iterator[None]:
     A lock of the system on ``.lock`` in the folder, which is removed at the end. Systems without such locks (Windows)
     keep nobody apart.
     """
+    with _lock(folder / LOCK_NAME, folder):
+        yield
+
+
+@contextmanager
+def _lock(path: Path, folder: Path) -> Iterator[None]:
+    """Hold a lock file while the block runs; the folder is what it stands for."""
     try:
         import fcntl
     except ImportError:  # pragma: no cover
         yield
         return
-    path = folder / LOCK_NAME
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
@@ -278,7 +288,8 @@ def lock_folder(folder: Path) -> Iterator[None]:
         os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
         yield
     finally:
-        path.unlink(missing_ok=True)
+        if _is_at(handle, path):  # the folder may have been replaced, and another command have locked the new one
+            path.unlink(missing_ok=True)
         os.close(handle)
 
 

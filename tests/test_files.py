@@ -1,6 +1,8 @@
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -103,6 +105,48 @@ def test_a_folder_is_replaced_where_names_cannot_be_exchanged(tmp_path, monkeypa
             (fresh / "weights").write_text(text)
     assert (tmp_path / "net" / "weights").read_text() == "two"
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_kill_at_the_rename_leaves_the_old_or_the_new_folder_and_the_next_command_goes_on(
+    tmp_path, monkeypatch, steps
+):
+    folder, done = tmp_path / "net", []
+    folder.mkdir()
+    (folder / "weights").write_text("old")
+    monkeypatch.setattr("blockprofile.files._exchange", lambda *_: False)
+    rename = Path.rename
+
+    def killed(path: Path, target: Path) -> Path:
+        done.append(target)
+        if len(done) == steps:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rename(path, target)
+
+    child = os.fork()
+    if not child:
+        monkeypatch.setattr(Path, "rename", killed)
+        with replacing_folder(folder) as fresh:
+            (fresh / "weights").write_text("new")
+        os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    assert not folder.exists() or (folder / "weights").read_text() == "old"
+    assert len(list(tmp_path.glob("net.*.partial"))) == steps
+    with replacing_folder(folder) as fresh:
+        (fresh / "weights").write_text("newer")
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+    assert (folder / "weights").read_text() == "newer"
+
+
+def test_two_commands_do_not_replace_one_folder(tmp_path):
+    told = "net' is in use by process"
+    with replacing_folder(tmp_path / "net"), pytest.raises(RunError, match=told), replacing_folder(tmp_path / "net"):
+        pass
+    with lock_folder(tmp_path / "net"):  # its lock goes with the folder that is replaced; the new one's is another's
+        with replacing_folder(tmp_path / "net"):
+            pass
+        (tmp_path / "net" / ".lock").write_text("")
+    assert [path.name for path in tmp_path.rglob("*")] == ["net", ".lock"]
 
 
 def test_a_folder_does_not_take_the_place_of_a_file_or_link(tmp_path):

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.device.audit_archs import spread_archs
-from blockprofile.device.folder import make_folder
 from blockprofile.device.journal import Journal
 from blockprofile.device.machine import processor_name
 from blockprofile.device.probes import pick_sentinel, table_operators
@@ -21,6 +20,7 @@ from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Runtime, Settings, make_runtime
 from blockprofile.device.session import measure_chains, session_facts
 from blockprofile.errors import OptionError, RunError
+from blockprofile.files import lock_folder, make_folder
 from blockprofile.predict import Card, build_predictor, find_device, measure_fidelity
 from blockprofile.space import Archs, Space, decode_all, list_operators
 
@@ -175,30 +175,23 @@ def audit_table(
     predictor = build_predictor(entry, space)
     archs = spread_archs(space, predictor, n, np.random.default_rng(_seeds(seed, card)))
     networks = [list_operators(space, arch) for arch in archs]
-    make_folder(out)
     digest = hashlib.sha256(archs.tobytes()).hexdigest()[:16]
     journal = Journal(out / AUDIT_JOURNAL.format(archs=digest))
-    journal.open(
-        {
-            "schema": "blockprofile.journal/1",
-            "space": space.base.name,
-            "archs": digest,
-            **runtime.describe(),
-            "settings": asdict(runtime.settings),
-        }
-    )
     sentinel = pick_sentinel(table_operators(space, card.resolutions))
     names = [f"network {index}" for index in range(len(networks))]
-    measured = measure_chains(
-        runtime,
-        dict(zip(names, networks, strict=True)),
-        sentinel,
-        plan=plan,
-        journal=journal,
-        jobs=jobs,
-        processors=processors,
-        progress=progress,
-    )
+    about = {"schema": "blockprofile.journal/1", "space": space.base.name, "archs": digest}
+    with lock_folder(make_folder(out)):
+        journal.open({**about, **runtime.describe(), "settings": asdict(runtime.settings)})
+        measured = measure_chains(
+            runtime,
+            dict(zip(names, networks, strict=True)),
+            sentinel,
+            plan=plan,
+            journal=journal,
+            jobs=jobs,
+            processors=processors,
+            progress=progress,
+        )
     facts = session_facts(runtime, measured.rounds, processors)
     speed = _speed(card, facts, sentinel.describe())
     times = np.array([measured.medians[name].value for name in names]) / speed

@@ -16,10 +16,10 @@ from typing import Literal, get_args
 import numpy as np
 
 from blockprofile.csvfile import Row, read_csv
-from blockprofile.device.folder import make_folder
 from blockprofile.device.median import Median
 from blockprofile.device.probes import check_resolutions, table_operators
 from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError, one_of
+from blockprofile.files import make_folder
 from blockprofile.predict import KEY_COLUMNS, LookupKey, doubt_scale, lookup_key, mean_macs
 from blockprofile.space import CompiledSum, Operator, Space, draw_archs, factorize
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from blockprofile.device.median import Median
 from blockprofile.errors import OptionError
-from blockprofile.files import make_folder, replacing
+from blockprofile.files import replacing
 from blockprofile.predict import CARD_NAME, KEY_COLUMNS, TABLE_NAME, lookup_key
+from blockprofile.predict import write_card as write_any_card
 from blockprofile.space import Operator
 from blockprofile.yamlfile import read_yaml, write_yaml
 
-__all__ = ["DeviceCard", "amend_card", "check_name", "make_folder", "write_card", "write_table"]
+__all__ = ["DeviceCard", "amend_card", "check_name", "write_card", "write_table"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -55,7 +56,7 @@ class DeviceCard:
 
 
 def write_card(folder: Path, facts: DeviceCard) -> None:
-    """Write ``card.yaml``."""
+    """Write ``card.yaml``; the table stands beside it."""
     card: dict[str, Any] = {
         "schema": "blockprofile.predictor/1",
         "name": facts.name,
@@ -79,7 +80,7 @@ def write_card(folder: Path, facts: DeviceCard) -> None:
         "parameters": dict(facts.parameters),
         "created": dict(facts.created),
     }
-    write_yaml(folder / CARD_NAME, {key: value for key, value in card.items() if value not in ("", {}, [])})
+    write_any_card(folder, {key: value for key, value in card.items() if value not in ("", {}, [])})
 
 
 def amend_card(folder: Path, changes: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from blockprofile import __version__
 from blockprofile.device.csvfile import CsvTable
 from blockprofile.device.folder import DeviceCard, check_name, write_card, write_table
 from blockprofile.device.probes import check_resolutions
-from blockprofile.files import replacing_folder
+from blockprofile.predict import replacing_predictor
 from blockprofile.space import Space
 
 __all__ = ["write_imported"]
@@ -81,6 +81,6 @@ def write_imported(
         },
         error_notes=f"Not audited against whole networks: {known}.",
     )
-    with replacing_folder(folder, is_kept=True) as fresh:
+    with replacing_predictor(folder) as fresh:
         write_table(fresh, table.times)
         write_card(fresh, card)

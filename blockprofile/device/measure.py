@@ -13,7 +13,7 @@ import numpy as np
 
 from blockprofile import __version__
 from blockprofile.device.cache import CacheFiller, typical_weight_bytes
-from blockprofile.device.folder import DeviceCard, check_name, make_folder, write_card, write_table
+from blockprofile.device.folder import DeviceCard, check_name, write_card, write_table
 from blockprofile.device.journal import Journal
 from blockprofile.device.median import Median
 from blockprofile.device.overhead import Overhead, fit_overhead, operator_times
@@ -21,8 +21,8 @@ from blockprofile.device.probes import Probe, check_resolutions, pick_sentinel, 
 from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Runtime
 from blockprofile.device.session import Measured, measure_chains, session_facts
-from blockprofile.files import replacing_folder
-from blockprofile.predict import lookup_key
+from blockprofile.files import lock_folder, make_folder
+from blockprofile.predict import lookup_key, replacing_predictor
 from blockprofile.space import Operator, Space
 
 __all__ = ["JOURNAL_NAME", "MeasuredTable", "measure_table"]
@@ -95,31 +95,31 @@ def measure_table(
     OptionError
         If a name, resolution or number is not allowed.
     RunError
-        If the folder's journal is of another measurement.
+        If the folder's journal is of another measurement, or another command is writing into it.
     """
     check_name(name)
     sizes = check_resolutions(space, resolutions)
     operators = table_operators(space, sizes)
     probes = plan_probes(operators)
-    make_folder(folder)
     journal = Journal(folder / JOURNAL_NAME)
-    journal.open(_configuration(runtime, space, sizes, operators))
     chained = {probe.operator for probe in probes if probe.length > 1}
     filler = CacheFiller(typical_weight_bytes(space)) if runtime.settings.provider in ON_PROCESSOR else None
-    measured = measure_chains(
-        runtime,
-        {probe.name: probe.operators for probe in probes},
-        pick_sentinel(operators),
-        plan=plan,
-        journal=journal,
-        jobs=jobs,
-        processors=processors,
-        tolerance={p.name: ALONE_TOLERANCE for p in probes if p.length == 1 and p.operator in chained},
-        between=filler,
-        progress=progress,
-    )
+    with lock_folder(make_folder(folder)):
+        journal.open(_configuration(runtime, space, sizes, operators))
+        measured = measure_chains(
+            runtime,
+            {probe.name: probe.operators for probe in probes},
+            pick_sentinel(operators),
+            plan=plan,
+            journal=journal,
+            jobs=jobs,
+            processors=processors,
+            tolerance={p.name: ALONE_TOLERANCE for p in probes if p.length == 1 and p.operator in chained},
+            between=filler,
+            progress=progress,
+        )
     table = _evaluate(name, probes, measured, runtime, plan, processors)
-    with replacing_folder(folder, is_kept=True) as fresh:
+    with replacing_predictor(folder) as fresh:
         write_table(fresh, table.times)
         _write(fresh, table, space, sizes, hardware=hardware, runtime=runtime, n_chained=len(chained))
     return table

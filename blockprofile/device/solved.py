@@ -15,18 +15,17 @@ from blockprofile.device.folder import check_name, write_table
 from blockprofile.device.median import Median
 from blockprofile.device.solve import Design, Solution, count_operators, join_designs, solve_table
 from blockprofile.errors import OptionError
-from blockprofile.files import replacing_folder
 from blockprofile.predict import (
-    CARD_NAME,
     Fidelity,
     doubt_scale,
     effect_floor,
     mean_layers,
     mean_macs,
     measure_fidelity,
+    replacing_predictor,
+    write_card,
 )
 from blockprofile.space import Space
-from blockprofile.yamlfile import write_yaml
 
 __all__ = ["LEAST_SOLVED", "SolvedTable", "solve_times", "write_solved"]
 
@@ -132,9 +131,9 @@ def write_solved(
         If ``device`` cannot name a device.
     """
     check_name(device)
-    with replacing_folder(folder, is_kept=True) as fresh:
+    with replacing_predictor(folder) as fresh:
         write_table(fresh, _entries(table))
-        write_yaml(fresh / CARD_NAME, _card(folder.resolve().name, device, table, unit, about))
+        write_card(fresh, _card(folder.resolve().name, device, table, unit, about))
 
 
 def _entries(table: SolvedTable) -> dict[Any, Median]:

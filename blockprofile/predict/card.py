@@ -75,7 +75,7 @@ class Card:
     ``label_error`` is the error of the labels that it learnt from. ``fitted_range`` holds the least and the greatest
     value that it was fitted on: outside them its error is not known. ``ceiling`` is the largest value that the metric
     can have; what a network says beyond is cut off. An empty ``spaces`` means every space that the operators cover;
-    ``parameters`` holds what the kind needs.
+    ``parameters`` holds what the kind needs, ``files`` digests of the data files that the card was written with.
     """
 
     schema: Literal["blockprofile.predictor/1"]
@@ -106,6 +106,7 @@ class Card:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     networks: tuple[dict[str, Any], ...] = ()
     created: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_name(self.name, what="name of a predictor")

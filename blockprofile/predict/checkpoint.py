@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.errors import DataError
-from blockprofile.files import replacing_folder
 from blockprofile.metric import check_metric
-from blockprofile.predict.card import CARD_NAME
+from blockprofile.predict.folder import replacing_predictor, write_card
 from blockprofile.predict.onehot import OneHot, n_codes
 from blockprofile.predict.weights import WEIGHTS_NAME, write_network
 from blockprofile.space import Slot, Space, Value, load_space
 from blockprofile.tensorfile import read_tensors
-from blockprofile.yamlfile import write_yaml
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -106,16 +104,16 @@ def convert_checkpoint(tensors: Mapping[str, Tensor], *, source: Path) -> tuple[
         If it is none of the published layouts.
     """
     layout = next((known for known in LAYOUTS if _fits(tensors, known)), None)
-    unread = [] if layout is None else sorted(tensors.keys() - _names(layout))
-    if unread:
-        raise DataError(
-            f"{source} holds {len(unread)} tensors that no checkpoint of {layout.space} has: {', '.join(unread[:4])}"
-        )
     if layout is None:
         shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in list(tensors.items())[:4])
         raise DataError(
             f"{source} is none of the known checkpoints (128 or 82 inputs, three hidden layers of one size); "
             f"it holds {shapes or 'nothing'}"
+        )
+    unread = sorted(tensors.keys() - _names(layout))
+    if unread:
+        raise DataError(
+            f"{source} holds {len(unread)} tensors that no checkpoint of {layout.space} has: {', '.join(unread[:4])}"
         )
     space = load_space(layout.space)
     return *_convert(tensors, layout, space), space
@@ -202,7 +200,7 @@ def import_predictor(path: Path, *, out: Path, name: str) -> dict[str, Any]:
         "error": {"notes": "Against accuracies of the supernet: not published with the checkpoint."},
         "not_for": "Comparison with ImageNet validation accuracies: it was fitted on held-out training images.",
     }
-    with replacing_folder(out, is_kept=True) as folder:
+    with replacing_predictor(out) as folder:
         write_network(folder / WEIGHTS_NAME, arrays, inputs)
-        write_yaml(folder / CARD_NAME, card)
+        write_card(folder, card)
     return card

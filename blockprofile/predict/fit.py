@@ -11,12 +11,13 @@ import numpy as np
 
 from blockprofile.cuda import require_cuda
 from blockprofile.errors import DataError, OptionError
-from blockprofile.files import lock_folder, make_folder, remove_leftovers_of, replacing_folder
+from blockprofile.files import lock_folder, make_folder
 from blockprofile.predict.additive_tables import AdditiveTables
-from blockprofile.predict.card import CARD_NAME, TABLE_NAME
+from blockprofile.predict.card import TABLE_NAME
 from blockprofile.predict.crossfit import RESIDUALS_NAME, collect_residuals, write_residuals
 from blockprofile.predict.fit_card import FitReport, folder_name, write_fit_card
 from blockprofile.predict.fit_task import Fit
+from blockprofile.predict.folder import replacing_predictor
 from blockprofile.predict.judge import judged_fields
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.metrics import measure_fidelity
@@ -30,8 +31,6 @@ from blockprofile.space import Space
 __all__ = ["FitReport", "check_provider", "fit_predictors", "folder_name"]
 
 MIN_ROWS = 20
-FILES = (CARD_NAME, WEIGHTS_NAME, TABLE_NAME, RESIDUALS_NAME)
-"""What a fit writes into a predictor's folder; of an earlier fit none of it stays."""
 
 
 def fit_predictors(
@@ -137,15 +136,12 @@ def _provider_name(provider: str) -> str:
 def _fit_folder(fit: Fit, *, out: Path) -> FitReport:
     """Fit a metric and put its folder in place whole: a kill leaves no card beside other weights."""
     folder = out / folder_name(fit.metric, fit.space)
-    remove_leftovers_of(folder)
-    with replacing_folder(folder, within=out, is_kept=True) as fresh:
-        for name in FILES:
-            (fresh / name).unlink(missing_ok=True)
+    with replacing_predictor(folder, within=out) as fresh:
         return _fill_folder(fit, fresh, folder)
 
 
 def _fill_folder(fit: Fit, fresh: Path, folder: Path) -> FitReport:
-    """Fit a metric and write its card, table or weights, and residuals."""
+    """Fit a metric and write its table or weights, its residuals, and its card last."""
     space, recipe, held, train = fit.space, fit.recipe, fit.held.table, fit.train.table
     found = fit.members(fresh / WEIGHTS_NAME)
     told, labels = np.minimum(found.predict(space, held, fit.rows(held)), fit.ceiling), held.label(fit.column)
@@ -159,10 +155,6 @@ def _fill_folder(fit: Fit, fresh: Path, folder: Path) -> FitReport:
         fit.pooled.describe(fit.column),
     )  # fmt: skip
     made_from = f"{len(train.archs)} of the {len(fit.pooled.counts)} archs of {train.path.name}, chosen at random"
-    write_fit_card(
-        fresh, report, space, recipe, resolutions=fit.inputs.resolutions, table=train.path.name, made_from=made_from,
-        provider=_provider_name(fit.provider), judged=judged,
-    )  # fmt: skip
     if found.choice.is_additive:
         tables = AdditiveTables.mean(found.tables)
         write_additive_table(fresh / TABLE_NAME, tables.named(space, fit.inputs))
@@ -170,4 +162,8 @@ def _fill_folder(fit: Fit, fresh: Path, folder: Path) -> FitReport:
         left = np.minimum(found.predict_unseen(space, train, fit.rows(train), fit.folds), fit.ceiling)
         residuals = collect_residuals(((fit.train, left), (fit.held, told)), fit.column)
         write_residuals(fresh / RESIDUALS_NAME, space, residuals)
+    write_fit_card(
+        fresh, report, space, recipe, resolutions=fit.inputs.resolutions, table=train.path.name, made_from=made_from,
+        provider=_provider_name(fit.provider), judged=judged,
+    )  # fmt: skip
     return report

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from blockprofile.metric import parse_metric
-from blockprofile.predict.card import CARD_NAME
+from blockprofile.predict.folder import write_card
 from blockprofile.predict.members import Choice
 from blockprofile.predict.metrics import Fidelity
 from blockprofile.predict.recipe import Recipe
 from blockprofile.space import Space
-from blockprofile.yamlfile import write_yaml
 
 __all__ = ["FitReport", "folder_name", "write_fit_card"]
 
@@ -99,4 +98,4 @@ def write_fit_card(
             "options": asdict(recipe.options) | {"widths": list(recipe.options.widths)},
         },
     }  # fmt: skip
-    write_yaml(folder / CARD_NAME, {key: value for key, value in card.items() if value not in (None, [])})
+    write_card(folder, {key: value for key, value in card.items() if value not in (None, [])})

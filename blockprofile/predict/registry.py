@@ -17,6 +17,7 @@ from blockprofile.errors import CoverageError, OptionError, UnknownNameError, on
 from blockprofile.metric import ACCURACY, match_metric, parse_metric
 from blockprofile.predict.base import Predictor
 from blockprofile.predict.card import CARD_NAME, Card, read_card
+from blockprofile.predict.folder import check_files
 from blockprofile.space import Space
 
 __all__ = [
@@ -213,6 +214,7 @@ def _make(entry: Entry, space: Space) -> Predictor:
             f"predictor {card.name!r} does not cover resolution {space.resolution}; "
             f"{one_of(space.resolution, card.resolutions)}"
         )
+    check_files(card, folder)
     module, function = _BUILDERS[card.kind]
     builder: Callable[[Card, Path, Space], Predictor] = getattr(import_module(module), function)
     return builder(card, folder, space)
