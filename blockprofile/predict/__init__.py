@@ -10,6 +10,7 @@ from blockprofile.predict.evaluator import Evaluator, noise_of
 from blockprofile.predict.fit import FitReport, check_provider, fit_predictors
 from blockprofile.predict.floor import UNKNOWN_FLOOR, effect_floor, mean_layers, tell_floor
 from blockprofile.predict.folder import replacing_predictor, write_card
+from blockprofile.predict.labelled import LabelledArchs, effective_number, weigh_archs
 from blockprofile.predict.labels import LabelTable, read_labels
 from blockprofile.predict.laws import check_table_law, errors_by_law
 from blockprofile.predict.listed import ARCHS_NAME, ListedArchs, build_listed, column_of
