@@ -96,11 +96,25 @@ def draw_cells(
     """Draw a matrix of cells around zero, each with its words; what is NaN stays empty."""
     import seaborn as sns
 
-    sns.heatmap(
-        values, vmin=-limit, vmax=limit, cmap=DIVERGING, mask=np.isnan(values), cbar=False, annot=words, fmt="",
-        annot_kws={"fontsize": CELL_FONTSIZE}, linewidths=1.5, linecolor="white", ax=ax,
-    )  # fmt: skip
+    with _alone(ax):
+        sns.heatmap(
+            values, vmin=-limit, vmax=limit, cmap=DIVERGING, mask=np.isnan(values), cbar=False, annot=words, fmt="",
+            annot_kws={"fontsize": CELL_FONTSIZE}, linewidths=1.5, linecolor="white", ax=ax,
+        )  # fmt: skip
     label_cells(ax, rows=rows, columns=columns, fontsize=fontsize)
+
+
+@contextmanager
+def _alone(ax: Axes) -> Iterator[None]:
+    """Hide the other panels: seaborn draws the whole figure for each of its heatmaps, to see whether labels overlap."""
+    others = [other for other in ax.figure.figure.axes if other is not ax and other.get_visible()]
+    for other in others:
+        other.set_visible(False)
+    try:
+        yield
+    finally:
+        for other in others:
+            other.set_visible(True)
 
 
 def label_cells(ax: Axes, *, rows: Sequence[str], columns: Sequence[str], fontsize: float = 8.0) -> None:

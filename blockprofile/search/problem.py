@@ -59,8 +59,13 @@ class Problem:
 
     @property
     def own(self) -> frozenset[str]:
-        """The metrics of predictors without a card: the user's own, each of whose answers may cost a training."""
-        return frozenset(predictor.metric for predictor in self.predictors if getattr(predictor, "card", None) is None)
+        """The metrics each of whose answers may cost a training: of the user's own predictors, which have no card, and
+        of those that say so by ``is_costly``, as supernets do."""
+        return frozenset(
+            predictor.metric
+            for predictor in self.predictors
+            if getattr(predictor, "card", None) is None or getattr(predictor, "is_costly", False)
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def reference_point(problem: Problem) -> Floats:
     """Return the worst value of each minimised goal among `reference_archs`: float64, shape (m,).
 
     It depends on base space, predictors and goals alone: all searches of one problem share it, whatever their
-    seed, algorithm or pruning. A goal that an own predictor (one without a card) decides is NaN: it is not asked for
+    seed, algorithm or pruning. A goal that a costly predictor (see `Problem.own`) decides is NaN: it is not asked for
     thousands of archs; `complete_reference` fills it from those that were evaluated.
     """
     known = [predictor for predictor in problem.predictors if predictor.metric not in problem.own]

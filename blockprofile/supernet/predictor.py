@@ -21,6 +21,9 @@ __all__ = ["SupernetPredictor", "build_supernet_predictor"]
 class SupernetPredictor:
     """The accuracy that archs have with shared weights, in percent of the held-out images; see `Predictor`."""
 
+    is_costly = True
+    """A search asks it for the archs of its budget and no others."""
+
     def __init__(self, card: Card, space: Space, found: SupernetFolder) -> None:
         self.card, self.space, self._found = card, space, found
         self.metric, self.unit = card.metric, card.unit

@@ -85,7 +85,8 @@ def test_a_run_is_read_elsewhere_when_space_and_predictors_are_gone(project: Pat
     assert kept.front.to_frame().equals(found.front.to_frame())
     card = kept.problem.predictors[0].card  # type: ignore[attr-defined]
     assert card.caption == "user"
-    for command in (["report", "run"], ["report", "search"], ["pick", "search", "--knee"], ["heatmap", "run"]):
+    drawn = ["heatmap", "run", "--kind", "layers", "--metric", "params_m"]
+    for command in (["report", "run"], ["report", "search"], ["pick", "search", "--knee"], drawn):
         assert main([command[0], str(tmp_path / command[1]), *command[2:]]) == 0
     profile_run(tmp_path / "run")
     pruning = prune(tmp_path / "run", cost="latency_ms:phone", gain="params_m", out=tmp_path / "small.yaml")

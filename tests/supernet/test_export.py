@@ -9,6 +9,7 @@ import torch
 
 from blockprofile.cli.main import main
 from blockprofile.errors import DataError
+from blockprofile.predict.evaluator import ROWS_TRIED
 from blockprofile.space import Space, decode, draw_archs, load_space
 from blockprofile.space.record import base_text, describe_space
 from blockprofile.supernet.export import export_arch, load_exported
@@ -84,6 +85,10 @@ def test_export_from_a_supernet_and_of_what_was_picked(
         np.testing.assert_allclose(run_onnx(Path("one"), pixels), network(pixels).numpy(), rtol=2e-4, atol=2e-5)
     search = ["search", "--space", "toy.yaml", "--metric", "./net", "--objective", "top1_percent:net:max"]
     assert main([*search, "--objective", "macs_m:min", "--budget", "8", "--population", "4", "--out", "found"]) == 0
+    (judged,) = Path("net").rglob("*.jsonl")
+    assert len(judged.read_text().splitlines()) <= 1 + 8 + ROWS_TRIED, (
+        "a supernet is asked for the archs of the budget, not for a reference point"
+    )
     assert main(["pick", "found", "--knee", "--export", "picked", "--supernet", "net"]) == 0
     assert load_exported("picked")(pixels).shape == (len(pixels), 10)
     capsys.readouterr()
