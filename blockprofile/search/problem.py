@@ -59,8 +59,11 @@ class Problem:
 
     @property
     def own(self) -> frozenset[str]:
-        """The metrics each of whose answers may cost a training: of the user's own predictors, which have no card, and
-        of those that say so by ``is_costly``, as supernets do."""
+        """The metrics each of whose answers may cost a training.
+
+        Those of the user's own predictors, which have no card, and of predictors that say so by ``is_costly``, as
+        supernets do.
+        """
         return frozenset(
             predictor.metric
             for predictor in self.predictors
