@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from blockprofile.errors import OptionError, RunError
+from blockprofile.loudness import LOG
 
 __all__ = [
     "LOCK_NAME", "check_name", "is_leftover", "lock_folder", "make_folder", "remove_leftovers", "replacing",
@@ -105,6 +106,7 @@ def replacing(path: Path, *, within: Path | None = None, sync: bool = True) -> I
             if sync:
                 os.fsync(file.fileno())
         partial.replace(path)
+        LOG.info("wrote %s", path)
     except BaseException as failure:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

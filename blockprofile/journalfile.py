@@ -47,7 +47,7 @@ def open_journal(path: Path, head: Mapping[str, Any], *, what: str) -> list[dict
         if old != new:
             raise RunError(
                 f"{path.parent} holds another {what}: {key} is {_short(old)} there, {_short(new)} now; "
-                f"name another folder, or remove it"
+                "name another folder"
             )
     if len(whole) < len(lines):
         write_bytes(path, b"".join(whole))
@@ -65,7 +65,7 @@ def _record(path: Path, line: bytes, number: int) -> dict[str, Any]:
     if not isinstance(record, dict) or record.pop("digest", None) != digest_of(record):
         raise DataError(
             f"{path}:{number} is no line of a journal as it was written: damaged, changed by hand, or of an "
-            "earlier version; remove the file and measure again"
+            "earlier version; name another folder to measure anew"
         )
     return record
 

@@ -28,22 +28,11 @@ SECTIONS = {
 """Where the written pages stand in the navigation; pages that are not named here follow under "More"."""
 
 
-def _walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
-    children = getattr(command, "commands", None)
-    if children is None:
-        yield path, command
-        return
-    for name, child in children.items():
-        yield from _walk(child, f"{path} {name}")
-
-
 def commands() -> Iterator[tuple[str, Any]]:
     """Yield every subcommand as its full name and its parser."""
-    from typer.main import get_command
+    from blockprofile.cli.help import build_commands, leaves
 
-    from blockprofile.cli.main import app
-
-    return _walk(get_command(app), "blockprofile")
+    return leaves(build_commands(), "blockprofile")
 
 
 def _cell(text: object) -> str:
@@ -71,8 +60,15 @@ def commands_page() -> str:
         "Results go to stdout, progress and remarks to stderr; `--json` prints for machines. Exit status 0: done;",
         "2: a mistake in what was asked; 3: bad data; 1: a bug.",
     ]
+    lines += [
+        "",
+        "`--quiet`, before or after any command, leaves warnings and errors alone on stderr; `--verbose` tells every",
+        "stage and file with its time. `blockprofile --install-completion` has your shell complete commands, options,",
+        "choices, spaces and devices from then on (bash, zsh, fish, PowerShell).",
+    ]
     for path, command in commands():
         lines += ["", f"## {path}", "", inspect.cleandoc(command.help or ""), ""]
+        lines += [*(f"    {example}" for example in command.examples), ""]
         shown = [parameter for parameter in command.params if parameter.name != "help"]
         if shown:
             lines += ["| | | default |", "|---|---|---|", *map(_parameter_row, shown)]

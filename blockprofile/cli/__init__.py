@@ -19,6 +19,7 @@ COMMANDS: tuple[str, ...] = (
     "predictor",
     "label",
     "supernet",
+    "doctor",
 )
 """The modules of the subcommands, in the order in which the help shows them."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from blockprofile.cli.options import RESOLUTION, SPACE, device_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 
 if TYPE_CHECKING:
@@ -29,9 +30,7 @@ _ARCHS = typer.Argument(
     help="Text, a network's name, codes, Once-for-All's {ks, e, d}, MnasNet's strings, or {arch: …}.",
     metavar="ARCH",
 )
-_SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file.")
 _FROM = typer.Option(None, "--from", help="A file with an arch in each line, in any of the forms; - is stdin.")
-_RESOLUTION = typer.Option(None, "--resolution", help="Input resolution in pixels, of those the space has.")
 
 
 def register(app: typer.Typer) -> None:
@@ -42,12 +41,17 @@ def register(app: typer.Typer) -> None:
 @group.command("show")
 def show(
     archs: list[str] | None = _ARCHS,
-    space: str = _SPACE,
+    space: str = SPACE,
     from_: Path | None = _FROM,
-    resolution: int | None = _RESOLUTION,
+    resolution: int | None = RESOLUTION,
     json: bool = JSON_OPTION,
 ) -> None:
-    """Show what archs are, layer by layer: block, operator, channels, size, multiply-adds, parameters."""
+    """Show what archs are, layer by layer: block, operator, channels, size, multiply-adds, parameters.
+
+    Examples
+    --------
+    blockprofile arch show MoGA-A --space moga
+    """
     from blockprofile.space import build_sites, count_macs, count_params
 
     where, found = _read(space, resolution, archs, from_)
@@ -79,15 +83,20 @@ def show(
 @group.command("price")
 def price(
     archs: list[str] | None = _ARCHS,
-    space: str = _SPACE,
+    space: str = SPACE,
     from_: Path | None = _FROM,
-    resolution: int | None = _RESOLUTION,
-    device: list[str] = typer.Option([], "--device", help="Only this device, or predictor folder; repeatable."),
+    resolution: int | None = RESOLUTION,
+    device: list[str] = device_option("Only this device, or predictor folder; repeatable."),
     metric: list[str] | None = typer.Option(None, "--metric", help="Only this metric, or folder; repeatable."),
     layers: bool = typer.Option(False, "--layers", help="What each place adds, where the metric is a sum."),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Price archs on every device that covers the space, with where each figure comes from."""
+    """Price archs on every device that covers the space, with where each figure comes from.
+
+    Examples
+    --------
+    blockprofile arch price MoGA-A --space moga --layers
+    """
     import numpy as np
 
     from blockprofile.predict import AdditivePredictor, Evaluator, load_predictors
@@ -122,25 +131,35 @@ def price(
 @group.command("encode")
 def encode(
     archs: list[str] | None = _ARCHS,
-    space: str = _SPACE,
+    space: str = SPACE,
     from_: Path | None = _FROM,
-    resolution: int | None = _RESOLUTION,
+    resolution: int | None = RESOLUTION,
     json: bool = JSON_OPTION,
 ) -> None:
-    """Write archs as codes, the bytes that run folders hold; one line for each."""
+    """Write archs as codes, the bytes that run folders hold; one line for each.
+
+    Examples
+    --------
+    blockprofile arch encode --from archs.txt --space moga
+    """
     _write(space, archs, from_, form="codes", json=json, resolution=resolution)
 
 
 @group.command("decode")
 def decode(
     archs: list[str] | None = _ARCHS,
-    space: str = _SPACE,
+    space: str = SPACE,
     from_: Path | None = _FROM,
-    resolution: int | None = _RESOLUTION,
+    resolution: int | None = RESOLUTION,
     form: str = typer.Option("text", "--form", help="text, codes, ofa (ks, e, d) or mnasnet (strings)."),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Write archs, given as codes or in any other form, as text or in another form; one line for each."""
+    """Write archs, given as codes or in any other form, as text or in another form; one line for each.
+
+    Examples
+    --------
+    blockprofile arch decode --from archs.jsonl --space ofa_mbv3 --form ofa
+    """
     _write(space, archs, from_, form=form, json=json, resolution=resolution)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from blockprofile.cli.options import DEVICE, FIRST_LAW, RESOLUTION, space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 from blockprofile.command import command_line, typed_command
 
@@ -18,14 +19,14 @@ def register(app: typer.Typer) -> None:
 
 
 def compare(
-    space: str = typer.Option(..., "--space", help="The original: a shipped name or a YAML file."),
+    space: str = space_option(text="The original: a shipped name or a YAML file."),
     insight: list[str] = typer.Option(
         [], "--insight", help="A pruned space of it: a file or shipped name; repeatable."
     ),
     algorithm: list[str] = typer.Option(
         ["nsga2"], "--algorithm", help="NAME or NAME:KEY=VALUE,...; repeatable. The first is the yardstick."
     ),
-    device: list[str] = typer.Option([], "--device", help="A device, or a predictor folder; repeatable."),
+    device: list[str] = DEVICE,
     objective: list[str] = typer.Option(
         [], "--objective", help="METRIC:max|min[:WEIGHT]; repeatable. Default: top1_percent and every device's latency."
     ),
@@ -37,8 +38,8 @@ def compare(
     seeds: int = typer.Option(5, "--seeds", help="Searches of each case."),
     seed: int = typer.Option(0, "--seed", help="The first search's seed."),
     at: list[float] | None = typer.Option(None, "--at", help="Compare the best accuracy at this latency; repeatable."),
-    resolution: int | None = typer.Option(None, "--resolution", help="Input resolution in pixels."),
-    law: str = typer.Option("papers", "--law", help="Law of the first generation: papers or architectures."),
+    resolution: int | None = RESOLUTION,
+    law: str = FIRST_LAW,
     workers: str = typer.Option(
         "auto", "--workers", help="Processes, one core each; auto is every core that may be used."
     ),
@@ -48,6 +49,10 @@ def compare(
     """Search original and pruned spaces with the same seeds and budgets, and tell whether they differ.
 
     The same command on the same folder goes on where it was interrupted.
+
+    Examples
+    --------
+    blockprofile compare --space moga --insight smaller.yaml --device mace_gpu --out runs/compare
     """
     from blockprofile.compare import compare as run
     from blockprofile.compare import comparison_frame, comparison_rows

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from blockprofile.cli.options import space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ def register(app: typer.Typer) -> None:
 
 @group.command("list")
 def list_all(json: bool = JSON_OPTION) -> None:
-    """List the shipped devices with provenance and error."""
+    """List the shipped devices with provenance and error.
+
+    Examples
+    --------
+    blockprofile device list
+    """
     from blockprofile.predict import list_devices
 
     rows: list[dict[str, Any]] = []
@@ -51,7 +57,12 @@ def show(
     name: str = typer.Argument(..., help="A shipped device, or a predictor folder.", metavar="DEVICE"),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Show the cards of a device: hardware, sources, error, where not to use it."""
+    """Show the cards of a device: hardware, sources, error, where not to use it.
+
+    Examples
+    --------
+    blockprofile device show note10
+    """
     from blockprofile.predict import find_cards
 
     entries = find_cards(name)
@@ -137,13 +148,18 @@ def _tell_range(card: Card, folder: Path) -> str:
 def compare(
     first: str = typer.Argument(..., help="A device, or a predictor folder.", metavar="A"),
     second: str = typer.Argument(..., help="Another one.", metavar="B"),
-    space: str = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file."),
+    space: str = space_option(),
     n: int = typer.Option(20_000, "--n", help="How many random archs."),
     seed: int = typer.Option(0, "--seed", help="Seed of the draws."),
     out: Path | None = typer.Option(None, "--out", help="Folder for the picture, PNG and SVG."),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Compare two devices: do they rank archs and blocks alike, and what takes their time?"""
+    """Compare two devices: do they rank archs and blocks alike, and what takes their time?
+
+    Examples
+    --------
+    blockprofile device compare tflite_cpu mace_gpu --space moga --out pictures
+    """
     from blockprofile.device import compare_devices
     from blockprofile.space import load_space
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from blockprofile.cli.options import DEVICE, LAW, METRIC, PRESENCE, RESOLUTION, SPACE
 from blockprofile.cli.output import JSON_OPTION, note, print_factors, print_json, print_table, tell
-from blockprofile.cli.sample import DEVICE, LAW, METRIC, RESOLUTION, SPACE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,9 +29,7 @@ def exact(
     space: str = SPACE,
     device: list[str] = DEVICE,
     metric: list[str] | None = METRIC,
-    presence: str = typer.Option(
-        "given", "--presence", help="How a layer gets there: given, promoted, cikm21, figure4."
-    ),
+    presence: str = PRESENCE,
     law: str = LAW,
     resolution: int | None = RESOLUTION,
     tau: list[float] = typer.Option([0.01, 0.05, 0.5, 0.95, 0.99], "--tau", help="Quantiles; repeatable."),
@@ -42,6 +40,10 @@ def exact(
     """Compute responses over all archs of a space, without sampling, for metrics that add up over operators.
 
     Means are exact; quantiles and shares carry the bound of their error.
+
+    Examples
+    --------
+    blockprofile exact --space ofa_mbv3 --device note10 --limit "latency_ms:note10<=30"
     """
     from blockprofile.additive import check_presence
     from blockprofile.files import make_folder, replacing

@@ -35,7 +35,12 @@ def heatmap(
     out: Path | None = typer.Option(None, "--out", help="The folder for the figures; left out: RUN/figures."),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Draw the figures of a profile as PNG and SVG: responses of blocks, layers, depths, factors; distributions."""
+    """Draw the figures of a profile as PNG and SVG: responses of blocks, layers, depths, factors; distributions.
+
+    Examples
+    --------
+    blockprofile heatmap runs/moga --kind blocks --kind layers
+    """
     from blockprofile.plot import heatmap as draw
 
     files = draw(run, metrics=metric, kinds=kind, marks=mark, out=out)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import typer
 
+from blockprofile.cli.options import RESOLUTION, SEED, SPACE
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
-from blockprofile.cli.sample import RESOLUTION, SEED, SPACE
 from blockprofile.command import command_line, typed_command
 
 __all__ = ["register"]
@@ -35,6 +35,10 @@ def plan(
 
     The file is for whatever trains them; give what they reached to `blockprofile label read`. The first lines of a plan
     are a good plan as well.
+
+    Examples
+    --------
+    blockprofile label plan --space my_space.yaml --n 300 --out plan.jsonl
     """
     from blockprofile.errors import OptionError, one_of
     from blockprofile.files import make_folder, replacing
@@ -82,7 +86,12 @@ def read(
     resolution: int | None = RESOLUTION,
     json: bool = JSON_OPTION,
 ) -> None:
-    """Read labels back: how wide the intervals of block effects are by now, and how many labels more it would take."""
+    """Read labels back: how wide the intervals of block effects are by now, and how many labels more it would take.
+
+    Examples
+    --------
+    blockprofile label read results.jsonl --space my_space.yaml --plan plan.jsonl --out labels.csv
+    """
     from dataclasses import asdict
 
     from blockprofile.label import append_labels, read_plan, read_results, read_round

@@ -11,6 +11,7 @@ from blockprofile.cli.lut_export import export, plan
 from blockprofile.cli.lut_import import import_, times
 from blockprofile.cli.lut_run import run
 from blockprofile.cli.lut_solve import solve
+from blockprofile.cli.options import space_option
 from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, print_table, tell
 from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line
@@ -30,7 +31,7 @@ WHOLE = "a table holds the operators of the whole of"
 MUCH_DISTURBED = 20.0
 """Percent of interrupted runs from which on the user is told of the other clock."""
 
-SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file.")
+SPACE = space_option()
 RESOLUTIONS = typer.Option([], "--resolution", help="Input resolution in pixels; repeatable.")
 LIMIT = typer.Option(600.0, "--time-limit", help="Seconds of timing after which the precision reached has to do.")
 PRECISION = typer.Option("2%", "--precision", help="Wanted half-width of a median's 95 % interval, 2% or 0.02.")
@@ -96,7 +97,12 @@ def measure(
     seed: int = SEED,
     json: bool = JSON_OPTION,
 ) -> None:
-    """Measure the table of a space on this machine; the same command goes on where it was interrupted."""
+    """Measure the table of a space on this machine; the same command goes on where it was interrupted.
+
+    Examples
+    --------
+    blockprofile lut measure --space moga --runtime torch --out my_device
+    """
     from blockprofile.device import Plan, Settings, check_clock, make_runtime, measure_table, processor_name
     from blockprofile.space import load_space
 
@@ -158,6 +164,11 @@ def audit(
     """Compare whole networks' times with the table's sum; write the picture, and error and floor on the card.
 
     The networks are timed on this machine, or their times come from a file (--from).
+
+    Examples
+    --------
+    blockprofile lut audit my_device --space moga --repair
+    blockprofile lut audit my_phone --space moga --from times.csv
     """
     from blockprofile.device import Plan, audit_table, depth_rows, repair_card, unit_rows, write_audit
     from blockprofile.plot import audit_data, save_scatter
@@ -223,7 +234,12 @@ def template(
     resolution: list[int] = RESOLUTIONS,
     json: bool = JSON_OPTION,
 ) -> None:
-    """Write a CSV with one row for each operator that a space needs, to fill in times measured elsewhere."""
+    """Write a CSV with one row for each operator that a space needs, to fill in times measured elsewhere.
+
+    Examples
+    --------
+    blockprofile lut template --space moga --out phone.csv
+    """
     from blockprofile.device import write_template
     from blockprofile.errors import OptionError
     from blockprofile.space import load_space

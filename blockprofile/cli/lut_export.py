@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from blockprofile.cli.options import space_option
 from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, tell
 from blockprofile.cli.strict import refuse_idle
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["export", "plan"]
 
-SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file.")
+SPACE = space_option()
 OUT = typer.Option(..., "--out", help="The folder to write: ONNX files and manifest.json.")
 RESOLUTION = typer.Option(None, "--resolution", help="Input resolution in pixels; left out, the space's own.")
 BATCH = typer.Option(1, "--batch", help="Images in a batch; it is fixed in the models.")
@@ -45,7 +46,9 @@ def export(
 ) -> None:
     """Write the operators that a space needs as ONNX, every node named by place and operator, with a manifest.
 
-    Example: blockprofile lut export --space moga --form networks --precision fp16 --out moga_onnx
+    Examples
+    --------
+    blockprofile lut export --space moga --form networks --precision fp16 --out moga_onnx
     """
     from blockprofile.device import cover_archs, export_networks, export_operators
     from blockprofile.errors import OptionError, one_of
@@ -80,7 +83,9 @@ def plan(
 ) -> None:
     """Write few whole networks as ONNX, chosen so that a table can be solved from their times (lut solve).
 
-    Example: blockprofile lut plan --space moga --n 100 --out moga_plan
+    Examples
+    --------
+    blockprofile lut plan --space moga --n 100 --out moga_plan
     """
     from blockprofile.device import export_networks, plan_archs
     from blockprofile.space import load_space

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from blockprofile.cli.options import space_option
 from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, tell
 from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line
@@ -13,7 +14,7 @@ from blockprofile.command import command_line
 __all__ = ["import_", "times"]
 
 FILES = typer.Argument(..., help="Files, or folders of them: a CSV table, or profiles.", metavar="FILE...")
-SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file.")
+SPACE = space_option()
 FORMAT = typer.Option(
     None,
     "--format",
@@ -58,7 +59,9 @@ def import_(
     """Make a device from times taken elsewhere: a CSV table (lut template), one that others published, or profiles of
     models (lut export).
 
-    Example: blockprofile lut import profiles/ --space moga --manifest models --out me --hardware "..." --runtime "..."
+    Examples
+    --------
+    blockprofile lut import profiles/ --space moga --manifest models --out me --hardware "..." --runtime "..."
     """
     from blockprofile.device import (
         ImportOptions,
@@ -137,7 +140,9 @@ def times(
 ) -> None:
     """Collect the times of exported networks from their profiles, for lut solve and lut audit --from.
 
-    Example: blockprofile lut times profiles/ --space moga --manifest moga_plan --out times.csv
+    Examples
+    --------
+    blockprofile lut times profiles/ --space moga --manifest moga_plan --out times.csv
     """
     from blockprofile.device import (
         ImportOptions,

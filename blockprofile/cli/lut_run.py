@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from blockprofile.cli.options import space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, tell
 
 __all__ = ["run"]
@@ -14,7 +15,7 @@ __all__ = ["run"]
 
 def run(
     models: Path = typer.Argument(..., help="The folder that lut export or lut plan wrote.", metavar="MODELS"),
-    space: str = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file."),
+    space: str = space_option(),
     on: str = typer.Option(..., "--on", help="ssh or adb."),
     to: str = typer.Option("", "--to", help="ssh's host, or adb's serial number where there are several devices."),
     command: str = typer.Option(
@@ -28,8 +29,10 @@ def run(
 ) -> None:
     """Time exported models on another machine: push, run its tool, pull what it wrote. Commands are printed first.
 
-    Example: blockprofile lut run models --space moga --on adb --ending .txt --out profiles --command
-    "/data/local/tmp/benchmark_model --graph={model} --enable_op_profiling=true"
+    Examples
+    --------
+    blockprofile lut run models --space moga --on adb --ending .txt --out profiles --command
+      "./benchmark_model --graph={model} --enable_op_profiling=true"
     """
     from blockprofile.device import RemoteTool, check_transport, plan_commands, read_manifest, run_commands
     from blockprofile.errors import OptionError

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from blockprofile.cli.options import space_option
 from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, print_table
 from blockprofile.cli.strict import refuse_idle
 
@@ -24,7 +25,7 @@ def solve(
     timings: Path = typer.Argument(
         ..., help="CSV or Parquet of archs and their times, or a recipe (YAML).", metavar="TIMINGS"
     ),
-    space: str = typer.Option("", "--space", help="A shipped space, or the path of a YAML file."),
+    space: str = space_option(""),
     device: str = typer.Option("", "--device", help="The device's name; left out, that of the folder."),
     out: Path = typer.Option(
         ..., "--out", help="The predictor folder to write; with a recipe, the folder of them all."
@@ -42,6 +43,10 @@ def solve(
     """Solve a table from whole networks' times: for devices on which only those can be taken.
 
     The error on networks left out stands on the card, with how many more networks would halve it.
+
+    Examples
+    --------
+    blockprofile lut solve times.csv --space moga --out my_phone --hardware "Pixel 8"
     """
     from blockprofile.device import check_network_unit, read_timings
     from blockprofile.errors import OptionError

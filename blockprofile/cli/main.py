@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable, Sequence
-from functools import cache
+import time
+from collections.abc import Sequence
 from importlib import import_module
 
 import typer
 
 from blockprofile import __version__
-from blockprofile.cli.output import note, tell
+from blockprofile.cli.help import build_commands
+from blockprofile.cli.output import tell, warn
 from blockprofile.cli.strict import check_numbers
 from blockprofile.command import remember_arguments
 from blockprofile.errors import DataError, UserError
+from blockprofile.loudness import LOG, loudness
 
 __all__ = ["EXIT_BUG", "EXIT_DATA", "EXIT_USER", "app", "main", "run"]
 
@@ -30,11 +32,12 @@ _USERS_OS_ERRORS = frozenset(
      errno.ENAMETOOLONG, errno.ELOOP, errno.EFBIG}
 )  # fmt: skip
 
+QUIET, VERBOSE = "--quiet", "--verbose"
+
 app = typer.Typer(
     name="blockprofile",
     help="Which blocks of a search space are worth their cost on a device, where, and what can be thrown away.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -49,8 +52,10 @@ def _show_version(value: bool) -> None:
 @app.callback()
 def _root(
     version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
+    quiet: bool = typer.Option(False, QUIET, help="No progress, remarks and hints; warnings and errors stay."),
+    verbose: bool = typer.Option(False, VERBOSE, help="Tell every stage and file on stderr, with the time."),
 ) -> None:
-    """Hold the options of the whole program."""
+    """Hold the options of the whole program; `main` has looked at them already."""
 
 
 def _register() -> None:
@@ -60,10 +65,22 @@ def _register() -> None:
         import_module(f"blockprofile.cli.{name}").register(app)
 
 
-@cache
-def _command() -> Callable[..., object]:
-    """Build the commands once a process: Typer takes 50 ms for it."""
-    return typer.main.get_command(app)
+def _to_the_front(words: Sequence[str]) -> list[str]:
+    """Put the program's own options first: they may stand anywhere before a ``--``."""
+    end = words.index("--") if "--" in words else len(words)
+    own = [word for word in words[:end] if word in {QUIET, VERBOSE}]
+    return [*own, *(word for word in words[:end] if word not in own), *words[end:]]
+
+
+def _run(words: Sequence[str]) -> None:
+    start = time.monotonic()
+    check_numbers(app, words)
+    with loudness(quiet=QUIET in words, verbose=VERBOSE in words):
+        LOG.info("blockprofile %s", __version__)
+        try:
+            build_commands()(args=_to_the_front(words), prog_name="blockprofile")
+        finally:
+            LOG.info("ended after %.2f s", time.monotonic() - start)
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -71,8 +88,7 @@ def main(args: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if args is None else args)
     remember_arguments(words)
     try:
-        check_numbers(app, words)
-        _command()(args=words, prog_name="blockprofile")
+        _run(words)
     except SystemExit as leaving:
         if leaving.code == EXIT_INTERRUPTED:
             return _fail("interrupted; what was finished is kept", EXIT_INTERRUPTED)
@@ -90,7 +106,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, status: int) -> int:
-    note(f"blockprofile: {message}")
+    warn(f"blockprofile: {message}")
     return status
 
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from blockprofile.loudness import is_quiet
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from blockprofile.space import Space
 
-__all__ = ["JSON_OPTION", "note", "note_base", "print_factors", "print_json", "print_table", "tell"]
+__all__ = ["JSON_OPTION", "note", "note_base", "print_factors", "print_json", "print_table", "tell", "warn"]
 
 JSON_OPTION = typer.Option(False, "--json", help="Print the result as JSON, for machines.")
 
@@ -59,7 +61,13 @@ def _plain(value: Any) -> Any:
 
 
 def note(message: str) -> None:
-    """Print a remark on stderr."""
+    """Print a remark, a hint or progress on stderr; nothing under ``--quiet``."""
+    if not is_quiet():
+        warn(message)
+
+
+def warn(message: str) -> None:
+    """Print on stderr what is not to be missed."""
     print(_fit(message, sys.stderr), file=sys.stderr, flush=True)
 
 

@@ -30,7 +30,13 @@ def pick(
     supernet: Path | None = typer.Option(None, "--supernet", help="With --export: the supernet of their weights."),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Pick archs from a search: the knee of the front, the best within a limit, or the top few."""
+    """Pick archs from a search: the knee of the front, the best within a limit, or the top few.
+
+    Examples
+    --------
+    blockprofile pick runs/search --knee
+    blockprofile pick runs/search --limit "latency_ms:note10<=30"
+    """
     from blockprofile.cli.search import print_archs, provenances, rows_of
     from blockprofile.cli.supernet import export_archs
     from blockprofile.errors import OptionError

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, print_table
+from blockprofile.cli.options import space_option
+from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, print_table, warn
 from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def register(app: typer.Typer) -> None:
 @group.command("fit")
 def fit(
     table: Path = typer.Argument(..., help="CSV or Parquet table of labelled archs, or a recipe (YAML)."),
-    space: str = typer.Option("", "--space", help="A shipped space, or the path of a YAML file."),
+    space: str = space_option(""),
     metric: list[str] = _METRIC,
     out: Path = typer.Option(Path(), "--out", help="Folder that the predictor folders are written into."),
     seed: int | None = typer.Option(None, "--seed", min=0, help="Seed of the split, the weights and the batches [0]."),
@@ -52,7 +53,12 @@ def fit(
     ),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Fit a predictor to labelled archs: split, train, judge, write a folder that every command accepts."""
+    """Fit a predictor to labelled archs: split, train, judge, write a folder that every command accepts.
+
+    Examples
+    --------
+    blockprofile predictor fit my_phone.csv --space moga --metric latency_ms:phone=median_ms --out predictors
+    """
     from blockprofile.files import make_folder
     from blockprofile.predict import check_provider, doubt_labels, find_table, fit_predictors
     from blockprofile.space import load_space
@@ -70,7 +76,7 @@ def fit(
     for name, entry in recipe.metrics.items():
         warning = doubt_labels(name, labels.label(entry.get("column", name)), where, labels.archs)
         if warning:
-            note(f"warning: {warning}")
+            warn(f"warning: {warning}")
         if recipe.direction(name) is None:
             note(
                 f"whether more or less of {name!r} is better is not known: its best 1 % are not judged; see --direction"
@@ -91,7 +97,7 @@ def evaluate(
     context: typer.Context,
     predictor: str = typer.Argument(..., help="A device, a metric, or the path of a predictor folder."),
     table: Path = typer.Argument(..., help="CSV or Parquet table of labelled archs."),
-    space: str = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file."),
+    space: str = space_option(),
     column: str = typer.Option("", "--column", help="The column of labels; left out, the metric's name."),
     resolution: int = typer.Option(0, "--resolution", min=0, help="All rows hold at this input resolution."),
     holdout: float = typer.Option(
@@ -106,7 +112,12 @@ def evaluate(
     out: Path | None = typer.Option(None, "--out", help="Folder for scatter.png, scatter.svg and residuals.csv."),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Judge a predictor on labelled archs: figures, a scatter picture, errors by unit, layer and block."""
+    """Judge a predictor on labelled archs: figures, a scatter picture, errors by unit, layer and block.
+
+    Examples
+    --------
+    blockprofile predictor evaluate note10 times.csv --space ofa_mbv3 --out judged
+    """
     import dataclasses
 
     from blockprofile.files import make_folder
@@ -131,7 +142,7 @@ def evaluate(
     rows = split_archs(labels.archs, holdout=holdout, seed=seed)[1] if holdout else None
     warning = doubt_labels(entry[0].metric, labels.label(column or entry[0].metric), where, labels.archs)
     if warning:
-        note(f"warning: {warning}")
+        warn(f"warning: {warning}")
     found = evaluate_predictor(entry, where, labels, column=column or entry[0].metric, rows=rows)
     if rows is None:
         _note_known(entry, where, found)
@@ -165,7 +176,7 @@ def _read(path: Path, space: Space) -> LabelTable:
 
     table = read_labels(path, space)
     for name, why in table.unread.items():
-        note(f"warning: column {name!r} of {path} is not read: {why}")
+        warn(f"warning: column {name!r} of {path} is not read: {why}")
     return table
 
 
@@ -233,7 +244,12 @@ def import_checkpoint(
     name: str = typer.Option("ofa", "--name", help="The metric becomes top1_percent:NAME."),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Import a published accuracy predictor; tensors alone are read, and stored as safetensors."""
+    """Import a published accuracy predictor; tensors alone are read, and stored as safetensors.
+
+    Examples
+    --------
+    blockprofile predictor import acc_predictor.pth --out my_ofa
+    """
     from blockprofile.predict import import_predictor
 
     card = import_predictor(checkpoint, out=out, name=name)

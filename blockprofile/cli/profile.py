@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_factors, print_json, print_table, tell
-from blockprofile.cli.sample import BACKEND, DEVICE, LAW, RESOLUTION, SCHEDULER, SEED, WORKERS
+from blockprofile.cli.options import BACKEND, DEVICE, LAW, PRESENCE, RESOLUTION, SCHEDULER, SEED, WORKERS, space_option
+from blockprofile.cli.output import JSON_OPTION, note, print_factors, print_json, print_table, tell, warn
 from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line, typed_command
 
@@ -29,7 +29,7 @@ def profile(
     run: Path | None = typer.Argument(
         None, help="A run folder of `blockprofile sample`, or a table of labelled archs."
     ),
-    space: str | None = typer.Option(None, "--space", help="Draw archs of this space, or its labelled archs."),
+    space: str | None = space_option(None, "Draw archs of this space, or its labelled archs."),
     device: list[str] = DEVICE,
     metric: list[str] | None = typer.Option(
         None, "--metric", help="A metric instead of the default ones; of labels, NAME[=COLUMN]. Repeatable."
@@ -39,9 +39,7 @@ def profile(
     law: str = LAW,
     resolution: int | None = RESOLUTION,
     out: Path | None = typer.Option(None, "--out", help="The folder for the profile, with --space."),
-    presence: str = typer.Option(
-        "given", "--presence", help="How a layer gets there: given, promoted, cikm21, figure4."
-    ),
+    presence: str = PRESENCE,
     tau: list[float] = typer.Option([0.01, 0.05, 0.5, 0.95, 0.99], "--tau", help="Quantiles; repeatable."),
     until: list[str] = typer.Option(
         [],
@@ -64,6 +62,11 @@ def profile(
     Or give a CSV or Parquet table of labelled archs with --space, --metric NAME[=COLUMN] and --out: the labels
     themselves are profiled, weighted to the law whatever drew them. A --device, and a --metric that is no column of the
     table, such as macs_m, are exact beside them.
+
+    Examples
+    --------
+    blockprofile profile runs/moga
+    blockprofile profile labels.csv --space moga --metric top1_percent --out mine
     """
     from blockprofile.errors import OptionError
     from blockprofile.numbers import parse_count
@@ -182,7 +185,7 @@ def _show(result: Profile, *, json: bool) -> None:
         tell(sentence)
     for name, info in infos.items():
         if info.floor is None:
-            note(f"{name}: floor unknown: not audited; its effects are beyond noise alone")
+            warn(f"{name}: floor unknown: not audited; its effects are beyond noise alone")
     for name, known in result.about.get("pairs", {}).items():
         note(explained_words(name, Explained(**known)))
     for sentence in [*filter(None, [holding_words(predictors, list(predictors))]), *unbounded_words(result.table)]:

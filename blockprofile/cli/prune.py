@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
-from blockprofile.cli.sample import LAW, RESOLUTION, SEED, WORKERS
+from blockprofile.cli.options import LAW, POLICY, RESOLUTION, SEED, WORKERS, device_option, space_option
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell, warn
 from blockprofile.cli.strict import given_options, refuse_idle
 from blockprofile.command import command_line, typed_command
 
@@ -34,18 +34,16 @@ def register(app: typer.Typer) -> None:
 def prune(
     context: typer.Context,
     run: Path | None = typer.Argument(None, help="A run folder that was profiled, or a profile.parquet."),
-    space: str | None = typer.Option(None, "--space", help="Profile this space first; needs --profile-out."),
+    space: str | None = space_option(None, "Profile this space first; needs --profile-out."),
     profile_out: Path | None = typer.Option(None, "--profile-out", help="The folder of that profile."),
     n: str = typer.Option("1e6", "--n", help="How many archs, with --space."),
     out: Path = typer.Option(..., "--out", help="The pruned-space file to write, such as pruned.yaml."),
-    device: list[str] = typer.Option(
-        [], "--device", help="A device of the profile; with several, only what is bad on all of them is dropped."
+    device: list[str] = device_option(
+        "A device of the profile; with several, only what is bad on all of them is dropped."
     ),
     cost: str | None = typer.Option(None, "--cost", help="A metric to weigh instead of a latency, such as macs_m."),
     gain: str | None = typer.Option(None, "--gain", help="The metric that more is wanted of, if not top1_percent."),
-    policy: list[str] = typer.Option(
-        [], "--policy", help="dominated, exchange-rate, max-accuracy, depth, focus; repeatable, asked in this order."
-    ),
+    policy: list[str] = POLICY,
     order: int | None = typer.Option(
         None,
         "--order",
@@ -73,6 +71,10 @@ def prune(
     """Turn a profile into a smaller space: rules with their evidence, and a certificate from new archs.
 
     Give a run folder, or --space, --device and --profile-out to make the profile on the way.
+
+    Examples
+    --------
+    blockprofile prune runs/moga --out smaller.yaml --explain
     """
     from blockprofile.errors import OptionError
     from blockprofile.files import make_folder
@@ -221,13 +223,13 @@ def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explai
             tell(f"certificate: {found.verdict}")
     figures = [outcome.figures for outcome in pruning.outcomes]
     for name in dict.fromkeys(each.name for f in figures for each in (f.gain, f.cost) if each.floor is None):
-        note(f"{name}: floor unknown: not audited; what is dropped by it is beyond noise alone")
+        warn(f"{name}: floor unknown: not audited; what is dropped by it is beyond noise alone")
     if pruning.order == 1 and pruning.explained is not None and pruning.explained.is_by_pairs:
         told = explained_words(pruning.outcomes[0].figures.gain.name, pruning.explained)
-        note(f"WARNING: {told}, and main effects alone decided; {_by_pairs_words(pruning)}")
+        warn(f"WARNING: {told}, and main effects alone decided; {_by_pairs_words(pruning)}")
     for metric, found in checks.items():
         if not (found.is_better_than_random and found.is_better_than_original):
-            note(f"WARNING: {metric}: {found.verdict}")
+            warn(f"WARNING: {metric}: {found.verdict}")
     following = _following(pruning, out)
     note(f"{out}; next: {following}" if following else str(out))
 

@@ -27,6 +27,10 @@ def report(
     """Write one HTML file that tells what a run found; it opens from disk and loads nothing.
 
     What would make it larger than 5 MiB is left out, and where it stands is said.
+
+    Examples
+    --------
+    blockprofile report runs/compare
     """
     from blockprofile.report import report as write
 

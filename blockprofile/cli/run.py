@@ -35,7 +35,13 @@ def run(
     ),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Run a study: all its stages, one after the other."""
+    """Run a study: all its stages, one after the other.
+
+    Examples
+    --------
+    blockprofile run analysis/quickstart.yaml
+    blockprofile run truth_macro --out runs/truth
+    """
     from blockprofile.run import find_study, read_study, run_study
 
     checked = read_study(find_study(study))

@@ -7,20 +7,11 @@ from pathlib import Path
 
 import typer
 
+from blockprofile.cli.options import BACKEND, DEVICE, LAW, METRIC, RESOLUTION, SCHEDULER, SEED, SPACE, WORKERS
 from blockprofile.cli.output import JSON_OPTION, note, print_json, tell
 from blockprofile.command import command_line, typed_command
 
 __all__ = ["register"]
-
-SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file.")
-DEVICE = typer.Option([], "--device", help="A device, or a predictor folder; repeatable.")
-METRIC = typer.Option(None, "--metric", help="A metric instead of the default ones; repeatable.")
-SEED = typer.Option(0, "--seed", help="Seed of the draws.")
-LAW = typer.Option("papers", "--law", help="papers: depth, then blocks uniform; architectures: every arch alike.")
-RESOLUTION = typer.Option(None, "--resolution", help="Input resolution in pixels, of those the space has.")
-WORKERS = typer.Option("auto", "--workers", help="How many, one core each; auto is every core that may be used.")
-BACKEND = typer.Option("threading", "--backend", help="threading, loky (processes), or dask (with --scheduler).")
-SCHEDULER = typer.Option(None, "--scheduler", help="Address of a Dask scheduler, for --backend dask.")
 
 
 def register(app: typer.Typer) -> None:
@@ -46,6 +37,10 @@ def sample(
     """Draw architectures at random, evaluate them and keep them in a run folder.
 
     The same command on the same folder goes on where it was interrupted; a larger --n extends it.
+
+    Examples
+    --------
+    blockprofile sample --space moga --device mace_gpu --n 1e6 --out runs/moga
     """
     from blockprofile.run import read_manifest
     from blockprofile.run import sample as draw

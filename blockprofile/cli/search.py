@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from blockprofile.cli.options import ALGORITHM, DEVICE, FIRST_LAW, RESOLUTION, space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
 from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line, typed_command
+from blockprofile.loudness import is_quiet, is_verbose
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,8 +34,8 @@ def register(app: typer.Typer) -> None:
 
 def search(
     context: typer.Context,
-    space: str = typer.Option(..., "--space", help="A space, pruned or not: a shipped name or a YAML file."),
-    device: list[str] = typer.Option([], "--device", help="A device, or a predictor folder; repeatable."),
+    space: str = space_option(text="A space, pruned or not: a shipped name or a YAML file."),
+    device: list[str] = DEVICE,
     objective: list[str] = typer.Option(
         [], "--objective", help="METRIC:max|min[:WEIGHT]; repeatable. Default: top1_percent and every device's latency."
     ),
@@ -42,7 +44,7 @@ def search(
     ),
     limit: list[str] = typer.Option([], "--limit", help="METRIC<=VALUE or METRIC>=VALUE; repeatable."),
     metric: list[str] = typer.Option([], "--metric", help="A further metric to record; repeatable."),
-    algorithm: str = typer.Option("nsga2", "--algorithm", help="nsga2, mutation, random, or exact."),
+    algorithm: str = ALGORITHM,
     population: int | None = typer.Option(None, "--population", help="nsga2: archs in a generation (100)."),
     mutator: str | None = typer.Option(None, "--mutator", help="nsga2: uniform (default) or hierarchical (MoGA)."),
     pool: int | None = typer.Option(None, "--pool", help="mutation: archs at the start (100; one objective: 20)."),
@@ -53,8 +55,8 @@ def search(
     chance: float | None = typer.Option(None, "--chance", help="mutation: how likely a unit is edited (0.5)."),
     budget: str | None = typer.Option(None, "--budget", help="Evaluations (2100) or time (90s, 5min). Default 2100."),
     seed: int = typer.Option(0, "--seed", help="Seed; one seed gives one result."),
-    law: str = typer.Option("papers", "--law", help="Law of the first generation: papers or architectures."),
-    resolution: int | None = typer.Option(None, "--resolution", help="Input resolution in pixels."),
+    law: str = FIRST_LAW,
+    resolution: int | None = RESOLUTION,
     workers: str = typer.Option(
         "1", "--workers", help="Threads for a generation of more than 256 archs; auto is every core that may be used."
     ),
@@ -64,6 +66,11 @@ def search(
     """Search a space for the best archs: a front, or the best of one objective.
 
     The same command on the same folder goes on where it was interrupted.
+
+    Examples
+    --------
+    blockprofile search --space ofa_mbv3 --device note10 --out runs/search
+    blockprofile search --space moga --device mace_gpu --algorithm exact
     """
     from blockprofile.search import parse_objective, parse_reward
     from blockprofile.search import search as run
@@ -128,7 +135,7 @@ class _Reporter:
         import sys
 
         self._told = time.monotonic()
-        self._shown = sys.stderr.isatty()
+        self._shown = (sys.stderr.isatty() and not is_quiet()) or is_verbose()
         self._reference: NDArray[np.float64] | None = None
 
     def __call__(self, archive: Archive) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from blockprofile.cli.options import DEVICE, LAW, METRIC, RESOLUTION, SEED, SPACE
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
-from blockprofile.cli.sample import DEVICE, LAW, METRIC, RESOLUTION, SEED, SPACE
 from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ def sensitivity(
     """Say which units, depths and layers a metric's variance over the space comes from.
 
     Exact for metrics that add up over operators; sampled, with 95 % intervals, for others.
+
+    Examples
+    --------
+    blockprofile sensitivity --space ofa_mbv3 --device note10
     """
     from blockprofile.numbers import parse_count
     from blockprofile.predict import AdditivePredictor, caption_of, load_predictors

@@ -37,7 +37,12 @@ def scientific(count: int) -> str:
 
 @group.command("list")
 def list_all(json: bool = JSON_OPTION) -> None:
-    """List the shipped spaces."""
+    """List the shipped spaces.
+
+    Examples
+    --------
+    blockprofile space list
+    """
     from blockprofile.space import count_archs, list_spaces, load_space
 
     rows: list[dict[str, Any]] = []
@@ -61,7 +66,12 @@ def list_all(json: bool = JSON_OPTION) -> None:
 
 @group.command("show")
 def show(name: str = _NAME, json: bool = JSON_OPTION) -> None:
-    """Show a space: units, blocks, size, and the range of its multiply-adds and parameters."""
+    """Show a space: units, blocks, size, and the range of its multiply-adds and parameters.
+
+    Examples
+    --------
+    blockprofile space show moga
+    """
     from blockprofile.additive import feasible_range
     from blockprofile.space import (
         count_archs,
@@ -102,7 +112,12 @@ def show(name: str = _NAME, json: bool = JSON_OPTION) -> None:
 
 @group.command("check")
 def check(name: str = _NAME, json: bool = JSON_OPTION) -> None:
-    """Check a space file; a mistake is shown with its line, column and key."""
+    """Check a space file; a mistake is shown with its line, column and key.
+
+    Examples
+    --------
+    blockprofile space check my_space.yaml
+    """
     from blockprofile.space import count_archs, distinct_operators, load_space
 
     space = load_space(name)
@@ -116,7 +131,12 @@ def check(name: str = _NAME, json: bool = JSON_OPTION) -> None:
 
 @group.command("count")
 def count(name: str = _NAME, json: bool = JSON_OPTION) -> None:
-    """Count the architectures of a space, exactly, and the distinct networks that they stand for."""
+    """Count the architectures of a space, exactly, and the distinct networks that they stand for.
+
+    Examples
+    --------
+    blockprofile space count ofa_mbv3
+    """
     from blockprofile.space import count_archs, count_networks, load_space
 
     space = load_space(name)
@@ -141,7 +161,12 @@ def diff(
     second: str = typer.Argument(..., help="Another space of the same base.", metavar="SECOND"),
     json: bool = JSON_OPTION,
 ) -> None:
-    """Say what one space has and another lacks: blocks, depths, widths, architectures, mutation weights."""
+    """Say what one space has and another lacks: blocks, depths, widths, architectures, mutation weights.
+
+    Examples
+    --------
+    blockprofile space diff moga smaller.yaml
+    """
     from blockprofile.space import diff_spaces, load_space
 
     one, other = load_space(first), load_space(second)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from blockprofile.cli.options import RESOLUTION, space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
-from blockprofile.cli.supernet_train import FROM, RESOLUTION, SEED, alone, read_distinct, search, train
+from blockprofile.cli.supernet_train import FROM, SEED, alone, read_distinct, search, train
 from blockprofile.command import command_line, typed_command
 
 if TYPE_CHECKING:
@@ -55,9 +56,8 @@ def evaluate(
 
     Examples
     --------
-      blockprofile supernet evaluate runs/fashion --n 2000 --out labels.parquet
-
-      blockprofile predictor fit labels.parquet --space moga_32 --metric top1_percent --out .
+    blockprofile supernet evaluate runs/fashion --n 2000 --out labels.parquet
+    blockprofile predictor fit labels.parquet --space moga_32 --metric top1_percent --out .
     """
     from blockprofile.numbers import parse_count
     from blockprofile.run import show_progress
@@ -122,7 +122,7 @@ def rank(
 
     Examples
     --------
-      blockprofile supernet rank runs/u --truth top1_percent:cifar10 --n 1000
+    blockprofile supernet rank runs/u --truth top1_percent:cifar10 --n 1000
     """
     from blockprofile.run import show_progress
     from blockprofile.supernet import JudgeOptions, check_bn, open_supernet, rank_supernet, write_labels
@@ -150,7 +150,7 @@ def rank(
 def export(
     archs: list[str] = typer.Argument(..., help="Archs as text, or in any other form.", metavar="ARCH"),
     supernet: Path | None = typer.Option(None, "--supernet", help="Take the weights of this supernet."),
-    space: str | None = typer.Option(None, "--space", help="Without --supernet: the archs' space; weights are fresh."),
+    space: str | None = space_option(None, "Without --supernet: the archs' space; weights are fresh."),
     resolution: int | None = RESOLUTION,
     out: Path = typer.Option(..., "--out", help="The folder to make; for several archs, one folder in it for each."),
     onnx: bool = typer.Option(True, "--onnx/--no-onnx", help="Write the ONNX file too."),
@@ -161,9 +161,8 @@ def export(
 
     Examples
     --------
-      blockprofile supernet export "e3k3 e6k5 | ..." --supernet runs/fashion --out net
-
-      blockprofile supernet export MoGA-A --space moga --out moga_a
+    blockprofile supernet export "e3k3 e6k5 | ..." --supernet runs/fashion --out net
+    blockprofile supernet export MoGA-A --space moga --out moga_a
     """
     from blockprofile.errors import OptionError
     from blockprofile.space import load_space, read_arch
@@ -204,16 +203,15 @@ def export_archs(
 def import_(
     checkpoint: Path = typer.Argument(..., help="A published checkpoint of Once-for-All."),
     out: Path = typer.Option(..., "--out", help="The folder to make."),
-    space: str | None = typer.Option(None, "--space", help="Its space; left out, told by its tensors."),
+    space: str | None = space_option(None, "Its space; left out, told by its tensors."),
     json: bool = JSON_OPTION,
 ) -> None:
     """Import a supernet of Once-for-All: tensors alone are read, checked by name and shape, kept as safetensors.
 
     Examples
     --------
-      blockprofile supernet import ofa_mbv3_d234_e346_k357_w1.2 --out runs/ofa
-
-      blockprofile supernet evaluate runs/ofa --data imagenet_part/ --n 100 --out labels.parquet
+    blockprofile supernet import ofa_mbv3_d234_e346_k357_w1.2 --out runs/ofa
+    blockprofile supernet evaluate runs/ofa --data imagenet_part/ --n 100 --out labels.parquet
     """
     from blockprofile.supernet import import_supernet
 

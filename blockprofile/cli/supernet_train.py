@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from blockprofile.cli.options import RESOLUTION, space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 from blockprofile.command import command_line, typed_command
 
@@ -21,7 +22,7 @@ __all__ = ["alone", "read_distinct", "search", "train"]
 
 TELL_SECONDS = 10.0
 
-SPACE = typer.Option(..., "--space", help="A shipped space, or the path of a YAML file.")
+SPACE = space_option()
 DATA = typer.Option(
     ..., "--data", help="Images: a folder with train/CLASS/, idx files (MNIST's format), .npz, or Parquet."
 )
@@ -41,7 +42,6 @@ FLIP = typer.Option(True, "--flip/--no-flip", help="Mirror every other image.")
 HOLDOUT = typer.Option(0.1, "--holdout", help="Share of every class's training images that archs are judged on.")
 LIMIT = typer.Option(None, "--limit", min=4, help="Use so many of the training images alone.")
 SKIP_BAD = typer.Option(False, "--skip-bad", help="Leave images out that cannot be read; they are named and counted.")
-RESOLUTION = typer.Option(None, "--resolution", help="Input resolution in pixels, of those the space has.")
 SAVE = typer.Option(120.0, "--save-every", help="Seconds of work that a kill can cost, about.")
 
 
@@ -87,9 +87,8 @@ def train(
 
     Examples
     --------
-      blockprofile supernet train --space moga_32 --data /usr/share/datasets/fashion-mnist --out runs/fashion
-
-      blockprofile supernet train --space nas_bench_macro --data cifar10/ --sampler uniform --provider cuda --out runs/u
+    blockprofile supernet train --space moga_32 --data /usr/share/datasets/fashion-mnist --out runs/fashion
+    blockprofile supernet train --space nas_bench_macro --data cifar10/ --sampler uniform --provider cuda --out runs/u
     """
     from blockprofile.supernet import Recipe, tell_worth, train_supernet
 
@@ -175,9 +174,8 @@ def alone(
 
     Examples
     --------
-      blockprofile supernet alone --space moga_32 --data fashion/ --stratify labels.parquet --n 20 --out runs/truth
-
-      blockprofile supernet rank runs/fashion --truth runs/truth/labels.parquet
+    blockprofile supernet alone --space moga_32 --data fashion/ --stratify labels.parquet --n 20 --out runs/truth
+    blockprofile supernet rank runs/fashion --truth runs/truth/labels.parquet
     """
     import numpy as np
 
@@ -248,7 +246,7 @@ def search(
 
     Examples
     --------
-      blockprofile supernet search --space singlepath --data imagenet/ --device pixel1 --target 80 --out runs/sp
+    blockprofile supernet search --space singlepath --data imagenet/ --device pixel1 --target 80 --out runs/sp
     """
     from blockprofile.errors import OptionError
     from blockprofile.supernet import ARCHS_NAME, Recipe, search_single_path

@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from blockprofile.content import content_dir
 from blockprofile.errors import CoverageError, OptionError, UnknownNameError, one_of
+from blockprofile.loudness import LOG
 from blockprofile.metric import ACCURACY, match_metric, parse_metric
 from blockprofile.predict.base import Predictor
 from blockprofile.predict.card import CARD_NAME, Card, read_card
@@ -215,6 +216,7 @@ def _make(entry: Entry, space: Space) -> Predictor:
             f"{one_of(space.resolution, card.resolutions)}"
         )
     check_files(card, folder)
+    LOG.info("%s: %s, %s", card.metric, card.caption, folder)
     module, function = _BUILDERS[card.kind]
     builder: Callable[[Card, Path, Space], Predictor] = getattr(import_module(module), function)
     return builder(card, folder, space)

@@ -1,10 +1,13 @@
-"""Progress on stderr: how much, how fast, how long still. Silent where stderr is no terminal."""
+"""Progress on stderr: how much, how fast, how long still. Silent where stderr is no terminal, or is to be quiet."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from blockprofile.loudness import LOG, is_quiet, is_verbose
 
 __all__ = ["Advance", "show_progress", "silent"]
 
@@ -17,15 +20,24 @@ def silent(_amount: int) -> None:
 
 @contextmanager
 def show_progress(title: str, total: int, *, unit: str = "archs") -> Iterator[Advance]:
-    """Show a bar with count, rate and time left while the block runs.
+    """Show a bar with count, rate and time left while the block runs; where stages are logged, its begin and end.
 
     Yields
     ------
     A function to call with every amount that is done.
     """
-    if not sys.stderr.isatty():
+    start = time.monotonic()
+    LOG.info("%s: %s %s", title, f"{total:,}", unit)
+    if not sys.stderr.isatty() or is_quiet() or is_verbose():
         yield silent
-        return
+    else:
+        with _bar(title, total, unit) as advance:
+            yield advance
+    LOG.info("%s: done in %.2f s", title, time.monotonic() - start)
+
+
+@contextmanager
+def _bar(title: str, total: int, unit: str) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from blockprofile.content import content_dir
 from blockprofile.errors import ArchError, OptionError, UnknownNameError, one_of
 from blockprofile.files import check_name
+from blockprofile.loudness import LOG
 from blockprofile.space.check import MistakeError, check_definition, check_space
 from blockprofile.space.definition import SpaceDefinition
 from blockprofile.space.expand import expand
@@ -90,6 +91,7 @@ def read_space(path: Path) -> Space:
     DefinitionError, DataError, UnknownNameError
         As `load_space`.
     """
+    LOG.info("space: %s", path)
     document = expand(read_yaml(path))
     schema = document.data.get("schema")
     if schema == _SCHEMAS[1]:

@@ -141,7 +141,7 @@ def load_training(path: Path, trainer: Trainer, config: str) -> None:
 
     tensors, about = _read(path)
     if about.pop("config", None) != config:
-        raise DataError(f"{path} belongs to another training; remove it, or choose another --out")
+        raise DataError(f"{path} belongs to another training; choose another --out")
     position = Document(path, about, None).validate(Position)
     held = {name: value for name, value in tensors.items() if name.startswith(_MOMENTUM)}
     fill_tensors(

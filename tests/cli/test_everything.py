@@ -51,6 +51,7 @@ COMMANDS = {
     "predictor fit": "labels.csv --space tiny.yaml --metric energy_mj --epochs 1 --folds 0 --out {new}",
     "predictor evaluate": "macs_m labels.csv --space tiny.yaml --column energy_mj",
     "predictor import": "published.pth --out {new}",
+    "doctor": "",
 }
 """A quick command line of every command; {new} is a name that is not there yet."""
 

@@ -88,7 +88,7 @@ def test_failures_become_one_line_and_a_status(
     def fail(args: list[str], prog_name: str) -> None:
         raise failure
 
-    monkeypatch.setattr(program, "_command", lambda: fail)
+    monkeypatch.setattr(program, "build_commands", lambda: fail)
     assert main(["space", "list"]) == status
     printed = capsys.readouterr()
     assert printed.err.startswith(told)
@@ -101,7 +101,7 @@ def test_a_bug_is_not_hidden(failure: Exception, monkeypatch: pytest.MonkeyPatch
     def fail(args: list[str], prog_name: str) -> None:
         raise failure
 
-    monkeypatch.setattr(program, "_command", lambda: fail)
+    monkeypatch.setattr(program, "build_commands", lambda: fail)
     with pytest.raises(type(failure)):
         main(["space", "list"])
 
@@ -111,7 +111,7 @@ def test_exit_codes_pass_through(code: object, status: int, monkeypatch: pytest.
     def leave(args: list[str], prog_name: str) -> None:
         raise SystemExit(code)
 
-    monkeypatch.setattr(program, "_command", lambda: leave)
+    monkeypatch.setattr(program, "build_commands", lambda: leave)
     monkeypatch.setattr(program, "check_numbers", lambda *_: None)
     assert main([]) == status
 
