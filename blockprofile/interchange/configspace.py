@@ -1,9 +1,9 @@
 """A space as a ConfigurationSpace of ConfigSpace, and back.
 
-What is said there: every slot, what it may hold, and which layers a depth leaves out. What is not: the network behind the
-names (channels, strides, operators), so the way back needs the space whose slots are meant and gives it, pruned to what the
-ConfigurationSpace holds. What ConfigSpace can say and a space cannot (ranges, other conditions, forbidden combinations,
-weights), and what a space can say and ConfigSpace cannot (mutation weights of units), is refused by name.
+What is said there: every slot, what it may hold, and which layers a depth leaves out. What is not: the network behind
+the names (channels, strides, operators), so the way back needs the space whose slots are meant and gives it, pruned to
+what the ConfigurationSpace holds. What ConfigSpace can say and a space cannot (ranges, other conditions, forbidden
+combinations, weights), and what a space can say and ConfigSpace cannot (mutation weights of units), is refused by name.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _ORDERED = frozenset({"depth", "resolution"})
 def to_configspace(space: Space, *, seed: int | None = None) -> Any:
     """Say a space as a ``ConfigSpace.ConfigurationSpace``; a draw from it follows the law ``papers``.
 
-    Depths and resolutions are ordinal, everything else is categorical; a layer that not every depth has is there under the
-    condition of those that have it.
+    Depths and resolutions are ordinal, everything else is categorical; a layer that not every depth has is there under
+    the condition of those that have it.
 
     Raises
     ------
@@ -97,8 +97,8 @@ def from_configspace(configspace: Any, base: Space, *, name: str = "") -> Space:
     Raises
     ------
     OptionError
-        Naming what a space cannot say: a hyperparameter that is no slot or has a range, a choice that the base has not, a
-        slot that is missing, weights of choices, a condition other than that of a depth, a forbidden combination.
+        Naming what a space cannot say: a hyperparameter that is no slot or has a range, a choice that the base has not,
+        a slot that is missing, weights of choices, a condition other than that of a depth, a forbidden combination.
     """
     require("ConfigSpace")
     names = [slot.name for slot in base.slots]
