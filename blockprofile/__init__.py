@@ -12,7 +12,7 @@ Space moga: 1.28e+15 archs, 5 units, 12 blocks
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _FACE = {
     "Profile": "profile", "Space": "space", "evaluate_predictor": "predict.evaluate", "fit_predictors": "predict.fit",
