@@ -20,6 +20,8 @@ from blockprofile.compare.floors import (
 )
 from blockprofile.compare.indicators import JointFront, best_within, hypervolume_curve, joint_front
 from blockprofile.compare.paired import Paired, Sooner, adjust_holm, compare_paired, compare_speed, first_reached
+from blockprofile.html import html_table
+from blockprofile.picture import Picture, draw, html_picture
 from blockprofile.search import Problem, SearchResult
 
 __all__ = ["Comparison", "Indicator", "Verdict"]
@@ -120,6 +122,19 @@ class Comparison:
             for runs in self.runs
         )
         object.__setattr__(self, "runs", shared)
+
+    def draw(self) -> Picture:
+        """Draw the fronts of all cases; a notebook shows the picture, ``.save("fronts.pdf")`` writes it."""
+        return draw("show_comparison", self)
+
+    def __repr__(self) -> str:
+        cases = ", ".join(case.name for case in self.cases)
+        return f"Comparison of {cases}: {len(self.seeds)} seeds of {self.budget:,} evaluations each"
+
+    def _repr_html_(self) -> str:
+        from blockprofile.compare.table import comparison_rows
+
+        return html_table(comparison_rows(self), title=repr(self)) + html_picture(self.draw())
 
     @property
     def problem(self) -> Problem:

@@ -22,6 +22,7 @@ from blockprofile.plot.layer_map import LayerMap, draw_layer_maps, layer_map_dat
 from blockprofile.plot.presence import PresenceView, draw_presences, presence_data
 from blockprofile.plot.pruning import pruning_figures
 from blockprofile.plot.sensitivity import SensitivityBars, draw_sensitivities, sensitivity_data
+from blockprofile.plot.show import show_comparison, show_profile, show_search, show_space
 from blockprofile.plot.style import (
     add_caption,
     draw_cells,
@@ -84,6 +85,10 @@ __all__ = [
     "save_figure",
     "save_scatter",
     "sensitivity_data",
+    "show_comparison",
+    "show_profile",
+    "show_search",
+    "show_space",
     "truth_figures",
     "unit_symbol",
 ]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from blockprofile.predict import Evaluator
 
-__all__ = ["FIGURES", "KINDS", "heatmap", "provenance_lines", "select_kinds", "select_metrics"]
+__all__ = ["FIGURES", "KINDS", "heatmap", "profile_figures", "provenance_lines", "select_kinds", "select_metrics"]
 
 FIGURES = "figures"
 QUANTILES_SHOWN = (0.05, 0.95)
@@ -222,6 +222,19 @@ def select_metrics(table: pd.DataFrame, metrics: Sequence[str] | None) -> list[s
         if metric not in known:
             raise UnknownNameError(f"the profile has no metric {metric!r}; {one_of(metric, known)}")
     return list(metrics) if metrics else known
+
+
+def profile_figures(profile: Profile, kind: str, metric: str | None = None) -> Iterator[Figure]:
+    """Draw one kind of figure of a profile, of one metric or of all, figure by figure.
+
+    Raises
+    ------
+    UnknownNameError
+        If the profile has no such metric.
+    """
+    chosen = select_metrics(profile.table, None if metric is None else [metric])
+    run = _Run(profile.path.parent, profile.table, profile.about, profile.space, tuple(chosen))
+    return (figure for _, figure in KINDS[kind](run))
 
 
 def heatmap(

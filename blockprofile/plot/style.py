@@ -130,10 +130,16 @@ def figure_style() -> Iterator[None]:
     import matplotlib as mpl
     import seaborn as sns
 
+    # Read as matplotlib does itself: asking for it by name would choose one.
+    before = dict.__getitem__(mpl.rcParams, "backend")
     mpl.use("agg")
     look: dict[Any, Any] = dict(sns.axes_style("ticks")) | _STYLE
-    with mpl.rc_context(look):
-        yield
+    try:
+        with mpl.rc_context(look):
+            yield
+    finally:
+        if isinstance(before, str):
+            mpl.use(before)
 
 
 def add_caption(figure: Figure, lines: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from blockprofile.command import command_line
 from blockprofile.errors import DataError, OptionError, RunError, one_of
 from blockprofile.html import html_table
 from blockprofile.metric import match_metric
+from blockprofile.picture import Picture, draw, html_picture
 from blockprofile.run import MANIFEST_NAME, read_manifest, run_digest
 from blockprofile.space import Space, kept_space
 from blockprofile.tablefile import Column, read_signed, write_table
@@ -200,11 +201,14 @@ class Profile:
         """Return a copy of the whole table."""
         return self.table.copy()
 
-    def _rows(self, statistic: Statistic, metric: str) -> pd.DataFrame:
+    def _name(self, metric: str) -> str:
         found = match_metric(metric, self.metrics)
         if found is None:
             raise OptionError(f"metric {metric!r} is not in the profile; {one_of(metric, self.metrics)}")
-        return rows_of(self.table, statistic, found).reset_index(drop=True)
+        return found
+
+    def _rows(self, statistic: Statistic, metric: str) -> pd.DataFrame:
+        return rows_of(self.table, statistic, self._name(metric)).reset_index(drop=True)
 
     def __repr__(self) -> str:
         name = self.config["space"]["name"] if "config" in self.about else "a space"
@@ -213,7 +217,24 @@ class Profile:
     def _repr_html_(self) -> str:
         from blockprofile.profile.summary import block_summary
 
-        return html_table(block_summary(self.table), title=repr(self))
+        return html_table(block_summary(self.table), title=repr(self)) + html_picture(self.heatmap(kind="blocks"))
+
+    def heatmap(self, metric: str | None = None, *, kind: str = "layers") -> Picture:
+        """Draw the profile; a notebook shows the picture, ``.save("layers.pdf", columns=2)`` writes it.
+
+        Parameters
+        ----------
+        metric
+            Left out, the first one, or all where a figure of that kind has all.
+        kind
+            One of `blockprofile.plot.KINDS`: layers, blocks, quantiles, depths, factors, distributions, sensitivities.
+
+        Raises
+        ------
+        OptionError
+            If there is no such kind or metric, or the profile has nothing of the kind.
+        """
+        return draw("show_profile", self, metric=metric and self._name(metric), kind=kind)
 
 
 def load_run_space(config: Mapping[str, Any], path: Path) -> Space:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.html import html_table
+from blockprofile.picture import Picture, draw, html_picture
 from blockprofile.search.archive import Archive
 from blockprofile.search.problem import Problem
 from blockprofile.search.random_mutation import front_of
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["Evaluations", "SearchResult"]
 
 Ints = NDArray[np.int64]
+MOST_SHOWN = 10
+
+
+def _short(value: object) -> object:
+    """Write a number for people."""
+    return f"{value:.5g}" if isinstance(value, float) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,16 @@ class Evaluations:
     def feasible(self) -> NDArray[np.bool_]:
         """Whether all limits are kept: bool, shape (n,)."""
         return self.archive.violations[self.numbers] <= 0
+
+    def __repr__(self) -> str:
+        goals = ", ".join(f"{goal.name} {goal.direction}" for goal in self.archive.problem.goals)
+        return f"{len(self)} archs of {self.archive.problem.space.name}: {goals}"
+
+    def _repr_html_(self) -> str:
+        frame = self.to_frame()[["evaluation", *self.archive.problem.metrics, "arch"]].head(MOST_SHOWN)
+        rows = [{str(name): _short(value) for name, value in row.items()} for row in frame.to_dict("records")]
+        more = f"; the first {MOST_SHOWN}" if len(self) > MOST_SHOWN else ""
+        return html_table(rows, title=f"{self!r}{more}")
 
     def texts(self) -> list[str]:
         """Write the archs in readable form."""
@@ -183,6 +201,17 @@ class SearchResult:
             }
         )
         return members, progress
+
+    def draw(self) -> Picture:
+        """Draw all evaluations and the front; a notebook shows the picture, ``.save("front.pdf")`` writes it."""
+        return draw("show_search", self)
+
+    def __repr__(self) -> str:
+        n = f"{len(self.archive):,} evaluations"
+        return f"Search of {self.problem.space.name} by {self.algorithm}: {n}, a front of {self.front!r}"
+
+    def _repr_html_(self) -> str:
+        return self.front._repr_html_() + html_picture(self.draw())
 
     def progress(self) -> pd.DataFrame:
         """Return size and hypervolume of the front after every generation."""

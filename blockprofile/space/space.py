@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import ArchError, OptionError, UnknownNameError, one_of
 from blockprofile.html import html_table
+from blockprofile.picture import draw, html_picture
 from blockprofile.space.definition import Block, SpaceDefinition, default_of
 from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots, defined_codes, slots_of
 
@@ -192,7 +193,8 @@ class Space:
     def _repr_html_(self) -> str:
         from blockprofile.space.summary import unit_rows
 
-        return html_table(unit_rows(self), title=f"{self!r}. {self.definition.title}")
+        table = html_table(unit_rows(self), title=f"{self!r}. {self.definition.title}")
+        return table + html_picture(draw("show_space", self))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Space):
