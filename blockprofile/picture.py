@@ -68,15 +68,15 @@ class Picture:
     def _written(self, form: str, width: float | None = None) -> bytes:
         import matplotlib as mpl
 
-        held, buffer = self.figure.get_size_inches().copy(), io.BytesIO()
-        scale = 1.0 if width is None else width / held[0]
+        wide, high = map(float, self.figure.get_size_inches())
+        buffer, scale = io.BytesIO(), 1.0 if width is None else width / wide
         sizes = _scale_text(self.figure, scale)
         try:
-            self.figure.set_size_inches(held * scale)
+            self.figure.set_size_inches(wide * scale, high * scale)
             with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "blockprofile"}):
                 self.figure.savefig(buffer, format=form, dpi=160 / min(scale, 1.0), metadata=_METADATA[form])
         finally:
-            self.figure.set_size_inches(held)
+            self.figure.set_size_inches(wide, high)
             for text, size in sizes:
                 text.set_fontsize(size)
         return buffer.getvalue()

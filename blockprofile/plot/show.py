@@ -19,6 +19,7 @@ from blockprofile.search import SearchResult
 from blockprofile.space import Space
 
 if TYPE_CHECKING:
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 __all__ = ["show_comparison", "show_profile", "show_search", "show_space"]
@@ -73,7 +74,7 @@ def show_space(space: Space) -> Figure:
         return _finish(figure)
 
 
-def _two_colours() -> object:
+def _two_colours() -> Colormap:
     from matplotlib.colors import ListedColormap
 
     return ListedColormap(["white", COLOURS[0]])
