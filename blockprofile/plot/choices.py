@@ -1,15 +1,16 @@
-"""Chosen archs as parallel lines: layers across, blocks up, one line per arch, coloured by its cost."""
+"""The blocks of fronts: places across, blocks up, and how many of the archs have each."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.plot.style import SEQUENTIAL
-from blockprofile.space import INACTIVE, Archs, Space
+from blockprofile.plot.style import SEQUENTIAL, label_cells, only_panel
+from blockprofile.space import Archs, Space
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,54 +20,58 @@ __all__ = ["Choices", "choices_data", "draw_choices"]
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Blocks of archs at layers: ``codes`` float64, shape (n, n_layers), NaN where the layer is not active.
+    """Shares of archs: float64, shape (n_blocks + 1, n_places).
 
-    ``layers`` are pairs of unit and layer, ``order`` the archs by rising cost.
+    Of the archs that have a place, the share with each block there; the last row is the share of all archs that have
+    the place. NaN is what the space leaves out, and every block of a place that no arch has. ``firsts`` are the columns
+    in which units begin.
     """
 
     blocks: tuple[str, ...]
-    layers: tuple[tuple[int, int], ...]
-    codes: NDArray[np.float64]
-    cost: NDArray[np.float64]
-    order: NDArray[np.intp]
+    places: tuple[str, ...]
+    shares: NDArray[np.float64]
+    firsts: tuple[int, ...]
+    n_archs: int
 
 
-def choices_data(space: Space, archs: Archs, cost: NDArray[np.floating]) -> Choices:
-    """Take the layers' blocks from archs.
+def choices_data(space: Space, fronts: Sequence[Archs]) -> Choices:
+    """Count the layers' blocks in fronts, each of which counts alike.
 
     Parameters
     ----------
-    archs
-        uint8, shape (n, n_slots).
-    cost
-        What colours the lines, shape (n,).
+    space
+        The space that was searched, pruned or not.
+    fronts
+        One for each search: uint8, shape (n, n_slots).
     """
     slots = space.layer_slots
-    codes = archs[:, [slot.index for slot in slots]].astype(np.float64)
-    codes[codes == INACTIVE] = np.nan
-    layers = tuple(slot.place for slot in slots)
-    values = np.asarray(cost, np.float64)
-    return Choices(space.block_names, layers, codes, values, np.argsort(values, kind="stable"))
+    shares = np.full((space.n_blocks + 1, len(slots)), np.nan)
+    weights = np.concatenate([np.full(len(archs), 1 / len(archs) / len(fronts)) for archs in fronts])
+    every = np.concatenate(list(fronts))
+    for column, slot in enumerate(slots):
+        codes = every[:, slot.index]
+        counts = np.bincount(codes, weights, minlength=space.n_blocks)[: space.n_blocks]
+        shares[-1, column] = counts.sum()
+        for code in space.allowed[slot.index]:
+            if counts.sum() > 0 and code < space.n_blocks:
+                shares[code, column] = counts[code] / counts.sum()
+    firsts = tuple(column for column, slot in enumerate(slots) if slot.layer <= 1)
+    places = tuple(f"{slot.unit}.{slot.layer}" if slot.layer else f"{slot.unit}" for slot in slots)
+    return Choices(space.block_names, places, shares, firsts, len(every))
 
 
-def draw_choices(data: Choices, ax: Axes, *, label: str, title: str = "") -> None:
-    """Draw the lines, each shifted a little by its place in the order of cost, so that equal choices stay visible."""
-    import matplotlib as mpl
+def draw_choices(data: Choices, ax: Axes, *, title: str = "") -> None:
+    """Draw the shares; what the space leaves out stays grey."""
+    import seaborn as sns
 
-    norm = mpl.colors.Normalize(float(data.cost.min()), float(data.cost.max()))
-    n = len(data.order)
-    for place, arch in enumerate(data.order):
-        shift = 0.5 * (place / max(n - 1, 1) - 0.5)
-        colour = mpl.colormaps[SEQUENTIAL](norm(data.cost[arch]))
-        ax.plot(np.arange(len(data.layers)), data.codes[arch] + shift, color=colour, lw=1.0, marker="o", ms=2.2)
-    units = [unit for unit, _ in data.layers]
-    for place in range(1, len(units)):
-        if units[place] != units[place - 1]:
-            ax.axvline(place - 0.5, color="0.6", lw=0.8)
-    labels = [f"{unit}.{layer}" if layer else str(unit) for unit, layer in data.layers]
-    ax.set_xticks(range(len(labels)), labels, fontsize=7, rotation=90)
-    ax.set_yticks(range(len(data.blocks)), data.blocks, fontsize=8)
-    ax.set_ylim(-0.6, len(data.blocks) - 0.4)
-    ax.set(xlabel="unit.layer", title=title)
-    bar = ax.figure.colorbar(mpl.cm.ScalarMappable(norm, SEQUENTIAL), ax=ax, pad=0.01)
-    bar.set_label(label)
+    ax.set_facecolor("0.9")
+    with only_panel(ax):
+        sns.heatmap(
+            100 * data.shares, vmin=0, vmax=100, cmap=SEQUENTIAL, mask=np.isnan(data.shares), linewidths=1,
+            linecolor="white", cbar_kws={"label": "% of archs", "pad": 0.01}, ax=ax,
+        )  # fmt: skip
+    ax.vlines(data.firsts[1:], 0, len(data.shares), color="0.3", lw=1)
+    ax.hlines(len(data.blocks), 0, len(data.places), color="0.3", lw=1)
+    label_cells(ax, rows=[*data.blocks, "any"], columns=data.places, fontsize=7.0)
+    ax.set_xticks(ax.get_xticks(), data.places, rotation=90)
+    ax.set(title=title, xlabel="unit.layer")

@@ -10,7 +10,7 @@ from blockprofile.plot.arch_diagram import diagram_data, draw_diagram
 from blockprofile.plot.choices import choices_data, draw_choices
 from blockprofile.plot.convergence import convergence_data, draw_convergence
 from blockprofile.plot.fronts import difference_data, draw_difference, draw_fronts, fronts_data
-from blockprofile.plot.style import add_caption, figure_style, metric_label, metric_title, save_figure
+from blockprofile.plot.style import add_caption, figure_style, metric_title, save_figure
 from blockprofile.predict import caption_of
 
 __all__ = ["comparison_caption", "comparison_figures"]
@@ -79,7 +79,7 @@ def comparison_figures(
             difference = difference_data(comparison, place)
             assert difference is not None
             figure, ax = plt.subplots(figsize=(6.4, 5.0))
-            draw_difference(difference, ax, labels=fronts.labels, title=f"{case.name} against the original")
+            draw_difference(difference, ax, labels=fronts.labels, title=f"{case.name} against the original", case=place)
             add_caption(figure, caption)
             files += save_figure(figure, target / f"attainment-{case.slug}")
         files += _arch_figures(comparison, target, caption)
@@ -92,20 +92,20 @@ def _arch_figures(comparison: Comparison, target: Path, caption: list[str]) -> l
 
     assert comparison.gain_and_cost is not None
     gain, cost = comparison.gain_and_cost
-    label = metric_label(comparison.problem.names[cost], comparison.units[cost])
     limit = comparison.cost_limits[len(comparison.cost_limits) // 2]
     space, n_cases = comparison.cases[0].space, len(comparison.cases)
-    lines, line_axes = plt.subplots(n_cases, 1, figsize=(9.0, 0.9 + 2.9 * n_cases), squeeze=False)
+    rows = 0.9 + 0.17 * (space.n_blocks + 4)
+    lines, line_axes = plt.subplots(n_cases, 1, figsize=(9.0, 0.9 + rows * n_cases), squeeze=False)
     boxes, box_axes = plt.subplots(n_cases, 1, figsize=(9.0, 0.6 + 1.5 * n_cases), squeeze=False)
     for place, (case, runs) in enumerate(zip(comparison.cases, comparison.runs, strict=True)):
-        front = runs[0].front
-        data = choices_data(space, front.archs, front.points[:, cost])
-        draw_choices(data, line_axes[place, 0], label=label, title=f"{case.name}: front of seed {runs[0].seed}")
+        data = choices_data(case.space, [run.front.archs for run in runs])
+        draw_choices(data, line_axes[place, 0], title=f"{case.name}: {data.n_archs:,} archs of {len(runs)} fronts")
         best = best_arch(runs, gain=gain, cost=cost, limit=limit)
         box_axes[place, 0].set_axis_off()
         if best is not None:
             told = ", ".join(f"{name} {values[0]:.4g}" for name, values in best.metrics.items())
             draw_diagram(diagram_data(space, best.archs[0]), box_axes[place, 0], title=f"{case.name}: {told}")
-    add_caption(lines, caption)
+    told = "Of the archs of a front that have a layer, the share with each block; any: of all, the share that have it."
+    add_caption(lines, [f"{told} Every front counts alike; grey is what a space leaves out.", *caption])
     add_caption(boxes, [f"Best of all seeds within {limit:g} {comparison.units[cost]}; black rims: SE.", *caption])
     return save_figure(lines, target / "blocks_of_fronts") + save_figure(boxes, target / "best_archs")

@@ -181,10 +181,15 @@ def draw_fronts(data: Fronts, ax: Axes) -> None:
     ax.legend(frameon=False, loc="lower right")
 
 
-def draw_difference(data: AttainmentDifference, ax: Axes, *, labels: tuple[str, str], title: str) -> None:
-    """Draw where a case attains points more often (blue) or less often (red) than the original."""
+def draw_difference(
+    data: AttainmentDifference, ax: Axes, *, labels: tuple[str, str], title: str, case: int = 1
+) -> None:
+    """Draw where a case attains points more often (its colour among fronts) or less often than the original (its)."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colours = LinearSegmentedColormap.from_list("cases", [COLOURS[0], "white", COLOURS[case % len(COLOURS)]])
     shown = ax.pcolormesh(
-        data.first, -data.second, data.difference.T, cmap="RdBu",
+        data.first, -data.second, data.difference.T, cmap=colours,
         vmin=-1, vmax=1, shading="nearest", rasterized=True,
     )  # fmt: skip
     bar = ax.figure.colorbar(shown, ax=ax, pad=0.02)

@@ -28,6 +28,7 @@ __all__ = [
     "label_cells",
     "metric_label",
     "metric_title",
+    "only_panel",
     "save_figure",
     "show_dollars",
     "unit_symbol",
@@ -96,7 +97,7 @@ def draw_cells(
     """Draw a matrix of cells around zero, each with its words; what is NaN stays empty."""
     import seaborn as sns
 
-    with _alone(ax):
+    with only_panel(ax):
         sns.heatmap(
             values, vmin=-limit, vmax=limit, cmap=DIVERGING, mask=np.isnan(values), cbar=False, annot=words, fmt="",
             annot_kws={"fontsize": CELL_FONTSIZE}, linewidths=1.5, linecolor="white", ax=ax,
@@ -105,7 +106,7 @@ def draw_cells(
 
 
 @contextmanager
-def _alone(ax: Axes) -> Iterator[None]:
+def only_panel(ax: Axes) -> Iterator[None]:
     """Hide the other panels: seaborn draws the whole figure for each of its heatmaps, to see whether labels overlap."""
     others = [other for other in ax.figure.figure.axes if other is not ax and other.get_visible()]
     for other in others:

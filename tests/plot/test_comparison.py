@@ -141,14 +141,29 @@ def test_best_arch_is_the_best_of_all_seeds_within_the_limit(run: Comparison) ->
     assert best_arch(run.runs[0], gain=0, cost=1, limit=0.1) is None
 
 
-def test_choices_and_diagram_show_active_layers_alone(ofa_mbv3: Space, ax: Any) -> None:
+def test_blocks_of_fronts_are_shares_of_the_archs_that_have_the_layer(ofa_mbv3: Space, ax: Any) -> None:
+    allowed = [
+        codes[1:] if slot.layer == 1 else codes for slot, codes in zip(ofa_mbv3.slots, ofa_mbv3.allowed, strict=True)
+    ]
+    pruned = ofa_mbv3.restricted(allowed, name="pruned")
+    fronts = [draw_archs(pruned, n, np.random.default_rng(n)) for n in (5, 40)]
+    data = choices_data(pruned, fronts)
+    assert data.n_archs == 45
+    assert data.firsts == (0, 4, 8, 12, 16)
+    last = ofa_mbv3.layer_slots[3]
+    there = [archs[:, last.index] != INACTIVE for archs in fronts]
+    assert data.shares[-1, 3] == pytest.approx(np.mean([each.mean() for each in there]))
+    code = ofa_mbv3.allowed[last.index][0]
+    having = np.mean([(archs[:, last.index] == code).mean() for archs in fronts])
+    assert data.shares[code, 3] == pytest.approx(having / data.shares[-1, 3])
+    assert np.isnan(data.shares[ofa_mbv3.allowed[ofa_mbv3.layer_slots[0].index][0], 0])
+    assert np.nansum(data.shares[:-1], axis=0) == pytest.approx(np.ones(20))
+    draw_choices(data, ax)
+    assert [text.get_text() for text in ax.get_yticklabels()] == [*ofa_mbv3.block_names, "any"]
+
+
+def test_a_diagram_shows_active_layers_alone(ofa_mbv3: Space, ax: Any) -> None:
     archs = draw_archs(ofa_mbv3, 5, np.random.default_rng(0))
-    data = choices_data(ofa_mbv3, archs, np.arange(5.0)[::-1])
-    slots = [slot.index for slot in ofa_mbv3.layer_slots]
-    assert (np.isnan(data.codes) == (archs[:, slots] == INACTIVE)).all()
-    assert data.order.tolist() == [4, 3, 2, 1, 0]
-    draw_choices(data, ax, label="cost")
-    assert sum(len(line.get_xdata()) == len(slots) for line in ax.lines) == 5
     boxes = diagram_data(ofa_mbv3, archs[0])
     assert len(boxes) == int(ofa_mbv3.depths(archs[:1]).sum())
     assert max(box.height for box in boxes) <= 1.0
