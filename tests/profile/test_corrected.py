@@ -29,7 +29,7 @@ def _profiles(truth: Truth, n_labels: int, repetitions: int, **options: bool) ->
 
 @pytest.mark.parametrize("is_uneven", [False, True], ids=["even", "uneven"])
 def test_intervals_hold_for_the_truth(truth: Truth, is_uneven: bool) -> None:
-    found = _profiles(truth, 300, 16, is_uneven=is_uneven)
+    found = _profiles(truth, 300, 8, is_uneven=is_uneven)
     assert (found["holds_for"] == TRUTH).all()
     rates = found.groupby("statistic")["is_covered"].mean()
     assert 0.93 < rates["M_ulb"] < 0.97

@@ -141,7 +141,7 @@ def test_intervals_cover_the_truth_at_their_level(toy: Space) -> None:
     truth = table_of(toy, law_pool(toy))
     chosen = truth["statistic"].isin(["M_ulb", "M_b", "M_d"])
     hits = np.zeros(int(chosen.sum()))
-    repetitions = 250
+    repetitions = 80
     for _ in range(repetitions):
         seen = Accumulator(toy, METRICS, n_planned=10)
         archs = draw_archs(toy, 800, rng)
