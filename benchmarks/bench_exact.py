@@ -13,7 +13,6 @@ import numpy as np
 from benchmarks.figures import keep
 from blockprofile.additive import LimitedSampler, exact_distribution, exact_profile, exact_quantiles
 from blockprofile.predict import AdditivePredictor, Evaluator, load_predictors
-from blockprofile.profile import Control, controlled_responses
 from blockprofile.space import Space, draw_archs, load_space
 
 POOL = 1_000_000
@@ -72,26 +71,11 @@ def against_rejection(space: Space) -> None:
     keep(told, rate / rejecting, against="drawing and rejecting")
 
 
-def against_plain_samples(space: Space) -> None:
-    """How many times fewer archs an interval takes with the additive part taken exactly."""
-    archs = draw_archs(space, SMALL, np.random.default_rng(3))
-    others = draw_archs(space, 10 * SMALL, np.random.default_rng(4))
-    for predictor in load_predictors(space, devices=["rtx2080ti_gpu"], metrics=["top1_percent"]):
-        factors = predictor.factors  # type: ignore[attr-defined]
-        found = controlled_responses(archs, predictor.predict(archs), control=Control(space, factors))
-        plain = predictor.predict(others).astype(np.float64)
-        assert abs(found.mean - plain.mean()) < 5 * plain.std() / np.sqrt(len(plain))
-        times = float(np.median(found.reduction))
-        assert times > 10
-        keep(f"{predictor.metric}: fewer archs for the same interval", times, against="a plain pool")
-
-
 def main() -> None:
     """Run all parts."""
     space = load_space("ofa_mbv3")
     against_a_pool(space)
     against_rejection(space)
-    against_plain_samples(space)
 
 
 if __name__ == "__main__":

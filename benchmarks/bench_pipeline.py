@@ -21,7 +21,7 @@ from blockprofile.content import content_dir
 from blockprofile.predict import Evaluator, load_predictors
 from blockprofile.predict.lookup import lookup_key, read_table
 from blockprofile.profile.profile import profile_run
-from blockprofile.run import read_run, sample
+from blockprofile.run import PoolRequest, read_run, sample
 from blockprofile.space import count_macs, draw_archs, list_operators, load_space
 
 BASELINE_ARCHS = 1500
@@ -101,7 +101,7 @@ def main(n: int) -> None:
     print(f"baseline, one arch at a time (top-1, multiply-adds, note10): {baseline:,.0f} archs/s")
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        done = sample("ofa_mbv3", out=run, n=n, devices=["note10"])
+        done = sample(PoolRequest("ofa_mbv3", n=n, devices=["note10"]), out=run)
         rate = done.n_new / done.seconds
         print(f"sample {n:,} ({', '.join(done.metrics)}): {done.seconds:.2f} s, {rate:,.0f} archs/s")
         keep(f"sample {n:,} archs", rate / baseline, against="one arch at a time")

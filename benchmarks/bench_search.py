@@ -27,7 +27,7 @@ from pymoo.operators.repair.rounding import RoundingRepair
 from pymoo.optimize import minimize
 
 from benchmarks.figures import keep
-from blockprofile.search import NSGA2, Problem, SearchResult, build_problem, hypervolume, reference_point, search
+from blockprofile.search import NSGA2, Aims, Problem, SearchResult, build_problem, hypervolume, reference_point, search
 from blockprofile.search.codes import CodeTable
 from blockprofile.space import INACTIVE, Archs, load_space
 
@@ -95,9 +95,12 @@ def run_ours(problem: Problem, seed: int) -> SearchResult:
     goals = list(problem.goals)
     with patch("blockprofile.search.loop.time.perf_counter", time.thread_time):
         return search(
-            problem.space, goals, predictors=problem.predictors, algorithm=NSGA2(population=POPULATION),
-            budget=BUDGET, seed=seed,
-        )  # fmt: skip
+            problem.space,
+            Aims(goals, predictors=problem.predictors),
+            algorithm=NSGA2(population=POPULATION),
+            budget=BUDGET,
+            seed=seed,
+        )
 
 
 def run_pymoo(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from blockprofile.search import (
     NSGA2,
+    Aims,
     HierarchicalMutation,
     Objective,
     RandomMutation,
@@ -102,7 +103,9 @@ def study_ablation(n_seeds: int) -> None:
     """Repeat MoGA's Figure 5: mutators, and two against three objectives."""
     runs = {
         name: [
-            search("moga", goals, algorithm=algorithm, metrics=[PARAMS], seed=seed, budget=POPULATION * GENERATIONS)
+            search(
+                "moga", Aims(goals, metrics=[PARAMS]), algorithm=algorithm, seed=seed, budget=POPULATION * GENERATIONS
+            )
             for seed in range(n_seeds)
         ]
         for name, (goals, algorithm) in VARIANTS.items()

@@ -15,15 +15,16 @@ from typing import Any
 __version__ = "0.2.0"
 
 _FACE = {
-    "Profile": "profile", "Space": "space", "evaluate_predictor": "predict.evaluate", "fit_predictors": "predict.fit",
-    "heatmap": "plot", "load_predictors": "predict", "load_space": "space", "sample": "run",
+    "Execution": "run", "PoolRequest": "run", "Profile": "profile", "Space": "space",
+    "evaluate_predictor": "predict.evaluate", "fit_predictors": "predict.fit", "heatmap": "plot",
+    "load_predictors": "predict", "load_space": "space", "sample": "run",
 }  # fmt: skip
 _VERBS = ("compare", "profile", "prune", "report", "search")
 """Packages that are called as functions."""
 
 __all__ = [
-    "Profile", "Space", "__version__", "compare", "evaluate_predictor", "fit_predictors", "heatmap", "load_predictors",
-    "load_space", "profile", "prune", "report", "sample", "search",
+    "Execution", "PoolRequest", "Profile", "Space", "__version__", "compare", "evaluate_predictor",
+    "fit_predictors", "heatmap", "load_predictors", "load_space", "profile", "prune", "report", "sample", "search",
 ]  # fmt: skip
 
 

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["command_line", "remember_arguments", "typed_command"]
+__all__ = ["command_line", "typed", "typed_by_nobody", "typed_command"]
 
 _ARGUMENTS: ContextVar[tuple[str, ...] | None] = ContextVar("arguments", default=None)
 
 
-def remember_arguments(arguments: Sequence[str]) -> None:
-    """Keep what the running command was called with, for `typed_command`."""
-    _ARGUMENTS.set(tuple(arguments))
+@contextmanager
+def typed(arguments: Sequence[str] | None) -> Iterator[None]:
+    """Know what the running command was called with, for `typed_command`."""
+    token = _ARGUMENTS.set(None if arguments is None else tuple(arguments))
+    try:
+        yield
+    finally:
+        _ARGUMENTS.reset(token)
+
+
+def typed_by_nobody() -> AbstractContextManager[None]:
+    """Do a part of a command that nobody typed as one of its own."""
+    return typed(None)
 
 
 def typed_command() -> str:
-    """Return the running command as the user typed it."""
+    """Return the running command as the user typed it; empty where nobody did, as in a library call."""
     arguments = _ARGUMENTS.get()
-    return shlex.join(["blockprofile", *(sys.argv[1:] if arguments is None else arguments)])
+    return "" if arguments is None else shlex.join(["blockprofile", *arguments])
 
 
 def command_line(verb: str, positional: Sequence[object] = (), **options: Any) -> str:

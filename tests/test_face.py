@@ -11,6 +11,7 @@ import pytest
 
 import blockprofile
 from blockprofile.profile.profile import profile_run
+from blockprofile.run import PoolRequest
 from blockprofile.search.api import search
 
 
@@ -39,7 +40,7 @@ def test_a_verb_has_the_signature_of_its_function() -> None:
 
 
 def test_from_a_space_to_a_profile(tmp_path: Path) -> None:
-    blockprofile.sample("moga", out=tmp_path / "run", n=500, metrics=["macs_m"])
+    blockprofile.sample(PoolRequest("moga", n=500, metrics=["macs_m"]), out=tmp_path / "run")
     profile = blockprofile.profile(tmp_path / "run")
     assert isinstance(profile, blockprofile.Profile)
     assert profile.n == 500

@@ -10,8 +10,8 @@ from blockprofile.additive.exact import ExactProfile, Place, exact_profile, list
 from blockprofile.additive.exact_quantiles import TAUS, QuantileResponses, exact_quantiles
 from blockprofile.additive.extremes import feasible_range, max_arch, min_arch
 from blockprofile.additive.groups import Group, make_groups, transpose
-from blockprofile.additive.least_squares import fit_choices
-from blockprofile.additive.limit import LimitedSampler, draw_under_limit
+from blockprofile.additive.least_squares import fit_choices, fit_factors
+from blockprofile.additive.limit import LimitedSampler
 from blockprofile.additive.presence import PRESENCES, Presence, check_presence
 from blockprofile.additive.targets import Target, block_label, block_targets, depth_targets
 
@@ -32,12 +32,12 @@ __all__ = [
     "build_chain",
     "check_presence",
     "depth_targets",
-    "draw_under_limit",
     "exact_distribution",
     "exact_profile",
     "exact_quantiles",
     "feasible_range",
     "fit_choices",
+    "fit_factors",
     "list_places",
     "make_groups",
     "max_arch",

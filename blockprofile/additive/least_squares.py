@@ -2,6 +2,8 @@
 
 With fewer labels than choices plain least squares follow the noise, and a fixed ridge is too weak for few labels or too
 strong for many. Here the labels' own likelihood says how much to shrink: nothing where they are exactly additive.
+statsmodels has no such ridge. It is the one additive fit of the project; pairs of choices have a prior of their own
+(`blockprofile.profile.pair_model`), and ordinary least squares with their errors are those of statsmodels.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["fit_choices"]
+from blockprofile.space import Archs, Factor, Space
+
+__all__ = ["fit_choices", "fit_factors"]
 
 CHUNK = 8192
 SHRINKAGES = np.logspace(-6, 3, 37)
@@ -71,6 +75,45 @@ def fit_choices(rows: NDArray[np.integer], labels: Doubles, *, n_choices: int) -
     ridges = [_likeliest_ridge(spectrum, along[:, m], power[m], n) for m in range(n_metrics)]
     values: Doubles = basis @ (along / (spectrum[:, None] + np.array(ridges)))
     return mean - share @ values, values
+
+
+def fit_factors(space: Space, archs: Archs, values: NDArray[np.floating]) -> tuple[Factor, ...]:
+    """Fit a sum over slots to a metric of archs; see `fit_choices`.
+
+    Parameters
+    ----------
+    archs, values
+        uint8 (n, n_slots), n at least 1, and (n,). What the sum misses looks smaller on these archs than on others.
+
+    Returns
+    -------
+    A constant and one factor for each slot; an inactive layer has a value of its own.
+
+    Raises
+    ------
+    ValueError
+        If there are no archs.
+
+    Examples
+    --------
+    >>> from blockprofile.space import CompiledSum, draw_archs, factorize, load_space
+    >>> moga = load_space("moga")
+    >>> macs = CompiledSum(moga, [factorize(moga, lambda op: op.macs / 1e6)])
+    >>> pilot, others = (draw_archs(moga, 2000, np.random.default_rng(seed)) for seed in range(2))
+    >>> fitted = CompiledSum(moga, [fit_factors(moga, pilot, macs(pilot)[0])])
+    >>> bool(np.abs(fitted(others) - macs(others)).max() < 0.01)
+    True
+    """
+    rows = space.check(archs)
+    if len(rows) == 0:
+        raise ValueError("there are no archs to fit a sum to")
+    sizes = np.array([slot.n_choices + (slot.kind == "layer") for slot in space.slots])
+    starts = np.cumsum(sizes) - sizes
+    labels = np.asarray(values, np.float64)[:, None]
+    constants, found = fit_choices(np.minimum(rows, sizes - 1) + starts, labels, n_choices=int(sizes.sum()))
+    tables = np.split(found[:, 0], starts[1:])
+    factors = (Factor((slot.index,), table) for slot, table in zip(space.slots, tables, strict=True))
+    return (Factor((), constants[0]), *factors)
 
 
 def _likeliest_ridge(spectrum: Doubles, along: Doubles, power: float, n: int) -> float:

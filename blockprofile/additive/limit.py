@@ -18,7 +18,7 @@ from blockprofile.additive.grid import relative_costs, shift_add
 from blockprofile.errors import InfeasibleError
 from blockprofile.space import INACTIVE, Archs, CompiledSum, Factor, Law, Space
 
-__all__ = ["LimitedSampler", "draw_under_limit"]
+__all__ = ["LimitedSampler"]
 
 N_BINS = 1 << 12
 """Bins of the budget between the smallest value and the limit."""
@@ -183,29 +183,3 @@ class LimitedSampler:
                 rank += bound <= wanted
             picked[here] = rank + starts[source]
         return picked
-
-
-def draw_under_limit(
-    space: Space, n: int, rng: np.random.Generator, *, factors: Sequence[Factor], limit: float, law: Law = "papers"
-) -> Archs:
-    """Draw archs given that an additive metric is at most a limit; see `LimitedSampler`, which serves many draws.
-
-    Returns
-    -------
-    uint8, shape (n, n_slots), C-contiguous.
-
-    Raises
-    ------
-    InfeasibleError
-        If no arch meets the limit; the message gives the feasible range.
-
-    Examples
-    --------
-    >>> from blockprofile.space import factorize, load_space
-    >>> moga = load_space("moga")
-    >>> macs = factorize(moga, lambda op: op.macs / 1e6)
-    >>> archs = draw_under_limit(moga, 1000, np.random.default_rng(0), factors=macs, limit=175.0)
-    >>> bool((CompiledSum(moga, [macs])(archs) <= 175.0).all())
-    True
-    """
-    return LimitedSampler(space, factors, limit=limit, law=law).draw(n, rng)

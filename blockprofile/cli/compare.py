@@ -8,7 +8,7 @@ import typer
 
 from blockprofile.cli.options import DEVICE, FIRST_LAW, RESOLUTION, space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
-from blockprofile.command import command_line, typed_command
+from blockprofile.command import command_line
 
 __all__ = ["register"]
 
@@ -54,14 +54,16 @@ def compare(
     --------
     blockprofile compare --space moga --insight smaller.yaml --device mace_gpu --out runs/compare
     """
+    from blockprofile.compare import Trials, comparison_frame, comparison_rows
     from blockprofile.compare import compare as run
-    from blockprofile.compare import comparison_frame, comparison_rows
     from blockprofile.predict import caption_of
+    from blockprofile.search import Aims
 
     found = run(
-        space, insights=insight, algorithms=algorithm, objectives=objective, devices=device, metrics=metric,
-        limits=limit, budget=budget, seeds=seeds, seed=seed, at=at or None, resolution=resolution, law=law,
-        workers=workers, out=out, command=typed_command(),
+        space, insight, algorithms=algorithm,
+        aims=Aims(objective, limits=limit, devices=device, metrics=metric, law=law),
+        trials=Trials(budget=budget, seeds=seeds, seed=seed, at=at or None), resolution=resolution, workers=workers,
+        out=out,
     )  # fmt: skip
     reference = dict(zip(found.problem.names, found.reference.tolist(), strict=True))
     provenance = {each.metric: caption_of(each, found.problem.space) for each in found.problem.predictors}

@@ -12,9 +12,8 @@ from blockprofile.cli.options import DEVICE, LAW, METRIC, PRESENCE, RESOLUTION, 
 from blockprofile.cli.output import JSON_OPTION, note, print_factors, print_json, print_table, tell
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from blockprofile.predict import AdditivePredictor, Entry
+    from blockprofile.profile import Profile
     from blockprofile.space import Law, Space
 
 __all__ = ["register"]
@@ -48,7 +47,7 @@ def exact(
     from blockprofile.additive import check_presence
     from blockprofile.files import make_folder, replacing
     from blockprofile.predict import caption_of, load_predictors, select_entries
-    from blockprofile.profile import additive_predictors, block_summary, check_taus, exact_table
+    from blockprofile.profile import Profile, additive_predictors, block_summary, check_taus, exact_table
     from blockprofile.space import check_law, load_space
 
     where, of_law = load_space(space, resolution=resolution), check_law(law)
@@ -56,24 +55,26 @@ def exact(
         make_folder(out.parent)
     asked = load_predictors(where, devices=device, metrics=metric)
     predictors = additive_predictors(asked)
-    table = exact_table(where, predictors, presence=check_presence(presence), law=of_law, taus=check_taus(tau))
+    profile = Profile(
+        exact_table(where, predictors, presence=check_presence(presence), law=of_law, taus=check_taus(tau))
+    )
     entries = select_entries(where, devices=device, metrics=metric)
     within = None if limit is None else _share(where, limit, of_law, entries)
     if out is not None:
         with replacing(out) as file:
-            table.to_parquet(file, index=False)
+            profile.table.to_parquet(file, index=False)
     if json:
         told = {each.metric: caption_of(each, where, law=of_law) for each in predictors}
-        print_json({"space": where.name, "limit": within, "rows": table.to_dict("records"), "provenance": told})
+        print_json({"space": where.name, "limit": within, "rows": profile.table.to_dict("records"), "provenance": told})
         return
     print_table(
-        _summary(where, predictors, table, of_law), title=f"{where.name}, all archs, law {law}", wrap=["provenance"]
+        _summary(where, predictors, profile, of_law), title=f"{where.name}, all archs, law {law}", wrap=["provenance"]
     )
     tell("")
     print_table(
-        block_summary(table), title=f"M_b against the average block, presence {presence}; (…) is below the floor"
+        block_summary(profile), title=f"M_b against the average block, presence {presence}; (…) is below the floor"
     )
-    print_factors(table)
+    print_factors(profile)
     if within is not None:
         tell("")
         tell(within["text"])
@@ -84,22 +85,19 @@ def exact(
     if left:
         note(f"left out, as they do not add up over operators: {', '.join(left)}; see `blockprofile profile`")
     if out is not None:
-        note(f"{out} ({len(table):,} rows)")
+        note(f"{out} ({len(profile.table):,} rows)")
 
 
-def _summary(
-    where: Space, predictors: Sequence[AdditivePredictor], table: pd.DataFrame, law: Law
-) -> list[dict[str, Any]]:
+def _summary(where: Space, predictors: Sequence[AdditivePredictor], profile: Profile, law: Law) -> list[dict[str, Any]]:
     from blockprofile.additive import feasible_range
     from blockprofile.predict import caption_of
-    from blockprofile.profile import rows_of
 
     rows = []
     for predictor in predictors:
-        mine = table[table["metric"] == predictor.metric]
         smallest, largest = feasible_range(where, predictor.factors)
-        quantiles = rows_of(mine, "quantile").to_dict("records")
-        row: dict[str, Any] = {"metric": predictor.metric, "mean": float(mine["value"].iloc[0]), "smallest": smallest}
+        quantiles = profile.rows("quantile", predictor.metric).to_dict("records")
+        mean = float(profile.rows("mean", predictor.metric)["value"].iloc[0])
+        row: dict[str, Any] = {"metric": predictor.metric, "mean": mean, "smallest": smallest}
         row |= {f"{100 * each['tau']:g} %": float(each["value"]) for each in quantiles}
         error = max((float(each["quantile_error"]) for each in quantiles), default=0.0)
         row |= {"largest": largest, "quantiles ±": error, "unit": predictor.unit}
@@ -111,10 +109,10 @@ def _share(where: Space, text: str, law: Law, entries: Sequence[Entry]) -> dict[
     from blockprofile.run import limited_sampler, parse_limit
     from blockprofile.space import count_archs
 
-    limit = parse_limit(text, where, entries=entries)
-    share = limited_sampler(where, limit, law=law).share
+    limit = parse_limit(text)
+    share = limited_sampler(where, limit, law=law, entries=entries).share
     count = count_archs(where)
-    alike = limited_sampler(where, limit, law="architectures").share
+    alike = limited_sampler(where, limit, law="architectures", entries=entries).share
     told = (
         f"{text}: {100 * share.low:.3g} to {100 * share.high:.3g} % of the archs that the law {law!r} draws; "
         f"{alike.low * count:.3g} to {alike.high * count:.3g} of the space's {count:.3g} archs"

@@ -106,7 +106,7 @@ def measure(
     from blockprofile.device import Plan, Settings, check_clock, make_runtime, measure_table, processor_name
     from blockprofile.space import load_space
 
-    plan = Plan(precision=parse_share(precision), time_limit_s=time_limit, seed=seed)
+    plan = Plan(precision=parse_share(precision), time_limit_s=time_limit, seed=seed, jobs=jobs, processors=tuple(pin))
     settings = Settings(provider=provider, threads=threads, batch=batch, dtype=dtype, clock=check_clock(clock))
     loaded = load_space(space)
     note_base(loaded, WHOLE)
@@ -118,8 +118,6 @@ def measure(
         hardware=hardware or processor_name(),
         plan=plan,
         resolutions=resolution,
-        jobs=jobs,
-        processors=tuple(pin),
         progress=note,
     )
     if json:
@@ -185,10 +183,10 @@ def audit(
     if from_ is not None:
         found = _audit_file(from_, loaded, (card, folder), column=column, time_unit=time_unit)
     else:
-        plan = Plan(precision=parse_share(precision), time_limit_s=time_limit, seed=seed)
-        found = audit_table(
-            loaded, device, n=n, seed=seed, plan=plan, out=folder, jobs=jobs, processors=tuple(pin), progress=note
+        plan = Plan(
+            precision=parse_share(precision), time_limit_s=time_limit, seed=seed, jobs=jobs, processors=tuple(pin)
         )
+        found = audit_table(loaded, device, n=n, seed=seed, plan=plan, out=folder, progress=note)
     units, depths = unit_rows(loaded, device, found), depth_rows(loaded, found)
     write_audit(folder, loaded, found)
     picture = save_scatter(audit_data(found, device=card.name, space=loaded.name), folder / "audit")[0]

@@ -65,6 +65,7 @@ def import_(
     """
     from blockprofile.device import (
         ImportOptions,
+        TimedOn,
         audit_times,
         check_plausible,
         check_spread,
@@ -99,10 +100,13 @@ def import_(
         told += f" ({spread or 'drop'})" if found.left_share else ""
     elif found.form != "csv":
         told = f"{told}, a table of the format {found.form}" + (f" ({column})" if column else "")
+    timed = TimedOn(
+        hardware=hardware, runtime=runtime, batch=batch, dtype=dtype, is_estimated=estimated or found.is_estimated
+    )
     write_imported(
-        out, table, loaded, name=device, hardware=hardware, runtime=runtime, batch=batch, dtype=dtype,
+        out, table, loaded, name=device, timed=timed,
         resolutions=resolution or (known.resolutions if known and not loaded.definition.input.searched else ()),
-        source=told, is_estimated=estimated or found.is_estimated, note=found.note,
+        source=told, note=found.note,
     )  # fmt: skip
     if whole is not None:
         write_audit(out, loaded, audit_times(loaded, (read_card(out), out), whole, believe=time_unit is not None))

@@ -17,7 +17,7 @@ from blockprofile import __version__
 from blockprofile.cli.help import build_commands
 from blockprofile.cli.output import tell, warn
 from blockprofile.cli.strict import check_numbers
-from blockprofile.command import remember_arguments
+from blockprofile.command import typed
 from blockprofile.errors import DataError, UserError
 from blockprofile.loudness import LOG, loudness
 
@@ -86,9 +86,9 @@ def _run(words: Sequence[str]) -> None:
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status: 0 done, 1 a bug, 2 the user's mistake, 3 bad data."""
     words = list(sys.argv[1:] if args is None else args)
-    remember_arguments(words)
     try:
-        _run(words)
+        with typed(words):
+            _run(words)
     except SystemExit as leaving:
         if leaving.code == EXIT_INTERRUPTED:
             return _fail("interrupted; what was finished is kept", EXIT_INTERRUPTED)

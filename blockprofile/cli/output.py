@@ -13,8 +13,7 @@ import typer
 from blockprofile.loudness import is_quiet
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from blockprofile.profile import Profile
     from blockprofile.space import Space
 
 __all__ = ["JSON_OPTION", "note", "note_base", "print_factors", "print_json", "print_table", "tell", "warn"]
@@ -127,15 +126,15 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, title: str = "", wrap: Seq
     console.print(table)
 
 
-def print_factors(table: pd.DataFrame) -> None:
+def print_factors(profile: Profile) -> None:
     """Print what the steps of factors do over the network and which interact; nothing where there are none."""
     from blockprofile.profile import factor_summary, pair_words
 
-    steps = factor_summary(table)
+    steps = factor_summary(profile)
     if steps:
         tell("")
         print_table(steps, title="steps of factors over the network, blocks alike otherwise; (…) is below the floor")
-        for sentence in pair_words(table):
+        for sentence in pair_words(profile):
             tell(sentence)
 
 

@@ -40,13 +40,14 @@ def pick(
     from blockprofile.cli.search import print_archs, provenances, rows_of
     from blockprofile.cli.supernet import export_archs
     from blockprofile.errors import OptionError
-    from blockprofile.search import load_search, parse_constraint
+    from blockprofile.run import parse_limit
+    from blockprofile.search import load_search
     from blockprofile.search import pick as choose
 
     if supernet is not None and export is None:
         raise OptionError("--supernet has no effect without --export; leave it out")
     result = load_search(folder)
-    limits = [parse_constraint(text) for text in limit]
+    limits = [parse_limit(text) for text in limit]
     chosen = choose(result, knee=knee, limits=limits, top=top, goal=by)
     rows = rows_of(chosen, result)
     if export is not None:

@@ -10,7 +10,7 @@ import typer
 from blockprofile.cli.options import BACKEND, DEVICE, LAW, PRESENCE, RESOLUTION, SCHEDULER, SEED, WORKERS, space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_factors, print_json, print_table, tell, warn
 from blockprofile.cli.strict import refuse_idle
-from blockprofile.command import command_line, typed_command
+from blockprofile.command import command_line
 
 if TYPE_CHECKING:
     from blockprofile.profile import Profile
@@ -69,9 +69,8 @@ def profile(
     blockprofile profile labels.csv --space moga --metric top1_percent --out mine
     """
     from blockprofile.errors import OptionError
-    from blockprofile.numbers import parse_count
     from blockprofile.profile import profile_pool, profile_run
-    from blockprofile.run import PoolRequest
+    from blockprofile.run import Execution, PoolRequest
     from blockprofile.space import check_law
 
     if run is None or not run.is_file():
@@ -81,38 +80,37 @@ def profile(
         return
     if (run is None) == (space is None):
         raise OptionError("give either a run folder or --space (with --device and --out), not both and not neither")
+    execution = Execution(workers=workers, backend=backend, scheduler=scheduler)
     if run is not None:
         if until:
             raise OptionError("--until draws as many archs as it takes: give --space and --out, not a run folder")
         drawing = ("device", "metric", "n", "seed", "law", "resolution", "out")
         refuse_idle(context, drawing, f"the archs of the run folder {str(run)!r} are drawn and evaluated already")
-        result = profile_run(run, presence=presence, taus=tau, workers=workers, backend=backend, scheduler=scheduler)
+        result = profile_run(run, presence=presence, taus=tau, execution=execution)
     else:
         if out is None:
             raise OptionError("--space needs --out, the folder that the profile is written to")
         assert space is not None
         request = PoolRequest(
-            space=space, n=parse_count(n), devices=tuple(device), metrics=None if metric is None else tuple(metric),
-            seed=seed, law=check_law(law), resolution=resolution,
-        )  # fmt: skip
+            space, n=n, devices=device, metrics=metric, seed=seed, law=check_law(law), resolution=resolution
+        )
         if until:
             refuse_idle(context, ("workers", "backend", "scheduler"), "--until draws round by round in this process")
             result = _until(request, until, out=out, how=(presence, tau))
             _show(result, json=json)
             return
-        result = profile_pool(
-            request, out=out, presence=presence, taus=tau, workers=workers, backend=backend, scheduler=scheduler,
-            command=typed_command(),
-        )  # fmt: skip
+        result = profile_pool(request, out=out, presence=presence, taus=tau, execution=execution)
     _show(result, json=json)
 
 
 def _labels(
     context: typer.Context, table: Path, space: str | None, metrics: list[str], *, out: Path | None, plain: bool
 ) -> Profile:
+    from blockprofile.additive import check_presence
     from blockprofile.errors import OptionError
     from blockprofile.predict import ARCHS_NAME
-    from blockprofile.profile import profile_labels
+    from blockprofile.profile import Settings, check_taus, profile_labels
+    from blockprofile.space import check_law
 
     if space is None or (not metrics and table.name != ARCHS_NAME) or out is None:
         raise OptionError(
@@ -122,22 +120,26 @@ def _labels(
     refuse_idle(context, drawing, f"the labels of {str(table)!r} are profiled as they are, and nothing is drawn")
     named = {name: column or name for name, _, column in (word.partition("=") for word in metrics)}
     given = context.params
+    settings = Settings(
+        presence=check_presence(given["presence"]), law=check_law(given["law"]), taus=check_taus(given["tau"])
+    )
     return profile_labels(
-        table, space, named, out=out, presence=given["presence"], taus=given["tau"], law=given["law"],
-        resolution=given["resolution"], devices=given["device"], plain=plain, command=typed_command(),
+        table, space, named, out=out, devices=given["device"], settings=settings, resolution=given["resolution"],
+        plain=plain,
     )  # fmt: skip
 
 
 def _until(request: PoolRequest, until: list[str], *, out: Path, how: tuple[str, list[float]]) -> Profile:
+    from blockprofile.numbers import parse_count
     from blockprofile.profile import profile_until
 
-    found = profile_until(request, until, out=out, presence=how[0], taus=how[1], command=typed_command())
+    found = profile_until(request, until, out=out, presence=how[0], taus=how[1])
     for metric, width in found.widest.items():
         times = found.factors[metric]
         saved = "exact" if times == float("inf") else f"{times:,.0f} times fewer archs than without its additive part"
         note(f"{metric}: every interval within ±{width:.2g}; {saved}")
     if not found.is_reached:
-        note(f"not all as narrow as asked: --n allows {request.n:,} archs")
+        note(f"not all as narrow as asked: --n allows {parse_count(request.n):,} archs")
     return found.profile
 
 
@@ -149,13 +151,12 @@ def _show(result: Profile, *, json: bool) -> None:
         explained_words,
         holding_words,
         metric_infos,
-        rows_of,
         strongest_layers,
         unbounded_words,
     )
 
     predictors, infos = result.config["predictors"], metric_infos(result.config)
-    means = rows_of(result.table, "mean")
+    means = result.rows("mean")
     if json:
         floors = {name: info.floor for name, info in infos.items()}
         print_json(
@@ -178,17 +179,17 @@ def _show(result: Profile, *, json: bool) -> None:
     title = (
         f"block responses M_b against the average block, presence {result.about['presence']}; (…) is below the floor"
     )
-    print_table(block_summary(result.table), title=title)
-    print_factors(result.table)
+    print_table(block_summary(result), title=title)
+    print_factors(result)
     tell("")
-    for sentence in strongest_layers(result.table):
+    for sentence in strongest_layers(result):
         tell(sentence)
     for name, info in infos.items():
         if info.floor is None:
             warn(f"{name}: floor unknown: not audited; its effects are beyond noise alone")
     for name, known in result.about.get("pairs", {}).items():
         note(explained_words(name, Explained(**known)))
-    for sentence in [*filter(None, [holding_words(predictors, list(predictors))]), *unbounded_words(result.table)]:
+    for sentence in [*filter(None, [holding_words(predictors, list(predictors))]), *unbounded_words(result)]:
         note(sentence)
     note(f"{result.path} ({len(result.table):,} rows) in {result.seconds:.1f} s")
     note(f"next: {command_line('heatmap', [result.path.parent])}")

@@ -12,6 +12,7 @@ from blockprofile.cli.options import LAW, POLICY, RESOLUTION, SEED, WORKERS, dev
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell, warn
 from blockprofile.cli.strict import given_options, refuse_idle
 from blockprofile.command import command_line, typed_command
+from blockprofile.search import Aims
 
 if TYPE_CHECKING:
     from blockprofile.predict import Predictor
@@ -82,7 +83,7 @@ def prune(
     from blockprofile.prune import prune as decide
 
     order = _order(context, order)
-    Bounds(keep=2 if keep is None else keep, max_drop=max_drop, tolerance=tolerance)
+    bounds = Bounds(keep=keep, max_drop=max_drop, tolerance=tolerance, order=order, lose=lose, risk=risk)
     find_policies(policy)
     if out.suffix not in {".yaml", ".yml"}:
         raise OptionError(f"--out is {str(out)!r}; a pruned space is a file ending in .yaml")
@@ -100,10 +101,7 @@ def prune(
         run = _profile(
             space, profile_out, device=device, n=n, seed=seed, law=law, resolution=resolution, workers=workers
         )
-    pruning = decide(
-        run, name=name or out.stem, devices=device, cost=cost, gain=gain, policies=policy, keep=keep, max_drop=max_drop,
-        tolerance=tolerance, order=order, lose=lose, risk=risk,
-    )  # fmt: skip
+    pruning = decide(run, name=name or out.stem, devices=device, cost=cost, gain=gain, policies=policy, bounds=bounds)
     if certificate and pruning.config.get("labels"):
         note("no certificate: labels were profiled, and a search needs an accuracy of every arch")
         certificate = False
@@ -123,10 +121,6 @@ def prune(
 
 def _order(context: typer.Context, order: int | None) -> int | None:
     """Tell the order, which options of one alone tell as well; refuse those of the other."""
-    from blockprofile.errors import OptionError
-
-    if order not in {None, 1, 2}:
-        raise OptionError(f"--order is {order}; must be 1 or 2")
     of_main, of_pairs = ("policy", "max_drop", "tolerance"), ("lose", "risk")
     if order is None and given_options(context, of_main):
         order = 1
@@ -142,15 +136,12 @@ def _order(context: typer.Context, order: int | None) -> int | None:
 def _profile(
     space: str, out: Path, *, device: list[str], n: str, seed: int, law: str, resolution: int | None, workers: str
 ) -> Path:
-    from blockprofile.numbers import parse_count
     from blockprofile.profile import profile_pool
-    from blockprofile.run import PoolRequest
+    from blockprofile.run import Execution, PoolRequest
     from blockprofile.space import check_law
 
-    request = PoolRequest(
-        space=space, n=parse_count(n), devices=tuple(device), seed=seed, law=check_law(law), resolution=resolution
-    )
-    return profile_pool(request, out=out, workers=workers, command=typed_command()).path
+    request = PoolRequest(space, n=n, devices=device, seed=seed, law=check_law(law), resolution=resolution)
+    return profile_pool(request, out=out, execution=Execution(workers=workers)).path
 
 
 class SearchReach:
@@ -175,9 +166,12 @@ class SearchReach:
 
         gain, cost = (predictor.metric for predictor in self.predictors)
         result = search(
-            space, [f"{gain}:max", f"{cost}:min"], algorithm="mutation", budget=BUDGET, seed=seed,
-            predictors=self.predictors,
-        )  # fmt: skip
+            space,
+            Aims([f"{gain}:max", f"{cost}:min"], predictors=self.predictors),
+            algorithm="mutation",
+            budget=BUDGET,
+            seed=seed,
+        )
         values = result.history.metrics
         return np.stack([values[gain], values[cost]], axis=1).astype(np.float64)
 

@@ -9,7 +9,7 @@ import typer
 
 from blockprofile.cli.options import BACKEND, DEVICE, LAW, METRIC, RESOLUTION, SCHEDULER, SEED, SPACE, WORKERS
 from blockprofile.cli.output import JSON_OPTION, note, print_json, tell
-from blockprofile.command import command_line, typed_command
+from blockprofile.command import command_line
 
 __all__ = ["register"]
 
@@ -42,19 +42,21 @@ def sample(
     --------
     blockprofile sample --space moga --device mace_gpu --n 1e6 --out runs/moga
     """
-    from blockprofile.run import read_manifest
+    from blockprofile.run import Execution, PoolRequest, RunFolder
     from blockprofile.run import sample as draw
+    from blockprofile.space import check_law
 
-    run = draw(
-        space, out=out, n=n, devices=device, metrics=metric, seed=seed, law=law, resolution=resolution, limit=limit,
-        workers=workers, backend=backend, scheduler=scheduler, command=typed_command(),
+    request = PoolRequest(
+        space, n=n, devices=device, metrics=metric, seed=seed, law=check_law(law), resolution=resolution,
+        limit=limit,
     )  # fmt: skip
+    run = draw(request, out=out, execution=Execution(workers=workers, backend=backend, scheduler=scheduler))
     if json:
         print_json(asdict(run))
         return
     rate = f"{run.n_new:,} drawn now, in {run.seconds:.1f} s ({run.n_new / max(run.seconds, 1e-9):,.0f} archs/s)"
     tell(f"{run.folder}: {run.n:,} archs with {', '.join(run.metrics)}")
-    for name, about in read_manifest(run.folder).config["predictors"].items():
+    for name, about in RunFolder.read(run.folder).config["predictors"].items():
         if about["floor"] is None or "outside" in about["caption"]:
             note(f"{name}: {about['caption']}")
     following = command_line("profile", [run.folder])

@@ -12,7 +12,7 @@ import typer
 from blockprofile.cli.options import ALGORITHM, DEVICE, FIRST_LAW, RESOLUTION, space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
 from blockprofile.cli.strict import refuse_idle
-from blockprofile.command import command_line, typed_command
+from blockprofile.command import command_line
 from blockprofile.loudness import is_quiet, is_verbose
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def search(
     blockprofile search --space ofa_mbv3 --device note10 --out runs/search
     blockprofile search --space moga --device mace_gpu --algorithm exact
     """
-    from blockprofile.search import parse_objective, parse_reward
+    from blockprofile.search import Aims, parse_objective, parse_reward
     from blockprofile.search import search as run
     from blockprofile.space import load_space
 
@@ -85,10 +85,10 @@ def search(
     )
     where: Any = space if resolution is None else load_space(space, resolution=resolution)
     report = _Reporter()
+    aims = Aims(goals, limits=limit, devices=device, metrics=metric, law=law)
     result = run(
-        where, goals, algorithm=chosen, budget=budget, seed=seed, limits=limit, devices=device, metrics=metric,
-        law=law, workers=workers, out=out, command=typed_command(), on_generation=report,
-    )  # fmt: skip
+        where, aims, algorithm=chosen, budget=budget, seed=seed, workers=workers, out=out, on_generation=report
+    )
     _print(result, json=json)
 
 

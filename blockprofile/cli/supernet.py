@@ -12,7 +12,7 @@ import typer
 from blockprofile.cli.options import RESOLUTION, space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 from blockprofile.cli.supernet_train import FROM, SEED, alone, read_distinct, search, train
-from blockprofile.command import command_line, typed_command
+from blockprofile.command import command_line
 
 if TYPE_CHECKING:
     from blockprofile.space import Archs, Space
@@ -67,20 +67,16 @@ def evaluate(
     found = open_supernet(supernet)
     recipe = found.recipe
     options = JudgeOptions(
-        bn=check_bn(bn), recalibration=recalibration, images=images, device=provider or recipe.device,
+        bn=check_bn(bn), recalibration=recalibration, images=images, provider=provider or recipe.provider,
         threads=threads or recipe.threads,
     )  # fmt: skip
     space = found.net.space
     count = parse_count(n)
-    archs = None
-    if from_ is not None:
-        archs = read_distinct(from_, space)
-        count = len(archs)
-    with show_progress("judge", count) as advance:
+    archs = count if from_ is None else read_distinct(from_, space)
+    with show_progress("judge", archs if isinstance(archs, int) else len(archs)) as advance:
         result = evaluate_supernet(
-            supernet, archs=archs, n=count, seed=seed, repeats=repeats, data=data, on=on, options=options,
-            advance=advance,
-        )  # fmt: skip
+            supernet, archs, seed=seed, repeats=repeats, data=data, on=on, options=options, advance=advance
+        )
     if out is not None:
         write_labels(out, space, result.archs, {"top1_percent": result.top1, "sd_percent": result.sd})
     best = result.top1.argsort()[::-1]
@@ -129,7 +125,7 @@ def rank(
 
     found = open_supernet(supernet)
     recipe = found.recipe
-    options = JudgeOptions(bn=check_bn(bn), images=images, device=provider or recipe.device, threads=recipe.threads)
+    options = JudgeOptions(bn=check_bn(bn), images=images, provider=provider or recipe.provider, threads=recipe.threads)
     with show_progress("judge", n or 0) as advance:
         result = rank_supernet(
             supernet, truth, column=column, n=n, seed=seed, data=data, options=options, advance=advance
@@ -215,7 +211,7 @@ def import_(
     """
     from blockprofile.supernet import import_supernet
 
-    net, where = import_supernet(checkpoint, out=out, space=space, command=typed_command())
+    net, where = import_supernet(checkpoint, out=out, space=space)
     row = {
         "space": where.name,
         "params_m": sum(value.numel() for value in net.module.parameters()) / 1e6,

@@ -12,7 +12,7 @@ import typer
 
 from blockprofile.cli.options import RESOLUTION, space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
-from blockprofile.command import command_line, typed_command
+from blockprofile.command import command_line
 
 if TYPE_CHECKING:
     from blockprofile.space import Archs, Space
@@ -90,17 +90,17 @@ def train(
     blockprofile supernet train --space moga_32 --data /usr/share/datasets/fashion-mnist --out runs/fashion
     blockprofile supernet train --space nas_bench_macro --data cifar10/ --sampler uniform --provider cuda --out runs/u
     """
-    from blockprofile.supernet import Recipe, tell_worth, train_supernet
+    from blockprofile.supernet import Recipe, Scheme, Training, tell_worth, train_supernet
 
     recipe = Recipe(
         epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, warmup=warmup, smoothing=smoothing, clip=clip,
-        pad=pad, flip=flip, largest_epochs=largest_epochs, seed=seed, device=provider, threads=threads,
+        pad=pad, flip=flip, largest_epochs=largest_epochs, seed=seed, provider=provider, threads=threads,
     )  # fmt: skip
-    trained = train_supernet(
-        space, data, out=out, sampler=sampler, sharing=sharing, transform=transform, paths=paths, holdout=holdout,
-        limit=limit, skip_bad=skip_bad, resolution=resolution, recipe=recipe, save_every_s=save_every,
-        command=typed_command(), tell=_teller(), remark=note,
-    )  # fmt: skip
+    training = Training(
+        data, recipe, holdout=holdout, limit=limit, skip_bad=skip_bad, resolution=resolution, save_every_s=save_every
+    )
+    scheme = Scheme(sampler=sampler, paths=paths, sharing=sharing, transform=transform)
+    trained = train_supernet(space, training, out=out, scheme=scheme, tell=_teller(), remark=note)
     if json:
         print_json(asdict(trained))
         return
@@ -181,7 +181,7 @@ def alone(
 
     from blockprofile.errors import OptionError
     from blockprofile.space import decode_all, load_space
-    from blockprofile.supernet import TABLE_NAME, Recipe, draw_distinct, stratified_archs, train_alone
+    from blockprofile.supernet import TABLE_NAME, Recipe, Training, draw_distinct, stratified_archs, train_alone
 
     where = load_space(space, resolution=resolution)
     if (from_ is None) == (n is None) or (stratify is not None and n is None):
@@ -194,13 +194,15 @@ def alone(
         archs = draw_distinct(where, int(n or 0), seed=seed)
     recipe = Recipe(
         epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, warmup=warmup, smoothing=smoothing, clip=clip,
-        pad=pad, flip=flip, seed=seed, device=provider, threads=threads,
+        pad=pad, flip=flip, seed=seed, provider=provider, threads=threads,
     )  # fmt: skip
     show = _teller(f"training {{}} of {len(archs) * repeats}, ")
+    training = Training(
+        data, recipe, holdout=holdout, limit=limit, skip_bad=skip_bad, resolution=resolution, save_every_s=save_every
+    )
     result = train_alone(
-        space, data, archs, out=out, repeats=repeats, recipe=recipe, on=on, holdout=holdout, limit=limit,
-        skip_bad=skip_bad, resolution=resolution, keep_weights=keep_weights, save_every_s=save_every,
-        command=typed_command(), tell=lambda done, report: show(report, done + 1),
+        space, training, archs, out=out, repeats=repeats, on=on, keep_weights=keep_weights,
+        tell=lambda done, report: show(report, done + 1),
     )  # fmt: skip
     rows = [
         {"arch": text, "seed": int(each), "top1_percent": float(value)}
@@ -249,7 +251,7 @@ def search(
     blockprofile supernet search --space singlepath --data imagenet/ --device pixel1 --target 80 --out runs/sp
     """
     from blockprofile.errors import OptionError
-    from blockprofile.supernet import ARCHS_NAME, Recipe, search_single_path
+    from blockprofile.supernet import ARCHS_NAME, PathAim, Recipe, Training, search_single_path
 
     if algorithm != "single-path":
         raise OptionError(f"--algorithm {algorithm!r} is unknown; choices: single-path")
@@ -258,8 +260,8 @@ def search(
         flip=flip, seed=seed, threads=threads,
     )  # fmt: skip
     result = search_single_path(
-        space, data, device=device, out=out, lambda_=lambda_, target=target, n_runs=runs, warm=warm, recipe=recipe,
-        holdout=holdout, limit=limit, resolution=resolution, command=typed_command(),
+        space, Training(data, recipe, holdout=holdout, limit=limit, resolution=resolution), device=device, out=out,
+        aim=PathAim(lambda_=lambda_, target=target, n_runs=runs, warm=warm),
         tell=lambda run: note(f"lambda {run.lambda_:.4g}: {run.cost:.4g}, {run.top1_percent:.1f} %: {run.arch}"),
     )  # fmt: skip
     rows = [

@@ -1,7 +1,7 @@
 """Comparing searches: pruned spaces and algorithms against the original, with paired seeds and equal budgets."""
 
 from blockprofile.compare.algorithms import parse_algorithm
-from blockprofile.compare.api import compare, load_comparison
+from blockprofile.compare.api import Trials, compare, load_comparison
 from blockprofile.compare.attainment import AttainmentDifference, attainment_difference, attainment_surfaces
 from blockprofile.compare.cases import Case, make_cases
 from blockprofile.compare.chosen import best_arch
@@ -20,6 +20,7 @@ __all__ = [
     "JointFront",
     "Paired",
     "Sooner",
+    "Trials",
     "Verdict",
     "attainment_difference",
     "attainment_surfaces",

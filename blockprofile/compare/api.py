@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from blockprofile.command import typed_by_nobody
 from blockprofile.compare.algorithms import parse_algorithm
 from blockprofile.compare.cases import Case, make_cases
 from blockprofile.compare.result import Comparison
 from blockprofile.compare.table import COMPARISON_NAME, write_comparison
 from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.numbers import parse_count
-from blockprofile.predict import Predictor
-from blockprofile.run import MANIFEST_NAME, open_run, read_manifest, run_digest, run_tasks, show_progress
-from blockprofile.search import Exact, Goal, Problem, SearchResult, build_problem, load_search, search
+from blockprofile.options import Options
+from blockprofile.run import Execution, RunFolder, open_run, run_digest, run_tasks, show_progress
+from blockprofile.search import Aims, Exact, Goal, Problem, SearchResult, build_problem, load_search, search
 from blockprofile.space import Space, describe_space, kept_space
 
-__all__ = ["compare", "load_comparison"]
+__all__ = ["Trials", "compare", "load_comparison"]
 
 RUNS = "runs"
 DEFAULT_SEEDS = 5
@@ -27,26 +29,50 @@ WORTH_A_PROCESS = 20_000
 """Evaluations from which processes are started unasked: each imports torch first, for which 10,000 are evaluated."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trials(Options):
+    """How often every case is searched, and where the results are compared.
+
+    Parameters
+    ----------
+    budget
+        Evaluations of each search; None is the first algorithm's default.
+    seeds, seed
+        How many searches of each case, at least 1, and the first one's seed.
+    at
+        Values of the cost at which the best gain is compared; None takes three from the joint front.
+
+    Raises
+    ------
+    OptionError
+        If there are no seeds, or they are negative.
+    """
+
+    budget: int | str | None = None
+    seeds: int = DEFAULT_SEEDS
+    seed: int = 0
+    at: Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise OptionError(f"--seeds is {self.seeds}; it must be at least 1")
+        if self.seed < 0:
+            raise OptionError(f"--seed {self.seed} must be at least 0")
+
+
+DEFAULT_TRIALS = Trials()
+
+
 def compare(
     space: str | Path | Space,
-    *,
     insights: Sequence[str | Path | Space] = (),
+    *,
     algorithms: Sequence[str] = ("nsga2",),
-    objectives: Sequence[str | Goal] = (),
-    devices: Sequence[str] = (),
-    metrics: Sequence[str] = (),
-    limits: Sequence[str] = (),
-    budget: int | str | None = None,
-    seeds: int = DEFAULT_SEEDS,
-    seed: int = 0,
-    at: Sequence[float] | None = None,
-    reference: Sequence[float] | None = None,
+    aims: Aims | Sequence[str | Goal] = (),
+    trials: Trials = DEFAULT_TRIALS,
     resolution: int | None = None,
-    law: str = "papers",
-    predictors: Sequence[Predictor] = (),
     workers: int | str = "auto",
     out: str | Path | None = None,
-    command: str = "",
 ) -> Comparison:
     """Compare pruned spaces, or algorithms, with the original.
 
@@ -59,14 +85,10 @@ def compare(
     algorithms
         Text as ``nsga2`` or ``mutation:pool=20,children=50``. Every space is searched by every algorithm; the
         original by the first one is what all others are compared with.
-    objectives, devices, metrics, limits, law, reference, predictors
-        See `blockprofile.search.search`.
-    budget
-        Evaluations of each search; None is the first algorithm's default.
-    seeds, seed
-        How many searches of each case, at least 1, and the first one's seed.
-    at
-        Values of the cost at which the best gain is compared; None takes three from the joint front.
+    aims
+        As of `blockprofile.search.search`.
+    trials
+        How often each case is searched.
     resolution
         In pixels.
     workers
@@ -75,8 +97,6 @@ def compare(
         not depend on it.
     out
         A folder that keeps all searches. The same comparison on the same folder goes on where it was interrupted.
-    command
-        What the user typed, for the manifest.
 
     Raises
     ------
@@ -93,47 +113,41 @@ def compare(
     >>> [verdict.is_better for verdict in found.verdicts if verdict.indicator.name == "hypervolume"]
     [False]
     """
-    if seeds < 1:
-        raise OptionError(f"--seeds is {seeds}; it must be at least 1")
-    if seed < 0:
-        raise OptionError(f"--seed {seed} must be at least 0")
     cases = make_cases(space, insights, algorithms, resolution=resolution)
-    problem, described = build_problem(
-        cases[0].space, objectives, limits=limits, devices=devices, metrics=metrics, predictors=predictors
-    )
-    _refuse_idle(cases, problem, at)
-    spent = cases[0].algorithm.default_budget(len(problem.goals)) if budget is None else _count(budget)
-    every = tuple(range(seed, seed + seeds))
-    asked: dict[str, Any] = {
-        "objectives": tuple(problem.goals), "devices": tuple(devices), "metrics": tuple(metrics),
-        "limits": tuple(limits), "law": law, "predictors": tuple(predictors),
-        "reference": None if reference is None else tuple(reference), "budget": spent,
-    }  # fmt: skip
-    places = None if at is None else tuple(float(value) for value in at)
+    asked = Aims.of(aims)
+    problem, described = build_problem(cases[0].space, asked)
+    _refuse_idle(cases, problem, trials.at)
+    if trials.budget is None:
+        spent = cases[0].algorithm.default_budget(len(problem.goals))
+    else:
+        spent = parse_count(trials.budget, name="--budget")
+    every = tuple(range(trials.seed, trials.seed + trials.seeds))
+    same = replace(asked, objectives=tuple(problem.goals), predictors=tuple(asked.predictors))
+    places = None if trials.at is None else tuple(float(value) for value in trials.at)
     config = {
         "space": describe_space(cases[0].space, cases[0].source),
         "cases": [_describe(case) for case in cases],
         "goals": [goal.describe() for goal in problem.goals],
-        "limits": list(limits),
-        "devices": list(devices),
-        "metrics": list(metrics),
+        "limits": list(asked.limits),
+        **asked.describe(),
         "budget": spent,
         "seeds": list(every),
-        "seed": seed,
-        "law": law,
+        "seed": trials.seed,
         "at": None if places is None else list(places),
-        "reference": None if reference is None else [float(value) for value in reference],
+        "reference": None if asked.reference is None else [float(value) for value in asked.reference],
         "predictors": described,
     }
-    opened = nullcontext() if out is None else open_run(out, kind="comparison", config=config, command=command)
+    opened = nullcontext() if out is None else open_run(out, kind="comparison", config=config)
     with opened as folder:
-        tasks = [(case, number, asked, _run_folder(folder, case, number)) for case in cases for number in every]
+        tasks = [(case, number, same, spent, _run_folder(folder, case, number)) for case in cases for number in every]
         runs: list[SearchResult] = []
+        small = len(tasks) * spent < WORTH_A_PROCESS or bool(asked.predictors)
+        execution = Execution(workers=1 if workers == "auto" and small else workers, backend="loky")
         with show_progress("comparing", len(tasks) * spent) as advance:
-            for result in run_tasks(_search_one, tasks, workers=_processes(workers, asked, len(tasks)), backend="loky"):
+            for result in run_tasks(_search_one, tasks, execution):
                 runs.append(result)
                 advance(spent)
-        by_case = tuple(tuple(runs[first : first + seeds]) for first in range(0, len(runs), seeds))
+        by_case = tuple(tuple(runs[first : first + trials.seeds]) for first in range(0, len(runs), trials.seeds))
         comparison = Comparison(cases, by_case, every, spent, places, folder)
         if folder is not None:
             write_comparison(comparison, folder / COMPARISON_NAME, run=run_digest(config))
@@ -150,17 +164,8 @@ def _refuse_idle(cases: Sequence[Case], problem: Problem, at: Sequence[float] | 
             raise OptionError(f"algorithm {case.algorithm_text!r}: top has no effect with several objectives")
 
 
-def _count(budget: int | str) -> int:
-    return parse_count(budget, name="--budget")
-
-
 def _describe(case: Case) -> dict[str, Any]:
     return {"name": case.name, "space": describe_space(case.space, case.source), "algorithm": case.algorithm_text}
-
-
-def _processes(workers: int | str, asked: Mapping[str, Any], n_searches: int) -> int | str:
-    small = n_searches * asked["budget"] < WORTH_A_PROCESS
-    return 1 if workers == "auto" and (small or asked["predictors"]) else workers
 
 
 def _run_folder(folder: Path | None, case: Case, seed: int) -> Path | None:
@@ -171,11 +176,10 @@ def _search_folder(folder: Path, case: Case, seed: int) -> Path:
     return folder / RUNS / case.slug / f"seed-{seed}"
 
 
-def _search_one(case: Case, seed: int, asked: dict[str, Any], out: Path | None) -> SearchResult:
-    options = dict(asked)
-    if isinstance(case.algorithm, Exact):
-        options["budget"] = None
-    return search(case.space, options.pop("objectives"), algorithm=case.algorithm, seed=seed, out=out, **options)
+def _search_one(case: Case, seed: int, aims: Aims, budget: int, out: Path | None) -> SearchResult:
+    spent = None if isinstance(case.algorithm, Exact) else budget
+    with typed_by_nobody():
+        return search(case.space, aims, algorithm=case.algorithm, budget=spent, seed=seed, out=out)
 
 
 def load_comparison(folder: str | Path) -> Comparison:
@@ -188,11 +192,8 @@ def load_comparison(folder: str | Path) -> Comparison:
     DataError
         If its files are damaged.
     """
-    path = Path(folder)
-    manifest = read_manifest(path)
-    if manifest.kind != "comparison":
-        raise RunError(f"{str(path)!r} is a run of kind {manifest.kind!r}; expected a comparison")
-    config, file = manifest.config, path / MANIFEST_NAME
+    run = RunFolder.read(folder, "comparison")
+    path, config, file = run.path, run.config, run.file
     if not (path / COMPARISON_NAME).is_file():
         raise RunError(f"the comparison in {str(path)!r} is unfinished; run the same compare command again")
     try:

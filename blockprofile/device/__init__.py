@@ -16,7 +16,7 @@ from blockprofile.device.export import (
 )
 from blockprofile.device.folder import check_name
 from blockprofile.device.foreign import ImportOptions, read_device_table, read_traces
-from blockprofile.device.imported import write_imported
+from blockprofile.device.imported import TimedOn, write_imported
 from blockprofile.device.machine import processor_name
 from blockprofile.device.measure import MeasuredTable, measure_table
 from blockprofile.device.onnx_graph import Layer, onnx_model
@@ -47,6 +47,7 @@ __all__ = [
     "Runtime",
     "Settings",
     "SolvedTable",
+    "TimedOn",
     "audit_table",
     "audit_times",
     "check_clock",

@@ -140,8 +140,6 @@ def audit_table(
     plan: Plan,
     out: Path,
     runtime: Runtime | None = None,
-    jobs: int = 1,
-    processors: tuple[int, ...] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Audit:
     """Time whole networks and compare them with the sum of a device's table.
@@ -157,7 +155,7 @@ def audit_table(
         Folder of the journal; a killed audit in it is gone on with.
     runtime
         Left out, the one that the card names.
-    plan, jobs, processors, progress
+    plan, progress
         As `blockprofile.device.session.measure_chains`.
 
     Raises
@@ -188,11 +186,9 @@ def audit_table(
             sentinel,
             plan=plan,
             journal=journal,
-            jobs=jobs,
-            processors=processors,
             progress=progress,
         )
-    facts = session_facts(runtime, measured.rounds, processors)
+    facts = session_facts(runtime, measured.rounds, plan)
     speed = _speed(card, facts, sentinel.describe())
     times = np.array([measured.medians[name].value for name in names]) / speed
     widths = np.array([measured.medians[name].half_width for name in names]) / speed

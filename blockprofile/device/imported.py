@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,21 @@ from blockprofile.device.probes import check_resolutions
 from blockprofile.predict import replacing_predictor
 from blockprofile.space import Space
 
-__all__ = ["write_imported"]
+__all__ = ["TimedOn", "write_imported"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedOn:
+    """What times were taken on: the hardware, what ran the networks, images in a batch, and the type of numbers.
+
+    ``is_estimated`` where they come from a model of the device: they are shown as calibrated, not as measured.
+    """
+
+    hardware: str
+    runtime: str
+    batch: int = 1
+    dtype: str = "float32"
+    is_estimated: bool = False
 
 
 def write_imported(
@@ -24,23 +39,19 @@ def write_imported(
     space: Space,
     *,
     name: str,
-    hardware: str,
-    runtime: str,
-    batch: int = 1,
-    dtype: str = "float32",
+    timed: TimedOn,
     resolutions: Sequence[int] = (),
     source: str,
-    is_estimated: bool = False,
     note: str = "",
 ) -> None:
     """Write card and table of an imported lookup table.
 
     Parameters
     ----------
+    timed
+        What the times were taken on.
     source
         Where the file came from, for the card.
-    is_estimated
-        The times come from a model of the device: they are shown as calibrated, not as measured.
     note
         What the table is not for.
 
@@ -65,15 +76,15 @@ def write_imported(
         name=name,
         space=space.base.name,
         resolutions=check_resolutions(space, resolutions),
-        hardware=hardware,
-        runtime=runtime,
-        batch=batch,
-        precision=dtype,
+        hardware=timed.hardware,
+        runtime=timed.runtime,
+        batch=timed.batch,
+        precision=timed.dtype,
         floor=None,
         made_from=f"{len(times)} operators read from {source}; {table.n_extra} further rows were not needed.",
         sources=[source],
         parameters={"correction": correction} if correction else {},
-        provenance="calibrated" if is_estimated else "measured",
+        provenance="calibrated" if timed.is_estimated else "measured",
         not_for=note,
         created={
             "on": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -15,13 +15,12 @@ import numpy as np
 
 from blockprofile.content import content_dir
 from blockprofile.csvfile import read_csv
-from blockprofile.device.folder import write_table
 from blockprofile.device.median import Median
 from blockprofile.errors import DataError, UnknownNameError, one_of
 from blockprofile.predict import LookupKey, lookup_key
 from blockprofile.space import Operator, Space, build_sites, load_space
 
-__all__ = ["LAYER_TABLES", "LayerTable", "convert_layers", "place_terms", "write_layers"]
+__all__ = ["LAYER_TABLES", "LayerTable", "convert_layers", "place_terms"]
 
 Terms = Mapping[tuple[int, int], Mapping[str, float]]
 """(unit, layer) -> block -> ms."""
@@ -169,14 +168,3 @@ def place_terms(space: Space, terms: Terms, *, path: Path) -> tuple[dict[Operato
 
 def _is_skip(space: Space, name: str) -> bool:
     return any(block.name == name and block.op == "skip" for block in space.blocks)
-
-
-def write_layers(device: str, folder: Path) -> None:
-    """Write a converted table as ``table.parquet`` of a predictor folder.
-
-    Raises
-    ------
-    UnknownNameError
-        As `convert_layers`.
-    """
-    write_table(folder, convert_layers(device).times)

@@ -67,8 +67,6 @@ def measure_table(
     hardware: str,
     plan: Plan,
     resolutions: Sequence[int] = (),
-    jobs: int = 1,
-    processors: tuple[int, ...] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> MeasuredTable:
     """Measure every operator that a space needs and write the folder of a predictor.
@@ -87,7 +85,7 @@ def measure_table(
         How long and how finely.
     resolutions
         Input resolutions; none given means the space's own.
-    jobs, processors, progress
+    progress
         As `blockprofile.device.session.measure_chains`.
 
     Raises
@@ -112,13 +110,11 @@ def measure_table(
             pick_sentinel(operators),
             plan=plan,
             journal=journal,
-            jobs=jobs,
-            processors=processors,
             tolerance={p.name: ALONE_TOLERANCE for p in probes if p.length == 1 and p.operator in chained},
             between=filler,
             progress=progress,
         )
-    table = _evaluate(name, probes, measured, runtime, plan, processors)
+    table = _evaluate(name, probes, measured, runtime, plan)
     with replacing_predictor(folder) as fresh:
         write_table(fresh, table.times)
         _write(fresh, table, space, sizes, hardware=hardware, runtime=runtime, n_chained=len(chained))
@@ -131,7 +127,6 @@ def _evaluate(
     measured: Measured,
     runtime: Runtime,
     plan: Plan,
-    processors: tuple[int, ...],
 ) -> MeasuredTable:
     batch = runtime.settings.batch
     overhead = fit_overhead(probes, measured.medians, batch=batch)
@@ -144,7 +139,7 @@ def _evaluate(
     facts = {
         "on": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "by": f"blockprofile {__version__}",
-        **session_facts(runtime, measured.rounds, processors),
+        **session_facts(runtime, measured.rounds, plan),
         "sentinel": pick_sentinel(list(times)).describe(),
         "precision": plan.precision,
         "operators": len(times),

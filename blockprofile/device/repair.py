@@ -44,7 +44,7 @@ def _fit(model: str, predicted: Column, n_operators: Column, measured: Column) -
 
     Notes
     -----
-    Leave-one-out residuals of least squares are e_i / (1 - h_i), h the diagonal of the hat matrix.
+    Least squares by statsmodels; what each network lacks when it is left out (PRESS) chooses among models.
     """
     ones = np.ones_like(predicted)
     columns: dict[str, list[Column]] = {
@@ -57,10 +57,12 @@ def _fit(model: str, predicted: Column, n_operators: Column, measured: Column) -
     design = np.stack(columns[model], axis=1) if columns[model] else np.zeros((len(gap), 0))
     if design.shape[1] and (np.linalg.matrix_rank(design) < design.shape[1] or len(gap) <= design.shape[1] + 1):
         return None
-    hat = design @ np.linalg.pinv(design)
-    weights = np.linalg.pinv(design) @ gap if design.shape[1] else np.zeros(0)
-    left = gap - design @ weights
-    held_out = left / (1 - np.diag(hat))
+    weights, left, held_out = np.zeros(0), gap, gap
+    if design.shape[1]:
+        from statsmodels.regression.linear_model import OLS
+
+        found = OLS(gap, design).fit()
+        weights, left, held_out = found.params, found.resid, found.get_influence().resid_press
     values = dict(zip(("offset_ms", "second"), map(float, weights), strict=False))
     second = values.get("second", 0.0)
     return Repair(

@@ -24,11 +24,13 @@ def unit_rows(space: Space, device: str, audit: Audit) -> list[dict[str, Any]]:
     """
     predictor = build_predictor(find_device(device, space), space)
     parts = np.stack([_unit_part(space, predictor, audit.archs, unit) for unit in range(1, len(space.units) + 1)], 1)
-    centred = parts - parts.mean(0)
     enough = len(parts) > parts.shape[1] + 2
-    slopes = (
-        np.linalg.pinv(centred) @ (audit.errors - audit.errors.mean()) if enough else np.full(parts.shape[1], np.nan)
-    )
+    slopes = np.full(parts.shape[1], np.nan)
+    if enough:
+        from statsmodels.regression.linear_model import OLS
+
+        centred = parts - parts.mean(0)
+        slopes = OLS(audit.errors - audit.errors.mean(), centred).fit().params
     return [
         {"unit": unit, "mean_ms": float(part), "slope": float(slope)}
         for unit, part, slope in zip(range(1, parts.shape[1] + 1), parts.mean(0), slopes, strict=True)

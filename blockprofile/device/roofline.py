@@ -13,13 +13,8 @@ from numpy.typing import NDArray
 
 from blockprofile.space import Operator, Primitive, primitives
 
-__all__ = ["QUANTITIES", "likeness", "operator_quantities"]
+__all__ = ["likeness", "operator_quantities"]
 
-QUANTITIES = (
-    "dense multiply-adds", "depthwise multiply-adds", "values moved", "values moved in depthwise convolutions",
-    "weights", "element-wise values", "gated values", "kernels", "gates",
-)  # fmt: skip
-"""What a roofline is linear in, in the order of `operator_quantities`."""
 
 _CONVOLUTIONS = frozenset({"conv", "depthwise", "linear"})
 _ELEMENTWISE = frozenset({"act", "add", "scale", "shuffle"})
@@ -38,7 +33,9 @@ def _quantities(step: Primitive) -> list[float]:
 def operator_quantities(op: Operator) -> NDArray[np.float64]:
     """Measure an operator in the quantities of a roofline, float64, shape (9,).
 
-    Of a custom block nothing is known but what it states of its multiply-adds and parameters; it counts as one kernel.
+    In this order: dense and depthwise multiply-adds, values moved, those moved in depthwise convolutions, weights,
+    element-wise values, gated values, kernels, gates. Of a custom block nothing is known but what it states of its
+    multiply-adds and parameters; it counts as one kernel.
 
     Examples
     --------

@@ -52,6 +52,10 @@ class Plan:
         The sentinel's range within a round, as a share, beyond which the round is repeated.
     seed
         Of the order of visits.
+    jobs
+        Threads that build what is timed; one thread times.
+    processors
+        Where the timing thread runs; none given leaves it to the system.
     """
 
     precision: float = 0.02
@@ -62,8 +66,12 @@ class Plan:
     visit_ms: float = 4.0
     max_drift: float = 0.15
     seed: int = 0
+    jobs: int = 1
+    processors: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise OptionError(f"jobs is {self.jobs}; must be at least 1")
         for name in ("precision", "time_limit_s", "visit_ms", "max_drift"):
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0):

@@ -15,7 +15,6 @@ from blockprofile.device.machine import load_average, pinned, processor_name, sy
 from blockprofile.device.median import Median
 from blockprofile.device.rounds import Plan, measure_rounds, sentinel_drift
 from blockprofile.device.runtime import Runtime
-from blockprofile.errors import OptionError
 from blockprofile.space import Operator
 
 __all__ = ["Measured", "measure_chains", "session_facts"]
@@ -36,8 +35,6 @@ def measure_chains(
     *,
     plan: Plan,
     journal: Journal,
-    jobs: int = 1,
-    processors: tuple[int, ...] = (),
     tolerance: Mapping[str, float] | None = None,
     between: Callable[[], object] | None = None,
     progress: Callable[[str], None] = lambda _: None,
@@ -52,23 +49,17 @@ def measure_chains(
         The operator that tells the machine's speed.
     journal
         Opened.
-    jobs
-        Threads that build; one thread times.
-    processors
-        Where the timing thread runs; none given leaves it to the system.
     tolerance, between, progress
         As `blockprofile.device.rounds.measure_rounds`.
 
     Raises
     ------
     OptionError
-        If ``jobs`` is below 1, or the processors cannot be used.
+        If the processors cannot be used.
     """
-    if jobs < 1:
-        raise OptionError(f"jobs is {jobs}; must be at least 1")
-    with pinned(processors):
+    with pinned(plan.processors):
         progress(f"building {len(chains)} networks")
-        with ThreadPoolExecutor(max_workers=jobs) as pool:
+        with ThreadPoolExecutor(max_workers=plan.jobs) as pool:
             built = pool.map(lambda item: runtime.prepare(item[1], seed=item[0]), enumerate(chains.values()))
             prepared = dict(zip(chains, built, strict=True))
         watch = runtime.prepare((sentinel,), seed=0)
@@ -85,7 +76,7 @@ def measure_chains(
     return Measured(medians, tuple(journal.rounds))
 
 
-def session_facts(runtime: Runtime, rounds: Sequence[Round], processors: tuple[int, ...]) -> dict[str, Any]:
+def session_facts(runtime: Runtime, rounds: Sequence[Round], plan: Plan) -> dict[str, Any]:
     """Collect what a card says of a session: machine, runtime, settings, load, drift, disturbance."""
     drift = sentinel_drift(rounds)
     loads = [entry.load for entry in rounds if entry.load is not None]
@@ -96,7 +87,7 @@ def session_facts(runtime: Runtime, rounds: Sequence[Round], processors: tuple[i
         "adapter": runtime.name,
         **runtime.describe(),
         "settings": asdict(runtime.settings),
-        "processors": list(processors),
+        "processors": list(plan.processors),
         "rounds": len(rounds),
         "rounds_repeated": drift.n_repeated,
         "seconds": round(sum(entry.seconds for entry in rounds), 1),

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from blockprofile.interchange.values import allowed_values, archs_of_values, depths_with
-from blockprofile.predict import Predictor
-from blockprofile.search import build_problem
+from blockprofile.search import Aims, Goal, build_problem
 from blockprofile.space import Archs, Space, Value, load_space
 
 __all__ = ["OptunaObjective"]
@@ -24,7 +23,7 @@ class OptunaObjective:
     ----------
     space
         A space, or its name or file.
-    objectives, limits, devices, metrics, predictors
+    aims
         As for `blockprofile.search.search`.
 
     Examples
@@ -34,20 +33,9 @@ class OptunaObjective:
     ['maximize', 'minimize']
     """
 
-    def __init__(
-        self,
-        space: Space | str,
-        objectives: Sequence[str] = (),
-        *,
-        limits: Sequence[str] = (),
-        devices: Sequence[str] = (),
-        metrics: Sequence[str] = (),
-        predictors: Sequence[Predictor] = (),
-    ) -> None:
+    def __init__(self, space: Space | str, aims: Aims | Sequence[str | Goal] = ()) -> None:
         self.space = load_space(space) if isinstance(space, str) else space
-        self.problem, _ = build_problem(
-            self.space, objectives, limits=limits, devices=devices, metrics=metrics, predictors=predictors
-        )
+        self.problem, _ = build_problem(self.space, Aims.of(aims))
 
     @property
     def directions(self) -> list[str]:

@@ -9,22 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.interchange.values import require
-from blockprofile.predict import Predictor
-from blockprofile.search import Problem, build_problem
+from blockprofile.search import Aims, Goal, Problem, build_problem
 from blockprofile.space import INACTIVE, Archs, Space, load_space
 
 __all__ = ["pymoo_problem"]
 
 
-def pymoo_problem(
-    space: Space | str,
-    objectives: Sequence[str] = (),
-    *,
-    limits: Sequence[str] = (),
-    devices: Sequence[str] = (),
-    metrics: Sequence[str] = (),
-    predictors: Sequence[Predictor] = (),
-) -> Any:
+def pymoo_problem(space: Space | str, aims: Aims | Sequence[str | Goal] = ()) -> Any:
     """Make a ``pymoo.core.problem.Problem``; all objectives are minimised there, what is to be large with a minus.
 
     An integer counts among what its slot may hold; those of layers beyond a depth have no effect. Limits are one
@@ -34,7 +25,7 @@ def pymoo_problem(
     ----------
     space
         A space, or its name or file.
-    objectives, limits, devices, metrics, predictors
+    aims
         As for `blockprofile.search.search`.
 
     Raises
@@ -43,9 +34,7 @@ def pymoo_problem(
         If pymoo is not installed, or as `blockprofile.search.build_problem`.
     """
     where = load_space(space) if isinstance(space, str) else space
-    problem, _ = build_problem(
-        where, objectives, limits=limits, devices=devices, metrics=metrics, predictors=predictors
-    )
+    problem, _ = build_problem(where, Aims.of(aims))
     return _problem_class()(problem)
 
 
@@ -58,7 +47,7 @@ def _problem_class() -> Any:
         def __init__(self, problem: Problem) -> None:
             most = np.array([len(codes) - 1 for codes in problem.space.allowed])
             super().__init__(
-                n_var=problem.space.n_slots, n_obj=len(problem.goals), n_ieq_constr=int(bool(problem.constraints)),
+                n_var=problem.space.n_slots, n_obj=len(problem.goals), n_ieq_constr=int(bool(problem.limits)),
                 xl=np.zeros_like(most), xu=most, vtype=int,
             )  # fmt: skip
             self.problem = problem
@@ -70,7 +59,7 @@ def _problem_class() -> Any:
         def _evaluate(self, x: NDArray[Any], out: dict[str, Any], *_: Any, **__: Any) -> None:
             values = self.problem.evaluate(self.archs(x))
             out["F"] = self.problem.points(values)
-            if self.problem.constraints:
+            if self.problem.limits:
                 out["G"] = self.problem.violations(values, len(x))[:, None]
 
     return SpaceProblem

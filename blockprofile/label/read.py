@@ -15,7 +15,7 @@ from blockprofile.files import replacing
 from blockprofile.jsonfile import parse_json
 from blockprofile.metric import parse_metric
 from blockprofile.predict import LabelledArchs, LabelTable, number_archs, pool_repeats, read_labels, weigh_archs
-from blockprofile.profile import MetricInfo, Settings, label_responses, rows_of
+from blockprofile.profile import MetricInfo, Profile, Settings, label_responses
 from blockprofile.space import Archs, Space, decode, read_arch
 
 __all__ = ["LabelRound", "append_labels", "labels_needed", "read_plan", "read_results", "read_round"]
@@ -165,10 +165,10 @@ def read_round(
     weights, how, _ = weigh_archs(space, pooled.table.archs, law="papers")
     labelled = LabelledArchs(pooled.table.archs, pooled.table.label("value"), weights, how)
     info = {metric: MetricInfo(parse_metric(metric).unit, "user", 0.0)}
-    table = label_responses(space, {metric: labelled}, info=info, settings=Settings(taus=()))
+    profile = Profile(label_responses(space, {metric: labelled}, info=info, settings=Settings(taus=())))
     widths: dict[str, tuple[float, float]] = {}
     for statistic in statistics:
-        rows = rows_of(table, statistic)  # type: ignore[arg-type]
+        rows = profile.rows(statistic)  # type: ignore[arg-type]
         half = ((rows["ci_high"] - rows["ci_low"]) / 2).to_numpy()
         widths[statistic] = float(half.max()), float(np.median(half))
     missing = 0

@@ -122,8 +122,8 @@ def sampled_block_means(
     pool = request.resolve()
     space = pool.space
     moments = PoolMoments(space, metrics)
-    with show_progress(f"sampling {request.space}", request.n) as advance:
-        for index in range(n_chunks(request.n)):
+    with show_progress(f"sampling {request.space}", pool.n) as advance:
+        for index in range(n_chunks(pool.n)):
             archs, values = draw_and_evaluate(pool, index)
             moments.add(archs, values)
             advance(len(archs))

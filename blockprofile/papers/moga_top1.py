@@ -177,19 +177,19 @@ def fit_top1(reading: Reading = READINGS[0], *, without: str = "") -> Top1Fit:
     >>> 0.05 < found.se_points < 0.13 and 0.5 < found.scale < 1.0
     True
     """
+    from statsmodels.regression.linear_model import OLS
+
     networks = [network for network in _gather(reading) if _architecture(network.name) != without]
     families = [family for family in reading.families if any(network.family == family for network in networks)]
     design = _design(networks, families, swish=reading.swish)
     target = np.array([network.top1 for network in networks])
-    terms, _, rank, _ = np.linalg.lstsq(design, target, rcond=None)
-    freedom = len(target) - design.shape[1]
-    if rank < design.shape[1] or freedom <= 0:
+    if np.linalg.matrix_rank(design) < design.shape[1] or len(target) <= design.shape[1]:
         raise InfeasibleError(f"{len(target)} networks do not determine {design.shape[1]} terms without {without!r}")
-    errors = target - design @ terms
-    covariance = np.linalg.inv(design.T @ design) * (errors @ errors / freedom)
+    fitted = OLS(target, design).fit()
+    terms, errors = fitted.params, fitted.resid
     names = ["scale", "se_points", "swish_points"][: 2 + reading.swish]
     shared = dict(zip(names, terms[len(families) :].tolist(), strict=True))
-    spread = np.sqrt(np.diag(covariance))[len(families) :]
+    spread = fitted.bse[len(families) :]
     return Top1Fit(
         scale=shared["scale"],
         se_points=shared["se_points"],

@@ -5,7 +5,6 @@ Coefficients, tables, errors and the list of networks are rewritten; the texts o
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from blockprofile.papers.moga_top1 import (
     leave_one_out_top1,
     moga_table,
 )
-from blockprofile.papers.responses import depth_responses, read_label_codes, response_rows
 from blockprofile.predict import (
     CARD_NAME,
     TABLE_NAME,
@@ -36,12 +34,9 @@ from blockprofile.predict import (
 )
 from blockprofile.yamlfile import read_yaml, write_yaml
 
-__all__ = ["refit_predictor", "refit_responses"]
+__all__ = ["refit_predictor"]
 
 N_MOGA_LAYERS = 14
-RESPONSE_SOURCE = (
-    "additive fit to the labels of data/labels (predictors released with AutoBuild, Mills et al., CVPR 2024)"
-)
 EXTREMES = {
     "no gate, all e3k3": "e3k3",
     "no gate, all e6k7": "e6k7",
@@ -74,24 +69,6 @@ def refit_predictor(folder: Path) -> Card:
         write_additive_table(folder / TABLE_NAME, moga_table(fit_top1()))
         return _rewrite(folder, _top1_content())
     raise UnknownNameError(f"predictor {card.name!r} in {str(folder)!r} is not one that is fitted from data/published")
-
-
-def refit_responses(path: Path) -> None:
-    """Fit the supernets' responses again from ``data/labels`` and write them as CSV (seconds).
-
-    Parameters
-    ----------
-    path
-        The file to write; the committed one is ``data/published/supernet_top1.csv``.
-    """
-    columns = ("space", "unit", "depth", "layer", "expansion", "kernel", "points", "source")
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        for space in ("ofa_mbv3", "ofa_proxyless"):
-            codes, top1 = read_label_codes(space)
-            rows = response_rows(depth_responses(codes, top1, space=space))
-            writer.writerows((*row, RESPONSE_SOURCE) for row in rows)
 
 
 def _rewrite(folder: Path, content: Mapping[str, Any]) -> Card:

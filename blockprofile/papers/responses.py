@@ -7,7 +7,7 @@ depth. The result is ``data/published/supernet_top1.csv``, made by `depth_respon
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,7 +26,6 @@ __all__ = [
     "depth_responses",
     "load_responses",
     "read_label_codes",
-    "response_rows",
 ]
 
 EXPANSIONS = (3, 4, 6)
@@ -171,15 +170,6 @@ def read_label_codes(space: str) -> tuple[NDArray[np.int64], NDArray[np.float64]
         column = table[name].to_numpy().astype(np.int64)
         codes[:, unit, layer] = np.where(column == INACTIVE, -1, column)
     return codes, table["top1_percent"].to_numpy().astype(np.float64)
-
-
-def response_rows(responses: Responses) -> Iterator[tuple[str, int, int, int, str, str, str]]:
-    """Write responses as rows of ``supernet_top1.csv``, without the source; the row of unit 0 is the base."""
-    yield (responses.space, 0, 0, 0, "", "", f"{responses.base:.5f}")
-    for (unit, depth, layer), row in responses.points.items():
-        for code, points in enumerate(row):
-            expansion, kernel = EXPANSIONS[code // len(KERNELS)], KERNELS[code % len(KERNELS)]
-            yield (responses.space, unit, depth, layer, str(expansion), str(kernel), f"{points:.5f}")
 
 
 @lru_cache(maxsize=4)

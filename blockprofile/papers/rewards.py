@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from blockprofile.search import SearchResult, parse_reward, search
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["REWARDS_NAME", "RewardComparison", "compare_rewards", "describe_rewards", "rewards_frame"]
+__all__ = ["REWARDS_NAME", "RewardComparison", "compare_rewards", "rewards_frame"]
 
 REWARDS_NAME = "rewards.parquet"
 FORMS = ("soft", "hard")
@@ -131,17 +130,3 @@ def rewards_frame(comparison: RewardComparison) -> pd.DataFrame:
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def describe_rewards(comparison: RewardComparison) -> Sequence[str]:
-    """Say in sentences what the two rewards found."""
-    frame = rewards_frame(comparison)
-    means = frame.groupby("form").mean(numeric_only=True).to_dict("index")
-    words = []
-    for form in FORMS:
-        row = {str(key): float(value) for key, value in means[form].items()}
-        words.append(
-            f"{form}: {100 * row['share_within']:.0f} % of evaluations within {comparison.target:g}, latencies spread "
-            f"by {row['latency_spread']:.3g}; best reward at {row['top1_percent']:.2f} % and {row['latency']:.3g}"
-        )
-    return words

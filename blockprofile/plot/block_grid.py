@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.plot.style import add_caption, draw_cells, metric_label
-from blockprofile.profile import rows_of
+from blockprofile.profile import Profile
 from blockprofile.space import Block, Space, kind_of
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -68,13 +67,13 @@ def _row(block: Block) -> str:
     return ", ".join(filter(None, words))
 
 
-def block_grid_data(table: pd.DataFrame, space: Space, metric: str) -> tuple[BlockGrid, ...]:
+def block_grid_data(profile: Profile, space: Space, metric: str) -> tuple[BlockGrid, ...]:
     """Arrange the M_b of one metric as grids.
 
     Parameters
     ----------
-    table
-        The table of responses.
+    profile
+        Of the metric.
     space
         The space of the profile.
     metric
@@ -85,7 +84,7 @@ def block_grid_data(table: pd.DataFrame, space: Space, metric: str) -> tuple[Blo
     One grid, or one each without and with squeeze-and-excite where the block decides on it; they may differ in rows and
     columns. Of blocks that differ in nothing but their name, the later ones have rows of their own.
     """
-    part = rows_of(table, "M_b", metric)
+    part = profile.rows("M_b", metric)
     cells = {
         str(row["block"]): (row["value"], row["effect"], (row["ci_high"] - row["ci_low"]) / 2, bool(row["is_effect"]))
         for row in part.to_dict("records")

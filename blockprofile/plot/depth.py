@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.plot.style import add_caption, metric_label
-from blockprofile.profile import rows_of
+from blockprofile.profile import Profile
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -41,13 +40,13 @@ class DepthResponses:
     is_effect: NDArray[np.bool_]
 
 
-def depth_data(table: pd.DataFrame, metric: str) -> DepthResponses | None:
+def depth_data(profile: Profile, metric: str) -> DepthResponses | None:
     """Arrange the depth responses of one metric.
 
     Parameters
     ----------
-    table
-        The table of responses.
+    profile
+        Of the metric.
     metric
         One of its metrics.
 
@@ -55,7 +54,7 @@ def depth_data(table: pd.DataFrame, metric: str) -> DepthResponses | None:
     -------
     None where no unit has a choice of depth.
     """
-    part = rows_of(table, "M_d", metric).sort_values(["u", "depth"])
+    part = profile.rows("M_d", metric).sort_values(["u", "depth"])
     if part.empty:
         return None
     units: dict[int, tuple[int, ...]] = {}

@@ -14,7 +14,7 @@ from blockprofile.errors import RunError, UnknownNameError
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.plot.style import add_caption, metric_label
 from blockprofile.predict import Evaluator, published_latencies, published_network
-from blockprofile.run import read_manifest, read_values, run_digest, shard_paths
+from blockprofile.run import RunFolder, read_values, shard_paths
 from blockprofile.space import Space, named_archs, read_arch
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def read_metrics(folder: Path, metrics: Sequence[str]) -> dict[str, NDArray[np.f
     paths = shard_paths(folder)
     if not paths:
         raise RunError(f"{str(folder)!r} holds no samples; distributions need a run of `blockprofile sample`")
-    run = run_digest(read_manifest(folder).config)
+    run = RunFolder.read(folder).digest
     parts = [read_values(path, tuple(metrics), run=run) for path in paths]
     return {name: np.concatenate([part[name] for part in parts]) for name in metrics}
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.plot.style import SEQUENTIAL, add_caption, draw_cells, metric_label
-from blockprofile.profile import Statistic, rows_of, step_words
+from blockprofile.profile import Profile, Statistic, step_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,13 +56,13 @@ class FactorPairs:
     is_effect: NDArray[np.bool_]
 
 
-def factor_data(table: pd.DataFrame, metric: str, *, statistic: Statistic = "M_factor") -> tuple[FactorEffects, ...]:
+def factor_data(profile: Profile, metric: str, *, statistic: Statistic = "M_factor") -> tuple[FactorEffects, ...]:
     """Arrange the effects of factors on one metric.
 
     Parameters
     ----------
-    table
-        The table of responses.
+    profile
+        Of the metric.
     metric
         One of its metrics.
     statistic
@@ -72,7 +72,7 @@ def factor_data(table: pd.DataFrame, metric: str, *, statistic: Statistic = "M_f
     -------
     The steps of blocks, then those of widths, depths and skips; what there is none of is left out.
     """
-    rows = rows_of(table, statistic, metric)
+    rows = profile.rows(statistic, metric)
     is_structure = np.array([any(is_of_structure(part) for part in name.split(" x ")) for name in rows["block"]], bool)
     parts = [rows[~is_structure], rows[is_structure]]
     return tuple(_arrange(part, metric) for part in parts if len(part))
@@ -102,14 +102,14 @@ def _arrange(rows: pd.DataFrame, metric: str) -> FactorEffects:
     return FactorEffects(metric, str(rows["unit_of"].iloc[0]), steps, units, effects, low, high, known)
 
 
-def pair_data(table: pd.DataFrame, metric: str) -> FactorPairs | None:
+def pair_data(profile: Profile, metric: str) -> FactorPairs | None:
     """Arrange the interactions of steps over the network; None where no two factors vary together."""
-    rows = rows_of(table, "M_pair", metric)
+    rows = profile.rows("M_pair", metric)
     rows = rows[rows["u"] == 0]
     if rows.empty:
         return None
     pairs = [tuple(name.split(" x ")) for name in rows["block"]]
-    steps = tuple(sorted({step for pair in pairs for step in pair}, key=_in_order(table, metric).index))
+    steps = tuple(sorted({step for pair in pairs for step in pair}, key=_in_order(profile, metric).index))
     effects, known = np.full((len(steps), len(steps)), np.nan), np.zeros((len(steps), len(steps)), bool)
     for (one, other), effect, is_effect in zip(pairs, rows["effect"], rows["is_effect"], strict=True):
         for place in ((steps.index(one), steps.index(other)), (steps.index(other), steps.index(one))):
@@ -117,8 +117,8 @@ def pair_data(table: pd.DataFrame, metric: str) -> FactorPairs | None:
     return FactorPairs(metric, str(rows["unit_of"].iloc[0]), steps, effects, known)
 
 
-def _in_order(table: pd.DataFrame, metric: str) -> list[str]:
-    return list(rows_of(table, "M_factor", metric)["block"].unique())
+def _in_order(profile: Profile, metric: str) -> list[str]:
+    return list(profile.rows("M_factor", metric)["block"].unique())
 
 
 def draw_factors(data: FactorEffects, ax: Axes, *, title: str = "") -> None:

@@ -19,12 +19,11 @@ from blockprofile.plot.depth import depth_data, draw_depths
 from blockprofile.plot.factors import draw_factor_panels, factor_data, pair_data
 from blockprofile.plot.layer_map import draw_layer_maps, layer_map_data
 from blockprofile.plot.style import figure_style, metric_label, metric_title, save_figure
-from blockprofile.profile import Profile, archs_words, holding_words, metrics_of, rows_of
+from blockprofile.profile import Profile, archs_words, holding_words
 from blockprofile.run import kept_predictors, shard_paths
 from blockprofile.space import Space
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from blockprofile.predict import Evaluator
@@ -40,44 +39,43 @@ class _Run:
     """What the figures of a run are made from."""
 
     folder: Path
-    table: pd.DataFrame
-    about: Mapping[str, Any]
+    profile: Profile
     space: Space
     metrics: tuple[str, ...]
     marks: tuple[str, ...] | None = None
 
     @property
     def n(self) -> int:
-        return int(rows_of(self.table, "mean")["n"].iloc[0])
+        return self.profile.n
 
     @property
     def title(self) -> str:
         return self.space.name if self.space.is_pruned else self.space.definition.title
 
     def caption(self, metrics: Sequence[str]) -> list[str]:
-        return provenance_lines(self.about, metrics, self.n)
+        return provenance_lines(self.profile.about, metrics, self.n)
 
 
 Figures = Iterator[tuple[str, "Figure"]]
 
 
 def _blocks(run: _Run) -> Figures:
-    grids = {name: block_grid_data(run.table, run.space, name) for name in run.metrics}
+    grids = {name: block_grid_data(run.profile, run.space, name) for name in run.metrics}
     title = f"Block responses $M_b$: {run.title}"
     yield "block_responses", draw_block_grids(grids, title=title, caption=run.caption(run.metrics))
 
 
 def _layers(run: _Run) -> Figures:
     for name in run.metrics:
-        maps = [layer_map_data(run.table, name)]
+        maps = [layer_map_data(run.profile, name)]
         title = f"Layer responses $M_{{u,l,b}}$: {run.title}"
         yield f"layer_responses-{_slug(name)}", draw_layer_maps(maps, title=title, caption=run.caption([name]))
 
 
 def _quantiles(run: _Run) -> Figures:
-    taus = [tau for tau in QUANTILES_SHOWN if np.isclose(run.table["tau"], tau).any()]
+    taus = [tau for tau in QUANTILES_SHOWN if np.isclose(run.profile.table["tau"], tau).any()]
     for name in run.metrics if taus else ():
-        maps = [layer_map_data(run.table, name, statistic="M_tau", tau=tau) for tau in taus]
+        maps = [layer_map_data(run.profile, name, statistic="M_tau", tau=tau) for tau in taus]
         titles = [
             f"{metric_label(name, each.unit)}: effect on the {tau:.0%} quantile"
             for tau, each in zip(taus, maps, strict=True)
@@ -88,7 +86,7 @@ def _quantiles(run: _Run) -> Figures:
 
 
 def _depths(run: _Run) -> Figures:
-    panels = [data for name in run.metrics if (data := depth_data(run.table, name)) is not None]
+    panels = [data for name in run.metrics if (data := depth_data(run.profile, name)) is not None]
     if panels:
         title = f"Depth responses $M_d$: {run.title}"
         yield "depth_responses", draw_depths(panels, title=title, caption=run.caption(run.metrics))
@@ -96,10 +94,10 @@ def _depths(run: _Run) -> Figures:
 
 def _factors(run: _Run) -> Figures:
     for name in run.metrics:
-        parts = factor_data(run.table, name)
+        parts = factor_data(run.profile, name)
         if parts:
             title = f"Responses of factors: {run.title}"
-            pairs = pair_data(run.table, name)
+            pairs = pair_data(run.profile, name)
             figure = draw_factor_panels(parts, pairs, title=title, caption=run.caption([name]))
             yield f"factor_responses-{_slug(name)}", figure
 
@@ -107,7 +105,6 @@ def _factors(run: _Run) -> Figures:
 def _distributions(run: _Run) -> Figures:
     from blockprofile.plot.distribution import distribution_data, draw_distributions, mark_networks, read_metrics
 
-    units = run.table.drop_duplicates("metric").set_index("metric")["unit_of"]
     try:
         predicted, left_out = mark_networks(run.space, _load_evaluator(run), run.marks), ""
     except (UserError, DataError) as failure:
@@ -116,14 +113,20 @@ def _distributions(run: _Run) -> Figures:
         predicted, left_out = {}, f" Published networks are left out: {failure}."
     panels = [
         distribution_data(
-            read_metrics(run.folder, [name])[name], metric=name, unit=str(units[name]), predicted=predicted.get(name)
+            read_metrics(run.folder, [name])[name],
+            metric=name,
+            unit=run.profile.unit(name),
+            predicted=predicted.get(name),
         )
         for name in run.metrics
     ]
     told = "Solid and dotted: the median, the 5 and the 95 % quantile."
     if any(panel.marks for panel in panels):
         told += " Lines: what the predictor gives for a published network; triangles: what is printed for it."
-    caption = [f"{pool_words(run.about, run.n)}. {told}{left_out}", provenance_line(run.about, run.metrics)]
+    caption = [
+        f"{pool_words(run.profile.about, run.n)}. {told}{left_out}",
+        provenance_line(run.profile.about, run.metrics),
+    ]
     yield "distributions", draw_distributions(panels, title=f"Distributions: {run.title}", caption=caption)
 
 
@@ -131,7 +134,7 @@ def _sensitivities(run: _Run) -> Figures:
     from blockprofile.plot.sensitivity import draw_sensitivities, sensitivity_data
     from blockprofile.sensitivity import find_sensitivities
 
-    config = run.about["config"]
+    config = run.profile.about["config"]
     if config.get("limit"):
         raise OptionError(f"the run is within {config['limit']}; sensitivities are of the whole space")
     predictors = [each for each in _load_evaluator(run).predictors if each.metric in run.metrics]
@@ -141,7 +144,7 @@ def _sensitivities(run: _Run) -> Figures:
     sampled = f" Sampled metrics: {n:,} archs, with 95 % intervals; the others are exact." if n else ""
     figure = draw_sensitivities(
         [sensitivity_data(each) for each in found], title=f"What the variance comes from: {run.title}",
-        caption=[told + sampled, provenance_line(run.about, run.metrics)],
+        caption=[told + sampled, provenance_line(run.profile.about, run.metrics)],
     )  # fmt: skip
     yield "sensitivities", figure
 
@@ -149,7 +152,7 @@ def _sensitivities(run: _Run) -> Figures:
 def _load_evaluator(run: _Run) -> Evaluator:
     from blockprofile.predict import Evaluator
 
-    return Evaluator(run.space, kept_predictors(run.about["config"], run.space))
+    return Evaluator(run.space, kept_predictors(run.profile.about["config"], run.space))
 
 
 KINDS: Mapping[str, Callable[[_Run], Figures]] = {
@@ -209,15 +212,15 @@ def _slug(metric: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", metric)
 
 
-def select_metrics(table: pd.DataFrame, metrics: Sequence[str] | None) -> list[str]:
-    """Return the wanted metrics of a table, or all of them.
+def select_metrics(profile: Profile, metrics: Sequence[str] | None) -> list[str]:
+    """Return the wanted metrics of a profile, or all of them.
 
     Raises
     ------
     UnknownNameError
         If the profile has no such metric.
     """
-    known = metrics_of(table)
+    known = profile.metrics
     for metric in metrics or ():
         if metric not in known:
             raise UnknownNameError(f"the profile has no metric {metric!r}; {one_of(metric, known)}")
@@ -232,8 +235,8 @@ def profile_figures(profile: Profile, kind: str, metric: str | None = None) -> I
     UnknownNameError
         If the profile has no such metric.
     """
-    chosen = select_metrics(profile.table, None if metric is None else [metric])
-    run = _Run(profile.path.parent, profile.table, profile.about, profile.space, tuple(chosen))
+    chosen = select_metrics(profile, None if metric is None else [metric])
+    run = _Run(profile.path.parent, profile, profile.space, tuple(chosen))
     return (figure for _, figure in KINDS[kind](run))
 
 
@@ -275,7 +278,7 @@ def heatmap(
     if marks is not None and "distributions" not in wanted:
         raise OptionError("--mark is for distributions, which are not drawn here: they need a run of `sample`")
     made = _Run(
-        home, profile.table, profile.about, profile.space, tuple(select_metrics(profile.table, metrics)),
+        home, profile, profile.space, tuple(select_metrics(profile, metrics)),
         None if marks is None else tuple(marks),
     )  # fmt: skip
     target = home / FIGURES if out is None else Path(out)

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.plot.style import DIVERGING, add_caption, metric_label
-from blockprofile.profile import Statistic, rows_of
+from blockprofile.profile import Profile, Statistic
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -40,14 +39,14 @@ class LayerMap:
 
 
 def layer_map_data(
-    table: pd.DataFrame, metric: str, *, statistic: Statistic = "M_ulb", tau: float | None = None
+    profile: Profile, metric: str, *, statistic: Statistic = "M_ulb", tau: float | None = None
 ) -> LayerMap:
     """Arrange the layer responses of one metric as a map.
 
     Parameters
     ----------
-    table
-        The table of responses.
+    profile
+        Of the metric.
     metric
         One of its metrics.
     statistic, tau
@@ -57,7 +56,7 @@ def layer_map_data(
     -------
     The map; blocks stand in the order of the table.
     """
-    part = rows_of(table, statistic, metric)
+    part = profile.rows(statistic, metric)
     if tau is not None:
         part = part[np.isclose(part["tau"], tau)]
     blocks = tuple(dict.fromkeys(part["block"]))

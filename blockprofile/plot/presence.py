@@ -14,7 +14,7 @@ from blockprofile.plot.block_grid import BlockGrid, block_grid_data, draw_block_
 from blockprofile.plot.layer_map import LayerMap, draw_layer_map, layer_map_data
 from blockprofile.plot.style import add_caption, metric_label, metric_title
 from blockprofile.predict import AdditivePredictor, build_predictor, caption_of, find_metric
-from blockprofile.profile import exact_table
+from blockprofile.profile import Profile, exact_table
 from blockprofile.space import Space, load_space
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def presence_data(
         raise OptionError(f"metric {metric!r} is not additive on {loaded.name!r}; only sums have exact responses")
     views = []
     for presence in presences:
-        table = exact_table(loaded, [predictor], presence=presence, taus=())
-        grids, layers = block_grid_data(table, loaded, metric), layer_map_data(table, metric)
+        profile = Profile(exact_table(loaded, [predictor], presence=presence, taus=()))
+        grids, layers = block_grid_data(profile, loaded, metric), layer_map_data(profile, metric)
         views.append(PresenceView(presence, loaded.name, caption_of(predictor, loaded), grids, layers))
     return tuple(views)
 

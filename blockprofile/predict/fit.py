@@ -154,7 +154,6 @@ def _fill_folder(fit: Fit, fresh: Path, folder: Path) -> FitReport:
         fit.metric, folder, len(train.archs), fidelity, found.choice, fit.pooled.spreads[fit.column],
         fit.pooled.describe(fit.column),
     )  # fmt: skip
-    made_from = f"{len(train.archs)} of the {len(fit.pooled.counts)} archs of {train.path.name}, chosen at random"
     if found.choice.is_additive:
         tables = AdditiveTables.mean(found.tables)
         write_additive_table(fresh / TABLE_NAME, tables.named(space, fit.inputs))
@@ -162,8 +161,5 @@ def _fill_folder(fit: Fit, fresh: Path, folder: Path) -> FitReport:
         left = np.minimum(found.predict_unseen(space, train, fit.rows(train), fit.folds), fit.ceiling)
         residuals = collect_residuals(((fit.train, left), (fit.held, told)), fit.column)
         write_residuals(fresh / RESIDUALS_NAME, space, residuals)
-    write_fit_card(
-        fresh, report, space, recipe, resolutions=fit.inputs.resolutions, table=train.path.name, made_from=made_from,
-        provider=_provider_name(fit.provider), judged=judged,
-    )  # fmt: skip
+    write_fit_card(fresh, fit, report, judged=judged, provider=_provider_name(fit.provider))
     return report

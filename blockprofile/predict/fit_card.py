@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from blockprofile.metric import parse_metric
+from blockprofile.predict.fit_task import Fit
 from blockprofile.predict.folder import write_card
 from blockprofile.predict.members import Choice
 from blockprofile.predict.metrics import Fidelity
-from blockprofile.predict.recipe import Recipe
 from blockprofile.space import Space
 
 __all__ = ["FitReport", "folder_name", "write_fit_card"]
@@ -49,37 +49,26 @@ def folder_name(metric: str, space: Space) -> str:
     return f"{head}_{space.base.name}"
 
 
-def write_fit_card(
-    folder: Path,
-    report: FitReport,
-    space: Space,
-    recipe: Recipe,
-    *,
-    resolutions: Sequence[int],
-    table: str,
-    made_from: str,
-    provider: str,
-    judged: Mapping[str, Any],
-) -> None:
+def write_fit_card(folder: Path, fit: Fit, report: FitReport, *, judged: Mapping[str, Any], provider: str) -> None:
     """Write the card of one metric.
 
     Parameters
     ----------
     folder
         Where to; the card's name is that of ``report.folder``.
-    resolutions
-        The input resolutions of the table's rows, where they have their own.
-    table, made_from, provider
-        The table's name, the archs that were used, and what the fit ran on.
     judged
         ``floor`` and ``error``; see `blockprofile.predict.judge.judged_fields`.
+    provider
+        What the fit ran on.
     """
+    space, recipe, train = fit.space, fit.recipe, fit.train.table
     about = parse_metric(report.metric)
     spread = {"label_spread": float(f"{report.spread:.4g}"), "notes": report.repeats} if report.repeats else {}
+    made_from = f"{len(train.archs)} of the {len(fit.pooled.counts)} archs of {train.path.name}, chosen at random"
     card = {
         "schema": "blockprofile.predictor/1",
         "name": folder_name(report.metric, space),
-        "title": f"{report.metric} of {space.base.name}, fitted to {table}",
+        "title": f"{report.metric} of {space.base.name}, fitted to {train.path.name}",
         "kind": "table" if report.choice.is_additive else "network",
         "metric": report.metric,
         "unit": about.unit,
@@ -87,7 +76,7 @@ def write_fit_card(
         "direction": about.direction,
         "provenance": "user",
         "spaces": [space.base.name],
-        "resolutions": list(resolutions),
+        "resolutions": list(fit.inputs.resolutions),
         **recipe.card,
         **{key: value for key, value in recipe.metrics[report.metric].items() if key != "column"},
         "made_from": f"{made_from}; {report.choice.why}",

@@ -2,7 +2,7 @@
 
 from blockprofile.face import make_callable
 from blockprofile.profile.accumulate import Accumulator
-from blockprofile.profile.control import Control, ControlledResponses, controlled_responses, fit_control
+from blockprofile.profile.control import Control
 from blockprofile.profile.estimate import TargetWeights, estimate_means, standard_errors
 from blockprofile.profile.exact_table import additive_predictors, exact_table
 from blockprofile.profile.label_table import label_responses
@@ -11,7 +11,7 @@ from blockprofile.profile.pair_map import JointEffect, PairMap, find_pair_map
 from blockprofile.profile.pair_model import Features, PairModel, fit_main, fit_pair_model, fit_sizes
 from blockprofile.profile.pool_moments import PoolMoments
 from blockprofile.profile.profile import check_taus, metric_infos, profile_pool, profile_run
-from blockprofile.profile.record import Profile, Statistic, metrics_of, rows_of, taus_of
+from blockprofile.profile.record import Profile, Statistic
 from blockprofile.profile.responses import ROUNDING, MetricInfo, Settings, response_table
 from blockprofile.profile.rows import Explained, KeptRows, explain_by_order, explained_words, read_rows
 from blockprofile.profile.summary import (
@@ -30,7 +30,6 @@ __all__ = [
     "ROUNDING",
     "Accumulator",
     "Control",
-    "ControlledResponses",
     "Explained",
     "Features",
     "JointEffect",
@@ -48,21 +47,18 @@ __all__ = [
     "archs_words",
     "block_summary",
     "check_taus",
-    "controlled_responses",
     "estimate_means",
     "exact_table",
     "explain_by_order",
     "explained_words",
     "factor_summary",
     "find_pair_map",
-    "fit_control",
     "fit_main",
     "fit_pair_model",
     "fit_sizes",
     "holding_words",
     "label_responses",
     "metric_infos",
-    "metrics_of",
     "pair_words",
     "profile_labels",
     "profile_pool",
@@ -70,11 +66,9 @@ __all__ = [
     "profile_until",
     "read_rows",
     "response_table",
-    "rows_of",
     "standard_errors",
     "step_words",
     "strongest_layers",
-    "taus_of",
     "unbounded_words",
 ]
 

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.additive import check_presence
 from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.metric import parse_metric
 from blockprofile.predict import (
@@ -41,12 +40,11 @@ from blockprofile.predict import (
 )
 from blockprofile.profile.corrected import LABELS
 from blockprofile.profile.label_table import label_responses
-from blockprofile.profile.profile import check_taus
 from blockprofile.profile.record import PROFILE_NAME, Profile
-from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings
+from blockprofile.profile.responses import DEFAULT_SETTINGS, MetricInfo, Settings
 from blockprofile.profile.rows import KeptRows, explain_metrics, write_rows
 from blockprofile.run import describe_predictor, open_run
-from blockprofile.space import Space, check_law, describe_space, load_space
+from blockprofile.space import Space, describe_space, load_space
 
 __all__ = ["profile_labels"]
 
@@ -63,12 +61,9 @@ def profile_labels(
     *,
     out: str | Path,
     devices: Sequence[str] = (),
-    presence: str = "given",
-    taus: Sequence[float] = DEFAULT_TAUS,
-    law: str = "papers",
+    settings: Settings = DEFAULT_SETTINGS,
     resolution: int | None = None,
     plain: bool = False,
-    command: str = "",
 ) -> Profile:
     """Profile a table of labelled archs and write ``profile.parquet`` into a folder.
 
@@ -85,10 +80,8 @@ def profile_labels(
         The folder.
     devices
         Their latencies are exact beside the labels.
-    presence, taus
-        See `blockprofile.profile.responses.Settings`.
-    law
-        The law that the figures are to be of, whatever drew the archs; see `weigh_archs`.
+    settings
+        How responses are computed. The figures are of its law, whatever drew the archs; see `weigh_archs`.
     resolution
         Where rows have a resolution of their own, those at this one (or the space's) are used.
     plain
@@ -106,7 +99,6 @@ def profile_labels(
     Quantiles are those of the labels, noise included, and their intervals those of a sample.
     """
     started = time.perf_counter()
-    settings = Settings(presence=check_presence(presence), law=check_law(law), taus=check_taus(taus))
     where = load_space(space, resolution=resolution)
     rows = _rows_of(read_labels(Path(table), where), where)
     card = _card_beside(Path(table))
@@ -127,7 +119,7 @@ def profile_labels(
     config["predictors"] |= {entry[0].metric: describe_predictor(entry, where, law=settings.law) for entry in entries}
     config |= {"devices": list(devices), "metrics": others, "plain": plain, "labelled": list(columns)}
     found = label_responses(where, labelled, info=info, settings=settings, exact=exact, plain=plain)
-    with open_run(out, kind="profile", config=config, command=command) as folder:
+    with open_run(out, kind="profile", config=config) as folder:
         values = {metric: each.values for metric, each in labelled.items()}
         kept = KeptRows.labelled(pooled.table.archs, values, pooled.counts)
         write_rows(folder, config, where, kept)

@@ -164,7 +164,8 @@ def fit_main(space: Space, archs: Archs, values: Doubles, *, sizes: Sizes) -> li
 
     Notes
     -----
-    The mean of the model without pairs, by its normal equations: O(n_columns^3), whatever the number of archs.
+    The mean of the model without pairs, by its normal equations: O(n_columns^3), whatever the number of archs. The
+    prior is that of the pairs' model, so that both explain the same; `blockprofile.additive.fit_factors` finds its own.
     """
     features = Features(space)
     rows = features(archs)

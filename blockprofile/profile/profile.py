@@ -13,12 +13,15 @@ from blockprofile.files import lock_folder
 from blockprofile.profile.accumulate import EXACT_LIMIT, Accumulator
 from blockprofile.profile.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
 from blockprofile.profile.corrected import PREDICTOR, TRUTH
-from blockprofile.profile.record import PROFILE_NAME, Profile, load_run_space
+from blockprofile.profile.record import PROFILE_NAME, Profile
 from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings, response_table
 from blockprofile.profile.rows import KeptRows, explain_metrics, is_sampled, write_rows
 from blockprofile.run import (
+    HERE,
+    Execution,
     Pool,
     PoolRequest,
+    RunFolder,
     chunk_length,
     draw_and_evaluate,
     is_complete,
@@ -26,14 +29,13 @@ from blockprofile.run import (
     kept_labelled,
     n_chunks,
     open_run,
-    read_manifest,
     read_shard,
     run_digest,
     run_tasks,
     shard_path,
     show_progress,
 )
-from blockprofile.space import check_law
+from blockprofile.space import check_law, kept_space
 
 __all__ = ["check_taus", "metric_infos", "profile_pool", "profile_run"]
 
@@ -70,7 +72,7 @@ def check_taus(taus: Sequence[float]) -> tuple[float, ...]:
 
 
 def _summarise_shards(folder: Path, config: Mapping[str, Any], indices: Sequence[int]) -> Accumulator:
-    space, run, n = load_run_space(config, folder), run_digest(config), int(config["n"])
+    space, run, n = kept_space(config["space"], folder), run_digest(config), int(config["n"])
     metrics = tuple(config["predictors"])
     seen = Accumulator(space, metrics, n_planned=n)
     for index in indices:
@@ -98,9 +100,7 @@ def profile_run(
     *,
     presence: str = "given",
     taus: Sequence[float] = DEFAULT_TAUS,
-    workers: int | str = "auto",
-    backend: str = "threading",
-    scheduler: str | None = None,
+    execution: Execution = HERE,
 ) -> Profile:
     """Profile the archs of a run folder and write ``profile.parquet`` into it.
 
@@ -110,8 +110,8 @@ def profile_run(
         A finished run of `sample`.
     presence, taus
         See `blockprofile.profile.responses.Settings`.
-    workers, backend, scheduler
-        See `blockprofile.run.parallel.run_tasks`; the table does not depend on them.
+    execution
+        Where the work is done; the table does not depend on it.
 
     Raises
     ------
@@ -121,11 +121,7 @@ def profile_run(
         If a shard is damaged.
     """
     started = time.perf_counter()
-    path = Path(run)
-    manifest = read_manifest(path)
-    config = manifest.config
-    if manifest.kind != "samples":
-        raise RunError(f"{str(path)!r} holds a {manifest.kind}, no samples; give the folder of `blockprofile sample`")
+    path, config = Path(run), RunFolder.read(run, "samples").config
     settings = Settings(presence=check_presence(presence), law=check_law(config["law"]), taus=check_taus(taus))
     if config["limit"] is not None and settings.presence != "given":
         raise OptionError(
@@ -142,7 +138,7 @@ def profile_run(
     tasks = ((path, config, block) for block in _blocks(n))
     seen: Accumulator | None = None
     with lock_folder(path), show_progress("profiling", n) as advance:
-        for part in run_tasks(_summarise_shards, tasks, workers=workers, backend=backend, scheduler=scheduler):
+        for part in run_tasks(_summarise_shards, tasks, execution):
             advance(part.moments.n)
             seen = _merged(seen, part)
         assert seen is not None
@@ -155,10 +151,7 @@ def profile_pool(
     out: str | Path,
     presence: str = "given",
     taus: Sequence[float] = DEFAULT_TAUS,
-    workers: int | str = "auto",
-    backend: str = "threading",
-    scheduler: str | None = None,
-    command: str = "",
+    execution: Execution = HERE,
 ) -> Profile:
     """Draw, evaluate and profile a pool without keeping it; memory does not grow with ``n`` beyond 4,000,000 archs.
 
@@ -174,18 +167,18 @@ def profile_pool(
     settings = Settings(presence=check_presence(presence), law=check_law(request.law), taus=check_taus(taus))
     pool = request.resolve()
     pool.tools()
-    with open_run(out, kind="profile", config=pool.config, command=command) as folder:
+    with open_run(out, kind="profile", config=pool.config) as folder:
         keep_labelled(folder, pool)
-        seen = Accumulator(pool.space, pool.metrics, n_planned=request.n)
+        seen = Accumulator(pool.space, pool.metrics, n_planned=pool.n)
         done = 0 if seen.is_exact else load_checkpoint(folder, seen, run=pool.run)
         if done:
             seen.first = KeptRows.first(*draw_and_evaluate(pool, 0))
-        tasks = ((pool, block) for block in _blocks(request.n, done))
+        tasks = ((pool, block) for block in _blocks(pool.n, done))
         saved = time.monotonic()
-        with show_progress(f"profiling {request.space}", request.n) as advance:
+        with show_progress(f"profiling {request.space}", pool.n) as advance:
             advance(seen.moments.n)
-            results = run_tasks(_summarise_draws, tasks, workers=workers, backend=backend, scheduler=scheduler)
-            for block, part in zip(_blocks(request.n, done), results, strict=True):
+            results = run_tasks(_summarise_draws, tasks, execution)
+            for block, part in zip(_blocks(pool.n, done), results, strict=True):
                 seen.merge(part)
                 advance(part.moments.n)
                 if not seen.is_exact and time.monotonic() - saved > CHECKPOINT_SECONDS:

@@ -5,8 +5,8 @@ The table's columns are told in `blockprofile.profile.responses`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,14 +17,14 @@ from blockprofile.errors import DataError, OptionError, RunError, one_of
 from blockprofile.html import html_table
 from blockprofile.metric import match_metric
 from blockprofile.picture import Picture, draw, html_picture
-from blockprofile.run import MANIFEST_NAME, read_manifest, run_digest
+from blockprofile.run import MANIFEST_NAME, RunFolder, run_digest
 from blockprofile.space import Space, kept_space
 from blockprofile.tablefile import Column, read_signed, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PROFILE_NAME", "Profile", "Statistic", "load_run_space", "metrics_of", "rows_of", "taus_of"]
+__all__ = ["PROFILE_NAME", "Profile", "Statistic"]
 
 Statistic = Literal["mean", "quantile", "M_b", "M_ulb", "M_tau", "M_d", "M_factor", "M_pair"]
 """What a row is: of the whole space, of a block, of a block at its place (its mean, its quantile), of a depth, of a
@@ -43,22 +43,6 @@ COLUMNS: Mapping[str, Column] = {
 """What a table of responses must have; it may have more."""
 _SHOWN = 1e-9
 """Two tau that differ by less are one: tables keep them as float64."""
-
-
-def rows_of(table: pd.DataFrame, statistic: Statistic, metric: str | None = None) -> pd.DataFrame:
-    """Choose the rows of a statistic, of one metric or of all; a table of responses keeps its order."""
-    chosen = table["statistic"] == statistic
-    return table[chosen if metric is None else chosen & (table["metric"] == metric)]
-
-
-def metrics_of(table: pd.DataFrame) -> list[str]:
-    """List the metrics of a table of responses, in its order."""
-    return list(dict.fromkeys(table["metric"]))
-
-
-def taus_of(table: pd.DataFrame) -> list[float]:
-    """List the tau of a table's quantile responses, ascending."""
-    return sorted({float(tau) for tau in rows_of(table, "M_tau")["tau"].dropna()})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -113,10 +97,9 @@ class Profile:
             raise RunError(f"there is no profile at {str(file)!r}; make one with {made_by}")
         data, about = read_signed(file, COLUMNS, made_by=made_by, with_others=True)
         _check_about(about, file)
-        if file.parent == Path(run) and (file.parent / MANIFEST_NAME).is_file():
-            of_run = run_digest(read_manifest(file.parent).config)
-            if of_run != run_digest(about["config"]):
-                raise RunError(f"{file} is the profile of another run; make it anew with {made_by}")
+        is_beside = file.parent == Path(run) and (file.parent / MANIFEST_NAME).is_file()
+        if is_beside and RunFolder.read(file.parent).digest != run_digest(about["config"]):
+            raise RunError(f"{file} is the profile of another run; make it anew with {made_by}")
         return cls(data.to_pandas(), about, file)
 
     def write(self) -> None:
@@ -141,22 +124,42 @@ class Profile:
         DataError
             If it is not as it was written.
         """
-        return load_run_space(self.config, self.path)
+        return kept_space(self.config["space"], self.path)
+
+    def rows(self, statistic: Statistic, metric: str | None = None) -> pd.DataFrame:
+        """Choose the rows of a statistic, of one metric by its whole name or of all, in their order."""
+        chosen = self.table["statistic"] == statistic
+        return self.table[chosen if metric is None else chosen & (self.table["metric"] == metric)]
+
+    def only(self, metrics: Sequence[str]) -> Profile:
+        """Return the profile of some of its metrics."""
+        return replace(self, table=self.table[self.table["metric"].isin(metrics)])
 
     @property
     def metrics(self) -> list[str]:
         """The metrics, in the table's order."""
-        return metrics_of(self.table)
+        return list(dict.fromkeys(self.table["metric"]))
 
     @property
     def taus(self) -> list[float]:
         """The tau of the quantile responses, ascending."""
-        return taus_of(self.table)
+        return sorted({float(tau) for tau in self.rows("M_tau")["tau"].dropna()})
 
     @property
     def n(self) -> int:
         """How many archs it is of."""
-        return int(rows_of(self.table, "mean")["n"].iloc[0])
+        return int(self.rows("mean")["n"].iloc[0])
+
+    def unit(self, metric: str) -> str:
+        """Return a metric's unit."""
+        return str(self._of_metric("unit_of", metric))
+
+    def provenance(self, metric: str) -> str:
+        """Return where a metric's figures come from."""
+        return str(self._of_metric("provenance", metric))
+
+    def _of_metric(self, column: str, metric: str) -> object:
+        return self.table.loc[self.table["metric"] == metric, column].iloc[0]
 
     def blocks(self, metric: str) -> pd.DataFrame:
         """Return the rows of M_b: a block on average over its places.
@@ -208,7 +211,7 @@ class Profile:
         return found
 
     def _rows(self, statistic: Statistic, metric: str) -> pd.DataFrame:
-        return rows_of(self.table, statistic, self._name(metric)).reset_index(drop=True)
+        return self.rows(statistic, self._name(metric)).reset_index(drop=True)
 
     def __repr__(self) -> str:
         name = self.config["space"]["name"] if "config" in self.about else "a space"
@@ -217,7 +220,7 @@ class Profile:
     def _repr_html_(self) -> str:
         from blockprofile.profile.summary import block_summary
 
-        return html_table(block_summary(self.table), title=repr(self)) + html_picture(self.heatmap(kind="blocks"))
+        return html_table(block_summary(self), title=repr(self)) + html_picture(self.heatmap(kind="blocks"))
 
     def heatmap(self, metric: str | None = None, *, kind: str = "layers") -> Picture:
         """Draw the profile; a notebook shows the picture, ``.save("layers.pdf", columns=2)`` writes it.
@@ -235,22 +238,6 @@ class Profile:
             If there is no such kind or metric, or the profile has nothing of the kind.
         """
         return draw("show_profile", self, metric=metric and self._name(metric), kind=kind)
-
-
-def load_run_space(config: Mapping[str, Any], path: Path) -> Space:
-    """Make the space of a run from what the run itself keeps of it.
-
-    Parameters
-    ----------
-    path
-        The file or folder that the configuration is from, for errors.
-
-    Raises
-    ------
-    DataError
-        If it is not as it was written.
-    """
-    return kept_space(config["space"], path)
 
 
 def _check_about(about: Mapping[str, Any], path: Path) -> None:

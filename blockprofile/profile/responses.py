@@ -30,7 +30,7 @@ from blockprofile.space import Law
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "DEFAULT_TAUS", "ROUNDING", "MetricInfo", "Settings", "response_table"]
+__all__ = ["COLUMNS", "DEFAULT_SETTINGS", "DEFAULT_TAUS", "ROUNDING", "MetricInfo", "Settings", "response_table"]
 
 DEFAULT_TAUS: tuple[float, ...] = (0.01, 0.05, 0.5, 0.95, 0.99)
 ALPHA = 0.05
@@ -65,6 +65,9 @@ class Settings:
     presence: Presence = "given"
     law: Law = "papers"
     taus: tuple[float, ...] = DEFAULT_TAUS
+
+
+DEFAULT_SETTINGS = Settings()
 
 
 def _row(statistic: str, target: Target | None = None, **figures: object) -> Row:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blockprofile.profile.record import rows_of
+from blockprofile.profile.record import Profile
 from blockprofile.space import place_name
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ __all__ = [
 Row = dict[str, Any]
 
 
-def block_summary(table: pd.DataFrame) -> list[Row]:
+def block_summary(profile: Profile) -> list[Row]:
     """Put the M_b of all metrics side by side, one row per block, each with its interval's half width.
 
     Returns
@@ -30,7 +30,7 @@ def block_summary(table: pd.DataFrame) -> list[Row]:
     Rows ready to be printed; an effect that is below its floor is in parentheses.
     """
     rows: dict[str, Row] = {}
-    chosen = rows_of(table, "M_b")
+    chosen = profile.rows("M_b")
     digits = _digits(chosen)
     for record in chosen.to_dict("records"):
         row = rows.setdefault(record["block"], {"block": record["block"]})
@@ -56,7 +56,7 @@ def _told(record: dict[Any, Any], digits: int) -> str:
     return told if record["is_effect"] else f"({told})"
 
 
-def factor_summary(table: pd.DataFrame) -> list[Row]:
+def factor_summary(profile: Profile) -> list[Row]:
     """Put the steps of factors over the network side by side, one row per step.
 
     Returns
@@ -64,7 +64,7 @@ def factor_summary(table: pd.DataFrame) -> list[Row]:
     Rows as those of `block_summary`; none where the profile has no steps.
     """
     rows: dict[str, Row] = {}
-    steps = rows_of(table, "M_factor")
+    steps = profile.rows("M_factor")
     chosen = steps[steps["u"] == 0]
     digits = _digits(chosen)
     for record in chosen.to_dict("records"):
@@ -84,10 +84,10 @@ def step_words(name: str) -> str:
     return name.replace("->", " → ").replace(" x ", " with ")
 
 
-def pair_words(table: pd.DataFrame, *, count: int = 3) -> list[str]:
+def pair_words(profile: Profile, *, count: int = 3) -> list[str]:
     """Say for each metric which steps interact most over the network, in a sentence."""
     sentences = []
-    pairs = rows_of(table, "M_pair")
+    pairs = profile.rows("M_pair")
     pairs = pairs[pairs["u"] == 0]
     for metric, part in pairs.groupby("metric", sort=False):
         known = part[part["is_effect"]]
@@ -98,17 +98,18 @@ def pair_words(table: pd.DataFrame, *, count: int = 3) -> list[str]:
     return sentences
 
 
-def unbounded_words(table: pd.DataFrame) -> list[str]:
+def unbounded_words(profile: Profile) -> list[str]:
     """Say which effects have no interval, or one with an infinite end, because their archs are too few.
 
     Examples
     --------
     >>> import pandas as pd
+    >>> from blockprofile.profile import Profile
     >>> row = {"statistic": "M_tau", "tau": 0.99, "effect": 1.0, "ci_low": 0.5}
-    >>> unbounded_words(pd.DataFrame([row | {"ci_high": 1.5}, row | {"ci_high": float("inf")}]))
+    >>> unbounded_words(Profile(pd.DataFrame([row | {"ci_high": 1.5}, row | {"ci_high": float("inf")}])))
     ['M_tau at 0.99: 1 of 2 effects have an interval without an end: too few archs']
     """
-    effects = table[table["effect"].notna()]
+    effects = profile.table[profile.table["effect"].notna()]
     sentences = []
     for (statistic, tau), part in effects.groupby(["statistic", effects["tau"].fillna(0.0)]):
         infinite = int(np.isinf(part[["ci_low", "ci_high"]]).any(axis=1).sum())
@@ -120,10 +121,10 @@ def unbounded_words(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def strongest_layers(table: pd.DataFrame, *, count: int = 3) -> list[str]:
+def strongest_layers(profile: Profile, *, count: int = 3) -> list[str]:
     """Say for each metric which (unit, layer, block) raise and lower it most, in sentences."""
     sentences = []
-    rows = rows_of(table, "M_ulb")
+    rows = profile.rows("M_ulb")
     chosen = rows[rows["is_effect"]]
     for metric, part in chosen.groupby("metric", sort=False):
         ordered = part.sort_values("effect")

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blockprofile.additive import check_presence
+from blockprofile.additive import check_presence, fit_factors
 from blockprofile.errors import OptionError, one_of
 from blockprofile.numbers import read_number
 from blockprofile.predict import LabelledArchs, Predictor
 from blockprofile.profile.accumulate import Accumulator
-from blockprofile.profile.control import Control, fit_control
+from blockprofile.profile.control import Control
 from blockprofile.profile.exact_table import mean_table
 from blockprofile.profile.pool_moments import PoolMoments
 from blockprofile.profile.profile import (
@@ -108,7 +108,7 @@ def parse_until(texts: Sequence[str], metrics: Sequence[str]) -> dict[str, float
 
 def _control(space: Space, predictor: Predictor, pilot: Archs) -> Control:
     factors = getattr(predictor, "factors", None)
-    return Control(space, fit_control(space, pilot, predictor.predict(pilot)) if factors is None else factors)
+    return Control(space, fit_factors(space, pilot, predictor.predict(pilot)) if factors is None else factors)
 
 
 class _Pool:
@@ -125,7 +125,7 @@ class _Pool:
             metric: mean_table(control.profile(presence=settings.presence, law=settings.law), metric)
             for metric, control in self.controls.items()
         }
-        self.seen = Accumulator(self.space, list(self.controls), n_planned=request.n)
+        self.seen = Accumulator(self.space, list(self.controls), n_planned=pool.n)
         self.plain = PoolMoments(self.space, list(self.controls))
 
     @property
@@ -182,7 +182,6 @@ def profile_until(
     out: str | Path,
     presence: str = "given",
     taus: Sequence[float] = DEFAULT_TAUS,
-    command: str = "",
 ) -> UntilResult:
     """Profile a space until every 95 % interval of its mean responses is narrow enough.
 
@@ -196,8 +195,6 @@ def profile_until(
         The folder that ``profile.parquet`` is written to.
     presence, taus
         As in `blockprofile.profile.profile_pool`. Quantiles are those of the archs that were drawn.
-    command
-        What the user typed, for the manifest.
 
     Raises
     ------
@@ -215,21 +212,21 @@ def profile_until(
     settings = Settings(presence=check_presence(presence), law=request.law, taus=check_taus(taus))
     resolved = request.resolve()
     wanted = parse_until(until, resolved.metrics)
-    with open_run(out, kind="profile", config=resolved.config, command=command) as folder:
+    with open_run(out, kind="profile", config=resolved.config) as folder:
         keep_labelled(folder, resolved)
         pool = _Pool(resolved, settings)
         labelled = kept_labelled(folder, resolved.config, pool.space)
-        with show_progress(f"profiling {request.space}", request.n) as advance:
-            target = min(ROUND, request.n)
+        with show_progress(f"profiling {request.space}", resolved.n) as advance:
+            target = min(ROUND, resolved.n)
             while True:
                 before = pool.n
                 pool.grow(target)
                 advance(pool.n - before)
                 widest = pool.widths(pool.table(resolved.config, ()))
                 excess = max((widest[metric] / width for metric, width in wanted.items()), default=0.0)
-                if excess <= 1 or pool.n >= request.n:
+                if excess <= 1 or pool.n >= resolved.n:
                     break
-                target = _next_size(pool.n, excess, request.n)
+                target = _next_size(pool.n, excess, resolved.n)
         factors = pool.factors()
         table = pool.table(resolved.config, settings.taus, labelled)
         # JSON has no infinity: null says that the metric is exact.

@@ -19,7 +19,7 @@ from blockprofile.prune.pruning import (
     find_gain,
     find_policies,
     prune,
-    prune_table,
+    prune_profile,
 )
 from blockprofile.prune.reading import read_figures
 from blockprofile.prune.wording import rate_unit
@@ -61,7 +61,7 @@ __all__ = [
     "prune",
     "prune_at_random",
     "prune_by_draws",
-    "prune_table",
+    "prune_profile",
     "rate_unit",
     "read_figures",
     "scale_of",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import OptionError
 from blockprofile.metric import parse_metric
 from blockprofile.profile import KeptRows, PairModel, fit_pair_model
-from blockprofile.prune.compose import Outcome
+from blockprofile.prune.compose import Bounds, Outcome
 from blockprofile.prune.decision import Decision, make_evidence
 from blockprofile.prune.duel import Duel
 from blockprofile.prune.figures import Competition, Figures
@@ -28,7 +28,6 @@ __all__ = [
     "N_DRAWS",
     "OWN_SHARE",
     "Known",
-    "PairBounds",
     "Scale",
     "add_own",
     "compose_by_pairs",
@@ -43,38 +42,6 @@ N_DRAWS = 64
 OWN_SHARE = 1.0
 """The share of what main effects and pairs do not explain that is taken to be an arch's own, and to have been drawn
 anew for every arch. Chosen on half of the repetitions of the study truth_macro, which reports on the other half."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairBounds:
-    """How far a pruning by pairs may go.
-
-    Parameters
-    ----------
-    lose
-        The accuracy, in points, that the best arch within a limit may lose.
-    risk
-        The share of draws in which it may lose more, at some limit.
-    keep
-        Choices that stay in every slot that has as many.
-
-    Raises
-    ------
-    OptionError
-        If a bound is not allowed.
-    """
-
-    lose: float
-    risk: float = 0.05
-    keep: int = 1
-
-    def __post_init__(self) -> None:
-        if not (np.isfinite(self.lose) and self.lose >= 0):
-            raise OptionError(f"--lose is {self.lose}; it must be a number of points from 0")
-        if not 0 <= self.risk < 1:
-            raise OptionError(f"--risk is {self.risk}; it must be a share from 0 to below 1")
-        if self.keep < 1:
-            raise OptionError(f"--keep is {self.keep}; at least 1 block must stay at every layer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +126,7 @@ def compose_by_pairs(
     rows: KeptRows,
     cost_of: Callable[[Archs], Doubles],
     *,
-    bounds: PairBounds,
+    bounds: Bounds,
     noise: float = 0.0,
     seed: int = 0,
 ) -> Outcome:
@@ -189,6 +156,7 @@ def compose_by_pairs(
             f"--order 2 looks at every arch: it takes a space of at most {MOST_LISTED:,}, and {space.name!r} has "
             f"{n:.3g}; --order 1 prunes by main effects"
         )
+    lose = noise if bounds.lose is None else bounds.lose
     archs = list_archs(space)
     values = rows.values[metric]
     scale = scale_of(metric, values)
@@ -196,14 +164,14 @@ def compose_by_pairs(
     known = Known(_places(archs, rows.archs), values, noise / np.sqrt(rows.counts))
     drawn = draw_accuracies(model, archs, scale, known=known, noise=noise, rng=np.random.default_rng(seed))
     allowed, drops = prune_by_draws(
-        space, archs, cost_of(archs), drawn, tolerance=bounds.lose, risk=bounds.risk, keep=bounds.keep
+        space, archs, cost_of(archs), drawn, tolerance=lose, risk=bounds.risk, keep=bounds.fewest
     )
     pruned = space.restricted(allowed, name=space.name)
     decisions = []
     for drop in drops:
         why = (
             f"with all that went before, the best within every limit of {figures.cost.name} loses more than "
-            f"{bounds.lose:.3g} {figures.gain.unit} in {100 * drop.missed:.2g} % of {len(drawn)} draws of what "
+            f"{lose:.3g} {figures.gain.unit} in {100 * drop.missed:.2g} % of {len(drawn)} draws of what "
             f"{len(values):,} archs leave open"
         )
         p_value = (drop.missed * len(drawn) + 1) / (len(drawn) + 1)

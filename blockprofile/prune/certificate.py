@@ -1,8 +1,8 @@
 """The certificate of a pruning: what is kept of the front, from archs that had no part in the decision.
 
 Original, pruned and randomly pruned spaces are given the same number of new archs from the same seeds, and what
-each of them reaches is compared. Which archs are tried is up to a `Reach`: random ones here; the command line
-hands in a short search, so that the ends of the front count too.
+each of them reaches is compared. Which archs are tried is up to a `Reach`: the command line hands in a short
+search, so that the ends of the front count too.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.predict import Evaluator, Predictor
-from blockprofile.space import Space, draw_archs
+from blockprofile.space import Space
 
-__all__ = ["Certificate", "RandomReach", "Reach", "certify", "prune_at_random"]
+__all__ = ["Certificate", "Reach", "certify", "prune_at_random"]
 
 Points = NDArray[np.float64]
 """Accuracy and cost of archs: float64, shape (n, 2)."""
@@ -38,33 +37,6 @@ class Reach(Protocol):
     def words(self) -> str:
         """Say how archs are tried, for a reader."""
         ...
-
-
-class RandomReach:
-    """Try random archs.
-
-    Parameters
-    ----------
-    predictors
-        Of the accuracy and of the cost, in this order.
-    n
-        How many.
-    """
-
-    def __init__(self, predictors: Sequence[Predictor], *, n: int = 20_000) -> None:
-        self.predictors, self.n = tuple(predictors), n
-
-    @property
-    def words(self) -> str:
-        """Say how archs are tried."""
-        return f"{self.n:,} random archs"
-
-    def __call__(self, space: Space, seed: int) -> Points:
-        """Draw and evaluate."""
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAM,)))
-        values = Evaluator(space, self.predictors)(draw_archs(space, self.n, rng))
-        gain, cost = (values[predictor.metric].astype(np.float64) for predictor in self.predictors)
-        return np.stack([gain, cost], axis=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,8 +172,7 @@ def certify(
     before, after
         The original and the pruned space.
     reach
-        What archs are tried; its seeds must not be those of the profile's pool (`RandomReach` has a stream of its
-        own).
+        What archs are tried; its seeds must not be those of the profile's pool.
     seeds
         All spaces are tried with the same ones.
     n_random

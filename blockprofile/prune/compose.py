@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from blockprofile.errors import OptionError
+from blockprofile.options import Options
 from blockprofile.prune.decision import Decision, Policy, View, Weigher
 from blockprofile.prune.figures import Figures, Scope
 from blockprofile.prune.front import Rates, front_rates, support
 from blockprofile.space import Space, UnitSlots, Where
 
-__all__ = ["Bounds", "Outcome", "choices_of", "compose", "slots_at"]
+__all__ = ["DEFAULT_BOUNDS", "Bounds", "Outcome", "choices_of", "compose", "slots_at"]
 
 WIDE_PART = 8
 """Rules for units and the network may together cost an eighth of the tolerance: they must hold nearly everywhere."""
@@ -22,19 +23,27 @@ ORDER: tuple[Scope, ...] = ("network", "unit", "layer", "depth", "width")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """How far a pruning may go.
+class Bounds(Options):
+    """How a pruning weighs, and how far it may go.
 
     Parameters
     ----------
     keep
-        Blocks that stay at every layer that has as many, at least 1.
+        Blocks that stay at every layer that has as many, at least 1; None is 2, and 1 with order 2.
     max_drop
         The share of all choices (blocks at layers, depths, widths) that may be dropped, 0 to 1.
     tolerance
         The share of the front's hypervolume that may be given up at each of its ends, 0 to below 0.5. An eighth of it
         is the share of the front's accuracy that rules for units and the whole network may give up at any
         exchange rate.
+    order
+        1: by main effects, policy by policy. 2: by main effects and pairs of choices, with all that the archs leave
+        open (`blockprofile.prune.by_pairs`); for small spaces. None takes 2 for labels of a small space, else 1.
+    lose
+        With order 2: the accuracy, in points, that the best arch within a limit may lose; None takes the standard
+        deviation between two trainings of an arch.
+    risk
+        With order 2: the share of draws in which it may lose more, at some limit.
 
     Raises
     ------
@@ -42,17 +51,34 @@ class Bounds:
         If a bound is not allowed.
     """
 
-    keep: int = 2
+    keep: int | None = None
     max_drop: float = 0.8
     tolerance: float = 0.004
+    order: int | None = None
+    lose: float | None = None
+    risk: float = 0.05
 
     def __post_init__(self) -> None:
-        if self.keep < 1:
+        if self.order not in {None, 1, 2}:
+            raise OptionError(f"--order is {self.order}; must be 1 or 2")
+        if self.fewest < 1:
             raise OptionError(f"--keep is {self.keep}; at least 1 block must stay at every layer")
         if not 0 <= self.max_drop <= 1:
             raise OptionError(f"--max-drop is {self.max_drop}; it must be a share from 0 to 1")
         if not 0 <= self.tolerance < 0.5:
             raise OptionError(f"--tolerance is {self.tolerance}; it must be a share from 0 to below 0.5")
+        if self.lose is not None and not (np.isfinite(self.lose) and self.lose >= 0):
+            raise OptionError(f"--lose is {self.lose}; it must be a number of points from 0")
+        if not 0 <= self.risk < 1:
+            raise OptionError(f"--risk is {self.risk}; it must be a share from 0 to below 1")
+
+    @property
+    def fewest(self) -> int:
+        """How many blocks stay at every layer."""
+        return self.keep if self.keep is not None else 1 if self.order == 2 else 2
+
+
+DEFAULT_BOUNDS = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +173,7 @@ class _Pruner:
         return where.unit is None or (where.layer is None and not self.space.units[where.unit - 1].shared)
 
     def _objection(self, decision: Decision, slots: Sequence[int], allowed: Sequence[Sequence[int]]) -> str:
-        keep = self.bounds.keep if decision.kind == "block" else 1
+        keep = self.bounds.fewest if decision.kind == "block" else 1
         if any(len(allowed[slot]) < keep for slot in slots):
             return f"at least {keep} must stay"
         if decision.kind == "depth" and not _is_end(self.space, decision):
@@ -179,7 +205,7 @@ def compose(
     figures: Figures,
     policies: Sequence[Policy | Weigher],
     *,
-    bounds: Bounds = Bounds(),
+    bounds: Bounds = DEFAULT_BOUNDS,
 ) -> Outcome:
     """Let policies decide one after the other, the wider places first.
 

@@ -11,8 +11,8 @@ from blockprofile.errors import OptionError, one_of
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.predict import Predictor
 from blockprofile.profile import Explained, KeptRows, Profile, fit_pair_model, read_rows
-from blockprofile.prune.by_pairs import PairBounds, compose_by_pairs
-from blockprofile.prune.compose import Bounds, Outcome, choices_of, compose
+from blockprofile.prune.by_pairs import compose_by_pairs
+from blockprofile.prune.compose import DEFAULT_BOUNDS, Bounds, Outcome, choices_of, compose
 from blockprofile.prune.decision import Policy, Weigher
 from blockprofile.prune.depth import Depth
 from blockprofile.prune.focus import Focus
@@ -38,10 +38,9 @@ from blockprofile.space import (
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_POLICIES", "POLICIES", "Pruning", "find_policies", "prune", "prune_table"]
+__all__ = ["DEFAULT_POLICIES", "POLICIES", "Pruning", "find_policies", "prune", "prune_profile"]
 
 POLICIES: dict[str, Policy | Weigher] = {
     policy.name: policy for policy in (Dominated(), ExchangeRate(), MaxAccuracy(), Depth(), Focus())
@@ -139,21 +138,21 @@ def find_costs(metrics: Sequence[str], devices: Sequence[str], cost: str | None)
     raise OptionError(f"the profile has no latency; say what to weigh with --cost: {', '.join(metrics)}")
 
 
-def prune_table(
-    table: pd.DataFrame,
+def prune_profile(
+    profile: Profile,
     space: Space,
     *,
     costs: Sequence[str],
     gain: str = ACCURACY,
     policies: Sequence[Policy | Weigher] = (),
-    bounds: Bounds = Bounds(),  # noqa: B008
+    bounds: Bounds = DEFAULT_BOUNDS,
 ) -> tuple[tuple[Outcome, ...], tuple[Rule, ...]]:
-    """Prune a space by a table of responses.
+    """Prune a space by main effects, whatever the profile was made from.
 
     Parameters
     ----------
-    table
-        Of `blockprofile.profile.response_table`.
+    profile
+        Of the metrics.
     space
         The space that was profiled.
     costs
@@ -171,7 +170,9 @@ def prune_table(
         If the profile lacks a metric.
     """
     chosen = tuple(policies) or find_policies(())
-    outcomes = tuple(compose(read_figures(table, space, gain=gain, cost=cost), chosen, bounds=bounds) for cost in costs)
+    outcomes = tuple(
+        compose(read_figures(profile, space, gain=gain, cost=cost), chosen, bounds=bounds) for cost in costs
+    )
     return outcomes, make_rules(outcomes)
 
 
@@ -184,12 +185,7 @@ def prune(
     cost: str | None = None,
     gain: str | None = None,
     policies: Sequence[str] = (),
-    keep: int | None = None,
-    max_drop: float = 0.8,
-    tolerance: float = 0.004,
-    order: int | None = None,
-    lose: float | None = None,
-    risk: float = 0.05,
+    bounds: Bounds = DEFAULT_BOUNDS,
 ) -> Pruning:
     """Prune the space of a profile.
 
@@ -210,14 +206,8 @@ def prune(
         The metric of which more is wanted; None takes the profile's top-1 accuracy.
     policies
         Names of `POLICIES`; none means ``dominated``, ``exchange-rate`` and ``depth``.
-    keep, max_drop, tolerance
-        How far the pruning may go; see `Bounds`. With order 2 ``keep`` is 1 unless given.
-    order
-        1: by main effects, policy by policy. 2: by main effects and pairs of choices, with all that the archs leave
-        open (`blockprofile.prune.by_pairs`); for small spaces. None takes 2 for labels of a small space, else 1.
-    lose, risk
-        With order 2, the accuracy that the best arch within a limit may lose, and the risk of losing more; None takes
-        the standard deviation between two trainings of an arch. See `PairBounds`.
+    bounds
+        How it weighs, and how far the pruning may go.
 
     Raises
     ------
@@ -228,23 +218,24 @@ def prune(
     """
     name = name or ("pruned" if out is None else Path(out).stem)
     profile = Profile.read(run)
-    table, about, config, space = profile.table, profile.about, profile.config, profile.space
+    about, config, space = profile.about, profile.config, profile.space
     metrics = list(config["predictors"])
     gain = find_gain(metrics, gain)
     costs = find_costs(metrics, devices, cost)
     if gain in costs:
         raise OptionError(f"{gain!r} is both what is gained and what is paid; name another by --cost or --gain")
-    order = order or default_order(profile, gain, policies=policies, lose=lose)
+    order = bounds.order or default_order(profile, gain, policies=policies, lose=bounds.lose)
+    bounds = replace(bounds, order=order)
     if order == 1:
         chosen = find_policies(policies)
-        bounds = Bounds(keep=2 if keep is None else keep, max_drop=max_drop, tolerance=tolerance)
-        outcomes, rules = prune_table(table, space, costs=costs, gain=gain, policies=chosen, bounds=bounds)
+        outcomes, rules = prune_profile(profile, space, costs=costs, gain=gain, policies=chosen, bounds=bounds)
         said = f"Policies: {', '.join(policy.name for policy in chosen)}."
     else:
-        lose = noise_of_labels(profile, gain) if lose is None else lose
-        outcomes = _by_pairs(profile, gain, costs, lose=lose, risk=risk, keep=keep)
+        noise = noise_of_labels(profile, gain)
+        outcomes = _by_pairs(profile, gain, costs, bounds=bounds, noise=noise)
+        lose = float(noise or 0.0) if bounds.lose is None else bounds.lose
         rules = make_rules(outcomes)
-        said = f"Main effects and pairs of choices; at most {lose:.3g} points lost, at a risk of {risk:g}."
+        said = f"Main effects and pairs of choices; at most {lose:.3g} points lost, at a risk of {bounds.risk:g}."
     base, own_text, inherited, mutation = _ancestry(config["space"], space, Path(run))
     final = common_space(outcomes)
     mutation |= _mean_weights(outcomes)
@@ -287,10 +278,10 @@ def default_order(profile: Profile, gain: str, *, policies: Sequence[str] = (), 
 
 
 def _by_pairs(
-    profile: Profile, gain: str, costs: Sequence[str], *, lose: float | None, risk: float, keep: int | None
+    profile: Profile, gain: str, costs: Sequence[str], *, bounds: Bounds, noise: float | None
 ) -> tuple[Outcome, ...]:
-    space, noise = profile.space, noise_of_labels(profile, gain) or 0.0
-    if lose is None:
+    space = profile.space
+    if noise is None and bounds.lose is None:
         raise OptionError(
             f"--order 2 needs --lose, the points of {gain} that the best arch within a limit may lose: the profile "
             "does not know what two trainings of an arch differ by"
@@ -298,12 +289,11 @@ def _by_pairs(
     rows = read_rows(profile.path.parent, profile.config, space)
     if rows is None or gain not in rows.values:
         raise OptionError(f"--order 2 needs the archs of the profile, which {str(profile.path.parent)!r} does not keep")
-    bounds = PairBounds(lose=lose, risk=risk, keep=1 if keep is None else keep)
     found = []
     for cost in costs:
-        figures = read_figures(profile.table, space, gain=gain, cost=cost)
+        figures = read_figures(profile, space, gain=gain, cost=cost)
         price = _prices(profile, rows, cost)
-        found.append(compose_by_pairs(figures, rows, price, bounds=bounds, noise=noise))
+        found.append(compose_by_pairs(figures, rows, price, bounds=bounds, noise=noise or 0.0))
     return tuple(found)
 
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.additive import block_label
 from blockprofile.errors import OptionError, one_of
-from blockprofile.profile import ROUNDING, Statistic, rows_of, taus_of
+from blockprofile.profile import ROUNDING, Profile, Statistic
 from blockprofile.prune.figures import Competition, Figures, Kind, Metric
 from blockprofile.space import Space, Where
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["read_figures"]
 
@@ -29,10 +26,10 @@ _Cell = tuple[float, float, int, float]
 _Table = dict[tuple[Any, ...], _Cell]
 
 
-def _metric(table: pd.DataFrame, name: str) -> Metric:
-    rows = rows_of(table, "mean", name)
+def _metric(profile: Profile, name: str) -> Metric:
+    rows = profile.rows("mean", name)
     if len(rows) == 0:
-        known = sorted(set(table["metric"]))
+        known = sorted(profile.metrics)
         raise OptionError(f"the profile has no metric {name!r}; {one_of(name, known)}")
     row = rows.iloc[0]
     floor = None if math.isnan(row["floor"]) else float(row["floor"])
@@ -40,9 +37,9 @@ def _metric(table: pd.DataFrame, name: str) -> Metric:
 
 
 def _cells(
-    table: pd.DataFrame, name: str, statistic: Statistic, keys: tuple[str, ...], tau: float | None = None
+    profile: Profile, name: str, statistic: Statistic, keys: tuple[str, ...], tau: float | None = None
 ) -> _Table:
-    part = rows_of(table, statistic, name)
+    part = profile.rows(statistic, name)
     if tau is not None:
         part = part[part["tau"] == tau]
     if "freedom" not in part:
@@ -102,15 +99,15 @@ def _over_layers(layers: Iterable[Competition], field_: Literal["gain", "cost"])
 class _Reader:
     """Looks up the rows of the two metrics."""
 
-    def __init__(self, table: pd.DataFrame, space: Space, gain: Metric, cost: Metric) -> None:
+    def __init__(self, profile: Profile, space: Space, gain: Metric, cost: Metric) -> None:
         self.space, self.metrics = space, (gain, cost)
         place = ("u", "layer", "block")
-        self._blocks = [_cells(table, each.name, "M_ulb", place) for each in self.metrics]
-        self._depths = [_cells(table, each.name, "M_d", ("u", "depth")) for each in self.metrics]
-        taus = taus_of(table)
+        self._blocks = [_cells(profile, each.name, "M_ulb", place) for each in self.metrics]
+        self._depths = [_cells(profile, each.name, "M_d", ("u", "depth")) for each in self.metrics]
+        taus = profile.taus
         # The largest quantile that is estimated from enough archs to be told from its neighbours.
         high = [tau for tau in taus if 0.5 < tau <= 0.99]
-        self._top = _cells(table, gain.name, "M_tau", place, high[-1]) if high else {}
+        self._top = _cells(profile, gain.name, "M_tau", place, high[-1]) if high else {}
 
     def _cell(self, cells: _Table, unit: int, layer: int, code: int, widths: tuple[int | None, ...]) -> _Cell | None:
         found = [cells.get((unit, layer, block_label(self.space, code, width, unit))) for width in widths]
@@ -176,13 +173,13 @@ class _Reader:
         return self._with_mean_error(_compete(Where(unit=unit), "width", names, *sides))
 
 
-def read_figures(table: pd.DataFrame, space: Space, *, gain: str, cost: str) -> Figures:
+def read_figures(profile: Profile, space: Space, *, gain: str, cost: str) -> Figures:
     """Lay out a profile's responses of two metrics by place.
 
     Parameters
     ----------
-    table
-        A table of `blockprofile.profile.response_table`.
+    profile
+        Of both metrics.
     space
         The space that was profiled.
     gain, cost
@@ -198,8 +195,8 @@ def read_figures(table: pd.DataFrame, space: Space, *, gain: str, cost: str) -> 
     A unit's and the network's figures average over the layers that allow a block, each against the average
     block of its layer, as equation 1 of BlockProfile does.
     """
-    metrics = _metric(table, gain), _metric(table, cost)
-    reader = _Reader(table, space, *metrics)
+    metrics = _metric(profile, gain), _metric(profile, cost)
+    reader = _Reader(profile, space, *metrics)
     layers = {
         slot.index: reader.layer(slot.index) for slot in space.layer_slots if slot.layer <= space.max_depth(slot.unit)
     }

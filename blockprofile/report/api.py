@@ -9,7 +9,7 @@ from pathlib import Path
 from blockprofile.errors import OptionError, RunError, one_of
 from blockprofile.report.document import Document
 from blockprofile.report.page import write_page
-from blockprofile.run import read_manifest
+from blockprofile.run import RunFolder
 
 __all__ = ["REPORT_NAME", "report"]
 
@@ -47,7 +47,7 @@ def report(run: str | Path, *, metrics: Sequence[str] | None = None, out: str | 
         If its files are damaged, or the page would be larger than 5 MiB even without what stands elsewhere.
     """
     folder = Path(run)
-    kind = read_manifest(folder).kind
+    kind = RunFolder.read(folder).manifest.kind
     if kind not in _PAGES:
         raise RunError(f"{str(folder)!r} is a run of kind {kind!r}, which has no report; {one_of(kind, _PAGES)}")
     module, _, name = _PAGES[kind].partition(":")

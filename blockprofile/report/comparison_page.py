@@ -18,7 +18,7 @@ from blockprofile.report.document import Cell, Document, Part, Section, Table, T
 from blockprofile.report.provenance import provenance_section, repeat_section
 from blockprofile.report.pruning import pruning_section
 from blockprofile.report.search_charts import convergence_drawing, difference_drawing, fronts_drawing
-from blockprofile.run import read_manifest
+from blockprofile.run import RunFolder
 from blockprofile.space import PrunedDefinition, count_archs, kept_pruning
 
 __all__ = ["comparison_document"]
@@ -33,7 +33,7 @@ def comparison_document(folder: Path) -> Document:
         As `blockprofile.compare.load_comparison`.
     """
     comparison = load_comparison(folder)
-    manifest = read_manifest(folder)
+    manifest = RunFolder.read(folder).manifest
     config = manifest.config
     space = comparison.cases[0].space
     goals = " and ".join(f"{metric_title(g.name)} ({g.direction})" for g in comparison.problem.goals)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from blockprofile.plot import FactorEffects, factor_data, is_of_structure, metric_label, metric_title
-from blockprofile.profile import Statistic, rows_of, step_words
+from blockprofile.profile import Profile, Statistic, step_words
 from blockprofile.report.document import Cell, Part, Section, Table, Text
 from blockprofile.report.maps import digits_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["about_factors", "factor_sections"]
 
@@ -26,13 +21,13 @@ _EXPLAINED = (
 _SHOWN: tuple[tuple[Statistic, str], ...] = (("M_factor", "steps"), ("M_pair", "pairs"))
 
 
-def factor_sections(table: pd.DataFrame, metrics: list[str], elsewhere: str) -> list[Section]:
+def factor_sections(profile: Profile, metrics: list[str], elsewhere: str) -> list[Section]:
     """Make the section of factors; none where the profile has no steps."""
     parts: list[Part] = [
         _table(data, title=f"{metric_label(metric, data.unit)}: {what} of {_parts(data)}")
         for metric in metrics
         for statistic, what in _SHOWN
-        for data in factor_data(table, metric, statistic=statistic)
+        for data in factor_data(profile, metric, statistic=statistic)
     ]
     return [Section("factors", "Factors", (Text(_EXPLAINED), *parts), elsewhere)] if parts else []
 
@@ -65,18 +60,18 @@ def _table(data: FactorEffects, *, title: str) -> Table:
     return Table(title, columns, tuple(rows), is_map=True)
 
 
-def about_factors(table: pd.DataFrame, metrics: list[str]) -> str:
+def about_factors(profile: Profile, metrics: list[str]) -> str:
     """Say which step of a block's factor changes each metric most over the network, where, and what interacts most.
 
     Returns
     -------
     One sentence for each metric, of effects beyond noise and floor alone; empty where the profile has no steps.
     """
-    return " ".join(filter(None, (_about(table, metric) for metric in metrics)))
+    return " ".join(filter(None, (_about(profile, metric) for metric in metrics)))
 
 
-def _about(table: pd.DataFrame, metric: str) -> str:
-    steps = rows_of(table, "M_factor", metric)
+def _about(profile: Profile, metric: str) -> str:
+    steps = profile.rows("M_factor", metric)
     steps = steps[~steps["block"].map(is_of_structure).astype(bool)]
     if steps.empty:
         return ""
@@ -91,7 +86,7 @@ def _about(table: pd.DataFrame, metric: str) -> str:
     if len(units) > 1:
         place = units.iloc[int(units["effect"].abs().argmax())]
         told += f"; in unit {place['u']} {place['effect']:+.3g}"
-    pairs = rows_of(table, "M_pair", metric)
+    pairs = profile.rows("M_pair", metric)
     pairs = pairs[pairs["u"] == 0]
     if pairs.empty:
         return f"{told})."

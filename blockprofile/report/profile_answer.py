@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.plot import metric_title
-from blockprofile.profile import Statistic, metrics_of, rows_of
+from blockprofile.profile import Profile, Statistic
 from blockprofile.report.factors import about_factors
 from blockprofile.space import place_name
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["Goals", "answer_profile", "find_goals", "list_dominated"]
 
@@ -41,13 +38,13 @@ def find_goals(metrics: list[str]) -> Goals:
     return Goals(gains[0] if gains else None, costs[0] if costs else None)
 
 
-def _rows(table: pd.DataFrame, statistic: Statistic, metric: str | None) -> list[dict[str, Any]]:
-    rows = rows_of(table, statistic, metric)
+def _rows(profile: Profile, statistic: Statistic, metric: str | None) -> list[dict[str, Any]]:
+    rows = profile.rows(statistic, metric)
     return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
 
 
-def _unit(table: pd.DataFrame, metric: str) -> str:
-    unit = str(_rows(table, "mean", metric)[0]["unit_of"])
+def _unit(profile: Profile, metric: str) -> str:
+    unit = profile.unit(metric)
     return {"percent": "points", "%": "points"}.get(unit, unit)
 
 
@@ -57,7 +54,7 @@ def _short(value: float, *, sign: bool = False) -> str:
     return f"{value:{plus},.0f}" if abs(value) >= 1000 else f"{value:{plus}.3g}"
 
 
-def list_dominated(table: pd.DataFrame, goals: Goals) -> dict[str, str]:
+def list_dominated(profile: Profile, goals: Goals) -> dict[str, str]:
     """Find blocks that another block beats in gain and cost alike, on average over their layers.
 
     Returns
@@ -67,8 +64,8 @@ def list_dominated(table: pd.DataFrame, goals: Goals) -> dict[str, str]:
     """
     if goals.gain is None or goals.cost is None:
         return {}
-    gain = {row["block"]: row for row in _rows(table, "M_b", goals.gain)}
-    cost = {row["block"]: row for row in _rows(table, "M_b", goals.cost)}
+    gain = {row["block"]: row for row in _rows(profile, "M_b", goals.gain)}
+    cost = {row["block"]: row for row in _rows(profile, "M_b", goals.cost)}
     beaten: dict[str, str] = {}
     for block, mine in gain.items():
         best = 0.0
@@ -86,28 +83,28 @@ def _sure(high: dict[str, Any], low: dict[str, Any]) -> float:
     return difference if difference > max(noise, 0.0 if math.isnan(high["floor"]) else high["floor"]) else 0.0
 
 
-def answer_profile(table: pd.DataFrame) -> tuple[str, ...]:
+def answer_profile(profile: Profile) -> tuple[str, ...]:
     """Say what a profile found: blocks, places, factors, depths or the share of effects that are real."""
-    goals = find_goals(metrics_of(table))
+    goals = find_goals(profile.metrics)
     wanted = [metric for metric in (goals.gain, goals.cost) if metric]
     sentences = [
-        _about_blocks(table, goals), _about_places(table, goals), about_factors(table, wanted),
-        _about_depths(table, goals),
+        _about_blocks(profile, goals), _about_places(profile, goals), about_factors(profile, wanted),
+        _about_depths(profile, goals),
     ]  # fmt: skip
     return tuple(sentence for sentence in sentences if sentence)
 
 
-def _about_blocks(table: pd.DataFrame, goals: Goals) -> str:
+def _about_blocks(profile: Profile, goals: Goals) -> str:
     words = []
     if goals.gain:
-        row = max(_rows(table, "M_b", goals.gain), key=lambda row: row["effect"])
-        size = f"{_short(row['effect'], sign=True)} {_unit(table, goals.gain)} against the average block"
+        row = max(_rows(profile, "M_b", goals.gain), key=lambda row: row["effect"])
+        size = f"{_short(row['effect'], sign=True)} {_unit(profile, goals.gain)} against the average block"
         words.append(f"{row['block']} adds most to {metric_title(goals.gain)} ({size})")
     if goals.cost:
-        row = min(_rows(table, "M_b", goals.cost), key=lambda row: row["effect"])
-        size = f"{_short(row['effect'], sign=True)} {_unit(table, goals.cost)}"
+        row = min(_rows(profile, "M_b", goals.cost), key=lambda row: row["effect"])
+        size = f"{_short(row['effect'], sign=True)} {_unit(profile, goals.cost)}"
         words.append(f"{row['block']} costs least {metric_title(goals.cost)} ({size})")
-    beaten = list_dominated(table, goals)
+    beaten = list_dominated(profile, goals)
     told = ", ".join(f"{block} (by {by})" for block, by in beaten.items())
     tail = f"; beaten in both by another block on average: {told}" if told else ""
     if not told and goals.gain and goals.cost:
@@ -115,31 +112,31 @@ def _about_blocks(table: pd.DataFrame, goals: Goals) -> str:
     return f"Of the blocks, {' and '.join(words)}{tail}." if words else ""
 
 
-def _about_places(table: pd.DataFrame, goals: Goals) -> str:
+def _about_places(profile: Profile, goals: Goals) -> str:
     words = []
     for metric in (goals.gain, goals.cost):
         places: dict[tuple[int, int], list[float]] = {}
-        for row in _rows(table, "M_ulb", metric):
+        for row in _rows(profile, "M_ulb", metric):
             places.setdefault((row["u"], row["layer"]), []).append(row["effect"])
         if metric is None or not places:
             continue
         spread = {place: max(effects) - min(effects) for place, effects in places.items()}
         unit, layer = max(spread, key=lambda place: spread[place])
-        size = f"{_short(spread[unit, layer])} {_unit(table, metric)} between its best and worst block"
+        size = f"{_short(spread[unit, layer])} {_unit(profile, metric)} between its best and worst block"
         words.append(f"for {metric_title(metric)} at {place_name(unit, layer)} ({size})")
     return f"Which block is chosen matters most {' and '.join(words)}." if words else ""
 
 
-def _about_depths(table: pd.DataFrame, goals: Goals) -> str:
-    gain, cost = _spans(table, goals.gain), _spans(table, goals.cost)
+def _about_depths(profile: Profile, goals: Goals) -> str:
+    gain, cost = _spans(profile, goals.gain), _spans(profile, goals.cost)
     rates = {unit: gain[unit] / cost[unit] for unit in gain if cost.get(unit, 0.0) > 0}
     if goals.gain is None or goals.cost is None or not rates:
-        effects = [row for metric in (goals.gain, goals.cost) for row in _rows(table, "M_ulb", metric)]
+        effects = [row for metric in (goals.gain, goals.cost) for row in _rows(profile, "M_ulb", metric)]
         known = sum(bool(row["is_effect"]) for row in effects)
         beyond = "are beyond noise and the predictors' own error"
         return f"{known:,} of {len(effects):,} effects of a block at a layer {beyond}."
     ends = max(rates, key=lambda unit: rates[unit]), min(rates, key=lambda unit: rates[unit])
-    more, paid = _unit(table, goals.gain), _unit(table, goals.cost)
+    more, paid = _unit(profile, goals.gain), _unit(profile, goals.cost)
     words = [
         f"in unit {unit} ({_short(gain[unit], sign=True)} {more} for {_short(cost[unit], sign=True)} {paid})"
         for unit in ends
@@ -147,9 +144,9 @@ def _about_depths(table: pd.DataFrame, goals: Goals) -> str:
     return f"Going from the smallest to the greatest depth pays most {words[0]} and least {words[1]}."
 
 
-def _spans(table: pd.DataFrame, metric: str | None) -> dict[int, float]:
+def _spans(profile: Profile, metric: str | None) -> dict[int, float]:
     """Return by how much a metric differs between each unit's greatest and smallest depth."""
-    rows = sorted(_rows(table, "M_d", metric), key=lambda row: row["depth"])
+    rows = sorted(_rows(profile, "M_d", metric), key=lambda row: row["depth"])
     units: dict[int, list[float]] = {}
     for row in rows:
         units.setdefault(row["u"], []).append(row["effect"])

@@ -11,7 +11,7 @@ import numpy as np
 from blockprofile.command import command_line
 from blockprofile.errors import OptionError, one_of
 from blockprofile.plot import block_grid_data, layer_map_data, metric_label, metric_title
-from blockprofile.profile import Profile, archs_words, holding_words, rows_of, taus_of
+from blockprofile.profile import Profile, archs_words, holding_words
 from blockprofile.report.chart import Chart, Points
 from blockprofile.report.document import Document, Drawing, Part, Section, Table, Text, number, p_value, table_of
 from blockprofile.report.factors import factor_sections
@@ -19,11 +19,9 @@ from blockprofile.report.maps import block_table, map_table
 from blockprofile.report.pairs import pair_sections
 from blockprofile.report.profile_answer import answer_profile, find_goals
 from blockprofile.report.provenance import provenance_section, repeat_section
-from blockprofile.run import read_manifest, read_shard, run_digest, shard_paths
+from blockprofile.run import RunFolder, read_shard, run_digest, shard_paths
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from blockprofile.space import Space
 
 __all__ = ["profile_document"]
@@ -44,7 +42,7 @@ def profile_document(folder: Path, *, metrics: Sequence[str] | None = None) -> D
     profile = Profile.read(folder)
     config, space, n = profile.config, profile.space, profile.n
     metrics = _chosen(profile.metrics, metrics)
-    table = profile.table[profile.table["metric"].isin(metrics)]
+    shown = profile.only(metrics)
     titles = ", ".join(metric_title(metric) for metric in metrics)
     title = space.definition.title if not space.is_pruned else space.name
     asked = (
@@ -53,22 +51,22 @@ def profile_document(folder: Path, *, metrics: Sequence[str] | None = None) -> D
     ).strip()
     command = command_line("report", [folder], metric=metrics[0])
     elsewhere = f"It stands in {folder / 'profile.parquet'}; a page of fewer metrics has room for it: {command}"
-    manifest = read_manifest(folder)
+    manifest = RunFolder.read(folder).manifest
     sections = [
-        Section("blocks", "Blocks", _block_parts(table, space, metrics, folder=folder, run=run_digest(config))),
-        Section("layers", "Blocks at their places", _layer_parts(table, metrics), elsewhere),
-        *factor_sections(table, metrics, elsewhere),
+        Section("blocks", "Blocks", _block_parts(shown, space, metrics, folder=folder, run=run_digest(config))),
+        Section("layers", "Blocks at their places", _layer_parts(shown, metrics), elsewhere),
+        *factor_sections(shown, metrics, elsewhere),
         *pair_sections(profile, folder, metrics, elsewhere),
-        *_depth_sections(table),
-        *_quantile_sections(table, metrics, elsewhere),
-        Section("table", "All responses", (_responses(table),), elsewhere),
+        *_depth_sections(shown),
+        *_quantile_sections(shown, metrics, elsewhere),
+        Section("table", "All responses", (_responses(shown),), elsewhere),
         provenance_section(config["predictors"]),
         repeat_section(
             _commands(folder, profile, kind=manifest.kind), config, made_by=manifest.version,
             typed=manifest.command,
         ),
     ]  # fmt: skip
-    return Document(f"{title}: what the blocks are worth", asked, answer_profile(table), tuple(sections))
+    return Document(f"{title}: what the blocks are worth", asked, answer_profile(shown), tuple(sections))
 
 
 def _chosen(known: list[str], asked: Sequence[str] | None) -> list[str]:
@@ -95,29 +93,25 @@ def _commands(folder: Path, profile: Profile, *, kind: str) -> list[str]:
     ]
 
 
-def _unit(table: pd.DataFrame, metric: str) -> str:
-    return str(table.loc[table["metric"] == metric, "unit_of"].iloc[0])
-
-
-def _block_parts(table: pd.DataFrame, space: Space, metrics: list[str], *, folder: Path, run: str) -> tuple[Part, ...]:
+def _block_parts(profile: Profile, space: Space, metrics: list[str], *, folder: Path, run: str) -> tuple[Part, ...]:
     goals = find_goals(metrics)
     parts: list[Part] = []
     if goals.gain and goals.cost:
-        parts.append(_trade(table, goals.gain, goals.cost))
+        parts.append(_trade(profile, goals.gain, goals.cost))
     parts += [
-        block_table(block_grid_data(table, space, metric), title=metric_label(metric, _unit(table, metric)))
+        block_table(block_grid_data(profile, space, metric), title=metric_label(metric, profile.unit(metric)))
         for metric in metrics
     ]
     shards = shard_paths(folder)
     if goals.gain and goals.cost and shards:
-        parts.append(_cloud(table, space, goals.gain, goals.cost, shard=shards[0], run=run))
+        parts.append(_cloud(profile, space, goals.gain, goals.cost, shard=shards[0], run=run))
     return tuple(parts)
 
 
-def _trade(table: pd.DataFrame, gain: str, cost: str) -> Drawing:
+def _trade(profile: Profile, gain: str, cost: str) -> Drawing:
     """Draw what each block brings against what it costs."""
-    up, right = _block_effects(table, gain), _block_effects(table, cost)
-    units = _unit(table, gain), _unit(table, cost)
+    up, right = _block_effects(profile, gain), _block_effects(profile, cost)
+    units = profile.unit(gain), profile.unit(cost)
     tips = tuple(f"{b}: {up[b][0]:+.3f} {units[0]}, {right[b][0]:+.3f} {units[1]}" for b in up)
     x, y = np.array([right[block] for block in up]), np.array([up[block] for block in up])
     points = Points(
@@ -125,42 +119,42 @@ def _trade(table: pd.DataFrame, gain: str, cost: str) -> Drawing:
     )
     chart = Chart(
         "What a block brings against what it costs",
-        f"effect on {metric_label(cost, _unit(table, cost))}",
-        f"effect on {metric_label(gain, _unit(table, gain))}",
+        f"effect on {metric_label(cost, profile.unit(cost))}",
+        f"effect on {metric_label(gain, profile.unit(gain))}",
         (points,),
     )
     caption = (
         "Average effect of each block against the average block at the same layers, with 95 % intervals (often smaller "
-        f"than the mark). Up and left is better. {_provenances(table, [gain, cost])}"
+        f"than the mark). Up and left is better. {_provenances(profile, [gain, cost])}"
     )
     return Drawing(chart, caption)
 
 
-def _block_effects(table: pd.DataFrame, metric: str) -> dict[str, tuple[float, float]]:
+def _block_effects(profile: Profile, metric: str) -> dict[str, tuple[float, float]]:
     """Return block -> effect and half-width of its 95 % interval."""
-    rows = rows_of(table, "M_b", metric).to_dict("records")
+    rows = profile.rows("M_b", metric).to_dict("records")
     return {row["block"]: (row["effect"], (row["ci_high"] - row["ci_low"]) / 2) for row in rows}
 
 
-def _provenances(table: pd.DataFrame, metrics: list[str]) -> str:
-    words = [f"{metric_title(m)}: {table.loc[table['metric'] == m, 'provenance'].iloc[0]}" for m in metrics]
+def _provenances(profile: Profile, metrics: list[str]) -> str:
+    words = [f"{metric_title(m)}: {profile.provenance(m)}" for m in metrics]
     return f"Provenance: {'; '.join(words)}."
 
 
-def _cloud(table: pd.DataFrame, space: Space, gain: str, cost: str, *, shard: Path, run: str) -> Drawing:
+def _cloud(profile: Profile, space: Space, gain: str, cost: str, *, shard: Path, run: str) -> Drawing:
     _, values = read_shard(shard, space, (gain, cost), run=run)
     x, y = values[cost][:N_SHOWN].astype(np.float64), values[gain][:N_SHOWN].astype(np.float64)
     chart = Chart(
-        "Random archs of the space", metric_label(cost, _unit(table, cost)), metric_label(gain, _unit(table, gain)),
+        "Random archs of the space", metric_label(cost, profile.unit(cost)), metric_label(gain, profile.unit(gain)),
         (Points("", x, y, size=2.2, opacity=0.55),),
     )  # fmt: skip
-    return Drawing(chart, f"The first {len(x)} archs of the pool. {_provenances(table, [gain, cost])}")
+    return Drawing(chart, f"The first {len(x)} archs of the pool. {_provenances(profile, [gain, cost])}")
 
 
-def _layer_parts(table: pd.DataFrame, metrics: list[str]) -> tuple[Part, ...]:
+def _layer_parts(profile: Profile, metrics: list[str]) -> tuple[Part, ...]:
     parts: list[Part] = []
     for metric in metrics:
-        rows = rows_of(table, "M_ulb", metric)
+        rows = profile.rows("M_ulb", metric)
         more = {
             (
                 row["block"],
@@ -170,13 +164,13 @@ def _layer_parts(table: pd.DataFrame, metrics: list[str]) -> tuple[Part, ...]:
             for row in rows.to_dict("records")
         }
         parts.append(
-            map_table(layer_map_data(table, metric), title=metric_label(metric, _unit(table, metric)), n_of=more)
+            map_table(layer_map_data(profile, metric), title=metric_label(metric, profile.unit(metric)), n_of=more)
         )
     return tuple(parts)
 
 
-def _depth_sections(table: pd.DataFrame) -> list[Section]:
-    rows = rows_of(table, "M_d")
+def _depth_sections(profile: Profile) -> list[Section]:
+    rows = profile.rows("M_d")
     if rows.empty:
         return []
     records: dict[tuple[int, int], dict[str, Any]] = {}
@@ -190,8 +184,8 @@ def _depth_sections(table: pd.DataFrame) -> list[Section]:
     ]
 
 
-def _quantile_sections(table: pd.DataFrame, metrics: list[str], elsewhere: str) -> list[Section]:
-    taus = taus_of(table)
+def _quantile_sections(profile: Profile, metrics: list[str], elsewhere: str) -> list[Section]:
+    taus = profile.taus
     if not taus:
         return []
     ends = dict.fromkeys((taus[0], taus[-1]))
@@ -204,13 +198,13 @@ def _quantile_sections(table: pd.DataFrame, metrics: list[str], elsewhere: str) 
     ]
     for metric in metrics:
         for tau in ends:
-            data = layer_map_data(table, metric, statistic="M_tau", tau=tau)
-            parts.append(map_table(data, title=f"{metric_label(metric, _unit(table, metric))}, {tau:.0%} quantile"))
+            data = layer_map_data(profile, metric, statistic="M_tau", tau=tau)
+            parts.append(map_table(data, title=f"{metric_label(metric, profile.unit(metric))}, {tau:.0%} quantile"))
     return [Section("quantiles", "Extremes", tuple(parts), elsewhere)]
 
 
-def _responses(table: pd.DataFrame) -> Table:
-    rows = table[table["statistic"].isin(["M_b", "M_ulb", "M_d", "M_factor", "M_pair"])]
+def _responses(profile: Profile) -> Table:
+    rows = profile.table[profile.table["statistic"].isin(["M_b", "M_ulb", "M_d", "M_factor", "M_pair"])]
     records = [
         {
             "statistic": row["statistic"], "metric": row["metric"], "unit": row["u"] or "", "layer": row["layer"] or "",

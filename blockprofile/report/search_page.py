@@ -10,7 +10,7 @@ from blockprofile.report.archs import arch_table, front_table
 from blockprofile.report.document import Document, Section
 from blockprofile.report.provenance import provenance_section, repeat_section
 from blockprofile.report.search_charts import search_drawings
-from blockprofile.run import read_manifest
+from blockprofile.run import RunFolder
 from blockprofile.search import Evaluations, Reward, SearchResult, load_search, pick, write_reward
 
 __all__ = ["search_document"]
@@ -26,7 +26,7 @@ def search_document(folder: Path) -> Document:
     UserError, DataError
         As `blockprofile.search.load_search`.
     """
-    result, manifest = load_search(folder), read_manifest(folder)
+    result, manifest = load_search(folder), RunFolder.read(folder).manifest
     config, space = manifest.config, result.problem.space
     goals = " and ".join(f"{metric_title(goal.name)} ({goal.direction})" for goal in result.problem.goals)
     limits = f", within {', '.join(config['limits'])}" if config["limits"] else ""

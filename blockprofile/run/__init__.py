@@ -1,9 +1,9 @@
 """Runs: chunks and seeds, manifests, shards, workers, resuming."""
 
 from blockprofile.run.chunks import CHUNK_SIZE, chunk_length, chunk_rng, draw_chunk, n_chunks
-from blockprofile.run.folder import open_run
+from blockprofile.run.folder import RunFolder, open_run
 from blockprofile.run.labelled import keep_labelled, kept_labelled
-from blockprofile.run.limits import limited_sampler, parse_limit
+from blockprofile.run.limits import Limit, limited_sampler, parse_limit, total_violation
 from blockprofile.run.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -11,10 +11,9 @@ from blockprofile.run.manifest import (
     describe_predictor,
     kept_card,
     kept_predictors,
-    read_manifest,
     run_digest,
 )
-from blockprofile.run.parallel import check_workers, run_tasks
+from blockprofile.run.parallel import HERE, Execution, check_workers, run_tasks
 from blockprofile.run.progress import show_progress
 from blockprofile.run.sample import Pool, PoolRequest, SampleRun, draw_and_evaluate, sample
 from blockprofile.run.shards import is_complete, read_run, read_shard, read_values, shard_path, shard_paths
@@ -22,10 +21,14 @@ from blockprofile.run.study import find_study, read_study, run_study
 
 __all__ = [
     "CHUNK_SIZE",
+    "HERE",
     "MANIFEST_NAME",
+    "Execution",
+    "Limit",
     "Manifest",
     "Pool",
     "PoolRequest",
+    "RunFolder",
     "SampleRun",
     "check_workers",
     "chunk_length",
@@ -44,7 +47,6 @@ __all__ = [
     "n_chunks",
     "open_run",
     "parse_limit",
-    "read_manifest",
     "read_run",
     "read_shard",
     "read_study",
@@ -56,4 +58,5 @@ __all__ = [
     "shard_path",
     "shard_paths",
     "show_progress",
+    "total_violation",
 ]

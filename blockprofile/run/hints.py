@@ -5,17 +5,19 @@ from __future__ import annotations
 import inspect
 import math
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["StageParameter", "parameters_of", "wrong_type"]
+from blockprofile.options import Options
+
+__all__ = ["StageParameter", "gather", "names_of", "parameters_of", "wrong_type"]
 
 _PLAIN = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
-_OTHERS = frozenset({"command", "scheduler"})
+_OTHERS = frozenset({"scheduler"})
 """What the command line alone gives."""
 
 
@@ -28,7 +30,7 @@ class StageParameter:
 
 
 def parameters_of(function: Callable[..., Any]) -> dict[str, StageParameter]:
-    """List the parameters of a function that a file may give.
+    """List the parameters of a function that a file may give; records of options stand as their fields.
 
     Examples
     --------
@@ -36,16 +38,58 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, StageParameter]:
     >>> list(parameters_of(f))
     ['n', 'names']
     """
-    found = {}
-    for name, parameter in inspect.signature(function).parameters.items():
-        hint = None if name in _OTHERS else _plain(_hint(function, name))
-        if hint is not None and hint is not type(None):
-            found[name] = StageParameter(hint, parameter.default is inspect.Parameter.empty)
+    found: dict[str, StageParameter] = {}
+    for name, hint, is_required in _parameters(function):
+        if record := _record(hint):
+            inner = parameters_of(record)
+            found |= {key: StageParameter(each.hint, each.is_required and is_required) for key, each in inner.items()}
+        elif name not in _OTHERS and (plain := _plain(hint)) not in {None, type(None)}:
+            found[name] = StageParameter(plain, is_required)
     return found
 
 
+def names_of(function: Callable[..., Any]) -> set[str]:
+    """Name all parameters of a function, records of options by their fields."""
+    records = {name: _record(hint) for name, hint, _ in _parameters(function)}
+    return set().union(*(names_of(record) if record else {name} for name, record in records.items()))
+
+
+def gather(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a function's arguments from flat ones: fields of its records of options become the records.
+
+    Examples
+    --------
+    >>> gather(lambda n: n, {"n": 1})
+    {'n': 1}
+    """
+    made: dict[str, Any] = {}
+    for name, hint, is_required in _parameters(function):
+        if record := _record(hint):
+            inner = {key: value for key, value in given.items() if key in names_of(record)}
+            if inner or is_required:
+                made[name] = record(**gather(record, inner))
+        elif name in given:
+            made[name] = given[name]
+    return made
+
+
+def _parameters(function: Callable[..., Any]) -> Iterator[tuple[str, Any, bool]]:
+    """Yield name, type and whether it must be given; of a class those of its fields."""
+    called: Any = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
+    for name, parameter in inspect.signature(function).parameters.items():
+        yield name, _hint(called, name), parameter.default is inspect.Parameter.empty
+
+
+def _record(hint: Any) -> type[Options] | None:
+    """Find the record of options that a type is, or allows."""
+    kinds = get_args(hint) if get_origin(hint) in {Union, types.UnionType} else (hint,)
+    return next((each for each in kinds if isinstance(each, type) and issubclass(each, Options)), None)
+
+
 def _hint(function: Callable[..., Any], name: str) -> Any:
-    """Read the type of one parameter; None if it names what is there for type checkers alone."""
+    """Read the type of one parameter; None if it has none, or one that is there for type checkers alone."""
+    if name not in function.__annotations__:
+        return None
     holder = type("Holder", (), {"__annotations__": {name: function.__annotations__[name]}})
     known = {"Mapping": Mapping, "Sequence": Sequence, "Path": Path, **getattr(function, "__globals__", {})}
     try:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from blockprofile.errors import OptionError, one_of
+from blockprofile.options import Options
 from blockprofile.predict import on_one_core, reset_threads
 
-__all__ = ["BACKENDS", "check_backend", "check_workers", "run_tasks"]
+__all__ = ["BACKENDS", "HERE", "Execution", "check_workers", "run_tasks"]
 
 BACKENDS: tuple[str, ...] = ("threading", "loky", "dask")
 
@@ -39,39 +41,12 @@ def check_workers(workers: int | str) -> int:
     return int(text)
 
 
-def check_backend(backend: str, workers: int | str, scheduler: str | None = None) -> None:
-    """Check a backend's name, a number of workers and a scheduler, before any work.
-
-    Raises
-    ------
-    OptionError
-        If one of them is not allowed, or has no effect beside the others.
-    """
-    if backend not in BACKENDS:
-        raise OptionError(f"--backend {backend!r} is unknown; {one_of(backend, BACKENDS)}")
-    check_workers(workers)
-    if scheduler is not None and backend != "dask":
-        raise OptionError(f"--scheduler {scheduler!r} has no effect with --backend {backend}; add --backend dask")
-    if backend == "dask" and workers != "auto":
-        raise OptionError(f"--workers {workers} has no effect with --backend dask: the cluster's workers do the work")
-
-
-def run_tasks(
-    function: Callable[..., Result],
-    tasks: Iterable[tuple[Any, ...]],
-    *,
-    workers: int | str = "auto",
-    backend: str = "threading",
-    scheduler: str | None = None,
-) -> Iterator[Result]:
-    """Call ``function`` on every task and yield the results in the order of the tasks.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution(Options):
+    """Where the work is done; no result depends on it.
 
     Parameters
     ----------
-    function
-        A function of a module (it travels to the workers).
-    tasks
-        Argument tuples.
     workers
         How many, each on one core; ``auto`` is every core that may be used. Without meaning for ``dask``.
     backend
@@ -83,25 +58,65 @@ def run_tasks(
     Raises
     ------
     OptionError
-        If the backend is unknown, or ``dask`` is not installed or has no scheduler.
+        If one of them is not allowed, or has no effect beside the others.
     """
-    check_backend(backend, workers, scheduler)
-    if backend == "dask":
+
+    workers: int | str = "auto"
+    backend: str = "threading"
+    scheduler: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise OptionError(f"--backend {self.backend!r} is unknown; {one_of(self.backend, BACKENDS)}")
+        check_workers(self.workers)
+        if self.scheduler is not None and self.backend != "dask":
+            raise OptionError(
+                f"--scheduler {self.scheduler!r} has no effect with --backend {self.backend}; add --backend dask"
+            )
+        if self.backend == "dask" and self.workers != "auto":
+            raise OptionError(
+                f"--workers {self.workers} has no effect with --backend dask: the cluster's workers do the work"
+            )
+
+
+HERE = Execution()
+
+
+def run_tasks(
+    function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], execution: Execution = HERE
+) -> Iterator[Result]:
+    """Call ``function`` on every task and yield the results in the order of the tasks.
+
+    Parameters
+    ----------
+    function
+        A function of a module (it travels to the workers).
+    tasks
+        Argument tuples.
+    execution
+        Where they are done.
+
+    Raises
+    ------
+    OptionError
+        If ``dask`` is not installed or has no scheduler.
+    """
+    if execution.backend == "dask":
         from blockprofile.run.cluster import run_on_cluster
 
-        yield from run_on_cluster(function, tasks, scheduler=scheduler)
+        yield from run_on_cluster(function, tasks, scheduler=execution.scheduler)
         return
-    n_workers = check_workers(workers)
+    n_workers = check_workers(execution.workers)
     if n_workers == 1:
         for task in tasks:
             yield _work(function, *task)
         return
-    if backend == "threading":
+    if execution.backend == "threading":
         yield from _run_threads(function, tasks, n_workers)
         return
     from joblib import Parallel, delayed
 
-    pool = Parallel(n_jobs=n_workers, backend=backend, return_as="generator", pre_dispatch="2*n_jobs")
+    pool = Parallel(n_jobs=n_workers, backend=execution.backend, return_as="generator", pre_dispatch="2*n_jobs")
     yield from pool(delayed(_work)(function, *task) for task in tasks)
 
 

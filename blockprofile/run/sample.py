@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError
 from blockprofile.files import make_folder
 from blockprofile.numbers import parse_count
+from blockprofile.options import Options
 from blockprofile.predict import Entry, Evaluator, build_predictor, select_entries
 from blockprofile.run.chunks import CHUNK_SIZE, chunk_length, chunk_rng, draw_chunk, n_chunks
 from blockprofile.run.folder import open_run
 from blockprofile.run.labelled import keep_labelled
 from blockprofile.run.limits import find_limited, limited_sampler, parse_limit
 from blockprofile.run.manifest import describe_predictor, refuse_changed, run_digest
-from blockprofile.run.parallel import check_backend, run_tasks
+from blockprofile.run.parallel import HERE, Execution, run_tasks
 from blockprofile.run.progress import show_progress
 from blockprofile.run.shards import SAMPLES, is_complete, read_shard, shard_path, write_shard
 from blockprofile.space import Archs, Law, Space, check_law, describe_space, load_space
@@ -36,21 +37,46 @@ if TYPE_CHECKING:
 __all__ = ["Pool", "PoolRequest", "SampleRun", "draw_and_evaluate", "sample"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolRequest:
+@dataclass(frozen=True, slots=True)
+class PoolRequest(Options):
     """What a user asks for: names and paths, which may stand for something else tomorrow; see `Pool`.
 
-    ``space`` is a shipped name or a path; ``devices``, ``metrics`` as in `blockprofile.predict.load_predictors`.
+    Parameters
+    ----------
+    space
+        A shipped name or a file.
+    n
+        How many archs; ``"1e6"`` is understood.
+    devices, metrics
+        What to evaluate; see `blockprofile.predict.load_predictors`.
+    seed, law, resolution
+        See `blockprofile.space.draw_archs` and `load_space`.
+    limit
+        Only archs within a limit, such as ``latency_ms:note10<=30``, drawn without rejection.
+
+    Raises
+    ------
+    OptionError
+        If the number, the seed or the law is not allowed.
     """
 
     space: str
-    n: int
-    devices: tuple[str, ...] = ()
-    metrics: tuple[str, ...] | None = None
+    _: KW_ONLY
+    n: int | str = 1_000_000
+    devices: Sequence[str] = ()
+    metrics: Sequence[str] | None = None
     seed: int = 0
     law: Law = "papers"
     resolution: int | None = None
     limit: str | None = None
+
+    def __post_init__(self) -> None:
+        chunk_rng(self.seed, 0)
+        check_law(self.law)
+        metrics = None if self.metrics is None else tuple(self.metrics)
+        plain = {"space": str(self.space), "n": parse_count(self.n), "devices": tuple(self.devices), "metrics": metrics}
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
     def load(self) -> Space:
         """Load the space at the wanted resolution."""
@@ -62,7 +88,7 @@ class PoolRequest:
 
     def limiting(self, space: Space) -> Entry | None:
         """Find the predictor that the limit is about."""
-        return None if self.limit is None else find_limited(self.limit, space, entries=self.entries(space))
+        return None if self.limit is None else find_limited(parse_limit(self.limit), space, entries=self.entries(space))
 
     def resolve(self) -> Pool:
         """Read space and predictors, and write down what they are now."""
@@ -70,7 +96,7 @@ class PoolRequest:
         entries, limiting = self.entries(space), self.limiting(space)
         within = None
         if self.limit is not None:
-            within = limited_sampler(space, parse_limit(self.limit, space, entries=entries), law=self.law)
+            within = limited_sampler(space, parse_limit(self.limit), law=self.law, entries=entries)
         config: dict[str, Any] = {
             "space": describe_space(space, self.space),
             "devices": list(self.devices),
@@ -82,7 +108,7 @@ class PoolRequest:
             "law": self.law,
             "limit": None,
             "chunk_size": CHUNK_SIZE,
-            "n": self.n,
+            "n": parse_count(self.n),
         }
         if limiting is not None and self.limit is not None:
             config["limit"] = f"{limiting[0].metric}<={self.limit.partition('<=')[2].strip()}"
@@ -104,7 +130,7 @@ class Pool:
     @property
     def n(self) -> int:
         """How many archs."""
-        return self.request.n
+        return parse_count(self.request.n)
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -148,7 +174,7 @@ def _tools(request: PoolRequest, space: Space, hashes: tuple[str, ...], limited_
     evaluator = Evaluator(space, [build_predictor(entry, space) for entry in entries])
     limited = None
     if request.limit is not None:
-        limited = limited_sampler(space, parse_limit(request.limit, space, entries=entries), law=request.law)
+        limited = limited_sampler(space, parse_limit(request.limit), law=request.law, entries=entries)
     # Hashed after they were read: what changed in between is seen.
     expected = [*zip(entries, hashes, strict=True), *([(limiting, limited_by)] if limiting is not None else [])]
     for entry, then in expected:
@@ -171,10 +197,10 @@ def draw_and_evaluate(pool: Pool, index: int) -> tuple[Archs, dict[str, NDArray[
     evaluate, limited = pool.tools()
     request = pool.request
     if limited is None:
-        archs = draw_chunk(pool.space, seed=request.seed, index=index, n=request.n, law=request.law)
+        archs = draw_chunk(pool.space, seed=request.seed, index=index, n=pool.n, law=request.law)
     else:
         rng = chunk_rng(request.seed, index)
-        archs = limited.draw(CHUNK_SIZE, rng)[: chunk_length(request.n, index)]
+        archs = limited.draw(CHUNK_SIZE, rng)[: chunk_length(pool.n, index)]
     return archs, evaluate(archs)
 
 
@@ -198,42 +224,15 @@ def _pending(folder: Path, pool: Pool) -> Iterator[int]:
         yield index
 
 
-def sample(
-    space: str | Path,
-    *,
-    out: str | Path,
-    n: int | str = 1_000_000,
-    devices: Sequence[str] = (),
-    metrics: Sequence[str] | None = None,
-    seed: int = 0,
-    law: str = "papers",
-    resolution: int | None = None,
-    limit: str | None = None,
-    workers: int | str = "auto",
-    backend: str = "threading",
-    scheduler: str | None = None,
-    command: str = "",
-) -> SampleRun:
+def sample(request: PoolRequest, *, out: str | Path, execution: Execution = HERE) -> SampleRun:
     """Draw a pool of archs at random, evaluate it and keep it in a folder.
 
     Parameters
     ----------
-    space
-        A shipped name or a file.
     out
         The run folder. One with the same configuration is completed; another configuration is refused.
-    n
-        How many archs; ``1e6`` is understood.
-    devices, metrics
-        What to evaluate; see `blockprofile.predict.load_predictors`.
-    seed, law, resolution
-        See `blockprofile.space.draw_archs` and `load_space`.
-    limit
-        Draw only archs within a limit, such as ``latency_ms:note10<=30``, without rejection.
-    workers, backend, scheduler
-        See `blockprofile.run.parallel.run_tasks`; the data do not depend on them.
-    command
-        What the user typed, for the manifest.
+    execution
+        Where the work is done; the data do not depend on it.
 
     Raises
     ------
@@ -242,28 +241,16 @@ def sample(
     OSError
         If the folder cannot be written; finished shards are kept.
     """
-    request = PoolRequest(
-        space=str(space),
-        n=parse_count(n),
-        devices=tuple(devices),
-        metrics=None if metrics is None else tuple(metrics),
-        seed=seed,
-        law=check_law(law),
-        resolution=resolution,
-        limit=limit,
-    )
-    chunk_rng(seed, 0)
-    check_backend(backend, workers, scheduler)
     started = time.perf_counter()
     pool = request.resolve()
     pool.tools()
-    with open_run(out, kind="samples", config=pool.config, command=command, can_grow=True) as folder:
+    with open_run(out, kind="samples", config=pool.config, can_grow=True) as folder:
         make_folder(folder / SAMPLES)
         keep_labelled(folder, pool)
         pending = list(_pending(folder, pool))
         tasks = ((pool, folder, index) for index in pending)
-        total = sum(chunk_length(request.n, index) for index in pending)
+        total = sum(chunk_length(pool.n, index) for index in pending)
         with show_progress(f"sampling {request.space}", total) as advance:
-            for done in run_tasks(_make_shard, tasks, workers=workers, backend=backend, scheduler=scheduler):
+            for done in run_tasks(_make_shard, tasks, execution):
                 advance(done)
-    return SampleRun(folder, request.n, total, time.perf_counter() - started, pool.metrics)
+    return SampleRun(folder, pool.n, total, time.perf_counter() - started, pool.metrics)

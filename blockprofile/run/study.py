@@ -1,12 +1,11 @@
 """Studies: YAML files that name a sequence of stages, each one library function with its arguments.
 
-A stage's keys are the function's parameters; paths are relative to the study's output folder and stay inside
-it. Everything is checked before the first stage runs.
+A stage's keys are the function's parameters, and the fields of its records of options; paths are relative to the
+study's output folder and stay inside it. Everything is checked before the first stage runs.
 """
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,10 +13,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
+from blockprofile.command import typed_by_nobody
 from blockprofile.content import content_dir
 from blockprofile.errors import OptionError, RunError, UnknownNameError, one_of
 from blockprofile.predict import CARD_NAME
-from blockprofile.run.hints import StageParameter, parameters_of, wrong_type
+from blockprofile.run.hints import StageParameter, gather, names_of, parameters_of, wrong_type
 from blockprofile.yamlfile import Document, read_yaml
 
 __all__ = ["STAGES", "StageResult", "Study", "StudyFile", "find_study", "list_studies", "read_study", "run_study"]
@@ -213,7 +213,7 @@ def run_study(study: Study, *, out: str | Path | None = None, scheduler: str | N
         What a stage raises; what earlier stages have written stays.
     """
     folder = Path(study.file.out if out is None else out)
-    clustered = {name for name, _ in study.stages if "scheduler" in inspect.signature(STAGES[name].load()).parameters}
+    clustered = {name for name, _ in study.stages if "scheduler" in names_of(STAGES[name].load())}
     if scheduler is not None and not clustered:
         raise OptionError(f"--scheduler {scheduler!r}: no stage of the study works on a cluster")
     for name, arguments in study.stages:
@@ -223,5 +223,7 @@ def run_study(study: Study, *, out: str | Path | None = None, scheduler: str | N
         resolved |= {key: _found(folder, arguments[key]) for key in kind.inputs if key in arguments}
         if scheduler is not None and name in clustered:
             resolved |= {"backend": "dask", "scheduler": scheduler}
-        result = kind.load()(**resolved)
+        function = kind.load()
+        with typed_by_nobody():
+            result = function(**gather(function, resolved))
         yield StageResult(name, result, time.perf_counter() - started)

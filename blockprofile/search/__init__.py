@@ -5,7 +5,6 @@ from blockprofile.search.algorithm import Algorithm
 from blockprofile.search.api import ALGORITHMS, search
 from blockprofile.search.archive import Archive
 from blockprofile.search.budget import Budget, parse_budget
-from blockprofile.search.constraints import Constraint, parse_constraint
 from blockprofile.search.crossover import Crossover
 from blockprofile.search.exact import Exact, exact_front, minimal_sums
 from blockprofile.search.hierarchical import HierarchicalMutation
@@ -16,7 +15,7 @@ from blockprofile.search.pick import knee_place, pick
 from blockprofile.search.problem import Problem
 from blockprofile.search.random_mutation import RandomMutation, RandomSearch
 from blockprofile.search.reference import fronts_by_generation, hypervolume, reference_point
-from blockprofile.search.request import build_problem
+from blockprofile.search.request import Aims, build_problem
 from blockprofile.search.reread import load_search, reopen_problem
 from blockprofile.search.result import Evaluations, SearchResult
 from blockprofile.search.reward import Reward, parse_reward, write_reward
@@ -25,10 +24,10 @@ from blockprofile.search.sorting import nondominated
 __all__ = [
     "ALGORITHMS",
     "NSGA2",
+    "Aims",
     "Algorithm",
     "Archive",
     "Budget",
-    "Constraint",
     "Crossover",
     "Evaluations",
     "Exact",
@@ -50,7 +49,6 @@ __all__ = [
     "minimal_sums",
     "nondominated",
     "parse_budget",
-    "parse_constraint",
     "parse_objective",
     "parse_reward",
     "pick",

@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 
 from blockprofile.errors import OptionError, one_of
-from blockprofile.predict import Predictor
 from blockprofile.run import check_workers, open_run, run_digest
 from blockprofile.search.algorithm import Algorithm
 from blockprofile.search.archive import Archive
 from blockprofile.search.budget import Budget, parse_budget
-from blockprofile.search.constraints import Constraint
 from blockprofile.search.exact import Exact
 from blockprofile.search.initial import make_initial_pool
 from blockprofile.search.loop import run_loop
@@ -25,7 +23,7 @@ from blockprofile.search.problem import Problem
 from blockprofile.search.random_mutation import RandomMutation, RandomSearch
 from blockprofile.search.record import Recorder
 from blockprofile.search.reference import complete_reference, reference_point
-from blockprofile.search.request import build_problem
+from blockprofile.search.request import Aims, build_problem
 from blockprofile.search.result import SearchResult
 from blockprofile.space import Space, check_law, describe_space, load_space
 
@@ -38,20 +36,13 @@ ALGORITHMS: dict[str, Callable[[], Algorithm]] = {
 
 def search(
     space: Space | str | Path,
-    objectives: Sequence[str | Goal] = (),
+    aims: Aims | Sequence[str | Goal] = (),
     *,
     algorithm: str | Algorithm = "nsga2",
     budget: int | str | Budget | None = None,
     seed: int = 0,
-    limits: Sequence[str | Constraint] = (),
-    devices: Sequence[str] = (),
-    metrics: Sequence[str] = (),
-    predictors: Sequence[Predictor] = (),
-    reference: Sequence[float] | None = None,
-    law: str = "papers",
     workers: int | str = 1,
     out: str | Path | None = None,
-    command: str = "",
     on_generation: Callable[[Archive], None] | None = None,
 ) -> SearchResult:
     """Search a space for archs that are best in one or several objectives.
@@ -60,9 +51,9 @@ def search(
     ----------
     space
         A space, a shipped name, or a file; pruned or not.
-    objectives
-        Text such as ``"top1_percent:max:0.4"``, `Objective` or `Reward`. None at all means top-1 accuracy
-        against the devices' latencies.
+    aims
+        Goals with limits and devices, or goals alone: text such as ``"top1_percent:max:0.4"``, `Objective` or `Reward`.
+        None at all means top-1 accuracy against the devices' latencies.
     algorithm
         ``nsga2``, ``mutation``, ``random``, ``exact``, or one with parameters: ``NSGA2(population=50)``.
     budget
@@ -70,28 +61,11 @@ def search(
         takes none.
     seed
         At least 0. One seed gives one result, whatever the number of workers.
-    limits
-        Text such as ``"latency_ms:note10<=30"``, or `Constraint`.
-    devices
-        Devices by name or folder.
-    metrics
-        Further metrics to record.
-    predictors
-        The user's own predictors, used before shipped ones of the same metric. One without a card is asked for the
-        archs of the budget and 8 of them again (see `SearchResult.asked`); with an attribute ``noise`` once for each.
-    reference
-        The reference point of the hypervolume, one value for each goal in its own direction. None takes
-        `reference_point`, and for a goal of an own predictor the worst arch that was evaluated: two searches are then
-        compared only by a reference that is given.
-    law
-        Of the first generation: ``papers`` or ``architectures``.
     workers
         Threads that evaluate a generation of more than 256 archs; ``auto`` is every core that may be used.
     out
         A folder that keeps the run. The same search on the same folder goes on where it was interrupted, and
         a finished one is read.
-    command
-        What the user typed, for the manifest.
     on_generation
         Called with the archive after each generation.
 
@@ -113,30 +87,26 @@ def search(
     chosen = _algorithm(algorithm)
     if seed < 0:
         raise OptionError(f"seed {seed} must be at least 0")
-    threads, known_law = check_workers(workers), check_law(law)
+    threads, asked = check_workers(workers), Aims.of(aims)
     where = space if isinstance(space, Space) else load_space(space)
-    problem, described = build_problem(
-        where, objectives, limits=limits, devices=devices, metrics=metrics, predictors=predictors
-    )
+    problem, described = build_problem(where, asked)
     if budget is not None and isinstance(chosen, Exact):
         raise OptionError(f"--budget {budget} would cut the front short: --algorithm exact takes none; leave it out")
     spent = _budget(budget, chosen, n_goals=len(problem.goals))
-    initial = make_initial_pool(problem, law=known_law)
-    worst = _reference(problem, reference)
+    initial = make_initial_pool(problem, law=check_law(asked.law))
+    worst = _reference(problem, asked.reference)
     config = {
         "space": describe_space(where, space),
         "goals": [goal.describe() for goal in problem.goals],
-        "limits": [constraint.text for constraint in problem.constraints],
+        "limits": [limit.text for limit in problem.limits],
         "algorithm": {"name": chosen.name, **chosen.describe()},
         "budget": {"evaluations": spent.evaluations, "seconds": spent.seconds},
-        "devices": list(devices),
-        "metrics": list(metrics),
+        **asked.describe(),
         "predictors": described,
         "seed": seed,
-        "law": law,
         "reference": [None if np.isnan(value) else value for value in problem.natural(worst).tolist()],
     }
-    opened = nullcontext() if out is None else open_run(out, kind="search", config=config, command=command)
+    opened = nullcontext() if out is None else open_run(out, kind="search", config=config)
     with opened as folder:
         recorder = None if folder is None else Recorder(folder, problem, run=run_digest(config))
         archive = Archive(problem)

@@ -118,11 +118,11 @@ def exact_front(problem: Problem, *, max_points: int = MAX_POINTS) -> Archs:
             )
         sign = -1.0 if goal.direction == "max" else 1.0
         signed[goal.metric, sign] = _signed_factors(problem, goal.metric, sign)
-    for constraint in problem.constraints:
-        sign = 1.0 if constraint.sense == "<=" else -1.0
-        signed.setdefault((constraint.metric, sign), _signed_factors(problem, constraint.metric, sign))
+    for limit in problem.limits:
+        sign = 1.0 if limit.sense == "<=" else -1.0
+        signed.setdefault((limit.metric, sign), _signed_factors(problem, limit.metric, sign))
     archs, _ = minimal_sums(problem.space, list(signed.values()), max_points=max_points)
-    if not problem.constraints:
+    if not problem.limits:
         return archs
     values = problem.evaluate(archs)
     archs = archs[problem.violations(values, len(archs)) <= 0]

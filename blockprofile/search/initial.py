@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import replace
 
-from blockprofile.additive import LimitedSampler, feasible_range
+import numpy as np
+
+from blockprofile.additive import LimitedSampler, feasible_range, fit_factors
 from blockprofile.errors import InfeasibleError
 from blockprofile.predict import AdditivePredictor, Evaluator
-from blockprofile.search.constraints import Constraint
+from blockprofile.run import Limit
 from blockprofile.search.problem import Problem
 from blockprofile.search.reference import reference_archs
-from blockprofile.space import INACTIVE, Archs, Factor, Law, draw_archs
+from blockprofile.space import Archs, CompiledSum, Factor, Law, draw_archs
 
-__all__ = ["InitialPool", "additive_fit", "make_initial_pool"]
+__all__ = ["InitialPool", "make_initial_pool"]
 
 Factors = tuple[Factor, ...]
 
@@ -22,9 +23,6 @@ N_TRIAL = 2_048
 
 MARGIN = 0.02
 """The share of a fitted sum's range that a tightened limit leaves at least."""
-
-RIDGE = 1e-4
-"""Of the additive fit, relative to the number of archs: it decides nothing but collinear columns."""
 
 
 class InitialPool:
@@ -36,7 +34,7 @@ class InitialPool:
         Whose space is drawn from.
     law
         The law of the archs, given that they keep the limit.
-    constraint, factors
+    limit, factors
         A limit, and the sum that it is on; without them the whole space is drawn from.
 
     Raises
@@ -46,14 +44,14 @@ class InitialPool:
     """
 
     def __init__(
-        self, problem: Problem, *, law: Law = "papers", constraint: Constraint | None = None, factors: Factors = ()
+        self, problem: Problem, *, law: Law = "papers", limit: Limit | None = None, factors: Factors = ()
     ) -> None:
         self._space, self._law = problem.space, law
         self._sampler: LimitedSampler | None = None
-        if constraint is not None:
-            sign = 1.0 if constraint.sense == "<=" else -1.0
+        if limit is not None:
+            sign = 1.0 if limit.sense == "<=" else -1.0
             signed = tuple(Factor(factor.scope, sign * factor.table) for factor in factors)
-            self._sampler = LimitedSampler(self._space, signed, limit=sign * constraint.value, law=law)
+            self._sampler = LimitedSampler(self._space, signed, limit=sign * limit.value, law=law)
 
     def draw(self, n: int, rng: np.random.Generator) -> Archs:
         """Draw archs: uint8, shape (n, n_slots), with repetition."""
@@ -77,36 +75,36 @@ def make_initial_pool(problem: Problem, *, law: Law = "papers") -> InitialPool:
         If a limit can be met by no arch. For a metric that is no sum, by none of `reference_archs` and the
         archs that are extreme by the fit.
     """
-    constraints = [constraint for constraint in problem.constraints if constraint.metric not in problem.own]
-    if not constraints:
+    limits = [limit for limit in problem.limits if limit.metric not in problem.own]
+    if not limits:
         return InitialPool(problem, law=law)
     trial = draw_archs(problem.space, N_TRIAL, np.random.default_rng(0), law=law)
-    predictors = [problem.predictor(metric) for metric in dict.fromkeys(each.metric for each in constraints)]
+    predictors = [problem.predictor(metric) for metric in dict.fromkeys(each.metric for each in limits)]
     values = Evaluator(problem.space, predictors)(trial)
-    kept = [int((constraint.violation(values) == 0).sum()) for constraint in constraints]
-    pools = [_pool_within(problem, constraint, law) for constraint in constraints]
+    kept = [int((limit.violation(values) == 0).sum()) for limit in limits]
+    pools = [_pool_within(problem, limit, law) for limit in limits]
     return pools[int(np.argmin(kept))]
 
 
-def _pool_within(problem: Problem, constraint: Constraint, law: Law) -> InitialPool:
-    predictor = problem.predictor(constraint.metric)
+def _pool_within(problem: Problem, limit: Limit, law: Law) -> InitialPool:
+    predictor = problem.predictor(limit.metric)
     if isinstance(predictor, AdditivePredictor):
         low, high = feasible_range(problem.space, predictor.factors)
-        _refuse(problem, constraint, low, high)
-        return InitialPool(problem, law=law, constraint=constraint, factors=predictor.factors)
+        _refuse(problem, limit, low, high)
+        return InitialPool(problem, law=law, limit=limit, factors=predictor.factors)
     archs = reference_archs(problem.space)
     drawn = draw_archs(problem.space, N_TRIAL, np.random.default_rng(1), law=law)
     archs = np.concatenate([drawn, archs[problem.space.contains(archs)]])
     values = predictor.predict(archs).astype(np.float64)
-    factors, error = additive_fit(problem, archs, values)
+    factors = fit_factors(problem.space, archs, values)
+    error = float(np.sqrt(np.mean((CompiledSum(problem.space, [factors])(archs)[0] - values) ** 2)))
     low, high = feasible_range(problem.space, factors)
     ends = predictor.predict(np.concatenate([_extreme_arch(problem, factors, sign) for sign in (1.0, -1.0)]))
-    _refuse(problem, constraint, min(values.min(), float(ends.min())), max(values.max(), float(ends.max())))
-    sign = 1.0 if constraint.sense == "<=" else -1.0
+    _refuse(problem, limit, min(values.min(), float(ends.min())), max(values.max(), float(ends.max())))
+    sign = 1.0 if limit.sense == "<=" else -1.0
     least = low + MARGIN * (high - low) if sign > 0 else high - MARGIN * (high - low)
-    limit = sign * max(sign * constraint.value - error, sign * least)
-    moved = Constraint(constraint.metric, constraint.sense, limit)
-    return InitialPool(problem, law=law, constraint=moved, factors=factors)
+    moved = replace(limit, value=sign * max(sign * limit.value - error, sign * least))
+    return InitialPool(problem, law=law, limit=moved, factors=factors)
 
 
 def _extreme_arch(problem: Problem, factors: Factors, sign: float) -> Archs:
@@ -117,48 +115,12 @@ def _extreme_arch(problem: Problem, factors: Factors, sign: float) -> Archs:
     return sampler.draw(1, np.random.default_rng(0))
 
 
-def _refuse(problem: Problem, constraint: Constraint, low: float, high: float) -> None:
-    best = np.array([low if constraint.sense == "<=" else high], np.float32)
-    if constraint.violation({constraint.metric: best})[0] > 0:
-        predictor = problem.predictor(constraint.metric)
+def _refuse(problem: Problem, limit: Limit, low: float, high: float) -> None:
+    best = np.array([low if limit.sense == "<=" else high], np.float32)
+    if limit.violation({limit.metric: best})[0] > 0:
+        predictor = problem.predictor(limit.metric)
         unit, how = predictor.unit, "" if isinstance(predictor, AdditivePredictor) else "about "
         raise InfeasibleError(
-            f"no arch of space {problem.space.name!r} keeps the limit {constraint.text}; "
-            f"{constraint.metric} ranges from {how}{low:.6g} to {high:.6g} {unit}"
+            f"no arch of space {problem.space.name!r} keeps the limit {limit.text}; "
+            f"{limit.metric} ranges from {how}{low:.6g} to {high:.6g} {unit}"
         )
-
-
-def additive_fit(problem: Problem, archs: Archs, values: NDArray[np.float64]) -> tuple[Factors, float]:
-    """Fit a sum over slots to values of a metric.
-
-    Parameters
-    ----------
-    archs
-        uint8, shape (n, n_slots).
-    values
-        float64, shape (n,).
-
-    Returns
-    -------
-    One factor for each slot and a constant; and the root mean square of what they miss.
-
-    Notes
-    -----
-    Least squares with a small ridge, on one column for each slot and code.
-    """
-    space = problem.space
-    columns, places = [np.ones(len(archs))], [(-1, 0)]
-    for slot in space.slots:
-        for code in (*range(slot.n_choices), *((INACTIVE,) if slot.kind == "layer" else ())):
-            columns.append((archs[:, slot.index] == code).astype(np.float64))
-            places.append((slot.index, min(code, slot.n_choices)))
-    design = np.stack(columns, axis=1)
-    ridge = RIDGE * len(archs) * np.eye(design.shape[1])
-    ridge[0, 0] = 0.0
-    solution = np.linalg.solve(design.T @ design + ridge, design.T @ values)
-    tables = [np.zeros(slot.n_choices + (slot.kind == "layer")) for slot in space.slots]
-    for (slot_index, code), value in zip(places[1:], solution[1:], strict=True):
-        tables[slot_index][code] = value
-    factors = (Factor((), np.array(solution[0])), *(Factor((i,), table) for i, table in enumerate(tables)))
-    error = float(np.sqrt(np.mean((design @ solution - values) ** 2)))
-    return factors, error

@@ -91,8 +91,8 @@ def evaluate(function: Callable[[Archs], Metrics], archs: Archs, *, workers: int
     """Evaluate archs in fixed chunks, in as many threads as there are workers."""
     if len(archs) <= EVALUATION_CHUNK:
         return function(archs)
-    from blockprofile.run import run_tasks
+    from blockprofile.run import Execution, run_tasks
 
     tasks = [(archs[first : first + EVALUATION_CHUNK],) for first in range(0, len(archs), EVALUATION_CHUNK)]
-    parts = list(run_tasks(function, tasks, workers=workers, backend="threading"))
+    parts = list(run_tasks(function, tasks, Execution(workers=workers, backend="threading")))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

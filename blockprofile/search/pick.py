@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import InfeasibleError, OptionError
-from blockprofile.search.constraints import Constraint
+from blockprofile.run import Limit
 from blockprofile.search.result import Evaluations, SearchResult
 
 __all__ = ["knee_place", "pick"]
@@ -48,7 +48,7 @@ def pick(
     result: SearchResult,
     *,
     knee: bool = False,
-    limits: Sequence[Constraint] = (),
+    limits: Sequence[Limit] = (),
     top: int | None = None,
     goal: str | None = None,
 ) -> Evaluations:

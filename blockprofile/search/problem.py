@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError, one_of
 from blockprofile.predict import Evaluator, Predictor
-from blockprofile.search.constraints import Constraint, total_violation
+from blockprofile.run import Limit, total_violation
 from blockprofile.search.objectives import Goal, normalised_weights
 from blockprofile.space import Space
 
@@ -27,10 +27,10 @@ class Problem:
         The space that is searched, pruned or not.
     goals
         At least one.
-    constraints
+    limits
         Hard limits.
     predictors
-        They must give every metric that goals and constraints need; what else they give is recorded.
+        They must give every metric that goals and limits need; what else they give is recorded.
 
     Raises
     ------
@@ -44,15 +44,15 @@ class Problem:
         goals: Sequence[Goal],
         *,
         predictors: Sequence[Predictor],
-        constraints: Sequence[Constraint] = (),
+        limits: Sequence[Limit] = (),
     ) -> None:
-        self.space, self.goals, self.constraints = space, tuple(goals), tuple(constraints)
+        self.space, self.goals, self.limits = space, tuple(goals), tuple(limits)
         self.weights = normalised_weights(self.goals)
         self.predictors = tuple(predictors)
         self.evaluate = Evaluator(space, self.predictors)
         self.metrics = tuple(predictor.metric for predictor in self.predictors)
         needed = [metric for goal in self.goals for metric in goal.metrics]
-        needed += [constraint.metric for constraint in self.constraints]
+        needed += [limit.metric for limit in self.limits]
         for metric in needed:
             if metric not in self.metrics:
                 raise OptionError(f"no predictor gives {metric!r}; {one_of(metric, self.metrics)}")
@@ -87,7 +87,7 @@ class Problem:
 
     def violations(self, values: Values, n: int) -> NDArray[np.float64]:
         """Return by how much the limits are broken: float64, shape (n,)."""
-        return total_violation(self.constraints, values, n)
+        return total_violation(self.limits, values, n)
 
     def predictor(self, metric: str) -> Predictor:
         """Return the predictor of a metric."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 from blockprofile.errors import OptionError
 from blockprofile.metric import ACCURACY, match_metric, parse_metric
+from blockprofile.options import Options
 from blockprofile.predict import (
     Card,
     Entry,
@@ -20,40 +21,65 @@ from blockprofile.predict import (
     find_metric,
     noise_of,
 )
-from blockprofile.run import describe_card, describe_predictor
-from blockprofile.search.constraints import Constraint, parse_constraint
+from blockprofile.run import Limit, describe_card, describe_predictor, parse_limit
 from blockprofile.search.objectives import Goal, Objective, parse_objective
 from blockprofile.search.problem import Problem
 from blockprofile.search.reward import Reward
-from blockprofile.space import Space
+from blockprofile.space import Space, check_law
 
-__all__ = ["build_problem"]
+__all__ = ["Aims", "build_problem"]
 
 
-def build_problem(
-    space: Space,
-    objectives: Sequence[str | Goal] = (),
-    *,
-    limits: Sequence[str | Constraint] = (),
-    devices: Sequence[str] = (),
-    metrics: Sequence[str] = (),
-    predictors: Sequence[Predictor] = (),
-) -> tuple[Problem, dict[str, dict[str, Any]]]:
-    """Make a problem, and describe its predictors for a manifest.
+@dataclass(frozen=True, slots=True)
+class Aims(Options):
+    """What a search is for.
 
     Parameters
     ----------
     objectives
         Goals, or text for `parse_objective`. None at all means top-1 accuracy and the devices' latencies.
     limits
-        Constraints, or text for `parse_constraint`.
+        Limits, or text for `parse_limit`.
     devices
         Devices by name or folder.
     metrics
         Further metrics to record, by name or folder. Goals and limits find what ``devices``, ``metrics`` and
         ``predictors`` bring before what is shipped; a column alone (``latency_ms``) means the only one of them.
     predictors
-        The user's own, used before shipped ones.
+        The user's own predictors, used before shipped ones of the same metric. One without a card is asked for the
+        archs of the budget and 8 of them again (see `SearchResult.asked`); with an attribute ``noise`` once for each.
+    reference
+        The reference point of the hypervolume, one value for each goal in its own direction. None takes
+        `reference_point`, and for a goal of an own predictor the worst arch that was evaluated: two searches are then
+        compared only by a reference that is given.
+    law
+        Of the first generation: ``papers`` or ``architectures``.
+    """
+
+    objectives: Sequence[str | Goal] = ()
+    _: KW_ONLY
+    limits: Sequence[str | Limit] = ()
+    devices: Sequence[str] = ()
+    metrics: Sequence[str] = ()
+    predictors: Sequence[Predictor] = ()
+    reference: Sequence[float] | None = None
+    law: str = "papers"
+
+    def __post_init__(self) -> None:
+        check_law(self.law)
+
+    @classmethod
+    def of(cls, aims: Aims | Sequence[str | Goal]) -> Aims:
+        """Take objectives alone for the whole."""
+        return aims if isinstance(aims, Aims) else cls(aims)
+
+    def describe(self) -> dict[str, Any]:
+        """Write down what a manifest keeps as it was given."""
+        return {"devices": list(self.devices), "metrics": list(self.metrics), "law": self.law}
+
+
+def build_problem(space: Space, aims: Aims) -> tuple[Problem, dict[str, dict[str, Any]]]:
+    """Make a problem, and describe its predictors for a manifest.
 
     Raises
     ------
@@ -63,18 +89,18 @@ def build_problem(
         If a metric or device is unknown or does not cover the space.
     """
     entries: dict[str, Entry] = {}
-    by_device = [add_entry(entries, find_device(device, space)) for device in devices]
-    recorded = [add_entry(entries, find_metric(metric, space, brought=entries)) for metric in metrics]
-    own = {predictor.metric: predictor for predictor in predictors}
+    by_device = [add_entry(entries, find_device(device, space)) for device in aims.devices]
+    recorded = [add_entry(entries, find_metric(metric, space, brought=entries)) for metric in aims.metrics]
+    own = {predictor.metric: predictor for predictor in aims.predictors}
     brought = [*own, *entries]
-    goals: list[Goal] = [parse_objective(goal) if isinstance(goal, str) else goal for goal in objectives]
-    constraints = [parse_constraint(limit) if isinstance(limit, str) else limit for limit in limits]
+    goals: list[Goal] = [parse_objective(goal) if isinstance(goal, str) else goal for goal in aims.objectives]
+    limits = [parse_limit(limit) if isinstance(limit, str) else limit for limit in aims.limits]
     if not goals:
         goals = _default_goals(space, brought, by_device)
     goals = [_with_names(goal, brought) for goal in goals]
-    constraints = [replace(each, metric=_full_name(each.metric, brought)) for each in constraints]
+    limits = [replace(each, metric=_full_name(each.metric, brought)) for each in limits]
     wanted = [metric for goal in goals for metric in goal.metrics]
-    wanted += [constraint.metric for constraint in constraints] + by_device + recorded
+    wanted += [limit.metric for limit in limits] + by_device + recorded
     chosen: list[Predictor] = []
     described: dict[str, dict[str, Any]] = {}
     for metric in dict.fromkeys(wanted):
@@ -85,7 +111,7 @@ def build_problem(
         entry = find_metric(metric, space, brought=entries)
         chosen.append(build_predictor(entry, space))
         described[metric] = describe_predictor(entry, space)
-    return Problem(space, goals, predictors=chosen, constraints=constraints), described
+    return Problem(space, goals, predictors=chosen, limits=limits), described
 
 
 def _default_goals(space: Space, brought: Sequence[str], by_device: Sequence[str]) -> list[Goal]:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import DataError, RunError
 from blockprofile.predict import Card
-from blockprofile.run import MANIFEST_NAME, kept_card, read_manifest, run_digest
+from blockprofile.run import RunFolder, kept_card, parse_limit
+from blockprofile.search import Aims
 from blockprofile.search.archive import Archive
-from blockprofile.search.constraints import parse_constraint
 from blockprofile.search.objectives import Goal, Objective
 from blockprofile.search.problem import Problem
 from blockprofile.search.record import read_evaluations
@@ -22,7 +22,7 @@ from blockprofile.search.reference import complete_reference
 from blockprofile.search.request import build_problem
 from blockprofile.search.result import SearchResult
 from blockprofile.search.reward import Reward
-from blockprofile.space import Archs, Space, kept_space
+from blockprofile.space import Archs, Space
 
 __all__ = ["load_search", "reopen_problem"]
 
@@ -46,13 +46,10 @@ def load_search(folder: str | Path, *, space: Space | None = None) -> SearchResu
     DataError
         If manifest or tables are damaged.
     """
-    path = Path(folder)
-    manifest = read_manifest(path)
-    if manifest.kind != "search":
-        raise RunError(f"{str(path)!r} is a run of kind {manifest.kind!r}; expected a search")
-    config, file = manifest.config, path / MANIFEST_NAME
+    run = RunFolder.read(folder, "search")
+    path, config, file = run.path, run.config, run.file
     try:
-        where = kept_space(config["space"], file) if space is None else space
+        where = run.space if space is None else space
         if where.hash != config["space"]["hash"]:
             raise RunError(f"the search in {str(path)!r} was of another space than {where.name!r}")
         predictors = [
@@ -61,10 +58,10 @@ def load_search(folder: str | Path, *, space: Space | None = None) -> SearchResu
         ]
         problem = Problem(
             where, [_goal(entry) for entry in config["goals"]], predictors=predictors,
-            constraints=[parse_constraint(text) for text in config["limits"]],
+            limits=[parse_limit(text) for text in config["limits"]],
         )  # fmt: skip
         archive = Archive(problem)
-        for generation in read_evaluations(path, problem, run=run_digest(config)):
+        for generation in read_evaluations(path, problem, run=run.digest):
             archive.append(generation.proposal, generation.values)
         reference = problem.natural(np.asarray(config["reference"], np.float64))  # None becomes NaN
         reference = complete_reference(reference, archive.points)
@@ -84,11 +81,11 @@ def reopen_problem(result: SearchResult) -> Problem:
     problem = result.problem
     if result.folder is None or not any(isinstance(each, KeptPredictor) for each in problem.predictors):
         return problem
-    config = read_manifest(result.folder).config
+    config = RunFolder.read(result.folder).config
     again, described = build_problem(
-        problem.space, problem.goals, limits=problem.constraints, devices=config["devices"],
-        metrics=config.get("metrics", ()),
-    )  # fmt: skip
+        problem.space,
+        Aims(problem.goals, limits=problem.limits, devices=config["devices"], metrics=config.get("metrics", ())),
+    )
     for metric, about in described.items():
         then = config["predictors"].get(metric, {}).get("hash", "none")
         if about.get("hash") != then:

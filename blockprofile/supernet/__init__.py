@@ -8,8 +8,9 @@ from blockprofile.supernet.imported import import_supernet
 from blockprofile.supernet.judging import JudgeOptions, check_bn
 from blockprofile.supernet.rank import rank_supernet
 from blockprofile.supernet.recipe import Recipe
+from blockprofile.supernet.request import Scheme, Training
 from blockprofile.supernet.shared import SHARINGS, Supernet, build_supernet
-from blockprofile.supernet.singlepath import ARCHS_NAME, search_single_path
+from blockprofile.supernet.singlepath import ARCHS_NAME, PathAim, search_single_path
 from blockprofile.supernet.train import tell_worth, train_supernet
 from blockprofile.supernet.training import Report
 
@@ -18,9 +19,12 @@ __all__ = [
     "SHARINGS",
     "TABLE_NAME",
     "JudgeOptions",
+    "PathAim",
     "Recipe",
     "Report",
+    "Scheme",
     "Supernet",
+    "Training",
     "build_supernet",
     "check_bn",
     "draw_distinct",

@@ -14,12 +14,11 @@ from blockprofile.journalfile import append_line, open_journal
 from blockprofile.jsonfile import digest_of
 from blockprofile.predict import pool_repeats, read_labels
 from blockprofile.run import open_run, run_digest
-from blockprofile.space import INACTIVE, Archs, Space, decode, describe_space, load_space
-from blockprofile.supernet.data import DataSet, Images, load_data, load_test
+from blockprofile.space import INACTIVE, Archs, Space, decode, describe_space
+from blockprofile.supernet.data import DataSet, Images, load_test
 from blockprofile.supernet.evaluate import check_archs, write_labels
-from blockprofile.supernet.folder import check_classes, image_form
 from blockprofile.supernet.judging import Judge, JudgeOptions, binomial_sd
-from blockprofile.supernet.recipe import Recipe
+from blockprofile.supernet.request import Training
 from blockprofile.supernet.samplers import make_sampler
 from blockprofile.supernet.shared import build_supernet
 from blockprofile.supernet.training import Report, Trainer
@@ -73,31 +72,24 @@ def stratified_archs(table: Path, space: Space, n: int, *, seed: int, column: st
 
 def train_alone(
     space: str | Path | Space,
-    data: str | Path,
+    training: Training,
     archs: Archs,
     *,
     out: str | Path,
     repeats: int = 1,
-    recipe: Recipe | None = None,
     on: str = "held-out",
-    holdout: float = 0.1,
-    limit: int | None = None,
-    skip_bad: bool = False,
-    resolution: int | None = None,
     keep_weights: bool = False,
-    save_every_s: float = 120.0,
-    command: str = "",
     tell: Callable[[int, Report], None] | None = None,
 ) -> Alone:
     """Train archs alone, each ``repeats`` times, or go on where a killed command was.
 
     Parameters
     ----------
-    archs
-        uint8, shape (n, n_slots).
-    recipe
+    training
         As for a supernet. Trainings of one arch have the seeds ``recipe.seed``, ``recipe.seed + 1``, ...; the images
         are split by the first.
+    archs
+        uint8, shape (n, n_slots).
     on
         ``held-out`` or, for final figures, ``test``.
     keep_weights
@@ -110,27 +102,23 @@ def train_alone(
     UserError, DataError
         As `train_supernet`; or if an arch is none of the space.
     """
-    chosen = recipe or Recipe()
+    chosen = training.recipe
     if on not in {"held-out", "test"}:
         raise OptionError(f"--on {on!r} is unknown; choices: held-out, test")
     if repeats < 1:
         raise OptionError(f"--repeats is {repeats}; must be at least 1")
     if chosen.largest_epochs:
         raise OptionError("--largest-epochs has no effect on an arch that is trained alone")
-    where = (space if isinstance(space, Space) else load_space(space)).at_resolution(resolution)
+    where = training.load_space(space)
     check_archs(where, archs)
-    size, channels = image_form(where)
-    images = load_data(
-        data, size=size, channels=channels, holdout=holdout, seed=chosen.seed, limit=limit, skip_bad=skip_bad
-    )
-    check_classes(where, len(images.record.classes))
-    judged = load_test(images, data) if on == "test" else images.held_out
+    images = training.load_data(where)
+    judged = load_test(images, training.data) if on == "test" else images.held_out
     config = {
         "space": describe_space(where, space), "data": images.describe(), "recipe": chosen.describe(), "on": on,
         "archs": digest_of([arch.tobytes().hex() for arch in archs]), "n": len(archs), "repeats": repeats,
     }  # fmt: skip
     jobs = [(arch, chosen.seed + repeat) for repeat in range(repeats) for arch in archs]
-    with open_run(out, kind=KIND, config=config, command=command) as folder:
+    with open_run(out, kind=KIND, config=config) as folder:
         done = _journal(folder, run_digest(config))
         n_before = len(done)
 
@@ -142,10 +130,10 @@ def train_alone(
             key = f"{arch.tobytes().hex()}-{seed}"
             if key not in done:
                 top1 = _train_one(
-                    space_of_one(where, arch), images, judged, replace(chosen, seed=seed),
+                    space_of_one(where, arch), images, judged, replace(training, recipe=replace(chosen, seed=seed)),
                     checkpoint=folder / CHECKPOINT_NAME, digest=digest_of([run_digest(config), key]),
                     weights=folder / f"{number:04d}-{seed}.safetensors" if keep_weights else None,
-                    every_s=save_every_s, tell=show,
+                    tell=show,
                 )  # fmt: skip
                 append_line(folder / JOURNAL_NAME, {"key": key, "top1_percent": top1})
                 done[key] = top1
@@ -170,15 +158,15 @@ def _train_one(
     space: Space,
     data: DataSet,
     judged: Images,
-    recipe: Recipe,
+    training: Training,
     *,
     checkpoint: Path,
     digest: str,
     weights: Path | None,
-    every_s: float,
     tell: Callable[[Report], None],
 ) -> float:
     """Train the one arch of a space and judge it, with the batch statistics of its own training."""
+    recipe = training.recipe
     net = build_supernet(space, seed=recipe.seed)
     sampler = make_sampler("uniform", space)
     trainer = Trainer(net, data, sampler, recipe)
@@ -187,9 +175,9 @@ def _train_one(
             load_training(checkpoint, trainer, digest)
         except DataError:
             checkpoint.unlink()  # of the arch before, whose accuracy is in the journal
-    trainer.run(save=lambda: save_training(checkpoint, trainer, digest), every_s=every_s, tell=tell)
+    trainer.run(save=lambda: save_training(checkpoint, trainer, digest), every_s=training.save_every_s, tell=tell)
     arch = trainer.archs_of(0)[0]
-    options = JudgeOptions(bn="own", device=recipe.device, threads=recipe.threads)
+    options = JudgeOptions(bn="own", provider=recipe.provider, threads=recipe.threads)
     top1 = Judge(net, data, options, images=judged).accuracy(arch)
     if weights is not None:
         save_weights(weights, net.module, {"arch": decode(space, arch), "top1_percent": top1})

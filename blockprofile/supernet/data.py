@@ -191,6 +191,19 @@ class DataSet:
         return (torch.from_numpy(pixels).float() - mean) / std
 
 
+@dataclass(frozen=True, slots=True)
+class ImageForm:
+    """How images are given to networks that others trained.
+
+    ``mean`` and ``std`` are those of every channel, of values from 0 to 1; ``crop`` is the share of an image's side
+    that is kept, from its middle.
+    """
+
+    mean: Sequence[float]
+    std: Sequence[float]
+    crop: float = 1.0
+
+
 def load_data(
     path: str | Path,
     *,
@@ -200,8 +213,7 @@ def load_data(
     seed: int = 0,
     limit: int | None = None,
     skip_bad: bool = False,
-    crop: float = 1.0,
-    figures: tuple[Sequence[float], Sequence[float]] | None = None,
+    form: ImageForm | None = None,
 ) -> DataSet:
     """Read training images and hold a part of them out.
 
@@ -217,10 +229,8 @@ def load_data(
         Use so many images alone, drawn by the seed; None for all.
     skip_bad
         Leave images out that cannot be read; their names are among the remarks.
-    crop
-        The share of an image's side that is kept, from its middle.
-    figures
-        Mean and standard deviation of every channel, of values from 0 to 1; left out, those of the training images.
+    form
+        How the images are given to networks; left out, whole and normalised by the training images.
 
     Raises
     ------
@@ -233,6 +243,7 @@ def load_data(
         raise OptionError(
             f"--holdout is {holdout:g}; must be between 0 and 1: the share of each class that is held out"
         )
+    crop = 1.0 if form is None else form.crop
     images = _load(Path(path), "train", size, channels, crop=crop, skip_bad=skip_bad)
     digest = images.digest
     rng = np.random.default_rng([seed, 0])
@@ -240,7 +251,7 @@ def load_data(
         images = images.take(np.sort(rng.permutation(len(images))[:limit]))
     held = _held_out(images, holdout, rng)
     train, held_out = images.take(np.flatnonzero(~held)), images.take(np.flatnonzero(held))
-    mean, std = _figures(train.pixels) if figures is None else (tuple(figures[0]), tuple(figures[1]))
+    mean, std = _figures(train.pixels) if form is None else (tuple(form.mean), tuple(form.std))
     record = DataRecord(
         path=str(path), digest=digest, size=size, channels=channels, classes=images.classes, n_train=len(train),
         n_held_out=len(held_out), holdout=holdout, limit=limit, seed=seed,

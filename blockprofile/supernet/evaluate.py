@@ -117,9 +117,8 @@ def check_archs(space: Space, archs: Archs) -> None:
 
 def evaluate_supernet(
     supernet: str | Path,
+    archs: Archs | int = 1000,
     *,
-    archs: Archs | None = None,
-    n: int = 1000,
     seed: int = 0,
     repeats: int = 1,
     data: str | Path | None = None,
@@ -132,7 +131,7 @@ def evaluate_supernet(
     Parameters
     ----------
     archs
-        Which ones; left out, ``n`` distinct ones drawn by ``seed``.
+        Which ones, or how many distinct ones, drawn by ``seed``.
     repeats
         How often each is judged, with other images for its batch statistics.
     data
@@ -154,13 +153,12 @@ def evaluate_supernet(
     if on not in {"held-out", "test"}:
         raise OptionError(f"--on {on!r} is unknown; choices: held-out, test")
     found = open_supernet(supernet)
-    if archs is not None:
-        check_archs(found.net.space, archs)
-    rows = draw_distinct(found.net.space, n, seed=seed) if archs is None else archs
+    rows = draw_distinct(found.net.space, archs, seed=seed) if isinstance(archs, int) else archs
+    check_archs(found.net.space, rows)
     images = found.load_data(data)
     judged: Images | None = load_test(images, data or images.record.path) if on == "test" else None
     recipe = found.recipe
-    chosen = options or JudgeOptions(device=recipe.device, threads=recipe.threads)
+    chosen = options or JudgeOptions(provider=recipe.provider, threads=recipe.threads)
     verdicts = Verdicts(found, judge := Judge(found.net, images, chosen, images=judged))
     top1 = np.empty((len(rows), repeats))
     for place, arch in enumerate(rows):

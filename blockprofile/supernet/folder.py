@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from blockprofile.errors import DataError, OptionError, RunError
-from blockprofile.run import MANIFEST_NAME, read_manifest
-from blockprofile.space import Space, build_sites, kept_space
-from blockprofile.supernet.data import DataSet, load_data
+from blockprofile.run import MANIFEST_NAME, RunFolder
+from blockprofile.space import Space, build_sites
+from blockprofile.supernet.data import DataSet, ImageForm, load_data
 from blockprofile.supernet.recipe import Recipe
 from blockprofile.supernet.roles import BN_EPS
 from blockprofile.supernet.shared import Supernet, build_supernet
@@ -37,7 +37,7 @@ class SupernetFolder:
     @property
     def recipe(self) -> Recipe:
         """How it was trained."""
-        return Document(self.folder / MANIFEST_NAME, dict(self.config["recipe"]), None).validate(Recipe)
+        return Recipe.kept(Document(self.folder / MANIFEST_NAME, dict(self.config["recipe"]), None))
 
     def load_data(self, path: str | Path | None = None) -> DataSet:
         """Read the images again, from where they were or from another place, and the same part held out.
@@ -69,7 +69,7 @@ class SupernetFolder:
             raise RunError(f"{str(self.folder)!r} was imported and knows no images; give --data")
         size, channels = image_form(self.net.space)
         form = self.config["images"]
-        data = load_data(path, size=size, channels=channels, crop=form["crop"], figures=(form["mean"], form["std"]))
+        data = load_data(path, size=size, channels=channels, form=ImageForm(form["mean"], form["std"], form["crop"]))
         check_classes(self.net.space, len(data.record.classes))
         return data
 
@@ -108,17 +108,14 @@ def open_supernet(folder: str | Path) -> SupernetFolder:
     DataError
         If its files are damaged.
     """
-    place = Path(folder)
-    manifest = read_manifest(place)
-    if manifest.kind != KIND:
-        raise RunError(f"{str(place)!r} holds a run of kind {manifest.kind!r}, no supernet; `supernet train` makes one")
+    run = RunFolder.read(folder, KIND)
+    place, config = run.path, run.config
     if not (place / WEIGHTS_NAME).is_file():
-        raise RunError(f"the training in {str(place)!r} is not done; give its command again: {manifest.command}")
-    config = manifest.config
+        raise RunError(f"the training in {str(place)!r} is not done; give its command again: {run.manifest.command}")
     missing = [key for key in ("space", "data", "recipe", "sharing", "transform") if key not in config]
     if missing:
-        raise DataError(f"{place / MANIFEST_NAME}: config.{missing[0]} is missing")
-    space = kept_space(config["space"], place / MANIFEST_NAME)
+        raise DataError(f"{run.file}: config.{missing[0]} is missing")
+    space = run.space
     net = build_supernet(
         space, config["sharing"], transform=config["transform"], bn_eps=float(config.get("bn_eps", BN_EPS))
     )

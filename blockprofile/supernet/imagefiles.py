@@ -34,7 +34,6 @@ FORMS = (
 )
 MAX_BYTES = 1 << 34
 """How much a compressed file may unfold to."""
-_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
 _IGNORED = frozenset({"thumbs.db", "desktop.ini"})
 _TESTS = ("test", "val", "validation")
 _NPZ_KEYS = (

@@ -130,9 +130,7 @@ def _space_of(path: Path, tensors: Mapping[str, Tensor]) -> str:
     return "ofa_mbv3_w10" if len(first) == 16 else "ofa_mbv3"
 
 
-def import_supernet(
-    checkpoint: str | Path, *, out: str | Path, space: str | None = None, command: str = ""
-) -> ImportedNet:
+def import_supernet(checkpoint: str | Path, *, out: str | Path, space: str | None = None) -> ImportedNet:
     """Make a supernet's folder of a published checkpoint.
 
     Parameters
@@ -168,7 +166,7 @@ def import_supernet(
         "sampler": "imported", "paths": 0, "sharing": "nested", "transform": transform, "checkpoint": digest,
         "images": IMAGENET, "bn_eps": bn_eps,
     }  # fmt: skip
-    with open_run(out, kind=KIND, config=config, command=command) as folder:
+    with open_run(out, kind=KIND, config=config) as folder:
         if (folder / WEIGHTS_NAME).is_file():
             raise RunError(f"{str(folder)!r} holds this supernet already")
         save_weights(folder / WEIGHTS_NAME, net.module, {"checkpoint": digest})

@@ -43,7 +43,7 @@ class JudgeOptions:
         Judge on so many of the held-out images alone; None for all.
     batch
         Images in a batch.
-    device, threads
+    provider, threads
         Where, and with how many threads of torch on the CPU.
     """
 
@@ -51,7 +51,7 @@ class JudgeOptions:
     recalibration: int = RECALIBRATION
     images: int | None = None
     batch: int = 200
-    device: str = "cpu"
+    provider: str = "cpu"
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ class JudgeOptions:
 
     def describe(self) -> dict[str, Any]:
         """Return what decides an accuracy, as plain data."""
-        plain = asdict(self)
+        plain = {"device" if name == "provider" else name: value for name, value in asdict(self).items()}
         return plain if self.bn == "reset" else {**plain, "recalibration": 0}
 
 
@@ -107,7 +107,7 @@ class Judge:
     def __init__(self, net: Supernet, data: DataSet, options: JudgeOptions, *, images: Images | None = None) -> None:
         import torch
 
-        if options.device == "cuda" and not torch.cuda.is_available():
+        if options.provider == "cuda" and not torch.cuda.is_available():
             raise OptionError("--provider cuda: torch finds no CUDA device here; choices: cpu")
         self.net, self.data, self.options = net, data, options
         judged = data.held_out if images is None else images
@@ -140,8 +140,8 @@ class Judge:
         import torch
 
         with torch.no_grad(), use_threads(self.options.threads):
-            network = self.net.network_of(arch).to(self.options.device)
-            if self.options.device == "cuda":
+            network = self.net.network_of(arch).to(self.options.provider)
+            if self.options.provider == "cuda":
                 network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self._prepare(network, arch, repeat)
         return network
@@ -149,7 +149,7 @@ class Judge:
     def _run(self, network: nn.Module, arch: Archs, pixels: NDArray[np.uint8]) -> Tensor:
         import torch
 
-        images = self.data.normalise(pixels).to(self.options.device)
+        images = self.data.normalise(pixels).to(self.options.provider)
         if images.device.type == "cuda":
             images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):

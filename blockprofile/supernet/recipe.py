@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from blockprofile.errors import OptionError, one_of
+from blockprofile.options import Options
+from blockprofile.yamlfile import Document
 
-__all__ = ["DEVICES", "Recipe"]
+__all__ = ["DEFAULT_RECIPE", "PROVIDERS", "Recipe"]
 
-DEVICES = ("cpu", "cuda")
+PROVIDERS = ("cpu", "cuda")
 BATCH_OF_LR = 256
 LR = 0.1
 """The learning rate for a batch of 256 images; others are in proportion (Goyal et al., 2017)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class Recipe(Options):
     """The options of a training.
 
     Parameters
@@ -53,7 +55,7 @@ class Recipe:
     flip: bool = True
     largest_epochs: float = 0.0
     seed: int = 0
-    device: str = "cpu"
+    provider: str = "cpu"
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -75,12 +77,24 @@ class Recipe:
                 raise OptionError(f"--{name} is {value}; must be at least {low}")
         if not 0 <= self.largest_epochs < self.epochs:
             raise OptionError(f"--largest-epochs is {self.largest_epochs:g}; must be at least 0 and below --epochs")
-        if self.device not in DEVICES:
-            raise OptionError(f"--provider {self.device!r} is unknown; {one_of(self.device, DEVICES)}")
+        if self.provider not in PROVIDERS:
+            raise OptionError(f"--provider {self.provider!r} is unknown; {one_of(self.provider, PROVIDERS)}")
 
     def describe(self) -> dict[str, Any]:
-        """Return the options as plain data."""
-        return asdict(self)
+        """Return the options as plain data; the provider is kept under ``device``."""
+        return {"device" if name == "provider" else name: value for name, value in asdict(self).items()}
+
+    @staticmethod
+    def kept(document: Document) -> Recipe:
+        """Read what `describe` gave.
+
+        Raises
+        ------
+        DefinitionError
+            If it is none.
+        """
+        plain = {"provider" if name == "device" else name: value for name, value in document.data.items()}
+        return replace(document, data=plain).validate(Recipe)
 
     def steps(self, n_images: int) -> int:
         """Count the updates of a training on so many images.
@@ -116,3 +130,6 @@ class Recipe:
     def pad_of(self, size: int) -> int:
         """Return by how many pixels images of a size are shifted."""
         return size // 8 if self.pad is None else self.pad
+
+
+DEFAULT_RECIPE = Recipe()

@@ -16,15 +16,15 @@ from blockprofile.files import write_text
 from blockprofile.journalfile import append_line, open_journal
 from blockprofile.predict import AdditivePredictor, find_device, load_predictors
 from blockprofile.run import describe_predictor, open_run, run_digest
-from blockprofile.space import Space, decode, describe_space, encode, load_space
-from blockprofile.supernet.data import DataSet, batches_of, draw_batch, load_data
-from blockprofile.supernet.folder import check_classes, image_form
+from blockprofile.space import Space, decode, describe_space, encode
+from blockprofile.supernet.data import DataSet, batches_of, draw_batch
 from blockprofile.supernet.recipe import Recipe
+from blockprofile.supernet.request import Training
 from blockprofile.supernet.superkernel import SuperKernel
 from blockprofile.supernet.training import use_threads
 from blockprofile.yamlfile import Document
 
-__all__ = ["PathRun", "SinglePathResult", "search_single_path"]
+__all__ = ["PathAim", "PathRun", "SinglePathResult", "search_single_path"]
 
 KIND = "single-path"
 JOURNAL_NAME, ARCHS_NAME = "runs.jsonl", "archs.txt"
@@ -105,21 +105,49 @@ def _train(
     return PathRun(lambda_, decode(space, arch), cost, 100.0 * right / len(data.held_out))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathAim:
+    """What Single-Path NAS is after.
+
+    Parameters
+    ----------
+    lambda_, target
+        Either the weight of the latency's logarithm, or the largest figure that is wanted, in the device's unit.
+    n_runs
+        With ``target``: how many trainings at most; each halves the range of log(lambda).
+    warm
+        The share of the updates without latency.
+
+    Raises
+    ------
+    OptionError
+        If both are given, or none, or a number is not allowed.
+    """
+
+    lambda_: float | None = None
+    target: float | None = None
+    n_runs: int = 6
+    warm: float = 0.6
+
+    def __post_init__(self) -> None:
+        if (self.lambda_ is None) == (self.target is None):
+            raise OptionError("give either --lambda or --target")
+        for name, value in (("--lambda", self.lambda_), ("--target", self.target)):
+            if value is not None and not (0 <= value < math.inf and (value > 0 or name == "--lambda")):
+                raise OptionError(f"{name} is {value:g}; must be {'at least' if name == '--lambda' else 'above'} 0")
+        if self.n_runs < 1 or not 0 <= self.warm < 1:
+            raise OptionError(
+                f"--runs is {self.n_runs} and --warm {self.warm:g}; must be at least 1, and from 0 to below 1"
+            )
+
+
 def search_single_path(
     space: str | Path | Space,
-    data: str | Path,
+    training: Training,
     *,
     device: str,
     out: str | Path,
-    lambda_: float | None = None,
-    target: float | None = None,
-    n_runs: int = 6,
-    warm: float = 0.6,
-    recipe: Recipe | None = None,
-    holdout: float = 0.1,
-    limit: int | None = None,
-    resolution: int | None = None,
-    command: str = "",
+    aim: PathAim,
     tell: Callable[[PathRun], None] | None = None,
 ) -> SinglePathResult:
     """Search a space by Single-Path NAS, or go on after the last training that was done.
@@ -128,12 +156,8 @@ def search_single_path(
     ----------
     device
         A device or a predictor folder whose figures are a sum over layers.
-    lambda_, target
-        Either the weight of the latency's logarithm, or the largest figure that is wanted, in the device's unit.
-    n_runs
-        With ``target``: how many trainings at most; each halves the range of log(lambda).
-    warm
-        The share of the updates without latency.
+    aim
+        A weight of the latency, or a latency.
     tell
         Called after every training.
 
@@ -144,43 +168,34 @@ def search_single_path(
     InfeasibleError
         If no training met the target.
     """
-    chosen = recipe or Recipe()
-    if (lambda_ is None) == (target is None):
-        raise OptionError("give either --lambda or --target")
-    for name, value in (("--lambda", lambda_), ("--target", target)):
-        if value is not None and not (0 <= value < math.inf and (value > 0 or name == "--lambda")):
-            raise OptionError(f"{name} is {value:g}; must be {'at least' if name == '--lambda' else 'above'} 0")
-    if n_runs < 1 or not 0 <= warm < 1:
-        raise OptionError(f"--runs is {n_runs} and --warm {warm:g}; must be at least 1, and from 0 to below 1")
-    if chosen.device != "cpu" or chosen.largest_epochs:
+    chosen, target = training.recipe, aim.target
+    if chosen.provider != "cpu" or chosen.largest_epochs:
         raise OptionError("single-path trains on the CPU, and all of it at once: no --provider, no --largest-epochs")
-    where = (space if isinstance(space, Space) else load_space(space)).at_resolution(resolution)
+    where = training.load_space(space)
     (predictor,) = load_predictors(where, devices=[device], metrics=())
     if not isinstance(predictor, AdditivePredictor):
         raise CoverageError(f"device {device!r} gives no sum over layers; single-path needs an additive one")
     SuperKernel(where, predictor)
-    size, channels = image_form(where)
-    images = load_data(data, size=size, channels=channels, holdout=holdout, seed=chosen.seed, limit=limit)
-    check_classes(where, len(images.record.classes))
+    images = training.load_data(where)
     chosen.steps(len(images.train))
     config = {
-        "space": describe_space(where, space), "data": images.describe(), "recipe": chosen.describe(), "warm": warm,
-        "device": describe_predictor(find_device(device, where), where), "lambda": lambda_, "target": target,
-        "runs": n_runs,
+        "space": describe_space(where, space), "data": images.describe(), "recipe": chosen.describe(), "warm": aim.warm,
+        "device": describe_predictor(find_device(device, where), where), "lambda": aim.lambda_, "target": target,
+        "runs": aim.n_runs,
     }  # fmt: skip
-    with open_run(out, kind=KIND, config=config, command=command) as folder:
+    with open_run(out, kind=KIND, config=config) as folder:
         known = _journal(folder, run_digest(config), where)
         n_before = len(known)
 
         def run(value: float) -> PathRun:
             if value not in known:
-                known[value] = _train(where, images, predictor, value, chosen, warm)
+                known[value] = _train(where, images, predictor, value, chosen, aim.warm)
                 append_line(folder / JOURNAL_NAME, asdict(known[value]))
                 if tell is not None:
                     tell(known[value])
             return known[value]
 
-        runs = [run(lambda_)] if lambda_ is not None else _bisect(run, float(target or 0), n_runs)
+        runs = [run(aim.lambda_)] if aim.lambda_ is not None else _bisect(run, float(target or 0), aim.n_runs)
         write_text(folder / ARCHS_NAME, "".join(f"{each.arch}\n" for each in {r.arch: r for r in runs}.values()))
     best = runs[0] if target is None else _choose(runs, target, predictor)
     return SinglePathResult(folder, predictor.metric, predictor.unit, tuple(runs), best, len(known) - n_before)

@@ -17,7 +17,7 @@ from blockprofile.supernet.evaluate import evaluate_supernet, write_labels
 from blockprofile.supernet.folder import open_supernet
 from blockprofile.supernet.judging import JudgeOptions, binomial_sd
 from blockprofile.supernet.rank import rank_supernet
-from blockprofile.supernet.recipe import Recipe
+from blockprofile.supernet.request import DEFAULT_SCHEME, Scheme, Training
 from blockprofile.supernet.train import tell_worth, train_supernet
 
 __all__ = ["FrontVerdict", "StageReport", "compare_trained", "fit", "label", "measure", "rank", "train"]
@@ -33,29 +33,9 @@ class StageReport:
     report: str
 
 
-def train(
-    space: str,
-    data: str,
-    *,
-    out: str | Path,
-    sampler: str = "fair",
-    sharing: str = "separate",
-    paths: int | None = None,
-    epochs: float = 30.0,
-    batch: int = 128,
-    lr: float | None = None,
-    flip: bool = True,
-    holdout: float = 0.1,
-    limit: int | None = None,
-    seed: int = 0,
-    provider: str = "cpu",
-    threads: int = 1,
-) -> StageReport:
+def train(space: str, training: Training, *, out: str | Path, scheme: Scheme = DEFAULT_SCHEME) -> StageReport:
     """Train a supernet; see `train_supernet`."""
-    recipe = Recipe(epochs=epochs, batch=batch, lr=lr, flip=flip, seed=seed, device=provider, threads=threads)
-    trained = train_supernet(
-        space, data, out=out, sampler=sampler, sharing=sharing, paths=paths, holdout=holdout, limit=limit, recipe=recipe
-    )
+    trained = train_supernet(space, training, out=out, scheme=scheme)
     return StageReport(trained.folder, "\n".join([*trained.remarks, *tell_worth(trained)]))
 
 
@@ -65,8 +45,8 @@ def label(
     """Judge archs of a supernet into a table of labels; see `evaluate_supernet`."""
     found = open_supernet(supernet)
     recipe = found.recipe
-    options = JudgeOptions(images=images, device=recipe.device, threads=recipe.threads)
-    result = evaluate_supernet(supernet, n=n, seed=seed, options=options)
+    options = JudgeOptions(images=images, provider=recipe.provider, threads=recipe.threads)
+    result = evaluate_supernet(supernet, n, seed=seed, options=options)
     write_labels(Path(out), found.net.space, result.archs, {"top1_percent": result.top1, "sd_percent": result.sd})
     between, noise = float(result.top1.std()), float(result.sd.mean())
     told = f"{len(result.archs)} archs with shared weights: {result.top1.mean():.2f} %, {between:.2g} between archs"
@@ -128,7 +108,7 @@ def rank(
     recipe = found.recipe
     result = rank_supernet(
         supernet, truth, column=column, n=n, seed=seed,
-        options=JudgeOptions(device=recipe.device, threads=recipe.threads),
+        options=JudgeOptions(provider=recipe.provider, threads=recipe.threads),
     )  # fmt: skip
     columns = {"supernet_percent": result.supernet, "truth_percent": result.truth}
     write_labels(Path(out), found.net.space, result.archs, columns)
@@ -164,21 +144,13 @@ def _spread_out(costs: NDArray[np.float64], n: int) -> NDArray[np.intp]:
 
 def compare_trained(
     space: str,
-    data: str,
+    training: Training,
     searches: Sequence[str | Path],
     *,
     out: str | Path,
     cost: str,
     n: int = 3,
     repeats: int = 2,
-    epochs: float = 30.0,
-    batch: int = 128,
-    lr: float | None = None,
-    flip: bool = True,
-    limit: int | None = None,
-    seed: int = 0,
-    provider: str = "cpu",
-    threads: int = 1,
 ) -> FrontVerdict:
     """Train archs of two searches' fronts alone, and say whether the second search found better networks.
 
@@ -213,8 +185,7 @@ def compare_trained(
         picked.append(front.archs[chosen])
         costs.append(values[chosen])
     every = np.unique(np.concatenate(picked), axis=0)
-    recipe = Recipe(epochs=epochs, batch=batch, lr=lr, flip=flip, seed=seed, device=provider, threads=threads)
-    alone = train_alone(space, data, every, out=out, repeats=repeats, recipe=recipe, on="test", limit=limit)
+    alone = train_alone(space, training, every, out=out, repeats=repeats, on="test")
     return _verdict(alone, picked, costs)
 
 

@@ -12,11 +12,12 @@ import numpy as np
 
 from blockprofile.predict import CARD_NAME, effect_floor, mean_layers
 from blockprofile.run import open_run, run_digest
-from blockprofile.space import Space, describe_space, draw_archs, load_space
-from blockprofile.supernet.data import DataSet, load_data
-from blockprofile.supernet.folder import KIND, check_classes, image_form
+from blockprofile.space import Space, describe_space, draw_archs
+from blockprofile.supernet.data import DataSet
+from blockprofile.supernet.folder import KIND
 from blockprofile.supernet.judging import Judge, JudgeOptions, binomial_sd
 from blockprofile.supernet.recipe import Recipe
+from blockprofile.supernet.request import DEFAULT_SCHEME, Scheme, Training
 from blockprofile.supernet.samplers import make_sampler
 from blockprofile.supernet.shared import Supernet, build_supernet
 from blockprofile.supernet.training import Report, Trainer
@@ -25,7 +26,6 @@ from blockprofile.yamlfile import write_yaml
 
 __all__ = ["Trained", "train_supernet", "write_card"]
 
-SAVE_SECONDS = 120.0
 N_JUDGED, N_REPEATS = 8, 2
 """Archs that are judged at the end, and how often with other images for the batch statistics."""
 
@@ -53,20 +53,10 @@ class Trained:
 
 def train_supernet(
     space: str | Path | Space,
-    data: str | Path,
+    training: Training,
     *,
     out: str | Path,
-    sampler: str = "fair",
-    sharing: str = "separate",
-    transform: bool = False,
-    paths: int | None = None,
-    holdout: float = 0.1,
-    limit: int | None = None,
-    skip_bad: bool = False,
-    resolution: int | None = None,
-    recipe: Recipe | None = None,
-    save_every_s: float = SAVE_SECONDS,
-    command: str = "",
+    scheme: Scheme = DEFAULT_SCHEME,
     tell: Callable[[Report], None] | None = None,
     remark: Callable[[str], None] | None = None,
 ) -> Trained:
@@ -74,20 +64,10 @@ def train_supernet(
 
     Parameters
     ----------
-    space, data
-        A space and a data set; see `blockprofile.supernet.data.load_data` for its forms.
     out
         The folder that is made.
-    sampler, paths
-        Which archs a step runs; see `make_sampler`.
-    sharing, transform
-        How weights are shared; see `build_supernet`.
-    holdout, limit, skip_bad
-        Of the images; see `load_data`.
-    recipe
-        How it is trained; left out, the defaults of `Recipe`.
-    save_every_s
-        About how many seconds of work a kill can cost.
+    scheme
+        Which archs a step runs, and how weights are shared.
     tell, remark
         Called after every update; called with what was done to the images.
 
@@ -100,26 +80,23 @@ def train_supernet(
     -----
     On the CPU the folder holds the same bytes however often it was killed.
     """
-    chosen = recipe or Recipe()
-    where = (space if isinstance(space, Space) else load_space(space)).at_resolution(resolution)
-    drawn = make_sampler(sampler, where, paths=paths, seed=chosen.seed)
-    net = build_supernet(where, sharing, transform=transform, seed=chosen.seed)
-    size, channels = image_form(where)
-    images = load_data(
-        data, size=size, channels=channels, holdout=holdout, seed=chosen.seed, limit=limit, skip_bad=skip_bad
-    )
-    check_classes(where, len(images.record.classes))
+    recipe, where = training.recipe, training.load_space(space)
+    drawn = make_sampler(scheme.sampler, where, paths=scheme.paths, seed=recipe.seed)
+    net = build_supernet(where, scheme.sharing, transform=scheme.transform, seed=recipe.seed)
+    images = training.load_data(where)
     for text in images.train.remarks if remark else ():
         remark(text)  # type: ignore[misc]
     config = {
-        "space": describe_space(where, space), "data": images.describe(), "recipe": chosen.describe(),
-        "sampler": sampler, "paths": drawn.n_paths, "sharing": sharing, "transform": transform,
+        "space": describe_space(where, space), "data": images.describe(), "recipe": recipe.describe(),
+        "sampler": scheme.sampler, "paths": drawn.n_paths, "sharing": scheme.sharing, "transform": scheme.transform,
     }  # fmt: skip
-    trainer = Trainer(net, images, drawn, chosen)
+    trainer = Trainer(net, images, drawn, recipe)
     started = time.monotonic()
-    with open_run(out, kind=KIND, config=config, command=command) as folder:
-        n_new = _train(trainer, folder, run_digest(config), every_s=save_every_s, tell=tell or (lambda _: None))
-        accuracies, spread = _judge(net, images, chosen)
+    with open_run(out, kind=KIND, config=config) as folder:
+        n_new = _train(
+            trainer, folder, run_digest(config), every_s=training.save_every_s, tell=tell or (lambda _: None)
+        )
+        accuracies, spread = _judge(net, images, recipe)
         chance = 100.0 * float(np.bincount(images.held_out.labels).max()) / len(images.held_out)
         trained = Trained(
             folder=folder, n_steps=trainer.n_steps, n_new=n_new, n_paths=drawn.n_paths,
@@ -152,7 +129,7 @@ def _train(trainer: Trainer, folder: Path, digest: str, *, every_s: float, tell:
 
 def _judge(net: Supernet, data: DataSet, recipe: Recipe) -> tuple[list[float], float]:
     """Judge a few archs; return their accuracies, and the standard deviation between recalibrations of one arch."""
-    judge = Judge(net, data, JudgeOptions(device=recipe.device, threads=recipe.threads))
+    judge = Judge(net, data, JudgeOptions(provider=recipe.provider, threads=recipe.threads))
     archs = draw_archs(net.space, N_JUDGED, np.random.default_rng([recipe.seed, 8]))
     found = np.array([[judge.accuracy(arch, repeat=repeat) for repeat in range(N_REPEATS)] for arch in archs])
     return found[:, 0].tolist(), float(np.sqrt(found.var(axis=1, ddof=1).mean()))

@@ -82,7 +82,7 @@ class Trainer:
     def __init__(self, net: Supernet, data: DataSet, sampler: Sampler, recipe: Recipe) -> None:
         import torch
 
-        if recipe.device == "cuda" and not torch.cuda.is_available():
+        if recipe.provider == "cuda" and not torch.cuda.is_available():
             raise OptionError("--provider cuda: torch finds no CUDA device here; choices: cpu")
         self.net, self.data, self.sampler, self.recipe = net, data, sampler, recipe
         self.n_steps = recipe.steps(len(data.train))
@@ -90,8 +90,8 @@ class Trainer:
         self.position = Position()
         self._n_largest = recipe.largest_steps(len(data.train))
         self._pad = recipe.pad_of(data.record.size)
-        net.module.to(recipe.device)
-        if recipe.device == "cuda":
+        net.module.to(recipe.provider)
+        if recipe.provider == "cuda":
             net.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = _optimizer(net.module, recipe)
 
@@ -146,13 +146,13 @@ class Trainer:
         pixels, labels = draw_batch(
             self.data.train, seed=recipe.seed, step=number, batch=recipe.batch, pad=self._pad, flip=recipe.flip
         )
-        images = self.data.normalise(pixels).to(recipe.device)
-        if recipe.device == "cuda":
+        images = self.data.normalise(pixels).to(recipe.provider)
+        if recipe.provider == "cuda":
             images = images.contiguous(memory_format=torch.channels_last)
-        devices = [torch.cuda.current_device()] if recipe.device == "cuda" else []
+        devices = [torch.cuda.current_device()] if recipe.provider == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(int(np.random.SeedSequence([recipe.seed, 5, number]).generate_state(1)[0]))
-            loss = self._gradients(images, torch.from_numpy(labels).to(recipe.device), self.archs_of(number))
+            loss = self._gradients(images, torch.from_numpy(labels).to(recipe.provider), self.archs_of(number))
         if not np.isfinite(loss):
             raise RunError(
                 f"the loss is {loss} at step {number + 1}: the training does not converge; give a lower --lr"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ import numpy as np
 from blockprofile.errors import OptionError
 from blockprofile.files import make_folder
 from blockprofile.jsonfile import write_json
+from blockprofile.options import Options
 from blockprofile.profile import explain_by_order
 from blockprofile.prune import OWN_SHARE, scale_of
-from blockprofile.run import run_tasks, show_progress
+from blockprofile.run import Execution, run_tasks, show_progress
 from blockprofile.search import NSGA2, Algorithm, RandomMutation
 from blockprofile.truth.table import Cost, Truth, read_truth
 from blockprofile.truth.trials import (
@@ -44,6 +46,18 @@ ALGORITHMS: Mapping[str, str | Algorithm] = {
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeats(Options):
+    """How often everything is done, its seed, and in how many processes, on which no result depends."""
+
+    repetitions: int = 100
+    seed: int = 0
+    workers: int | str = 1
+
+
+HUNDRED = Repeats()
+
+
 def judge(
     space: str,
     *,
@@ -52,9 +66,7 @@ def judge(
     costs: Sequence[str] = ("macs_m", "params_m"),
     n: Sequence[int] = (50, 200, 1000),
     searched: Sequence[int] = (50, 200),
-    repetitions: int = 100,
-    seed: int = 0,
-    workers: int | str = 1,
+    repeats: Repeats = HUNDRED,
 ) -> Path:
     """Judge by a table of all archs of a space, each trained several times.
 
@@ -74,12 +86,8 @@ def judge(
     searched
         For which of them searches are compared: as many trainings more, in the pruned space, against all of them in
         the whole space.
-    repetitions
+    repeats
         How often. The first half chooses what is taken as archs' own, the second is reported of prunings.
-    seed
-        Of everything.
-    workers
-        Processes, one core each; ``auto`` is every core that may be used. The results do not depend on them.
 
     Returns
     -------
@@ -92,6 +100,7 @@ def judge(
     DataError
         If the metric is no table of all archs.
     """
+    repetitions, seed = repeats.repetitions, repeats.seed
     if repetitions < 4 or min(n) < 20 or not set(searched) <= set(n):
         raise OptionError("judge takes 4 repetitions and 20 labels at least, and searches after numbers among n")
     truth, priced, _ = _known(space, metric, tuple(costs))
@@ -104,7 +113,7 @@ def judge(
     trials = ((size, each, seed, size in searched, each < half) for size in n for each in range(repetitions))
     tasks = ((what, trial) for trial in trials)
     with show_progress(f"judging {space}", repetitions * len(n)) as advance:
-        for found in run_tasks(_repeat, tasks, workers=workers, backend="loky"):
+        for found in run_tasks(_repeat, tasks, Execution(workers=repeats.workers, backend="loky")):
             for name, more in found.items():
                 rows[name] += more
             advance(1)
@@ -159,8 +168,8 @@ def _repeat(what: tuple[str, str, tuple[str, ...]], trial: tuple[int, int, int, 
         how: responses_of(truth, truth.archs[labels.rows], labels.values, plain=how == "plain")
         for how in (("sharp", "plain") if is_choosing else ("sharp",))
     }
-    for how, table in profiles.items():
-        for statistic, compared in estimate(table, whole).items():
+    for how, profile in profiles.items():
+        for statistic, compared in estimate(profile, whole).items():
             rows["estimates"].append({**about, "how": how, "statistic": statistic, **compared})
     owns = OWNS if is_choosing else (OWN_SHARE,)
     by_pairs = prune_by_pairs(truth, labels, costs, owns=owns, seed=repetition)

@@ -5,6 +5,7 @@ of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from blockprofile.errors import DataError, OptionError
 from blockprofile.files import make_folder, replacing
 from blockprofile.jsonfile import write_json
 from blockprofile.label import plan_archs
+from blockprofile.options import Options
 from blockprofile.predict import LabelledArchs, load_predictors, number_archs, read_labels, weigh_archs
-from blockprofile.profile import MetricInfo, Settings, fit_pair_model, label_responses, rows_of
+from blockprofile.profile import MetricInfo, Profile, Settings, fit_pair_model, label_responses
 from blockprofile.prune import scale_of
 from blockprofile.space import Archs, Space, load_space
 from blockprofile.truth.page import markdown_table, share
@@ -37,13 +39,23 @@ def kendall(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
     return float(kendalltau(first, second).statistic)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostColumns(Options):
+    """The columns of a table that are costs: ``speeds`` of images a second, a latency is a thousand over it; and ms."""
+
+    speeds: Sequence[str] = ()
+    latencies: Sequence[str] = ()
+
+
+NO_COSTS = CostColumns()
+
+
 def judge_part(
     space: str,
     *,
     trained: str,
     out: str | Path,
-    speeds: Sequence[str] = (),
-    latencies: Sequence[str] = (),
+    columns: CostColumns = NO_COSTS,
     n: Sequence[int] = (200, 1000),
     repetitions: int = 20,
     spread: float = 0.27,
@@ -59,10 +71,8 @@ def judge_part(
         A file of the content folder ``data``, with a column ``top1_percent``.
     out
         The folder: ``results.json`` and ``page.md``.
-    speeds
-        Columns of images a second; a latency is a thousand over it.
-    latencies
-        Columns of milliseconds.
+    columns
+        What archs cost.
     n
         How many archs are labelled.
     repetitions
@@ -84,12 +94,12 @@ def judge_part(
     if not path.resolve().is_relative_to(content_dir("data").resolve()):
         raise DataError(f"{trained!r} leaves the folder of the data")
     labels = read_labels(path, where)
-    columns = {name: labels.labels[name] for name in (ACCURACY, *speeds, *latencies)}
-    costs = {name.partition(":")[2]: 1000 / columns[name] for name in speeds}
-    costs |= {name.partition(":")[2]: columns[name] for name in latencies}
+    values = {name: labels.labels[name] for name in (ACCURACY, *columns.speeds, *columns.latencies)}
+    costs = {name.partition(":")[2]: 1000 / values[name] for name in columns.speeds}
+    costs |= {name.partition(":")[2]: values[name] for name in columns.latencies}
     first, _ = number_archs(labels.archs)
-    whole = first[np.all([np.isfinite(each[first]) for each in columns.values()], axis=0)]
-    archs, accuracy = labels.archs[whole], columns[ACCURACY][whole]
+    whole = first[np.all([np.isfinite(each[first]) for each in values.values()], axis=0)]
+    archs, accuracy = labels.archs[whole], values[ACCURACY][whole]
     costs = {name: each[whole] for name, each in costs.items()}
     if 2 * max(n) > len(archs):
         raise OptionError(
@@ -134,16 +144,16 @@ def _fits(space: Space, archs: Archs, values: Doubles, n: Sequence[int], how: tu
     return found
 
 
-def _responses(space: Space, archs: Archs, values: Mapping[str, Doubles]) -> Any:
+def _responses(space: Space, archs: Archs, values: Mapping[str, Doubles]) -> Profile:
     weights, how, _ = weigh_archs(space, archs, law="papers")
     labelled = {name: LabelledArchs(archs, each, weights, how) for name, each in values.items()}
     info = {name: MetricInfo("", "trained", 0.0) for name in values}
-    return label_responses(space, labelled, info=info, settings=Settings(taus=()))
+    return Profile(label_responses(space, labelled, info=info, settings=Settings(taus=())))
 
 
 def _plans(space: Space, archs: Archs, values: Doubles, n: Sequence[int], how: tuple[int, int]) -> list[Row]:
     """Compare archs that were planned with archs that were drawn: the error of block effects against all archs'."""
-    whole = rows_of(_responses(space, archs, {ACCURACY: values}), "M_b")[[*KEYS, "effect"]]
+    whole = _responses(space, archs, {ACCURACY: values}).rows("M_b")[[*KEYS, "effect"]]
     number = {arch.tobytes(): place for place, arch in enumerate(archs)}
     found: list[Row] = []
     for size in n:
@@ -155,10 +165,10 @@ def _plans(space: Space, archs: Archs, values: Doubles, n: Sequence[int], how: t
             for name, chosen in (("drawn", offered[:size]), ("planned", planned)):
                 rows = np.array([number[arch.tobytes()] for arch in chosen])
                 try:
-                    table = _responses(space, archs[rows], {ACCURACY: values[rows]})
+                    profile = _responses(space, archs[rows], {ACCURACY: values[rows]})
                 except DataError:  # A few drawn archs need not hold every choice.
                     continue
-                mine = rows_of(table, "M_b").merge(whole, on=KEYS)
+                mine = profile.rows("M_b").merge(whole, on=KEYS)
                 errors[name].append(float(np.mean((mine["effect_x"] - mine["effect_y"]) ** 2)))
         mean = {name: float(np.mean(each)) if each else None for name, each in errors.items()}
         by_draw, by_plan = mean["drawn"], mean["planned"]
@@ -169,17 +179,17 @@ def _plans(space: Space, archs: Archs, values: Doubles, n: Sequence[int], how: t
 def _factors(space: Space, archs: Archs, values: Doubles, costs: Mapping[str, Doubles], seed: int) -> list[Row]:
     """Tell what a step of each factor brings and costs, from one half of the archs and from the other."""
     rows = np.random.default_rng(seed).permutation(len(archs))
-    tables = {}
+    halves = {}
     for half, part in (("fitted", rows[::2]), ("judged", rows[1::2])):
         shares = {name: 100 * each[part] / each.mean() for name, each in costs.items()}
-        tables[half] = _responses(space, archs[part], {ACCURACY: values[part], **shares})
-    steps = rows_of(tables["fitted"], "M_factor", ACCURACY)
+        halves[half] = _responses(space, archs[part], {ACCURACY: values[part], **shares})
+    steps = halves["fitted"].rows("M_factor", ACCURACY)
     found: list[Row] = []
     for step in steps[steps["u"] == 0]["block"]:
         row: Row = {"step": step}
-        for half, table in tables.items():
+        for half, profile in halves.items():
             for metric in (ACCURACY, *costs):
-                one = rows_of(table, "M_factor", metric)
+                one = profile.rows("M_factor", metric)
                 one = one[(one["u"] == 0) & (one["block"] == step)].iloc[0]
                 row[f"{metric} {half}"] = {"effect": float(one["effect"]), "se": float(one["se"])}
         found.append(row)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.predict import LabelledArchs, weigh_archs
-from blockprofile.profile import MetricInfo, Settings, fit_pair_model, label_responses, rows_of
+from blockprofile.profile import MetricInfo, Profile, Settings, Statistic, fit_pair_model, label_responses
 from blockprofile.prune import (
     N_DRAWS,
     OWN_SHARE,
@@ -19,10 +18,10 @@ from blockprofile.prune import (
     own_spread,
     prune_at_random,
     prune_by_draws,
-    prune_table,
+    prune_profile,
     scale_of,
 )
-from blockprofile.search import Algorithm, search
+from blockprofile.search import Aims, Algorithm, search
 from blockprofile.space import Archs, Space
 from blockprofile.truth.table import Cost, Truth
 
@@ -50,19 +49,20 @@ def draw_labels(truth: Truth, n: int, rng: np.random.Generator, *, run: int) -> 
     return Labels(rows, run, truth.runs[rows, run], truth.without(run))
 
 
-def responses_of(truth: Truth, archs: Archs, values: Doubles, *, plain: bool, noise: Doubles | None = None) -> Any:
+def responses_of(truth: Truth, archs: Archs, values: Doubles, *, plain: bool, noise: Doubles | None = None) -> Profile:
     """Profile labels as `blockprofile profile` does."""
     weights, how, is_whole = weigh_archs(truth.space, archs, law="papers")
     labelled = {truth.metric: LabelledArchs(archs, values, weights, how, noise if is_whole else None)}
     info = {truth.metric: MetricInfo(truth.unit, "trained", 0.0)}
-    return label_responses(truth.space, labelled, info=info, settings=Settings(taus=()), plain=plain)
+    return Profile(label_responses(truth.space, labelled, info=info, settings=Settings(taus=()), plain=plain))
 
 
-def estimate(table: Any, whole: Any) -> dict[str, dict[str, float]]:
+def estimate(profile: Profile, whole: Profile) -> dict[str, dict[str, float]]:
     """Compare the effects that labels give with the true ones: by statistic, means over the effects that are there."""
-    found = {}
-    for statistic in ("M_b", "M_ulb"):
-        mine = rows_of(table, statistic).merge(rows_of(whole, statistic)[[*KEYS, "effect"]], on=KEYS)
+    found: dict[str, dict[str, float]] = {}
+    statistics: tuple[Statistic, ...] = ("M_b", "M_ulb")
+    for statistic in statistics:
+        mine = profile.rows(statistic).merge(whole.rows(statistic)[[*KEYS, "effect"]], on=KEYS)
         apart = (mine["effect_x"] - mine["effect_y"]).to_numpy()
         inside = ((mine["ci_low"] <= mine["effect_y"]) & (mine["effect_y"] <= mine["ci_high"])).to_numpy()
         half = ((mine["ci_high"] - mine["ci_low"]) / 2).to_numpy()
@@ -74,14 +74,14 @@ def estimate(table: Any, whole: Any) -> dict[str, dict[str, float]]:
     return found
 
 
-def prune_by_main(truth: Truth, gain: Any, cost: Cost) -> Space:
+def prune_by_main(truth: Truth, gain: Profile, cost: Cost) -> Space:
     """Prune by main effects alone, with the policies' defaults."""
     import pandas as pd
 
     from blockprofile.profile import exact_table
 
-    table = pd.concat([gain, exact_table(truth.space, [cost.predictor], taus=())], ignore_index=True)
-    outcomes, _ = prune_table(table, truth.space, costs=[cost.name], gain=truth.metric)
+    table = pd.concat([gain.table, exact_table(truth.space, [cost.predictor], taus=())], ignore_index=True)
+    outcomes, _ = prune_profile(Profile(table), truth.space, costs=[cost.name], gain=truth.metric)
     return outcomes[0].space
 
 
@@ -192,9 +192,16 @@ def regret(
     reference = [float(truth.runs.min()), float(cost.values.max())]
     space = truth.space if within is None else within
     found = search(
-        space, [f"{truth.metric}:max", f"{cost.name}:min"], algorithm=algorithm, budget=budget, seed=seed,
-        predictors=[_OneTraining(truth, labels.run), cost.predictor], reference=reference,
-    )  # fmt: skip
+        space,
+        Aims(
+            [f"{truth.metric}:max", f"{cost.name}:min"],
+            predictors=[_OneTraining(truth, labels.run), cost.predictor],
+            reference=reference,
+        ),
+        algorithm=algorithm,
+        budget=budget,
+        seed=seed,
+    )
     place = np.empty(len(truth.archs), np.int64)
     place[truth.source.find(truth.archs)] = np.arange(len(truth.archs))
     rows = place[truth.source.find(np.unique(found.history.archs, axis=0))]

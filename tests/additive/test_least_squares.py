@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blockprofile.additive.least_squares import SHRINKAGES, fit_choices
+from blockprofile.additive.least_squares import SHRINKAGES, fit_choices, fit_factors
+from blockprofile.space import CompiledSum, Space, draw_archs
+from tests.toy import additive_factors, mixed_space, smaller_toy_space, toy_space
 
 SIZES = (4, 3, 5)
 STARTS = (0, 4, 7)
@@ -73,3 +75,17 @@ def test_equal_labels_have_no_effects() -> None:
     constant, found = fit_choices(_draw(10, 5), np.full((10, 1), 7.5), n_choices=N_CHOICES)
     assert constant.tolist() == [7.5]
     assert (found == 0).all()
+
+
+@pytest.mark.parametrize("space", [toy_space(), mixed_space(), smaller_toy_space()], ids=lambda space: space.name)
+def test_a_sum_over_slots_is_found(space: Space) -> None:
+    metric = CompiledSum(space, [additive_factors(space)])
+    pilot, others = (draw_archs(space, n, np.random.default_rng(n)) for n in (2000, 100))
+    fitted = CompiledSum(space, [fit_factors(space, pilot, metric(pilot)[0])])
+    np.testing.assert_allclose(fitted(others), metric(others), atol=1e-3)
+
+
+def test_without_archs_there_is_no_sum() -> None:
+    space = toy_space()
+    with pytest.raises(ValueError, match="no archs to fit a sum to"):
+        fit_factors(space, np.zeros((0, space.n_slots), np.uint8), np.zeros(0))

@@ -5,7 +5,7 @@ import pytest
 
 import blockprofile.additive.limit as limit_module
 from blockprofile.additive.extremes import feasible_range
-from blockprofile.additive.limit import LimitedSampler, draw_under_limit
+from blockprofile.additive.limit import LimitedSampler
 from blockprofile.errors import InfeasibleError
 from blockprofile.predict import load_predictors
 from blockprofile.space import CompiledSum, Factor, Space, factorize, load_space
@@ -26,7 +26,7 @@ def test_draws_follow_the_conditional_law(space: Space, law: str, tau: float) ->
     values = CompiledSum(space, [factors])(archs)[0]
     limit = float(np.quantile(values, tau))
     meets = values <= limit
-    drawn = draw_under_limit(space, 20_000, np.random.default_rng(2), factors=factors, limit=limit, law=law)
+    drawn = LimitedSampler(space, factors, limit=limit, law=law).draw(20_000, np.random.default_rng(2))
     assert space.contains(drawn).all()
     _, number, counts = np.unique(np.concatenate([archs, drawn]), axis=0, return_inverse=True, return_counts=True)
     counts = counts[number[: len(archs)]] - 1
@@ -50,7 +50,7 @@ def test_limit_at_the_smallest_value_gives_the_smallest_archs() -> None:
     space = load_space("ofa_mbv3")
     (macs,) = load_predictors(space, metrics=["macs_m"])
     low, _ = feasible_range(space, macs.factors)  # type: ignore[attr-defined]
-    archs = draw_under_limit(space, 50, np.random.default_rng(0), factors=macs.factors, limit=low)  # type: ignore[attr-defined]
+    archs = LimitedSampler(space, macs.factors, limit=low).draw(50, np.random.default_rng(0))  # type: ignore[attr-defined]
     assert len(np.unique(archs, axis=0)) == 1
     np.testing.assert_allclose(macs.predict(archs), low, rtol=1e-6)
 
@@ -70,7 +70,7 @@ def test_a_rare_limit_is_met_at_once() -> None:
 
 def test_a_limit_above_all_changes_nothing_in_the_law() -> None:
     space = toy_space()
-    drawn = draw_under_limit(space, 20_000, np.random.default_rng(5), factors=additive_factors(space), limit=1e9)
+    drawn = LimitedSampler(space, additive_factors(space), limit=1e9).draw(20_000, np.random.default_rng(5))
     depths = np.bincount(space.depths(drawn)[:, 1], minlength=4)[1:] / len(drawn)
     np.testing.assert_allclose(depths, 1 / 3, atol=0.015)
 

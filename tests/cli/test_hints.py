@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from blockprofile.cli.main import EXIT_DATA, main
-from blockprofile.command import command_line, remember_arguments, typed_command
+from blockprofile.command import command_line, typed, typed_by_nobody, typed_command
 from tests.cli.everything import GOALS, SPACE
 
 Capture = pytest.CaptureFixture[str]
@@ -75,5 +75,8 @@ def test_a_device_of_ones_own(capsys: Capture) -> None:
 
 
 def test_what_was_typed_is_what_main_was_given() -> None:
-    remember_arguments(["sample", "--limit", "macs_m<=3"])
-    assert typed_command() == "blockprofile sample --limit 'macs_m<=3'"
+    with typed(["sample", "--limit", "macs_m<=3"]):
+        assert typed_command() == "blockprofile sample --limit 'macs_m<=3'"
+        with typed_by_nobody():
+            assert typed_command() == ""
+    assert typed_command() == ""

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from blockprofile.compare import compare, comparison_frame, comparison_rows, load_comparison, make_cases
+from blockprofile.compare import Trials, compare, comparison_frame, comparison_rows, load_comparison, make_cases
 from blockprofile.compare.algorithms import parse_algorithm
 from blockprofile.errors import DataError, OptionError, RunError, UnknownNameError
 from blockprofile.report.comparison_answer import answer_comparison
@@ -37,7 +37,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """One small comparison for all tests."""
     home = tmp_path_factory.mktemp("compare")
     found = compare(
-        "moga", insights=[_pruned(home)], objectives=GOALS, budget=300, seeds=3, at=[300.0], out=home / "run"
+        "moga", insights=[_pruned(home)], out=home / "run", trials=Trials(budget=300, seeds=3, at=[300.0]), aims=GOALS
     )
     return home / "run", found
 
@@ -92,7 +92,7 @@ def test_reading_back_gives_the_same_table(kept: tuple[Path, Any]) -> None:
 
 def test_the_pruned_file_may_go(kept: tuple[Path, Any], tmp_path: Path) -> None:
     source = _pruned(tmp_path)
-    compare("moga", insights=[source], objectives=GOALS, budget=100, seeds=1, out=tmp_path / "run")
+    compare("moga", insights=[source], out=tmp_path / "run", trials=Trials(budget=100, seeds=1), aims=GOALS)
     source.unlink()
     assert load_comparison(tmp_path / "run").cases[1].name == "small"
 
@@ -100,19 +100,21 @@ def test_the_pruned_file_may_go(kept: tuple[Path, Any], tmp_path: Path) -> None:
 def test_the_same_command_reads_what_is_there(kept: tuple[Path, Any]) -> None:
     folder, found = kept
     insight = folder.parent / "small.yaml"
-    again = compare("moga", insights=[insight], objectives=GOALS, budget=300, seeds=3, at=[300.0], out=folder)
+    again = compare("moga", insights=[insight], out=folder, trials=Trials(budget=300, seeds=3, at=[300.0]), aims=GOALS)
     assert (again.curves == found.curves).all()
     with pytest.raises(RunError, match="budget is 300 there and 200 here"):
-        compare("moga", insights=[insight], objectives=GOALS, budget=200, seeds=3, at=[300.0], out=folder)
+        compare("moga", insights=[insight], out=folder, trials=Trials(budget=200, seeds=3, at=[300.0]), aims=GOALS)
 
 
 def test_algorithms_are_cases_too() -> None:
-    found = compare("moga", algorithms=["nsga2", "random"], objectives=GOALS, budget=200, seeds=2)
+    found = compare("moga", algorithms=["nsga2", "random"], trials=Trials(budget=200, seeds=2), aims=GOALS)
     assert [case.name for case in found.cases] == ["original, nsga2", "original, random"]
 
 
 def test_one_goal_compares_the_best() -> None:
-    found = compare("moga", algorithms=["mutation", "random"], objectives=["params_m:max"], budget=120, seeds=2)
+    found = compare(
+        "moga", algorithms=["mutation", "random"], trials=Trials(budget=120, seeds=2), aims=["params_m:max"]
+    )
     (indicator,) = found.indicators
     assert indicator.is_more_better
     assert indicator.values[0, 0] == pytest.approx(found.runs[0][0].archive.metrics["params_m"].max())
@@ -120,7 +122,7 @@ def test_one_goal_compares_the_best() -> None:
 
 
 def test_one_seed_has_a_difference_but_no_interval() -> None:
-    found = compare("moga", algorithms=["nsga2", "random"], objectives=GOALS, budget=120, seeds=1)
+    found = compare("moga", algorithms=["nsga2", "random"], trials=Trials(budget=120, seeds=1), aims=GOALS)
     assert np.isfinite(found.verdicts[0].paired.difference)
     assert found.verdicts[0].is_better is None
 
@@ -132,14 +134,14 @@ def test_one_seed_has_a_difference_but_no_interval() -> None:
         ({"insights": ["ofa_mbv3"]}, "is made from 'ofa_mbv3'"),
         ({"algorithms": ["nsga2", "nsga2"]}, "must differ"),
         ({"algorithms": ["nsga3"]}, "did you mean 'nsga2'"),
-        ({"algorithms": ["nsga2", "random"], "seeds": 0}, "--seeds is 0"),
-        ({"algorithms": ["nsga2", "random"], "seed": -1}, "--seed -1"),
-        ({"algorithms": ["nsga2", "random"], "budget": "few"}, "--budget is 'few', no number"),
+        ({"algorithms": ["nsga2", "random"], "trials": {"seeds": 0}}, "--seeds is 0"),
+        ({"algorithms": ["nsga2", "random"], "trials": {"seed": -1}}, "--seed -1"),
+        ({"algorithms": ["nsga2", "random"], "trials": {"budget": "few"}}, "--budget is 'few', no number"),
     ],
 )
 def test_mistakes_are_named(options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
-        compare("moga", objectives=GOALS, **options)
+        compare("moga", aims=GOALS, trials=Trials(**options.pop("trials", {})), **options)
 
 
 def test_a_pruned_space_is_no_original(tmp_path: Path) -> None:
@@ -150,17 +152,17 @@ def test_a_pruned_space_is_no_original(tmp_path: Path) -> None:
 def test_folders_that_are_no_comparison(kept: tuple[Path, Any], tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="does not exist"):
         load_comparison(tmp_path / "none")
-    with pytest.raises(RunError, match="expected a comparison"):
+    with pytest.raises(RunError, match=r"is a run of kind .*, not 'comparison'; `blockprofile compare` makes one"):
         load_comparison(kept[0] / "runs" / "original" / "seed-0")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").write_text("")
     with pytest.raises(RunError, match="is no run folder"):
-        compare("moga", algorithms=["nsga2", "random"], objectives=GOALS, out=tmp_path / "other")
+        compare("moga", algorithms=["nsga2", "random"], out=tmp_path / "other", aims=GOALS)
 
 
 def test_an_unfinished_comparison_says_so(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    compare("moga", algorithms=["nsga2", "random"], objectives=GOALS, budget=100, seeds=1, out=folder)
+    compare("moga", algorithms=["nsga2", "random"], out=folder, trials=Trials(budget=100, seeds=1), aims=GOALS)
     (folder / "comparison.parquet").unlink()
     with pytest.raises(RunError, match="is unfinished"):
         load_comparison(folder)
@@ -193,7 +195,7 @@ def test_algorithms_are_parsed_with_parameters() -> None:
 def test_a_limit_that_no_arch_keeps_is_said(kept: tuple[Path, Any]) -> None:
     folder, _ = kept
     insight = folder.parent / "small.yaml"
-    found = compare("moga", insights=[insight], objectives=GOALS, budget=60, seeds=2, at=[1.0])
+    found = compare("moga", insights=[insight], trials=Trials(budget=60, seeds=2, at=[1.0]), aims=GOALS)
     verdict = found.verdicts[-1]
     assert verdict.indicator.name == "best_at_1"
     assert verdict.words == "none found"
@@ -202,7 +204,7 @@ def test_a_limit_that_no_arch_keeps_is_said(kept: tuple[Path, Any]) -> None:
 
 
 def test_two_workers_find_what_one_finds(tmp_path: Path) -> None:
-    options: dict[str, Any] = {"algorithms": ["nsga2", "random"], "objectives": GOALS, "budget": 100, "seeds": 1}
+    options: dict[str, Any] = {"algorithms": ["nsga2", "random"], "aims": GOALS, "trials": Trials(budget=100, seeds=1)}
     one, two = compare("moga", **options), compare("moga", **options, workers=2, out=tmp_path / "run")
     assert (one.curves == two.curves).all()
     assert [(a.indicator.name, a.paired.difference) for a in one.verdicts] == [

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from blockprofile.device import TimedOn
 from blockprofile.device.compare import compare_devices, kind_of, latency_shares
 from blockprofile.device.csvfile import CsvTable
 from blockprofile.device.imported import write_imported
@@ -20,7 +21,9 @@ from blockprofile.space import Operator, Space, draw_archs, list_operators
 
 def device(space: Space, folder: Path, cost) -> str:  # type: ignore[no-untyped-def]
     times = {op: Median(cost(op), 0.0, 0.0, 1) for op in table_operators(space)}
-    write_imported(folder, CsvTable(times, 0), space, name=folder.name, hardware="h", runtime="r", source="x")
+    write_imported(
+        folder, CsvTable(times, 0), space, name=folder.name, source="x", timed=TimedOn(hardware="h", runtime="r")
+    )
     return str(folder)
 
 

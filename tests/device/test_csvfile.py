@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from blockprofile.device import TimedOn
 from blockprofile.device.csvfile import check_plausible, check_time_unit, read_csv_table, write_template
 from blockprofile.device.imported import write_imported
 from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError
@@ -52,7 +53,12 @@ def test_template_filled_and_imported_predicts(toy: Space, filled: Path, tmp_pat
     table = read_csv_table(filled, toy)
     assert table.n_extra == 0
     write_imported(
-        tmp_path / "phone", table, toy, name="phone", hardware="A phone", runtime="LiteRT", source=filled.name
+        tmp_path / "phone",
+        table,
+        toy,
+        name="phone",
+        source=filled.name,
+        timed=TimedOn(hardware="A phone", runtime="LiteRT"),
     )
     predictor = load_predictors(toy, devices=[str(tmp_path / "phone")], metrics=[])[0]
     archs = all_archs(toy)[::17]
@@ -78,7 +84,14 @@ def test_blocks_whose_latency_the_space_states_need_no_time(tmp_path: Path) -> N
     found = read_csv_table(tmp_path / "t.csv", space, device="phone")
     assert 0 < len(found.times) == known.sum() < len(table)
     assert check_plausible(space, found, device="phone") > check_plausible(space, found)
-    write_imported(tmp_path / "phone", found, space, name="phone", hardware="A phone", runtime="LiteRT", source="t.csv")
+    write_imported(
+        tmp_path / "phone",
+        found,
+        space,
+        name="phone",
+        source="t.csv",
+        timed=TimedOn(hardware="A phone", runtime="LiteRT"),
+    )
     (predictor,) = load_predictors(space, devices=[str(tmp_path / "phone")], metrics=[])
     with_it, without = predictor.predict(np.stack([encode(space, f"{name} | e2k3") for name in ("attention", "e2k3")]))
     assert with_it - without == pytest.approx(0.5 - 0.01, rel=1e-5)
@@ -89,7 +102,7 @@ def test_blocks_whose_latency_the_space_states_need_no_time(tmp_path: Path) -> N
 def test_without_spreads_the_card_says_so(toy: Space, filled: Path, tmp_path: Path) -> None:
     pd.read_csv(filled).drop(columns=["spread_ms", "count", "operator"]).to_csv(filled, index=False)
     table = read_csv_table(filled, toy)
-    write_imported(tmp_path / "p", table, toy, name="p", hardware="h", runtime="r", source="x")
+    write_imported(tmp_path / "p", table, toy, name="p", source="x", timed=TimedOn(hardware="h", runtime="r"))
     card = read_card(tmp_path / "p")
     assert card.floor is None
     assert "gives no spread" in card.error.notes

@@ -106,9 +106,9 @@ def test_options_that_cannot_be_are_refused(toy: Space, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="resolution 20 is not one of space 'toy'; choices: 16, 32"):
         measured(toy, tmp_path / "dev", resolutions=(20,))
     with pytest.raises(OptionError, match="jobs is 0"):
-        measured(toy, tmp_path / "dev", jobs=0)
+        Plan(jobs=0)
     with pytest.raises(OptionError, match=r"processors .9999. are not all among the usable"):
-        measured(toy, tmp_path / "dev", processors=(9999,))
+        measured(toy, tmp_path / "dev", plan=Plan(min_rounds=6, processors=(9999,)))
     with pytest.raises(OptionError, match="name 'my phone'"):
         check_name("my phone")
 
@@ -122,7 +122,7 @@ def test_a_folder_that_cannot_be_made(toy: Space, tmp_path: Path) -> None:
 
 
 def test_more_jobs_build_at_once_and_measure_alike(toy: Space, tmp_path: Path) -> None:
-    one, four = measured(toy, tmp_path / "one"), measured(toy, tmp_path / "four", jobs=4)
+    one, four = measured(toy, tmp_path / "one"), measured(toy, tmp_path / "four", plan=Plan(min_rounds=6, jobs=4))
     assert {op: time.value for op, time in one.times.items()} == {op: time.value for op, time in four.times.items()}
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from blockprofile.content import content_dir
 from blockprofile.device.audit_file import NetworkUnit, read_times
-from blockprofile.device.roofline import QUANTITIES, likeness, operator_quantities
+from blockprofile.device.roofline import likeness, operator_quantities
 from blockprofile.device.solve import Design, Solution, count_operators, join_designs, solve_table
 from blockprofile.device.solved import solve_times, write_solved
 from blockprofile.device.timings import read_timings
@@ -30,7 +30,7 @@ def _truth(design: Design, rng: np.random.Generator, *, apart: float = 0.3) -> N
     """Make times up: a roofline of all quantities, and what operators take beside it."""
     operators = list(design.operators.values())
     quantities = np.stack([operator_quantities(op) for op in operators])
-    roofline = quantities @ (rng.uniform(0.2, 1, len(QUANTITIES)) / np.maximum(quantities.mean(axis=0), 1e-9))
+    roofline = quantities @ (rng.uniform(0.2, 1, quantities.shape[1]) / np.maximum(quantities.mean(axis=0), 1e-9))
     shape = np.linalg.cholesky(likeness(operators)) @ rng.normal(size=len(operators))
     return roofline * np.exp(apart * shape / np.sqrt(likeness(operators)[0, 0]))
 

@@ -19,7 +19,7 @@ from blockprofile.interchange import (
     to_configurations,
     values_of_archs,
 )
-from blockprofile.search import search
+from blockprofile.search import Aims, search
 from blockprofile.space import Space, count_archs, draw_archs, list_archs
 
 GOALS = ["params_m:max", "macs_m:min"]
@@ -107,7 +107,7 @@ def test_a_library_that_is_missing_is_named(toy: Space, monkeypatch: pytest.Monk
 def test_an_optuna_study_finds_archs_with_their_values(toy: Space) -> None:
     optuna = pytest.importorskip("optuna")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    objective = OptunaObjective(toy, GOALS, limits=["macs_m<=0.5"])
+    objective = OptunaObjective(toy, Aims(GOALS, limits=["macs_m<=0.5"]))
     sampler = optuna.samplers.RandomSampler(seed=0)
     study = optuna.create_study(directions=objective.directions, sampler=sampler)
     study.optimize(objective, n_trials=60)
@@ -138,7 +138,7 @@ def test_a_pymoo_problem_has_the_whole_space_and_its_front(toy: Space) -> None:
     front = search(toy, GOALS, algorithm="exact").front
     best = {tuple(np.round(point, 6)) for point in front.points}
     assert len(best & {tuple(np.round(point, 6)) for point in found.F}) > len(best) / 2
-    limited = pymoo_problem(toy, GOALS, limits=["macs_m<=0.5"])
+    limited = pymoo_problem(toy, Aims(GOALS, limits=["macs_m<=0.5"]))
     out = limited.evaluate(grid[:50], return_as_dictionary=True)
     values = limited.problem.evaluate(limited.archs(grid[:50]))
     np.testing.assert_array_equal(out["G"][:, 0] > 0, values["macs_m"] > 0.5)

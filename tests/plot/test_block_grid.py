@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from blockprofile.plot.block_grid import arrange_blocks, block_grid_data, draw_block_grid, draw_block_grids, grid_words
 from blockprofile.plot.style import figure_style
+from blockprofile.profile import Profile
 from blockprofile.profile.exact_table import exact_table
 from blockprofile.report.maps import block_table
 from blockprofile.space import Block, Space, load_space
@@ -25,7 +26,7 @@ def toy_table(space: Space, *, floor: float = 0.0) -> pd.DataFrame:
 
 
 def test_values_are_the_expectations(toy: Space) -> None:
-    plain, squeezed = block_grid_data(toy_table(toy), toy, METRIC)
+    plain, squeezed = block_grid_data(Profile(toy_table(toy)), toy, METRIC)
     assert (plain.title, plain.rows, plain.columns) == ("", ("expansion 2", "expansion 4"), ("kernel 3",))
     assert (squeezed.title, squeezed.rows, squeezed.columns) == ("with SE", ("expansion 4",), ("kernel 5",))
     for code, value in enumerate([*plain.values.ravel(), *squeezed.values.ravel()]):
@@ -37,7 +38,7 @@ def test_values_are_the_expectations(toy: Space) -> None:
 
 
 def test_an_effect_below_the_floor_is_none(toy: Space) -> None:
-    grids = block_grid_data(toy_table(toy, floor=1e3), toy, METRIC)
+    grids = block_grid_data(Profile(toy_table(toy, floor=1e3)), toy, METRIC)
     assert not any(grid.is_effect.any() for grid in grids)
     words = grid_words(grids[0], limit=1.0)
     assert words[0, 0].split("\n")[1].startswith("(-")
@@ -70,7 +71,7 @@ def test_blocks_that_differ_by_name_alone_do_not_hide_each_other(toy: Space) -> 
 
 
 def test_panels_of_different_shape_make_one_table(toy: Space) -> None:
-    table = block_table(block_grid_data(toy_table(toy), toy, METRIC), title="toy")
+    table = block_table(block_grid_data(Profile(toy_table(toy)), toy, METRIC), title="toy")
     assert table.columns == ("", "kernel 3", "kernel 5")
     assert [row[0].text for row in table.rows] == ["expansion 2", "expansion 4"]
     assert [cell.text for cell in table.rows[0][1:]].count("·") == 1
@@ -84,7 +85,7 @@ def test_a_cell_tells_value_effect_and_interval(toy: Space) -> None:
 
 
 def test_drawn_panels_share_the_scale_of_their_metric(toy: Space) -> None:
-    grids = block_grid_data(toy_table(toy), toy, METRIC)
+    grids = block_grid_data(Profile(toy_table(toy)), toy, METRIC)
     with figure_style():
         figure = draw_block_grids({METRIC: grids}, title="toy", caption=["counted"])
     first, second = figure.axes

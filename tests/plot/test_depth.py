@@ -9,6 +9,7 @@ from matplotlib import pyplot as plt
 
 from blockprofile.plot.depth import depth_data, draw_depths
 from blockprofile.plot.style import figure_style
+from blockprofile.profile import Profile
 from blockprofile.profile.exact_table import exact_table
 from blockprofile.space import Space
 from tests.toy import additive_predictor, all_archs, arch_probabilities
@@ -21,7 +22,7 @@ def toy_table(space: Space, *, floor: float = 0.0) -> pd.DataFrame:
 
 
 def test_effects_are_conditional_expectations(toy: Space) -> None:
-    data = depth_data(toy_table(toy), METRIC)
+    data = depth_data(Profile(toy_table(toy)), METRIC)
     assert data is not None
     assert data.units == {1: (1, 2), 2: (1, 2, 3)}
     archs = all_archs(toy)
@@ -41,7 +42,7 @@ def test_intervals_are_halved() -> None:
         "metric": METRIC, "unit_of": "ms", "statistic": "M_d", "u": 1, "depth": 2, "effect": 1.0, "ci_low": 0.5,
         "ci_high": 1.5, "is_effect": True,
     }  # fmt: skip
-    data = depth_data(pd.DataFrame([row]), METRIC)
+    data = depth_data(Profile(pd.DataFrame([row])), METRIC)
     assert data is not None
     assert data.half_widths.tolist() == [0.5]
 
@@ -51,11 +52,11 @@ def test_a_space_of_fixed_depth_has_none(moga: Space) -> None:
     from blockprofile.profile.exact_table import additive_predictors
 
     predictors = additive_predictors(load_predictors(moga, metrics=["macs_m"]))
-    assert depth_data(exact_table(moga, predictors, taus=()), "macs_m") is None
+    assert depth_data(Profile(exact_table(moga, predictors, taus=())), "macs_m") is None
 
 
 def test_doubtful_points_are_hollow(toy: Space) -> None:
-    sure, unsure = depth_data(toy_table(toy), METRIC), depth_data(toy_table(toy, floor=1e3), METRIC)
+    sure, unsure = depth_data(Profile(toy_table(toy)), METRIC), depth_data(Profile(toy_table(toy, floor=1e3)), METRIC)
     assert sure is not None
     assert unsure is not None
     with figure_style():

@@ -19,6 +19,7 @@ from blockprofile.plot.distribution import (
 )
 from blockprofile.plot.style import figure_style
 from blockprofile.predict import Evaluator, load_predictors
+from blockprofile.run import PoolRequest
 from blockprofile.run.sample import sample
 from blockprofile.space import Space, load_space, named_archs
 
@@ -93,7 +94,7 @@ def test_labels_do_not_cross_lines(places: tuple[float, ...], side: str) -> None
 def test_values_are_read_from_all_shards(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds no samples"):
         read_metrics(tmp_path, ["macs_m"])
-    sample("moga", metrics=["macs_m"], n=70_000, seed=1, out=tmp_path / "run")
+    sample(PoolRequest("moga", metrics=["macs_m"], n=70_000, seed=1), out=tmp_path / "run")
     values = read_metrics(tmp_path / "run", ["macs_m"])["macs_m"]
     assert (values.shape, values.dtype) == ((70_000,), np.float32)
 

@@ -12,6 +12,7 @@ from matplotlib import pyplot as plt
 from blockprofile.plot.factors import draw_factor_panels, draw_pairs, factor_data, pair_data
 from blockprofile.plot.style import figure_style
 from blockprofile.predict import load_predictors
+from blockprofile.profile import Profile
 from blockprofile.profile.exact_table import additive_predictors, exact_table
 from blockprofile.profile.summary import step_words
 from blockprofile.report.document import Table
@@ -40,7 +41,7 @@ def exact(space: Space) -> pd.DataFrame:
 
 
 def test_steps_stand_in_rows_and_units_in_columns(table: pd.DataFrame) -> None:
-    (data,) = factor_data(table, METRIC)
+    (data,) = factor_data(Profile(table), METRIC)
     assert set(data.steps) == {EXPANSION, KERNEL, SE}
     assert data.units == (0, 1, 2)
     rows = table[table["statistic"] == "M_factor"]
@@ -53,7 +54,7 @@ def test_steps_stand_in_rows_and_units_in_columns(table: pd.DataFrame) -> None:
 
 
 def test_widths_depths_and_skips_have_a_scale_of_their_own() -> None:
-    blocks, structure = factor_data(exact(mixed_space()), "macs_m")
+    blocks, structure = factor_data(Profile(exact(mixed_space())), "macs_m")
     assert blocks.steps == ("kernel 3->5",)
     assert set(structure.steps) == {"skip no->yes", "width 0.5->0.75", "width 0.75->1", "depth 1->2"}
     skip = structure.steps.index("skip no->yes")
@@ -61,7 +62,7 @@ def test_widths_depths_and_skips_have_a_scale_of_their_own() -> None:
 
 
 def test_the_map_of_pairs_is_symmetric(table: pd.DataFrame) -> None:
-    data = pair_data(table, METRIC)
+    data = pair_data(Profile(table), METRIC)
     assert data is not None
     np.testing.assert_array_equal(data.effects, data.effects.T)
     assert np.isnan(np.diag(data.effects)).all()
@@ -72,12 +73,12 @@ def test_the_map_of_pairs_is_symmetric(table: pd.DataFrame) -> None:
 
 
 def test_a_space_without_two_factors_has_no_map(toy: Space) -> None:
-    assert pair_data(exact(toy), "macs_m") is None
-    assert factor_data(exact(toy).assign(statistic="M_b"), "macs_m") == ()
+    assert pair_data(Profile(exact(toy)), "macs_m") is None
+    assert factor_data(Profile(exact(toy).assign(statistic="M_b")), "macs_m") == ()
 
 
 def test_doubtful_bars_are_hollow_and_doubtful_pairs_in_parentheses(table: pd.DataFrame) -> None:
-    parts, pairs = factor_data(table, METRIC), pair_data(table, METRIC)
+    parts, pairs = factor_data(Profile(table), METRIC), pair_data(Profile(table), METRIC)
     assert pairs is not None
     with figure_style():
         figure = draw_factor_panels(parts, pairs, title="t", caption=["c"])
@@ -90,7 +91,7 @@ def test_doubtful_bars_are_hollow_and_doubtful_pairs_in_parentheses(table: pd.Da
 
 
 def test_pairs_can_be_drawn_alone(table: pd.DataFrame) -> None:
-    pairs = pair_data(table, METRIC)
+    pairs = pair_data(Profile(table), METRIC)
     assert pairs is not None
     _, ax = plt.subplots()
     draw_pairs(pairs, ax)
@@ -100,23 +101,25 @@ def test_pairs_can_be_drawn_alone(table: pd.DataFrame) -> None:
 def test_the_report_names_the_largest_step_and_the_largest_pair(table: pd.DataFrame) -> None:
     pair = f"{EXPANSION} x {KERNEL}"
     sure = table.assign(is_effect=table["block"].isin([EXPANSION, pair]))
-    told = about_factors(sure, [METRIC])
+    told = about_factors(Profile(sure), [METRIC])
     assert f"{step_words(EXPANSION)} changes top-1 accuracy most" in told
     assert f"{step_words(EXPANSION)} and {step_words(KERNEL)} interact most" in told
-    assert "No factor of the blocks changes top-1 accuracy" in about_factors(sure.assign(is_effect=False), [METRIC])
+    assert "No factor of the blocks changes top-1 accuracy" in about_factors(
+        Profile(sure.assign(is_effect=False)), [METRIC]
+    )
     alone = sure.assign(is_effect=sure["statistic"] == "M_factor")
-    assert "no two factors interact" in about_factors(alone, [METRIC])
-    assert about_factors(table[table["u"] < 0], [METRIC]) == ""
+    assert "no two factors interact" in about_factors(Profile(alone), [METRIC])
+    assert about_factors(Profile(table[table["u"] < 0]), [METRIC]) == ""
 
 
 def test_the_report_has_a_table_of_steps_and_one_of_pairs(table: pd.DataFrame) -> None:
-    (section,) = factor_sections(table, [METRIC], "elsewhere")
+    (section,) = factor_sections(Profile(table), [METRIC], "elsewhere")
     steps, pairs = (part for part in section.parts if isinstance(part, Table))
     assert steps.columns == pairs.columns == ("step", "network", "unit 1", "unit 2")
     assert [len(part.rows) for part in (steps, pairs)] == [3, 3]
-    assert factor_sections(table[table["u"] < 0], [METRIC], "") == []
+    assert factor_sections(Profile(table[table["u"] < 0]), [METRIC], "") == []
 
 
 @pytest.mark.parametrize("name", ["moga", "ofa_mbv3", "ofa_resnet50", "proxylessnas"])
 def test_shipped_spaces_have_factors(name: str) -> None:
-    assert factor_data(exact(load_space(name)), "macs_m")
+    assert factor_data(Profile(exact(load_space(name))), "macs_m")

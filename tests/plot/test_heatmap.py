@@ -15,7 +15,7 @@ from blockprofile.run.sample import PoolRequest, sample
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("figures") / "ofa"
-    sample("ofa_mbv3", metrics=["macs_m"], n=5_000, seed=0, out=folder)
+    sample(PoolRequest("ofa_mbv3", metrics=["macs_m"], n=5_000, seed=0), out=folder)
     profile_run(folder)
     return folder
 
@@ -62,7 +62,7 @@ def test_captions_say_archs_law_seed_and_provenance(run: Path) -> None:
 
 def test_unknown_names(run: Path, tmp_path: Path) -> None:
     table = Profile.read(run).table
-    assert select_metrics(table, None) == ["macs_m"]
+    assert select_metrics(Profile(table), None) == ["macs_m"]
     assert select_kinds(["blocks", "blocks"], run) == ("blocks",)
     assert set(select_kinds(None, run)) == set(KINDS) - {"sensitivities"}
     with pytest.raises(UnknownNameError, match="no metric 'mac_m'; did you mean 'macs_m'"):

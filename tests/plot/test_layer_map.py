@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 
 from blockprofile.plot.layer_map import ABSENT, draw_layer_maps, layer_colours, layer_map_data
 from blockprofile.plot.style import figure_style
+from blockprofile.profile import Profile
 from blockprofile.profile.exact_table import exact_table
 from blockprofile.space import Space
 from tests.toy import additive_predictor, all_places, expected_additive
@@ -16,7 +17,7 @@ METRIC = "latency_ms:toy"
 
 
 def test_effects_are_against_the_space(toy: Space) -> None:
-    data = layer_map_data(exact_table(toy, [additive_predictor(toy)], taus=()), METRIC)
+    data = layer_map_data(Profile(exact_table(toy, [additive_predictor(toy)], taus=())), METRIC)
     assert data.layers == ((1, 1), (1, 2), (2, 1), (2, 2), (2, 3))
     assert data.blocks == ("e2k3", "e4k3", "e4k5se")
     mean = expected_additive(toy)
@@ -26,7 +27,7 @@ def test_effects_are_against_the_space(toy: Space) -> None:
 
 
 def test_blocks_that_a_layer_does_not_allow_are_absent(mixed: Space) -> None:
-    data = layer_map_data(exact_table(mixed, [additive_predictor(mixed)], taus=()), METRIC)
+    data = layer_map_data(Profile(exact_table(mixed, [additive_predictor(mixed)], taus=())), METRIC)
     skip = data.blocks.index("skip")
     assert np.isnan(data.effects[skip, data.layers.index((1, 1))])
     assert np.isfinite(data.effects[skip, data.layers.index((1, 2))])
@@ -37,7 +38,7 @@ def test_blocks_that_a_layer_does_not_allow_are_absent(mixed: Space) -> None:
 
 def test_quantile_maps_take_their_tau(toy: Space) -> None:
     table = exact_table(toy, [additive_predictor(toy)], taus=(0.05, 0.95))
-    low, high = (layer_map_data(table, METRIC, statistic="M_tau", tau=tau) for tau in (0.05, 0.95))
+    low, high = (layer_map_data(Profile(table), METRIC, statistic="M_tau", tau=tau) for tau in (0.05, 0.95))
     rows = table[(table["statistic"] == "M_tau") & (table["tau"] == 0.95)]
     first = rows[(rows["u"] == 1) & (rows["layer"] == 1) & (rows["block"] == "e2k3")]
     assert high.effects[0, 0] == first["effect"].item()
@@ -45,8 +46,8 @@ def test_quantile_maps_take_their_tau(toy: Space) -> None:
 
 
 def test_colours_tell_sign_and_doubt(toy: Space) -> None:
-    sure = layer_map_data(exact_table(toy, [additive_predictor(toy)], taus=()), METRIC)
-    unsure = layer_map_data(exact_table(toy, [additive_predictor(toy, floor=1e3)], taus=()), METRIC)
+    sure = layer_map_data(Profile(exact_table(toy, [additive_predictor(toy)], taus=())), METRIC)
+    unsure = layer_map_data(Profile(exact_table(toy, [additive_predictor(toy, floor=1e3)], taus=())), METRIC)
     limit = float(np.abs(sure.effects).max())
     strong, faint = layer_colours(sure, limit=limit), layer_colours(unsure, limit=limit)
     highest = np.unravel_index(sure.effects.argmax(), sure.effects.shape)
@@ -58,7 +59,7 @@ def test_colours_tell_sign_and_doubt(toy: Space) -> None:
 
 
 def test_drawn_maps_name_units_layers_and_blocks(toy: Space) -> None:
-    data = layer_map_data(exact_table(toy, [additive_predictor(toy)], taus=()), METRIC)
+    data = layer_map_data(Profile(exact_table(toy, [additive_predictor(toy)], taus=())), METRIC)
     with figure_style():
         figure = draw_layer_maps([data, data], title="toy", caption=["counted"], titles=["first", ""])
     axes = figure.axes[0]

@@ -13,7 +13,8 @@ from blockprofile.plot.pruning import (
     draw_rivals,
     rivals_data,
 )
-from blockprofile.prune import Bounds, Depth, Dominated, Outcome, prune_table
+from blockprofile.profile import Profile
+from blockprofile.prune import Bounds, Depth, Dominated, Outcome, prune_profile
 from blockprofile.space import Space
 from tests.prune.profiles import COST, by_block, made_up
 
@@ -27,7 +28,9 @@ def outcome_of(space: Space) -> Outcome:
         depth_cost=lambda _u, d: 3.0 * d,
         se=1e-9,
     )
-    (outcome,), _ = prune_table(table, space, costs=[COST], policies=[Dominated(), Depth()], bounds=Bounds(keep=1))
+    (outcome,), _ = prune_profile(
+        Profile(table), space, costs=[COST], policies=[Dominated(), Depth()], bounds=Bounds(keep=1)
+    )
     return outcome
 
 

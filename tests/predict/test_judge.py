@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,37 +15,10 @@ from blockprofile.content import content_dir
 from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError
 from blockprofile.predict import build_predictor, find_metric
 from blockprofile.predict.card import read_card
-from blockprofile.predict.judge import judge_again
 from blockprofile.predict.recipe import Recipe, find_table, read_recipe
 from blockprofile.space import draw_archs, load_space
 
-NAME = "top1_percent_ofa_ofa_resnet50"
 RECIPE = content_dir("data") / "labels" / "ofa_resnet50_ofa.yaml"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    shutil.copytree(content_dir("predictors") / NAME, tmp_path / NAME)
-    return tmp_path / NAME
-
-
-def test_judging_again_gives_the_committed_card(folder: Path) -> None:
-    committed = read_card(folder)
-    text = (folder / "card.yaml").read_text(encoding="utf-8")
-    (folder / "card.yaml").write_text(
-        text.replace(f"floor: {committed.floor}", "floor: 7.0").replace("ceiling: ", "# "), encoding="utf-8"
-    )
-    assert read_card(folder).floor == 7.0
-    assert read_card(folder).ceiling is None
-    again = judge_again(folder, RECIPE)
-    assert again.error.rmse == pytest.approx(committed.error.rmse, rel=1e-4)
-    assert (again.ceiling, again.label_error, again.title) == (82.98701, committed.label_error, committed.title)
-    assert again.floor == pytest.approx(committed.floor, rel=1e-3)
-
-
-def test_a_recipe_without_the_metric_is_refused(folder: Path) -> None:
-    with pytest.raises(UnknownNameError, match="has no metric 'top1_percent:ofa'; did you mean 'top1_percent'"):
-        judge_again(folder, content_dir("data") / "labels" / "ofa_mbv3_top1.yaml")
 
 
 def test_nothing_exceeds_the_ceiling() -> None:

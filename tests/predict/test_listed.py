@@ -12,7 +12,7 @@ from blockprofile.errors import CoverageError, DataError
 from blockprofile.predict import Predictor, build_predictor, find_metric, load_predictors, read_card
 from blockprofile.predict.listed import ListedArchs
 from blockprofile.predict.registry import default_accuracy
-from blockprofile.profile import profile_pool
+from blockprofile.profile import Settings, profile_pool
 from blockprofile.profile.labels import profile_labels
 from blockprofile.run.sample import PoolRequest
 from blockprofile.space import Space, draw_archs, load_space
@@ -103,7 +103,9 @@ def test_noise_is_in_every_interval(tmp_path: Path) -> None:
     drawn = profile_pool(request, out=tmp_path / "pool", taus=()).table
     assert set(drawn["holds_for"]) == {"truth"}
     table = find_metric("top1_percent:cifar10", load_space("nas_bench_macro"))[1] / "archs.parquet"
-    exact = profile_labels(table, "nas_bench_macro", {"macs_m": "macs_m"}, out=tmp_path / "exact", taus=()).table
+    exact = profile_labels(
+        table, "nas_bench_macro", {"macs_m": "macs_m"}, out=tmp_path / "exact", settings=Settings(taus=())
+    ).table
     mine = exact[exact["metric"] == "top1_percent:cifar10"]
     assert set(mine["provenance"]) == {"trained"}
     layer = mine[mine["statistic"] == "M_ulb"]

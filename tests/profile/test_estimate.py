@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from blockprofile.profile.accumulate import Accumulator
-from blockprofile.profile.record import rows_of
+from blockprofile.profile.record import Profile
 from blockprofile.profile.responses import MetricInfo, Settings, response_table
 from blockprofile.space import Space
 from tests.toy import TOY, all_archs
@@ -36,7 +36,7 @@ def test_the_error_of_a_blocks_response_is_that_of_the_closed_form(second: tuple
     metric = (values[0, codes[:, 0]] + values[1, codes[:, 1]]).astype(np.float32)
     seen = Accumulator(space, ("score",), n_planned=len(archs))
     seen.add(archs, {"score": metric})
-    rows = rows_of(response_table(seen, info={"score": MetricInfo()}, settings=Settings(taus=())), "M_b", "score")
+    rows = Profile(response_table(seen, info={"score": MetricInfo()}, settings=Settings(taus=()))).rows("M_b", "score")
     n, m = len(archs), len(archs) / 3
     effects = (values - values.mean(axis=1, keepdims=True)) / 2
     np.testing.assert_allclose(rows["effect"], effects.sum(axis=0), atol=1e-6)
@@ -60,7 +60,7 @@ def test_the_closed_form_is_what_repeated_pools_scatter_by() -> None:
         seen = Accumulator(space, ("score",), n_planned=300)
         seen.add(archs, {"score": (values[0, codes[:, 0]] + values[1, codes[:, 1]]).astype(np.float32)})
         table = response_table(seen, info={"score": MetricInfo()}, settings=Settings(taus=()))
-        rows = rows_of(table, "M_b", "score")
+        rows = Profile(table).rows("M_b", "score")
         effects.append(rows["effect"].to_numpy())
         errors.append(rows["se"].to_numpy())
     # A standard deviation of 100 is known to 7 %: three of these.

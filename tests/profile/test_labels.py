@@ -17,7 +17,7 @@ from blockprofile.predict.fit import fit_predictors
 from blockprofile.predict.labels import read_labels
 from blockprofile.predict.recipe import Recipe
 from blockprofile.predict.training import TrainingOptions
-from blockprofile.profile import Profile, profile_pool, profile_run
+from blockprofile.profile import Profile, Settings, profile_pool, profile_run
 from blockprofile.profile.labels import profile_labels
 from blockprofile.profile.until import profile_until
 from blockprofile.prune import prune
@@ -67,7 +67,7 @@ def test_profiles_of_a_fitted_predictor_hold_for_the_truth_wherever_they_are_rea
     predictor = tmp_path / "score_moga"
     shutil.copytree(fitted, predictor)
     names = [str(predictor), "macs_m"]
-    sample("moga", out=tmp_path / "run", n=3000, metrics=names)
+    sample(PoolRequest("moga", n=3000, metrics=names), out=tmp_path / "run")
     request = PoolRequest(space="moga", n=3000, metrics=tuple(names))
     drawn = profile_pool(request, out=tmp_path / "pool").table
     until = profile_until(request, ["macs_m=1000"], out=tmp_path / "until").profile.table
@@ -106,7 +106,7 @@ def test_without_residuals_intervals_hold_for_the_predictor(fitted: Path, tmp_pa
 def test_under_a_limit_the_labels_that_meet_it_correct(fitted: Path, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
-    sample("moga", out=tmp_path / "run", n=500, metrics=[str(fitted), "macs_m"], limit="macs_m<=250")
+    sample(PoolRequest("moga", n=500, metrics=[str(fitted), "macs_m"], limit="macs_m<=250"), out=tmp_path / "run")
     kept = pq.read_table(tmp_path / "run" / "labelled" / "00.parquet")
     assert 100 < kept.num_rows < 250
     table = profile_run(tmp_path / "run").table
@@ -191,8 +191,8 @@ def test_tables_that_cannot_stand_for_the_space_are_refused(moga: Space, tmp_pat
 def test_an_additive_part_narrows_intervals_and_keeps_what_they_hold(moga: Space, tmp_path: Path) -> None:
     path = _write(tmp_path / "mine.csv", moga, draw_archs(moga, 400, np.random.default_rng(3)), noise=0.05)
     named = {"top1_percent": "acc", "macs_m": "macs_m"}
-    sharp = profile_labels(path, "moga", named, out=tmp_path / "sharp", taus=()).table
-    plain = profile_labels(path, "moga", named, out=tmp_path / "plain", taus=(), plain=True).table
+    sharp = profile_labels(path, "moga", named, out=tmp_path / "sharp", settings=Settings(taus=())).table
+    plain = profile_labels(path, "moga", named, out=tmp_path / "plain", plain=True, settings=Settings(taus=())).table
     old, new = (_means(each[each["metric"] == "top1_percent"], "top1_percent") for each in (plain, sharp))
     assert (new["se"] < 0.6 * old["se"]).mean() > 0.95
     # _values is additive: what a block adds at a place is the same over the whole space.

@@ -15,7 +15,7 @@ from blockprofile.profile import Profile, profile_pool, profile_run
 from blockprofile.profile import profile as module
 from blockprofile.profile.checkpoint import CHECKPOINT_NAME
 from blockprofile.profile.record import PROFILE_NAME
-from blockprofile.run import sample, shard_paths
+from blockprofile.run import Execution, sample, shard_paths
 from blockprofile.run.chunks import CHUNK_SIZE
 from blockprofile.run.sample import PoolRequest
 from blockprofile.space import Space
@@ -27,7 +27,7 @@ REQUEST = PoolRequest(space="moga", n=N, metrics=("macs_m", "params_m"), seed=1)
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("profile") / "run"
-    sample("moga", out=folder, n=N, metrics=REQUEST.metrics, seed=1)
+    sample(PoolRequest("moga", n=N, metrics=REQUEST.metrics, seed=1), out=folder)
     return folder
 
 
@@ -43,7 +43,7 @@ def test_kept_and_unkept_pools_give_the_same_table(run: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("workers", [2, 4])
 def test_workers_do_not_change_the_table(run: Path, workers: int) -> None:
-    one, more = profile_run(run, workers=1), profile_run(run, workers=workers)
+    one, more = (profile_run(run, execution=Execution(workers=number)) for number in (1, workers))
     pd.testing.assert_frame_equal(one.table, more.table, check_exact=True)
 
 
@@ -72,7 +72,7 @@ def test_sketched_profiles_go_on_from_their_checkpoint(tmp_path: Path, monkeypat
     monkeypatch.setattr(
         module, "draw_and_evaluate", lambda request, index: (drawn.append(index), draw(request, index))[1]
     )
-    again = profile_pool(REQUEST, out=tmp_path / "broken", workers=1)
+    again = profile_pool(REQUEST, out=tmp_path / "broken", execution=Execution(workers=1))
     assert drawn == [0, 4, 5, 6]  # the first once more, for the archs that a profile keeps
     pd.testing.assert_frame_equal(whole.table, again.table, check_exact=True)
 
@@ -92,7 +92,7 @@ def test_means_are_within_four_standard_errors_of_the_closed_form(tmp_path: Path
 
 
 def test_an_unfinished_run_names_its_first_missing_shard(tmp_path: Path) -> None:
-    sample("moga", out=tmp_path / "run", n=N, metrics=["macs_m"])
+    sample(PoolRequest("moga", n=N, metrics=["macs_m"]), out=tmp_path / "run")
     shard_paths(tmp_path / "run")[2].unlink()
     with pytest.raises(RunError, match=r"1 of 7 shards are missing or cut, the first is part-00002.parquet"):
         profile_run(tmp_path / "run")
@@ -113,7 +113,7 @@ def test_what_is_no_run_or_no_profile_is_told(tmp_path: Path, run: Path) -> None
 
 
 def test_a_pool_under_a_limit_has_only_the_given_presence(tmp_path: Path) -> None:
-    sample("moga", out=tmp_path / "run", n=3000, metrics=["macs_m"], limit="macs_m<=220")
+    sample(PoolRequest("moga", n=3000, metrics=["macs_m"], limit="macs_m<=220"), out=tmp_path / "run")
     with pytest.raises(OptionError, match="only 'given' is defined"):
         profile_run(tmp_path / "run", presence="promoted")
     assert profile_run(tmp_path / "run").table["value"].notna().all()

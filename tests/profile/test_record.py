@@ -9,13 +9,13 @@ import pytest
 
 from blockprofile.errors import OptionError
 from blockprofile.profile import Profile, profile_run
-from blockprofile.run import sample
+from blockprofile.run import PoolRequest, sample
 
 
 @pytest.fixture(scope="module")
 def profile(tmp_path_factory: pytest.TempPathFactory) -> Profile:
     folder = tmp_path_factory.mktemp("record") / "run"
-    sample("moga", out=folder, n=3_000, metrics=["macs_m", "params_m"])
+    sample(PoolRequest("moga", n=3_000, metrics=["macs_m", "params_m"]), out=folder)
     return profile_run(folder)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from blockprofile.predict import AdditivePredictor
-from blockprofile.prune.certificate import Certificate, Points, RandomReach, certify, prune_at_random
+from blockprofile.prune.certificate import Certificate, Points, certify, prune_at_random
 from blockprofile.space import Factor, Space, count_archs
 from tests.toy import additive_predictor, all_archs
 
@@ -102,11 +102,3 @@ def test_a_random_pruning_has_the_same_size_at_every_slot(mixed: Space, seed: in
     assert [len(codes) for codes in found.allowed] == [len(codes) for codes in after.allowed]
     assert mixed.contains(all_archs(found)).all()
     assert count_archs(found) == count_archs(after)
-
-
-def test_random_archs_are_repeated_by_their_seed(toy: Space) -> None:
-    everything = Everything(toy)
-    reach = RandomReach([everything.gain, everything.cost], n=50)
-    np.testing.assert_array_equal(reach(toy, 3), reach(toy, 3))
-    assert reach(toy, 3).shape == (50, 2)
-    assert reach.words == "50 random archs"

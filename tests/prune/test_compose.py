@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blockprofile.errors import OptionError
-from blockprofile.prune import POLICIES, Bounds, Dominated, ExchangeRate, Focus, MaxAccuracy, Outcome, prune_table
+from blockprofile.profile import Profile
+from blockprofile.prune import POLICIES, Bounds, Dominated, ExchangeRate, Focus, MaxAccuracy, Outcome, prune_profile
 from blockprofile.prune.compose import choices_of
 from blockprofile.prune.depth import Depth
 from blockprofile.prune.write import evidence_words, write_pruned
@@ -27,7 +28,7 @@ ZERO = {"e2k3": 0.0, "e4k3": 0.0, "e4k5se": 0.0}
 
 
 def decide(space: Space, table: Any, *policies: Any, **bounds: Any) -> Outcome:
-    (outcome,), rules = prune_table(table, space, costs=[COST], policies=policies, bounds=Bounds(**bounds))
+    (outcome,), rules = prune_profile(Profile(table), space, costs=[COST], policies=policies, bounds=Bounds(**bounds))
     assert apply_rules(space, rules, name="x").allowed == outcome.space.allowed
     return outcome
 
@@ -43,7 +44,7 @@ def test_a_dominated_block_goes_everywhere_with_one_rule(toy: Space) -> None:
         gain=by_block({"e2k3": 0.0, "e4k3": 1.0, "e4k5se": 0.5}),
         cost=by_block({"e2k3": 0.0, "e4k3": 1.0, "e4k5se": 2.0}),
     )
-    (outcome,), rules = prune_table(table, toy, costs=[COST], policies=[Dominated()])
+    (outcome,), rules = prune_profile(Profile(table), toy, costs=[COST], policies=[Dominated()])
     assert [(rule.where.unit, rule.drop, rule.policy) for rule in rules] == [(None, ("e4k5se",), "dominated")]
     assert {(item.what, item.against) for item in rules[0].evidence} == {("e4k5se", "e4k3")}
     gain = rules[0].evidence[0]
@@ -114,8 +115,8 @@ def test_an_unknown_floor_decides_by_noise_alone_and_stands_in_the_evidence(toy:
     cost = by_block({"e2k3": 0.0, "e4k3": 1.0, "e4k5se": 2.0})
     audited = made_up(toy, gain=gain, cost=cost)
     unknown = made_up(toy, gain=gain, cost=cost, floors={GAIN: 0.0, COST: np.nan})
-    (expected,), _ = prune_table(audited, toy, costs=[COST], policies=[Dominated()])
-    (outcome,), rules = prune_table(unknown, toy, costs=[COST], policies=[Dominated()])
+    (expected,), _ = prune_profile(Profile(audited), toy, costs=[COST], policies=[Dominated()])
+    (outcome,), rules = prune_profile(Profile(unknown), toy, costs=[COST], policies=[Dominated()])
     assert outcome.space.allowed == expected.space.allowed != toy.allowed
     assert [item.floor for item in rules[0].evidence] == [0.0, "unknown"]
     assert "floor unknown: not audited" in evidence_words(rules[0].evidence[1])
@@ -205,7 +206,7 @@ def test_widths_are_dropped_like_blocks(mixed: Space) -> None:
         gain=lambda _u, _l, b: {"0.5": 0.0, "0.75": 5.0, "1.0": 4.0}.get(b.partition(":")[0], 0.0),
         cost=lambda _u, _l, b: {"0.5": 0.0, "0.75": 1.0, "1.0": 2.0}.get(b.partition(":")[0], 0.0),
     )
-    (outcome,), rules = prune_table(table, mixed, costs=[COST], policies=[Dominated()])
+    (outcome,), rules = prune_profile(Profile(table), mixed, costs=[COST], policies=[Dominated()])
     assert [rule.drop_widths for rule in rules] == [(1.0,)]
     assert len(outcome.space.allowed[mixed.slot("u2_width").index]) == 2
 
@@ -215,8 +216,8 @@ def test_several_devices_drop_only_what_is_bad_on_all(toy: Space) -> None:
     other = made_up(toy, gain=by_block(ZERO), cost=by_block({"e2k3": 1.0, "e4k3": 0.0, "e4k5se": 2.0}))
     other = other[other["metric"] == COST].assign(metric="latency_ms:other")
     table = pd.concat([first, other], ignore_index=True)
-    outcomes, rules = prune_table(
-        table, toy, costs=[COST, "latency_ms:other"], policies=[Dominated()], bounds=Bounds(keep=1)
+    outcomes, rules = prune_profile(
+        Profile(table), toy, costs=[COST, "latency_ms:other"], policies=[Dominated()], bounds=Bounds(keep=1)
     )
     assert len(outcomes) == 2
     assert [rule.drop for rule in rules] == [("e4k5se",)]
@@ -272,7 +273,7 @@ def cases(draw: st.DrawFn) -> tuple[Space, Any, list[Any], Bounds]:
 @given(case=cases())
 def test_any_pruning_is_a_part_of_the_space_and_empties_nothing(case: tuple[Space, Any, list[Any], Bounds]) -> None:
     space, table, policies, bounds = case
-    (outcome,), rules = prune_table(table, space, costs=[COST], policies=policies, bounds=bounds)
+    (outcome,), rules = prune_profile(Profile(table), space, costs=[COST], policies=policies, bounds=bounds)
     pruned = outcome.space
     assert space.contains(
         all_archs(pruned) if count_archs(pruned) < 400 else draw_archs(pruned, 50, np.random.default_rng(0))
@@ -290,7 +291,7 @@ def test_any_pruning_of_the_toy_survives_its_file(case: tuple[Space, Any, list[A
     space, table, policies, bounds = case
     if space.name != "toy":
         return
-    (outcome,), rules = prune_table(table, space, costs=[COST], policies=policies, bounds=bounds)
+    (outcome,), rules = prune_profile(Profile(table), space, costs=[COST], policies=policies, bounds=bounds)
     (tmp_path / "toy.yaml").write_text(TOY_YAML, encoding="utf-8")
     record = PrunedDefinition(
         schema="blockprofile.pruned/1", name="small", title="Small", rules=rules, mutation=outcome.mutation,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from blockprofile.profile import Profile
 from blockprofile.prune.figures import Figures
 from blockprofile.prune.front import front_rates, support
 from blockprofile.prune.reading import read_figures
@@ -45,7 +46,7 @@ def random_figures(space: Space, seed: int) -> Figures:
         depth_gain=lambda u, d: draw("gain", u, d) + d,
         depth_cost=lambda u, d: draw("cost", u, d) + d,
     )
-    return read_figures(table, space, gain=GAIN, cost=COST)
+    return read_figures(Profile(table), space, gain=GAIN, cost=COST)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -76,6 +77,6 @@ def test_what_is_given_up_at_the_ends_is_the_tolerance_at_most(toy: Space, seed:
 def test_a_profile_without_contrast_has_one_rate(toy: Space) -> None:
     # The layers' effect of 1 is that of being there at all, which is the depth's.
     table = made_up(toy, gain=lambda *_: 1.0, cost=lambda *_: 1.0, depth_gain=lambda *_: 0.0, depth_cost=lambda *_: 0.0)
-    rates = front_rates(read_figures(table, toy, gain=GAIN, cost=COST), tolerance=0.01)
+    rates = front_rates(read_figures(Profile(table), toy, gain=GAIN, cost=COST), tolerance=0.01)
     assert rates.values.tolist() == [0.0]
     assert rates.span == 0

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from blockprofile.errors import OptionError
+from blockprofile.profile import Settings
 from blockprofile.profile.labels import profile_labels
-from blockprofile.prune import prune
-from blockprofile.prune.by_pairs import Known, PairBounds, add_own, scale_of
+from blockprofile.prune import Bounds, prune
+from blockprofile.prune.by_pairs import Known, add_own, scale_of
 from blockprofile.prune.likely import best_within, cost_limits, prune_by_draws
 from blockprofile.space import Archs, Space, decode, draw_archs, load_space
 from blockprofile.space.listing import list_archs
@@ -68,7 +69,7 @@ def test_what_stays_holds_in_the_draws_and_nothing_more_can_go(toy: Space) -> No
 def test_bounds_are_checked() -> None:
     for wrong in ({"lose": -1.0}, {"lose": float("nan")}, {"lose": 0.1, "risk": 1.0}, {"lose": 0.1, "keep": 0}):
         with pytest.raises(OptionError):
-            PairBounds(**wrong)  # type: ignore[arg-type]
+            Bounds(**wrong)  # type: ignore[arg-type]
 
 
 def test_accuracies_add_up_on_the_scale_of_the_error() -> None:
@@ -113,9 +114,9 @@ def test_labels_are_pruned_by_pairs_by_default(tmp_path: Path) -> None:
     assert (whole - best_within(_truth(archs)[kept], cost[kept], limits)).max() <= 0.3
     assert 0 < inside.sum() < 0.5 * len(archs)
     assert {0} & set(found.space.allowed[2]) == {1} & set(found.space.allowed[5]) == set()
-    assert prune(tmp_path / "run", order=1).explained == found.explained
+    assert prune(tmp_path / "run", bounds=Bounds(order=1)).explained == found.explained
     with pytest.raises(OptionError, match="--risk is 2"):
-        prune(tmp_path / "run", risk=2.0)
+        prune(tmp_path / "run", bounds=Bounds(risk=2.0))
 
 
 def test_a_label_tells_of_its_own_arch_as_much_as_it_is_less_noisy() -> None:
@@ -146,6 +147,6 @@ def test_a_large_space_is_refused_by_its_number(tmp_path: Path) -> None:
     frame = pd.DataFrame({"arch": [decode(moga, arch) for arch in archs], "top1_percent": archs.sum(axis=1) / 3.0})
     frame.to_csv(tmp_path / "mine.csv", index=False)
     named = {"top1_percent": "top1_percent", "macs_m": "macs_m"}
-    profile_labels(tmp_path / "mine.csv", "moga", named, out=tmp_path / "run", taus=())
+    profile_labels(tmp_path / "mine.csv", "moga", named, out=tmp_path / "run", settings=Settings(taus=()))
     with pytest.raises(OptionError, match=r"at most 65,536, and 'moga' has 1\.28e\+15; --order 1 prunes"):
-        prune(tmp_path / "run", order=2, lose=0.1)
+        prune(tmp_path / "run", bounds=Bounds(order=2, lose=0.1))

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from blockprofile.profile import Profile
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.responses import MetricInfo, Settings, response_table
-from blockprofile.prune import POLICIES, prune_table
+from blockprofile.prune import POLICIES, prune_profile
 from blockprofile.prune.pruning import find_policies
 from blockprofile.space import Space, draw_archs
 from tests.prune.profiles import COST, GAIN
@@ -35,7 +36,7 @@ def test_noise_drops_something_in_one_pruning_of_twenty_at_most(toy: Space, n: i
     """Twenty pools without floors: more than 3 would come by chance once in sixty runs, were the rate 5 %."""
     tables = [noise_table(toy, n, seed) for seed in range(POOLS)]
     for names in ([], DROPPING, ["dominated"], ["depth"]):
-        dropped = [bool(prune_table(t, toy, costs=[COST], policies=find_policies(names))[1]) for t in tables]
+        dropped = [bool(prune_profile(Profile(t), toy, costs=[COST], policies=find_policies(names))[1]) for t in tables]
         assert sum(dropped) <= 3, names
 
 
@@ -44,7 +45,7 @@ def test_what_is_truly_worse_is_dropped_and_little_else(toy: Space) -> None:
     found = []
     wanted = (1, (toy.block_names[0],))
     for seed in range(20):
-        rules = prune_table(noise_table(toy, 3000, seed, shift=0.3), toy, costs=[COST])[1]
+        rules = prune_profile(Profile(noise_table(toy, 3000, seed, shift=0.3)), toy, costs=[COST])[1]
         found.append([(rule.where.unit, rule.drop) for rule in rules])
     assert sum(wanted in rules for rules in found) >= 18
     others = sum(len(rules) - (wanted in rules) for rules in found)
@@ -56,4 +57,4 @@ def test_a_metric_that_never_varies_drops_nothing(toy: Space) -> None:
     seen = Accumulator(toy, (GAIN, COST), n_planned=300)
     seen.add(archs, {GAIN: np.full(300, 71.3, np.float32), COST: np.full(300, 0.1, np.float32)})
     table = response_table(seen, info={}, settings=Settings(taus=()))
-    assert not prune_table(table, toy, costs=[COST], policies=find_policies(DROPPING))[1]
+    assert not prune_profile(Profile(table), toy, costs=[COST], policies=find_policies(DROPPING))[1]

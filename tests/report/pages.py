@@ -6,10 +6,11 @@ from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
-from blockprofile.compare import compare
+from blockprofile.compare import Trials, compare
 from blockprofile.profile.profile import profile_run
+from blockprofile.run import PoolRequest
 from blockprofile.run.sample import sample
-from blockprofile.search import search
+from blockprofile.search import Aims, search
 
 __all__ = ["Page", "make_comparison", "make_profile", "make_search"]
 
@@ -83,14 +84,14 @@ class Page(HTMLParser):
 
 def make_profile(folder: Path) -> Path:
     """Sample and profile MoGA's space."""
-    sample("moga", devices=["mace_gpu"], n=20_000, out=folder)
+    sample(PoolRequest("moga", devices=["mace_gpu"], n=20_000), out=folder)
     profile_run(folder)
     return folder
 
 
 def make_search(folder: Path) -> Path:
     """Search MoGA's space."""
-    search("moga", devices=["mace_gpu"], budget=300, out=folder)
+    search("moga", Aims(devices=["mace_gpu"]), budget=300, out=folder)
     return folder
 
 
@@ -98,5 +99,5 @@ def make_comparison(folder: Path) -> Path:
     """Compare MoGA's space with a pruned one."""
     insight = folder.parent / "small.yaml"
     insight.write_text(PRUNED)
-    compare("moga", insights=[insight], devices=["mace_gpu"], budget=300, seeds=3, out=folder)
+    compare("moga", insights=[insight], out=folder, trials=Trials(budget=300, seeds=3), aims=Aims(devices=["mace_gpu"]))
     return folder

@@ -63,7 +63,7 @@ def test_profile_page_holds_the_figures_of_the_profile(reports: dict[str, Path])
 
 def test_profile_answer_names_the_extremes(reports: dict[str, Path]) -> None:
     table = Profile.read(reports["profile"].parent).table
-    sentences = answer_profile(table)
+    sentences = answer_profile(Profile(table))
     assert len(sentences) == 4
     blocks = table[(table["statistic"] == "M_b") & (table["metric"] == "latency_ms:mace_gpu")]
     cheapest = blocks.loc[blocks["effect"].idxmin(), "block"]
@@ -78,11 +78,11 @@ def test_dominated_blocks_are_beaten_in_both(reports: dict[str, Path]) -> None:
         metric: table[(table["statistic"] == "M_b") & (table["metric"] == metric)].set_index("block")["effect"]
         for metric in (goals.gain, goals.cost)
     }
-    beaten = list_dominated(table, goals)
+    beaten = list_dominated(Profile(table), goals)
     for block, by in beaten.items():
         assert effects[goals.gain][by] > effects[goals.gain][block]
         assert effects[goals.cost][by] < effects[goals.cost][block]
-    assert list_dominated(table, Goals(None, goals.cost)) == {}
+    assert list_dominated(Profile(table), Goals(None, goals.cost)) == {}
 
 
 def test_comparison_page_tells_verdict_pruning_and_archs(reports: dict[str, Path]) -> None:

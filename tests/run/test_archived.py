@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from blockprofile.cli.main import main
-from blockprofile.compare import compare, load_comparison
+from blockprofile.compare import Trials, compare, load_comparison
 from blockprofile.content import content_dir
 from blockprofile.errors import DataError, RunError
 from blockprofile.files import LOCK_NAME, lock_folder
@@ -18,11 +18,11 @@ from blockprofile.predict.registry import list_predictors
 from blockprofile.predict.table import write_additive_table
 from blockprofile.profile import Profile, profile_run
 from blockprofile.prune import prune
-from blockprofile.run import read_manifest, sample, shard_paths
-from blockprofile.run.manifest import MANIFEST_NAME, run_digest
+from blockprofile.run import RunFolder, sample, shard_paths
+from blockprofile.run.manifest import MANIFEST_NAME
 from blockprofile.run.sample import Pool, PoolRequest
 from blockprofile.run.shards import read_shard
-from blockprofile.search import load_search, search
+from blockprofile.search import Aims, load_search, search
 from blockprofile.space import list_spaces, load_space
 from blockprofile.space.record import describe_space, kept_space
 
@@ -73,10 +73,10 @@ def test_every_shipped_space_survives_being_written_down(name: str, tmp_path: Pa
 
 
 def test_a_run_is_read_elsewhere_when_space_and_predictors_are_gone(project: Path, tmp_path: Path) -> None:
-    sample("own.yaml", out="run", n=500, devices=["phone"], metrics=METRICS)
-    search("own.yaml", ["latency_ms:phone:min", "params_m:max"], devices=["phone"], budget=60, out="search")
+    sample(PoolRequest("own.yaml", n=500, devices=["phone"], metrics=METRICS), out="run")
+    search("own.yaml", Aims(["latency_ms:phone:min", "params_m:max"], devices=["phone"]), budget=60, out="search")
     profile_run("run")
-    found = search("own.yaml", ["latency_ms:phone:min", "params_m:max"], devices=["phone"], budget=60)
+    found = search("own.yaml", Aims(["latency_ms:phone:min", "params_m:max"], devices=["phone"]), budget=60)
     for name in ("run", "search"):
         (project / name).rename(tmp_path / name)
     shutil.rmtree(project / "phone")
@@ -100,7 +100,7 @@ def test_a_comparison_of_an_own_pruned_space_is_read_when_both_files_are_gone(pr
         "schema: blockprofile.pruned/1\nname: small\nbase: {name: own, file: own.yaml}\n"
         "rules: [{drop: [e3k3], why: 'for a reason'}]\n"
     )
-    options = {"insights": ["small.yaml"], "objectives": GOALS, "budget": 60, "seeds": 2}
+    options = {"insights": ["small.yaml"], "aims": GOALS, "trials": Trials(budget=60, seeds=2)}
     found = compare("own.yaml", out="run", **options)  # type: ignore[arg-type]
     compare("./own.yaml", out="run", **options | {"insights": [project / "small.yaml"]})  # type: ignore[arg-type]
     for name in ("own.yaml", "small.yaml"):
@@ -111,28 +111,30 @@ def test_a_comparison_of_an_own_pruned_space_is_read_when_both_files_are_gone(pr
 
 
 def test_paths_are_compared_by_content(project: Path) -> None:
-    sample("own.yaml", out="run", n=100, devices=["phone"], metrics=METRICS)
-    again = sample(project / "own.yaml", out="run", n=100, devices=[str(project / "phone")], metrics=METRICS)
+    sample(PoolRequest("own.yaml", n=100, devices=["phone"], metrics=METRICS), out="run")
+    again = sample(
+        PoolRequest(project / "own.yaml", n=100, devices=[str(project / "phone")], metrics=METRICS), out="run"
+    )
     assert again.n_new == 0
     write_device(project / "phone", 2.0)
     with pytest.raises(RunError, match=r"latency_ms:phone\.hash is"):
-        sample("own.yaml", out="run", n=100, devices=["phone"], metrics=METRICS)
+        sample(PoolRequest("own.yaml", n=100, devices=["phone"], metrics=METRICS), out="run")
 
 
 def test_a_limits_predictor_belongs_to_the_configuration(project: Path) -> None:
     limit = "./phone<=100"
-    sample("own.yaml", out="run", n=100, metrics=METRICS, limit=limit)
-    assert read_manifest(Path("run")).config["limit"] == "latency_ms:phone<=100"
-    assert sample("own.yaml", out="run", n=100, metrics=METRICS, limit=f"{project}/phone<=100").n_new == 0
+    sample(PoolRequest("own.yaml", n=100, metrics=METRICS, limit=limit), out="run")
+    assert RunFolder.read(Path("run")).config["limit"] == "latency_ms:phone<=100"
+    assert sample(PoolRequest("own.yaml", n=100, metrics=METRICS, limit=f"{project}/phone<=100"), out="run").n_new == 0
     write_device(project / "phone", 0.5)
     with pytest.raises(RunError, match=r"limited_by\.hash is"):
-        sample("own.yaml", out="run", n=100, metrics=METRICS, limit=limit)
+        sample(PoolRequest("own.yaml", n=100, metrics=METRICS, limit=limit), out="run")
 
 
 def test_a_device_that_changed_gives_its_new_values_in_the_same_process(project: Path) -> None:
-    sample("own.yaml", out="a", n=50, devices=["phone"], metrics=())
+    sample(PoolRequest("own.yaml", n=50, devices=["phone"], metrics=()), out="a")
     write_device(project / "phone", 100.0)
-    sample("own.yaml", out="b", n=50, devices=["phone"], metrics=())
+    sample(PoolRequest("own.yaml", n=50, devices=["phone"], metrics=()), out="b")
     assert np.allclose(values(Path("b")), 100 * values(Path("a")))
 
 
@@ -155,7 +157,7 @@ def test_shipped_cards_are_found_by_their_content(tmp_path: Path, monkeypatch: p
 
 
 def test_flipped_bits_in_shards_are_refused_and_the_run_mends_them(tmp_path: Path) -> None:
-    sample("moga", out=tmp_path, n=2000, metrics=METRICS)
+    sample(PoolRequest("moga", n=2000, metrics=METRICS), out=tmp_path)
     path, space, draw = shard_paths(tmp_path)[0], load_space("moga"), random.Random(0)
     whole = path.read_bytes()
     archs, metrics = read_shard(path, space, METRICS)
@@ -173,21 +175,21 @@ def test_flipped_bits_in_shards_are_refused_and_the_run_mends_them(tmp_path: Pat
         assert all(np.array_equal(found[name], metrics[name]) for name in METRICS)
     assert n_refused > 40
     path.write_bytes(whole[: len(whole) // 2])
-    assert sample("moga", out=tmp_path, n=2000, metrics=METRICS).n_new == 2000
+    assert sample(PoolRequest("moga", n=2000, metrics=METRICS), out=tmp_path).n_new == 2000
     assert path.read_bytes() == whole
 
 
 def test_shards_of_another_run_or_another_place_are_refused(tmp_path: Path) -> None:
     for seed in (0, 1):
-        sample("moga", out=tmp_path / str(seed), n=70_000, metrics=METRICS, seed=seed)
+        sample(PoolRequest("moga", n=70_000, metrics=METRICS, seed=seed), out=tmp_path / str(seed))
     ours, theirs = shard_paths(tmp_path / "0"), shard_paths(tmp_path / "1")
-    run = run_digest(read_manifest(tmp_path / "0").config)
+    run = RunFolder.read(tmp_path / "0").digest
     shutil.copy(theirs[0], ours[0])
     with pytest.raises(DataError, match="of another run"):
         read_shard(ours[0], load_space("moga"), METRICS, run=run)
     with pytest.raises(DataError, match=r"part-00000.parquet is a shard of another run"):
         profile_run(tmp_path / "0")
-    assert sample("moga", out=tmp_path / "0", n=70_000, metrics=METRICS).n_new == 65_536
+    assert sample(PoolRequest("moga", n=70_000, metrics=METRICS), out=tmp_path / "0").n_new == 65_536
     shutil.copy(ours[0], ours[1])
     with pytest.raises(DataError, match="another place"):
         read_shard(ours[1], load_space("moga"), METRICS)
@@ -195,7 +197,7 @@ def test_shards_of_another_run_or_another_place_are_refused(tmp_path: Path) -> N
 
 def test_a_profile_or_search_of_another_run_is_refused(tmp_path: Path) -> None:
     for seed in (0, 1):
-        sample("moga", out=tmp_path / f"r{seed}", n=500, metrics=METRICS, seed=seed)
+        sample(PoolRequest("moga", n=500, metrics=METRICS, seed=seed), out=tmp_path / f"r{seed}")
         profile_run(tmp_path / f"r{seed}")
         search("moga", GOALS, budget=60, seed=seed, out=tmp_path / f"s{seed}")
     shutil.copy(tmp_path / "r1" / "profile.parquet", tmp_path / "r0")
@@ -211,7 +213,7 @@ def test_a_run_that_was_killed_before_its_manifest_goes_on(tmp_path: Path) -> No
     (folder / "samples").mkdir(parents=True)
     for name in (LOCK_NAME, f"{MANIFEST_NAME}.0123abcd.partial", "samples/part-00000.parquet.0123abcd.partial"):
         (folder / name).write_text("")
-    assert sample("moga", out=folder, n=100, metrics=METRICS).n_new == 100
+    assert sample(PoolRequest("moga", n=100, metrics=METRICS), out=folder).n_new == 100
     assert sorted(path.name for path in folder.rglob("*")) == [MANIFEST_NAME, "part-00000.parquet", "samples"]
     empty = tmp_path / "search"
     empty.mkdir()
@@ -219,7 +221,7 @@ def test_a_run_that_was_killed_before_its_manifest_goes_on(tmp_path: Path) -> No
 
 
 def test_two_commands_on_one_folder_are_kept_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sample("moga", out=tmp_path, n=100, metrics=METRICS)
+    sample(PoolRequest("moga", n=100, metrics=METRICS), out=tmp_path)
     with lock_folder(tmp_path):
         assert main(["sample", "--space", "moga", "--metric", "macs_m", "--metric", "params_m", "--n", "100",
                      "--out", str(tmp_path)]) == 2  # fmt: skip

@@ -15,7 +15,7 @@ from distributed import LocalCluster
 
 from blockprofile.errors import RunError
 from blockprofile.profile.profile import profile_run
-from blockprofile.run import sample
+from blockprofile.run import Execution, PoolRequest, sample
 from blockprofile.run.chunks import CHUNK_SIZE
 from blockprofile.run.parallel import run_tasks
 
@@ -39,19 +39,19 @@ def test_a_lost_worker_does_not_change_the_results(cluster: LocalCluster) -> Non
     victim = next(iter(cluster.workers.values())).pid
     threading.Timer(1.0, os.kill, args=(victim, signal.SIGKILL)).start()
     tasks = ((number,) for number in range(24))
-    found = list(run_tasks(slow_process_id, tasks, backend="dask", scheduler=cluster.scheduler_address))
+    found = list(run_tasks(slow_process_id, tasks, Execution(backend="dask", scheduler=cluster.scheduler_address)))
     assert [number for number, _ in found] == list(range(24))
     assert len({process for _, process in found}) >= 2
 
 
 def test_sample_and_profile_are_the_same_on_a_cluster(cluster: LocalCluster, tmp_path: Path) -> None:
     n = 12 * CHUNK_SIZE
-    where = {"backend": "dask", "scheduler": cluster.scheduler_address}
+    where = Execution(backend="dask", scheduler=cluster.scheduler_address)
     victim = next(iter(cluster.workers.values())).pid
     threading.Timer(0.7, os.kill, args=(victim, signal.SIGKILL)).start()
-    sample("moga", out=tmp_path / "there", n=n, metrics=["macs_m"], **where)
-    sample("moga", out=tmp_path / "here", n=n, metrics=["macs_m"])
-    there = profile_run(tmp_path / "there", **where)
+    sample(PoolRequest("moga", n=n, metrics=["macs_m"]), out=tmp_path / "there", execution=where)
+    sample(PoolRequest("moga", n=n, metrics=["macs_m"]), out=tmp_path / "here")
+    there = profile_run(tmp_path / "there", execution=where)
     here = profile_run(tmp_path / "here")
     pd.testing.assert_frame_equal(there.table, here.table, check_exact=True)
 
@@ -59,7 +59,7 @@ def test_sample_and_profile_are_the_same_on_a_cluster(cluster: LocalCluster, tmp
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("blockprofile.run.cluster.CONNECT_SECONDS", 0.5)
     with pytest.raises(RunError, match="no Dask scheduler answers"):
-        list(run_tasks(slow_process_id, [(1,)], backend="dask", scheduler="tcp://127.0.0.1:1"))
+        list(run_tasks(slow_process_id, [(1,)], Execution(backend="dask", scheduler="tcp://127.0.0.1:1")))
 
 
 def test_workers_that_are_all_lost_are_told_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_workers_that_are_all_lost_are_told_in_bounded_time(monkeypatch: pytest.
     monkeypatch.setattr("blockprofile.run.cluster.LOST_SECONDS", 1.0)
     with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as running:
         found = run_tasks(
-            slow_process_id, ((n,) for n in range(40)), backend="dask", scheduler=running.scheduler_address
+            slow_process_id, ((n,) for n in range(40)), Execution(backend="dask", scheduler=running.scheduler_address)
         )
         next(found)
         running.scale(0)
@@ -82,7 +82,7 @@ def test_a_scheduler_that_is_lost_is_told_in_bounded_time(monkeypatch: pytest.Mo
     monkeypatch.setattr("blockprofile.run.cluster.LOST_SECONDS", 1.0)
     with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as running:
         found = run_tasks(
-            slow_process_id, ((n,) for n in range(40)), backend="dask", scheduler=running.scheduler_address
+            slow_process_id, ((n,) for n in range(40)), Execution(backend="dask", scheduler=running.scheduler_address)
         )
         next(found)
         running.close()

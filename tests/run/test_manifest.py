@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from blockprofile.errors import DataError, RunError, UnknownNameError
-from blockprofile.run import sample
+from blockprofile.run import PoolRequest, sample
 from blockprofile.run.manifest import MANIFEST_NAME, Manifest, read_manifest, refuse_other, write_manifest
 
 
@@ -51,7 +51,7 @@ def test_a_manifest_that_was_edited_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["space", "predictors", "seed", "law", "n"])
 @pytest.mark.parametrize("value", [None, 1e300, {}, [], True])
 def test_a_config_without_what_its_run_is_read_by_is_refused(tmp_path: Path, key: str, value: object) -> None:
-    sample("moga", out=tmp_path, n=10, metrics=["macs_m"])
+    sample(PoolRequest("moga", n=10, metrics=["macs_m"]), out=tmp_path)
     manifest = read_manifest(tmp_path)
     if type(value) is type(manifest.config[key]):
         return

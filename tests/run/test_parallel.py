@@ -9,6 +9,7 @@ import time
 import pytest
 
 from blockprofile.errors import OptionError
+from blockprofile.run import Execution
 from blockprofile.run.parallel import check_workers, run_tasks
 
 
@@ -20,7 +21,7 @@ def wait_and_square(number: int) -> int:
 @pytest.mark.parametrize(("workers", "backend"), [(1, "loky"), (3, "threading"), (2, "loky")])
 def test_results_come_in_the_order_of_the_tasks(workers: int, backend: str) -> None:
     tasks = ((number,) for number in range(12))
-    found = list(run_tasks(wait_and_square, tasks, workers=workers, backend=backend))
+    found = list(run_tasks(wait_and_square, tasks, Execution(workers=workers, backend=backend)))
     assert found == [number * number for number in range(12)]
 
 
@@ -34,12 +35,12 @@ def test_workers_and_backends_that_do_not_exist_are_refused() -> None:
         with pytest.raises(OptionError, match=f"--workers is {workers}; it must be at least 1, or auto"):
             check_workers(workers)
     with pytest.raises(OptionError, match="choices: threading, loky, dask"):
-        next(run_tasks(wait_and_square, [(1,)], backend="ray"))
+        next(run_tasks(wait_and_square, [(1,)], Execution(backend="ray")))
 
 
 def test_a_cluster_needs_its_address() -> None:
     with pytest.raises(OptionError, match="--scheduler"):
-        next(run_tasks(wait_and_square, [(1,)], backend="dask"))
+        next(run_tasks(wait_and_square, [(1,)], Execution(backend="dask")))
 
 
 def test_dask_is_part_of_the_test_tools() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from blockprofile.errors import CoverageError, DataError, OptionError, RunError, UnknownNameError
-from blockprofile.run import read_manifest, read_run, sample, shard_paths
+from blockprofile.run import Execution, PoolRequest, RunFolder, read_run, sample, shard_paths
 from blockprofile.run.chunks import CHUNK_SIZE
 from blockprofile.space import Space
 
@@ -30,7 +30,7 @@ def digest(folder: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pool") / "run"
-    sample("moga", out=folder, n=N, metrics=METRICS, seed=5, workers=1)
+    sample(PoolRequest("moga", n=N, metrics=METRICS, seed=5), out=folder, execution=Execution(workers=1))
     return folder
 
 
@@ -44,7 +44,7 @@ def test_the_folder_holds_archs_of_the_space_and_their_metrics(pool: Path, moga:
 
 
 def test_the_manifest_names_space_predictors_and_seed(pool: Path, moga: Space) -> None:
-    config = read_manifest(pool).config
+    config = RunFolder.read(pool).config
     assert config["space"]["hash"] == moga.hash
     assert config["predictors"]["macs_m"]["provenance"] == "counted"
     assert (config["seed"], config["n"], config["law"]) == (5, N, "papers")
@@ -52,21 +52,24 @@ def test_the_manifest_names_space_predictors_and_seed(pool: Path, moga: Space) -
 
 @pytest.mark.parametrize("workers", [2, 4])
 def test_any_number_of_workers_gives_the_same_bytes(pool: Path, tmp_path: Path, workers: int) -> None:
-    sample("moga", out=tmp_path / "run", n=N, metrics=METRICS, seed=5, workers=workers)
+    sample(
+        PoolRequest("moga", n=N, metrics=METRICS, seed=5), out=tmp_path / "run", execution=Execution(workers=workers)
+    )
     assert digest(tmp_path / "run") == digest(pool)
 
 
 def test_processes_give_the_same_bytes(pool: Path, tmp_path: Path) -> None:
-    sample("moga", out=tmp_path / "run", n=N, metrics=METRICS, seed=5, workers=2, backend="loky")
+    execution = Execution(workers=2, backend="loky")
+    sample(PoolRequest("moga", n=N, metrics=METRICS, seed=5), out=tmp_path / "run", execution=execution)
     assert digest(tmp_path / "run") == digest(pool)
 
 
 def test_missing_and_cut_shards_are_made_again(pool: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    sample("moga", out=folder, n=N, metrics=METRICS, seed=5)
+    sample(PoolRequest("moga", n=N, metrics=METRICS, seed=5), out=folder)
     shard_paths(folder)[1].unlink()
     shard_paths(folder)[-1].write_bytes(b"PAR1 cut")
-    again = sample("moga", out=folder, n=N, metrics=METRICS, seed=5)
+    again = sample(PoolRequest("moga", n=N, metrics=METRICS, seed=5), out=folder)
     assert again.n_new == CHUNK_SIZE + 1000
     assert digest(folder) == digest(pool)
 
@@ -86,18 +89,18 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert 3 <= len(shard_paths(broken)) < 40
-    sample("moga", out=broken, n=n, metrics=["macs_m"], seed=2)
-    sample("moga", out=whole, n=n, metrics=["macs_m"], seed=2)
+    sample(PoolRequest("moga", n=n, metrics=["macs_m"], seed=2), out=broken)
+    sample(PoolRequest("moga", n=n, metrics=["macs_m"], seed=2), out=whole)
     assert digest(broken) == digest(whole)
 
 
 def test_a_larger_n_extends_a_run_and_a_smaller_one_is_refused(pool: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    sample("moga", out=folder, n=1000, metrics=METRICS, seed=5)
-    assert sample("moga", out=folder, n=N, metrics=METRICS, seed=5).n_new == N
+    sample(PoolRequest("moga", n=1000, metrics=METRICS, seed=5), out=folder)
+    assert sample(PoolRequest("moga", n=N, metrics=METRICS, seed=5), out=folder).n_new == N
     assert digest(folder) == digest(pool)
     with pytest.raises(RunError, match=f"n is {N} there and 10 here"):
-        sample("moga", out=folder, n=10, metrics=METRICS, seed=5)
+        sample(PoolRequest("moga", n=10, metrics=METRICS, seed=5), out=folder)
 
 
 @pytest.mark.parametrize(
@@ -112,15 +115,15 @@ def test_another_configuration_is_refused_by_the_key_that_differs(
     tmp_path: Path, change: dict[str, object], told: str
 ) -> None:
     asked: dict[str, object] = {"n": 100, "metrics": list(METRICS), "seed": 5, "law": "papers"}
-    sample("moga", out=tmp_path / "run", **asked)  # type: ignore[arg-type]
+    sample(PoolRequest("moga", **asked), out=tmp_path / "run")  # type: ignore[arg-type]
     with pytest.raises(RunError, match=told):
-        sample("moga", out=tmp_path / "run", **{**asked, **change})  # type: ignore[arg-type]
+        sample(PoolRequest("moga", **{**asked, **change}), out=tmp_path / "run")  # type: ignore[arg-type]
 
 
 def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(RunError, match="is no run folder"):
-        sample("moga", out=tmp_path, n=10, metrics=METRICS)
+        sample(PoolRequest("moga", n=10, metrics=METRICS), out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
@@ -140,11 +143,11 @@ def test_a_full_disk_leaves_no_partial_shard_and_keeps_the_finished_ones(
 
     monkeypatch.setattr(pq, "write_table", fill_up)
     with pytest.raises(OSError, match=r"No space left on device: .*part-00001\.parquet'"):
-        sample("moga", out=tmp_path / "run", n=N, metrics=METRICS, workers=1)
+        sample(PoolRequest("moga", n=N, metrics=METRICS), out=tmp_path / "run", execution=Execution(workers=1))
     assert [path.name for path in sorted((tmp_path / "run" / "samples").iterdir())] == ["part-00000.parquet"]
     calls.clear()
     with pytest.raises(OSError, match=r"No space left on device"):
-        sample("moga", out=tmp_path / "run", n=N, metrics=METRICS, workers=3)
+        sample(PoolRequest("moga", n=N, metrics=METRICS), out=tmp_path / "run", execution=Execution(workers=3))
     left = [path.name for path in (tmp_path / "run" / "samples").iterdir()]
     assert not [name for name in left if "partial" in name], "nobody writes any more"
 
@@ -152,21 +155,24 @@ def test_a_full_disk_leaves_no_partial_shard_and_keeps_the_finished_ones(
 def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     out = tmp_path / "run"
     with pytest.raises(UnknownNameError, match="did you mean 'moga'"):
-        sample("mogga", out=out)
+        sample(PoolRequest("mogga"), out=out)
     with pytest.raises(UnknownNameError, match="did you mean 'note10'"):
-        sample("ofa_mbv3", out=out, devices=["note01"])
+        sample(PoolRequest("ofa_mbv3", devices=["note01"]), out=out)
     with pytest.raises(CoverageError, match=r"operators that space 'moga' needs .* for ofa_mbv3"):
-        sample("moga", out=out, devices=["note10"])
+        sample(PoolRequest("moga", devices=["note10"]), out=out)
     with pytest.raises(OptionError, match="--backend 'lokki'"):
-        sample("moga", out=tmp_path / "other", n=10, metrics=METRICS, backend="lokki")
+        sample(PoolRequest("moga", n=10, metrics=METRICS), out=tmp_path / "other", execution=Execution(backend="lokki"))
     with pytest.raises(OptionError, match="--workers is 0"):
-        sample("moga", out=tmp_path / "third", n=10, metrics=METRICS, workers=0)
+        sample(PoolRequest("moga", n=10, metrics=METRICS), out=tmp_path / "third", execution=Execution(workers=0))
     assert not out.exists()
 
 
 def test_a_limit_keeps_every_arch_within_it(tmp_path: Path, ofa_mbv3: Space) -> None:
     folder = tmp_path / "run"
-    sample("ofa_mbv3", out=folder, n=2000, metrics=["macs_m"], devices=["note10"], limit="latency_ms:note10<=25")
+    sample(
+        PoolRequest("ofa_mbv3", n=2000, metrics=["macs_m"], devices=["note10"], limit="latency_ms:note10<=25"),
+        out=folder,
+    )
     _, metrics = next(read_run(folder, ofa_mbv3, ("latency_ms:note10",)))
     assert metrics["latency_ms:note10"].max() <= 25.01
     assert metrics["latency_ms:note10"].max() > 24
@@ -174,7 +180,7 @@ def test_a_limit_keeps_every_arch_within_it(tmp_path: Path, ofa_mbv3: Space) -> 
 
 def test_a_damaged_shard_is_named(pool: Path, tmp_path: Path, moga: Space) -> None:
     folder = tmp_path / "run"
-    sample("moga", out=folder, n=10, metrics=METRICS)
+    sample(PoolRequest("moga", n=10, metrics=METRICS), out=folder)
     shard_paths(folder)[0].write_bytes(b"no parquet")
     with pytest.raises(DataError, match=r"part-00000.parquet cannot be read"):
         list(read_run(folder, moga, METRICS))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.search import Constraint, Objective, Problem
+from blockprofile.run import Limit
+from blockprofile.search import Objective, Problem
 from blockprofile.search.archive import Archive
 from blockprofile.search.initial import make_initial_pool
 from blockprofile.search.nsga2 import NSGA2
@@ -17,10 +18,10 @@ from tests.toy import ProductPredictor, additive_predictor, all_archs
 GOALS = (Objective("top1_percent", "max"), Objective("latency_ms:toy", "min"))
 
 
-def toy_problem(space: Space, goals: Sequence[Objective] = GOALS, limits: Sequence[Constraint] = ()) -> Problem:
+def toy_problem(space: Space, goals: Sequence[Objective] = GOALS, limits: Sequence[Limit] = ()) -> Problem:
     """The product metric as accuracy against the additive one as latency."""
     predictors = [ProductPredictor(space), additive_predictor(space)]
-    return Problem(space, goals, predictors=predictors, constraints=limits)
+    return Problem(space, goals, predictors=predictors, limits=limits)
 
 
 def brute_nondominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:

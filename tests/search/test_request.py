@@ -9,8 +9,8 @@ import pytest
 from blockprofile.errors import OptionError, UnknownNameError
 from blockprofile.predict import find_device, find_metric
 from blockprofile.predict.registry import select_entries
-from blockprofile.run.limits import parse_limit
-from blockprofile.search import Reward
+from blockprofile.run.limits import find_limited, parse_limit
+from blockprofile.search import Aims, Reward
 from blockprofile.search.request import build_problem
 from blockprofile.space import Space
 from tests.predict.test_lookup import operators_of, rows_of, write
@@ -47,7 +47,7 @@ def folders(toy: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 @pytest.mark.parametrize("given", [{"devices": ["board"]}, {"metrics": ["board"]}, {"metrics": ["./board"]}])
 @pytest.mark.parametrize("goal", ["energy_mj:board:min", "energy_mj:board", "energy_mj"])
 def test_an_objective_finds_what_was_brought(toy: Space, folders: Path, given: dict[str, list[str]], goal: str) -> None:
-    problem, described = build_problem(toy, [goal, "macs_m:max"], **given)  # type: ignore[arg-type]
+    problem, described = build_problem(toy, Aims([goal, "macs_m:max"], **given))  # type: ignore[arg-type]
     assert problem.names == ("energy_mj:board", "macs_m")
     assert problem.goals[0].direction == "min"
     assert problem.metrics == ("energy_mj:board", "macs_m")
@@ -57,26 +57,26 @@ def test_an_objective_finds_what_was_brought(toy: Space, folders: Path, given: d
 def test_limits_and_rewards_find_it_too(toy: Space, folders: Path) -> None:
     reward = Reward(latency="latency_ms", target=2.0, accuracy="top1_percent")
     problem, _ = build_problem(
-        toy, [reward], limits=["latency_ms<=3", "energy_mj<=9"], devices=["phone"], metrics=["top", "board"]
+        toy, Aims([reward], limits=["latency_ms<=3", "energy_mj<=9"], devices=["phone"], metrics=["top", "board"])
     )
     assert problem.goals[0].metrics == ("top1_percent:mine", "latency_ms:made")
-    assert [each.metric for each in problem.constraints] == ["latency_ms:made", "energy_mj:board"]
-    limit = parse_limit("latency_ms:made<=3", toy, entries=[find_device("phone", toy)])
-    assert limit.value == 3
+    assert [each.metric for each in problem.limits] == ["latency_ms:made", "energy_mj:board"]
+    entry = find_device("phone", toy)
+    assert find_limited(parse_limit("latency_ms:made<=3"), toy, entries=[entry]) == entry
     with pytest.raises(UnknownNameError, match="'latency_ms:phone' is unknown"):
-        parse_limit("latency_ms:phone<=3", toy)
+        find_limited(parse_limit("latency_ms:phone<=3"), toy)
 
 
 @pytest.mark.parametrize("given", [{"metrics": ["top"]}, {"devices": ["phone", "top"]}])
 def test_an_accuracy_that_was_given_is_searched_for(toy: Space, folders: Path, given: dict[str, list[str]]) -> None:
-    problem, _ = build_problem(toy, devices=given.pop("devices", ["phone"]), **given)  # type: ignore[arg-type]
+    problem, _ = build_problem(toy, Aims(**{"devices": ["phone"], **given}))  # type: ignore[arg-type]
     assert problem.names == ("top1_percent:mine", "latency_ms:made")
     assert [goal.direction for goal in problem.goals] == ["max", "min"]
 
 
 def test_a_folders_name_is_no_devices_name(toy: Space, folders: Path) -> None:
     with pytest.raises(UnknownNameError, match=r"'latency_ms:phone' is unknown.*latency_ms:made"):
-        build_problem(toy, ["latency_ms:phone", "params_m:max"], devices=["./phone"])
+        build_problem(toy, Aims(["latency_ms:phone", "params_m:max"], devices=["./phone"]))
     with pytest.raises(UnknownNameError, match="'latency_ms:phone' is unknown"):
         find_metric("latency_ms:phone", toy)
 
@@ -91,7 +91,7 @@ def test_two_predictors_of_one_metric_are_refused(toy: Space, folders: Path) -> 
     with pytest.raises(OptionError, match="'phone' and 'other' both give 'latency_ms:made'"):
         select_entries(toy, devices=["phone", "other"])
     with pytest.raises(OptionError, match="both give 'latency_ms:made'"):
-        build_problem(toy, ["latency_ms", "params_m"], devices=["phone"], metrics=["other"])
+        build_problem(toy, Aims(["latency_ms", "params_m"], devices=["phone"], metrics=["other"]))
     assert [card.metric for card, _ in select_entries(toy, devices=["phone", "./phone"], metrics=[])] == [
         "latency_ms:made"
     ]
@@ -99,12 +99,12 @@ def test_two_predictors_of_one_metric_are_refused(toy: Space, folders: Path) -> 
 
 def test_two_devices_leave_latency_open(toy: Space, folders: Path) -> None:
     with pytest.raises(OptionError, match=r"'latency_ms' does not say which one; .*latency_ms:made, latency_ms:mine"):
-        build_problem(toy, ["latency_ms", "params_m"], devices=["phone", "./note10"])
+        build_problem(toy, Aims(["latency_ms", "params_m"], devices=["phone", "./note10"]))
 
 
 def test_a_given_accuracy_comes_before_the_shipped_one(ofa_mbv3: Space, toy: Space, folders: Path) -> None:
     metrics = [card.metric for card, _ in select_entries(toy, devices=["phone", "plain"])]
     assert metrics == ["latency_ms:made", "top1_percent", "macs_m", "params_m"]
     mine = ProductPredictor(ofa_mbv3, metric="top1_percent:mine")
-    problem, _ = build_problem(ofa_mbv3, ["top1_percent", "macs_m"], predictors=[mine])
+    problem, _ = build_problem(ofa_mbv3, Aims(["top1_percent", "macs_m"], predictors=[mine]))
     assert problem.predictors[0] is mine

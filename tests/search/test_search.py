@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from blockprofile.compare import compare
+from blockprofile.compare import Trials, compare
 from blockprofile.content import content_dir
 from blockprofile.errors import CoverageError, DataError, InfeasibleError, OptionError, RunError, UnknownNameError
+from blockprofile.run import Limit
 from blockprofile.run.manifest import read_manifest
 from blockprofile.search import (
     NSGA2,
-    Constraint,
+    Aims,
     HierarchicalMutation,
     Objective,
     RandomMutation,
@@ -43,7 +44,7 @@ MACS_LATENCY = ("macs_m:max", "latency_ms:mace_gpu:min")
 
 def toy_search(space: Space, **given: object) -> SearchResult:
     predictors = [ProductPredictor(space), additive_predictor(space)]
-    return search(space, GOALS, predictors=predictors, **given)  # type: ignore[arg-type]
+    return search(space, Aims(GOALS, predictors=predictors), **given)  # type: ignore[arg-type]
 
 
 def front_points(result: SearchResult) -> np.ndarray:
@@ -184,13 +185,13 @@ def test_exact_bounds_every_search(moga: Space) -> None:
 
 def test_exact_knows_limits(moga: Space) -> None:
     free = search(moga, MACS_LATENCY, algorithm="exact")
-    limited = search(moga, MACS_LATENCY, algorithm="exact", limits=["latency_ms:mace_gpu<=9"])
+    limited = search(moga, Aims(MACS_LATENCY, limits=["latency_ms:mace_gpu<=9"]), algorithm="exact")
     below = free.front.metrics["latency_ms:mace_gpu"] <= 9
     assert len(limited.front) == below.sum()
-    other = search(moga, ["macs_m:min"], algorithm="exact", limits=["params_m>=5", "latency_ms:mace_gpu<=10"])
+    other = search(moga, Aims(["macs_m:min"], limits=["params_m>=5", "latency_ms:mace_gpu<=10"]), algorithm="exact")
     assert len(other.front) == 1
     assert other.front.metrics["params_m"][0] >= 5
-    tried = search(moga, ["macs_m:min"], limits=["params_m>=5", "latency_ms:mace_gpu<=10"], budget=3_000)
+    tried = search(moga, Aims(["macs_m:min"], limits=["params_m>=5", "latency_ms:mace_gpu<=10"]), budget=3_000)
     assert tried.top(1).metrics["macs_m"][0] >= other.front.metrics["macs_m"][0] - 1e-3
 
 
@@ -276,7 +277,9 @@ def test_a_users_own_device_folder_is_found_again(tmp_path: Path) -> None:
     shutil.copytree(content_dir("predictors") / "mace_gpu", folder)
     card = folder / "card.yaml"
     card.write_text(card.read_text().replace("latency_ms:mace_gpu", "latency_ms:mine"))
-    result = search("moga", ["macs_m:max", "latency_ms:min"], devices=[str(folder)], budget=100, out=tmp_path / "run")
+    result = search(
+        "moga", Aims(["macs_m:max", "latency_ms:min"], devices=[str(folder)]), budget=100, out=tmp_path / "run"
+    )
     assert result.problem.names == ("macs_m", "latency_ms:mine")
     assert load_search(tmp_path / "run").hypervolume == result.hypervolume
 
@@ -324,10 +327,10 @@ def test_the_manifest_writes_the_reference_point_down(tmp_path: Path) -> None:
     config = json.loads((tmp_path / "run" / "manifest.json").read_text())["config"]
     assert config["reference"] == result.problem.natural(result.reference).tolist()
     assert config["predictors"]["latency_ms:mace_gpu"]["provenance"] == "calibrated"
-    given = search("moga", MACS_LATENCY, budget=200, reference=[150.0, 20.0])
+    given = search("moga", Aims(MACS_LATENCY, reference=[150.0, 20.0]), budget=200)
     assert given.reference.tolist() == [-150.0, 20.0]
     with pytest.raises(OptionError, match="one finite number"):
-        search("moga", MACS_LATENCY, budget=200, reference=[150.0])
+        search("moga", Aims(MACS_LATENCY, reference=[150.0]), budget=200)
 
 
 def test_a_pruned_space_has_its_bases_reference_point() -> None:
@@ -339,7 +342,7 @@ def test_a_pruned_space_has_its_bases_reference_point() -> None:
 
 
 def test_tables(moga: Space) -> None:
-    result = search(moga, MACS_LATENCY, budget=450, metrics=["params_m"])
+    result = search(moga, Aims(MACS_LATENCY, metrics=["params_m"]), budget=450)
     frame = result.to_frame()
     assert len(frame) == 450
     assert np.array_equal(encode(moga, frame.arch[77]), result.archive.archs[77])
@@ -382,7 +385,7 @@ def test_picking(moga: Space) -> None:
     result = search(moga, MACS_LATENCY, budget=600)
     knee = pick(result, knee=True)
     assert knee.numbers[0] in result.front.numbers
-    within = pick(result, limits=[Constraint("latency_ms:mace_gpu", "<=", 9.0)])
+    within = pick(result, limits=[Limit("latency_ms:mace_gpu", "<=", 9.0)])
     latency, macs = result.archive.metrics["latency_ms:mace_gpu"], result.archive.metrics["macs_m"]
     assert within.metrics["macs_m"][0] == macs[latency <= 9].max()
     top = pick(result, top=5, goal="latency_ms:mace_gpu")
@@ -395,8 +398,8 @@ def test_picking(moga: Space) -> None:
         ({"knee": True, "top": 3}, OptionError, "--knee or --top"),
         ({"top": 0}, OptionError, "at least 1"),
         ({"top": 1, "goal": "params_m"}, OptionError, "choices: macs_m, latency_ms:mace_gpu"),
-        ({"limits": [Constraint("params_m", "<=", 5)]}, OptionError, "has no 'params_m'"),
-        ({"limits": [Constraint("macs_m", "<=", 5)]}, InfeasibleError, "macs_m ranges from"),
+        ({"limits": [Limit("params_m", "<=", 5)]}, OptionError, "has no 'params_m'"),
+        ({"limits": [Limit("macs_m", "<=", 5)]}, InfeasibleError, "macs_m ranges from"),
     ],
 )
 def test_picks_that_make_no_sense_are_refused(given: dict[str, object], error: type[Exception], message: str) -> None:
@@ -429,15 +432,16 @@ def test_a_budget_below_the_population_is_kept(moga: Space) -> None:
     [
         ({"algorithm": "nsga3"}, "did you mean 'nsga2'"),
         ({"seed": -1}, "seed -1"),
-        ({"objectives": ()}, "nothing to search for"),
-        ({"objectives": ["latency_ms:min"]}, "does not say on which device"),
+        ({"aims": ()}, "nothing to search for"),
+        ({"aims": ["latency_ms:min"]}, "does not say on which device"),
         ({"workers": 0}, "--workers is 0"),
-        ({"law": "paper"}, "law 'paper'"),
     ],
 )
 def test_wrong_requests_are_refused(given: dict[str, object], message: str) -> None:
     with pytest.raises(OptionError, match=message):
-        search(**{"space": "moga", "objectives": MACS_LATENCY, "budget": 100, **given})  # type: ignore[arg-type]
+        search(**{"space": "moga", "aims": MACS_LATENCY, "budget": 100, **given})  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="law 'paper'"):
+        Aims(law="paper")
 
 
 @pytest.mark.parametrize("wrong", [{"pool": 0}, {"children": 0}, {"top": 0}])
@@ -458,17 +462,17 @@ def test_population_is_checked() -> None:
 
 
 def test_one_device_gives_latency_its_name(moga: Space) -> None:
-    result = search(moga, ["macs_m:max", "latency_ms:min:0.5"], devices=["mace_gpu"], budget=100)
+    result = search(moga, Aims(["macs_m:max", "latency_ms:min:0.5"], devices=["mace_gpu"]), budget=100)
     assert result.problem.names == ("macs_m", "latency_ms:mace_gpu")
     assert result.problem.weights == pytest.approx([2 / 3, 1 / 3])
 
 
 def test_without_objectives_accuracy_is_searched_against_the_devices(ofa_mbv3: Space, toy: Space) -> None:
     predictors = [ProductPredictor(ofa_mbv3, metric="top1_percent:mine")]
-    result = search(ofa_mbv3, devices=["note10"], predictors=predictors, budget=100)
+    result = search(ofa_mbv3, Aims(devices=["note10"], predictors=predictors), budget=100)
     assert result.problem.names == ("top1_percent:mine", "latency_ms:note10")
     with pytest.raises(OptionError, match="no accuracy predictor covers space 'toy'"):
-        search(toy, devices=["mace_gpu"], budget=100)
+        search(toy, Aims(devices=["mace_gpu"]), budget=100)
 
 
 def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
@@ -501,7 +505,10 @@ def test_an_own_predictor_is_asked_for_the_budget_and_little_more(
 ) -> None:
     mine = Trained(ofa_mbv3)
     result = search(
-        ofa_mbv3, GOALS, predictors=[mine, additive_predictor(ofa_mbv3)], budget=100, algorithm=algorithm, limits=limits
+        ofa_mbv3,
+        Aims(GOALS, predictors=[mine, additive_predictor(ofa_mbv3)], limits=limits),
+        budget=100,
+        algorithm=algorithm,
     )
     assert mine.asked == 108
     assert result.asked == {"top1_percent": 108}
@@ -514,13 +521,13 @@ def test_an_own_predictor_is_asked_for_the_budget_and_little_more(
 def test_a_noisy_evaluator_is_declared_asked_once_and_written_down(ofa_mbv3: Space, tmp_path: Path) -> None:
     mine = Trained(ofa_mbv3, noise=1e5)
     predictors = [mine, additive_predictor(ofa_mbv3)]
-    result = search(ofa_mbv3, GOALS, predictors=predictors, budget=60, algorithm="random", out=tmp_path / "run")
+    result = search(ofa_mbv3, Aims(GOALS, predictors=predictors), budget=60, algorithm="random", out=tmp_path / "run")
     assert mine.asked == 60
     about = read_manifest(tmp_path / "run").config
     assert about["predictors"]["top1_percent"]["noise"] == 1e5
     assert about["predictors"]["top1_percent"]["caption"] == "user, noise 1e+05 %, floor unknown: not audited"
     assert about["reference"][0] is None
-    again = search(ofa_mbv3, GOALS, predictors=predictors, budget=60, algorithm="random", out=tmp_path / "run")
+    again = search(ofa_mbv3, Aims(GOALS, predictors=predictors), budget=60, algorithm="random", out=tmp_path / "run")
     assert mine.asked == 60
     assert again.hypervolume == result.hypervolume
 
@@ -528,9 +535,11 @@ def test_a_noisy_evaluator_is_declared_asked_once_and_written_down(ofa_mbv3: Spa
 def test_a_comparison_by_an_own_predictor_has_one_reference_point(toy: Space) -> None:
     mine = Trained(toy)
     found = compare(
-        toy, algorithms=["nsga2", "random"], objectives=GOALS, predictors=[mine, additive_predictor(toy)], budget=40,
-        seeds=2,
-    )  # fmt: skip
+        toy,
+        algorithms=["nsga2", "random"],
+        trials=Trials(budget=40, seeds=2),
+        aims=Aims(GOALS, predictors=[mine, additive_predictor(toy)]),
+    )
     runs = [run for of_case in found.runs for run in of_case]
     worst = max(run.archive.points[:, 0].max() for run in runs)
     assert {run.reference[0] for run in runs} == {worst}

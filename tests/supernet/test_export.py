@@ -12,6 +12,7 @@ from blockprofile.errors import DataError
 from blockprofile.predict.evaluator import ROWS_TRIED
 from blockprofile.space import Space, decode, draw_archs, load_space
 from blockprofile.space.record import base_text, describe_space
+from blockprofile.supernet import Scheme, Training
 from blockprofile.supernet.export import export_arch, load_exported
 from blockprofile.supernet.folder import open_supernet
 from blockprofile.supernet.judging import Judge, JudgeOptions
@@ -72,7 +73,9 @@ def test_export_from_a_supernet_and_of_what_was_picked(
     space = toy_space()
     Path("toy.yaml").write_text(base_text(describe_space(space, space), space))
     data = write_npz(Path("d.npz"), size=32)
-    train_supernet("toy.yaml", data, out="net", sampler="uniform", recipe=Recipe(epochs=1.0, batch=16))
+    train_supernet(
+        "toy.yaml", Training(data, Recipe(epochs=1.0, batch=16)), out="net", scheme=Scheme(sampler="uniform")
+    )
     arch = draw_archs(space, 1, np.random.default_rng(0))[0]
     assert main(["supernet", "export", decode(space, arch), "--supernet", "net", "--out", "one"]) == 0
     assert "batch statistics recalibrated" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from blockprofile.errors import ArchError, DataError, OptionError, UnknownNameEr
 from blockprofile.predict.labels import read_labels
 from blockprofile.space import Space, decode, draw_archs, load_space
 from blockprofile.space.record import base_text, describe_space
+from blockprofile.supernet import Scheme, Training
 from blockprofile.supernet.alone import space_of_one, stratified_archs, train_alone
 from blockprofile.supernet.evaluate import draw_distinct
 from blockprofile.supernet.rank import rank_supernet, tau_of
@@ -58,7 +59,7 @@ def test_stratified_archs_are_one_from_each_part(tmp_path: Path) -> None:
 def test_trainings_go_on_where_they_were_killed(tmp_path: Path, data: Path) -> None:
     space = toy_space().at_resolution(16)
     archs = draw_distinct(space, 2, seed=0)
-    whole = train_alone(space, data, archs, out=tmp_path / "whole", repeats=2, recipe=QUICK, on="test")
+    whole = train_alone(space, Training(data, QUICK), archs, out=tmp_path / "whole", repeats=2, on="test")
     calls = [0]
 
     def kill(_done: int, _report: Report) -> None:
@@ -66,11 +67,12 @@ def test_trainings_go_on_where_they_were_killed(tmp_path: Path, data: Path) -> N
         if calls[0] in {5, 7}:
             raise Killed
 
-    options = {"repeats": 2, "recipe": QUICK, "on": "test", "save_every_s": -1.0, "tell": kill}
+    options = {"repeats": 2, "on": "test", "tell": kill}
+    often = Training(data, QUICK, save_every_s=-1.0)
     for _ in range(2):
         with pytest.raises(Killed):
-            train_alone(space, data, archs, out=tmp_path / "cut", **options)  # type: ignore[arg-type]
-    rest = train_alone(space, data, archs, out=tmp_path / "cut", **options)  # type: ignore[arg-type]
+            train_alone(space, often, archs, out=tmp_path / "cut", **options)  # type: ignore[arg-type]
+    rest = train_alone(space, often, archs, out=tmp_path / "cut", **options)  # type: ignore[arg-type]
     assert np.array_equal(rest.top1, whole.top1)
     assert 0 < rest.n_new < whole.n_new == 4
     names = ("whole", "cut")
@@ -79,7 +81,7 @@ def test_trainings_go_on_where_they_were_killed(tmp_path: Path, data: Path) -> N
     labels = read_labels(tmp_path / "cut" / "labels.parquet", space)
     assert labels.label("seed").tolist() == [0, 0, 1, 1]
     with pytest.raises(ArchError, match=r"not allowed|holds code"):
-        train_alone(space, data, np.full((1, space.n_slots), 200, np.uint8), out=tmp_path / "no", recipe=QUICK)
+        train_alone(space, often, np.full((1, space.n_slots), 200, np.uint8), out=tmp_path / "no")
 
 
 def test_tau_is_that_of_its_definition() -> None:
@@ -130,7 +132,7 @@ def test_ranking_against_a_table_and_a_listed_predictor(
     monkeypatch.chdir(tmp_path)
     space = toy_space()
     Path("toy.yaml").write_text(base_text(describe_space(space, space), space))
-    train_supernet("toy.yaml", data, out="net", sampler="uniform", recipe=QUICK, resolution=16)
+    train_supernet("toy.yaml", Training(data, QUICK, resolution=16), out="net", scheme=Scheme(sampler="uniform"))
     archs = draw_distinct(space, 30, seed=1)
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"arch": [decode(space, arch) for arch in archs] * 2, "top1_percent": rng.random(60) * 100})

@@ -12,6 +12,7 @@ from blockprofile.predict import AdditivePredictor, load_predictors
 from blockprofile.space import Space, decode, draw_archs, encode, load_space
 from blockprofile.space.definition import Block, FixedLayer, Input, LayerOverride, SpaceDefinition, SqueezeExcite, Unit
 from blockprofile.space.record import base_text, describe_space
+from blockprofile.supernet import PathAim, Training
 from blockprofile.supernet.recipe import Recipe
 from blockprofile.supernet.singlepath import search_single_path
 from blockprofile.supernet.superkernel import SuperKernel
@@ -100,10 +101,11 @@ def test_lambda_trades_accuracy_for_cost_and_bisection_meets_a_target(
     (tmp_path / "counter").mkdir()
     (tmp_path / "counter" / "card.yaml").write_text(card + "provenance: counted\nfloor: 0\n")
     recipe = Recipe(epochs=8.0, batch=18, lr=0.1, flip=False)
-    options = {"device": str(tmp_path / "counter"), "recipe": recipe, "warm": 0.2}
+    options = {"device": str(tmp_path / "counter")}
+    training = Training(data, recipe)
     path = tmp_path / "path.yaml"
-    free = search_single_path(path, data, out=tmp_path / "free", lambda_=0.0, **options)  # type: ignore[arg-type]
-    dear = search_single_path(path, data, out=tmp_path / "dear", lambda_=8.0, **options)  # type: ignore[arg-type]
+    free = search_single_path(path, training, out=tmp_path / "free", aim=PathAim(lambda_=0.0, warm=0.2), **options)  # type: ignore[arg-type]
+    dear = search_single_path(path, training, out=tmp_path / "dear", aim=PathAim(lambda_=8.0, warm=0.2), **options)  # type: ignore[arg-type]
     assert free.chosen.cost > dear.chosen.cost
     target = (free.chosen.cost + dear.chosen.cost) / 2
     words = ["supernet", "search", "--space", str(path), "--data", str(data), "--device", str(tmp_path / "counter")]
@@ -128,7 +130,7 @@ def test_lambda_trades_accuracy_for_cost_and_bisection_meets_a_target(
     for line in (tmp_path / "aim" / "archs.txt").read_text().splitlines():
         encode(space, line)
     with pytest.raises(InfeasibleError, match="no training met it"):
-        search_single_path(path, data, out=tmp_path / "no", target=1e-6, n_runs=1, **options)  # type: ignore[arg-type]
+        search_single_path(path, training, out=tmp_path / "no", aim=PathAim(target=1e-6, n_runs=1, warm=0.2), **options)  # type: ignore[arg-type]
 
 
 def test_what_is_no_superkernel_is_refused() -> None:
@@ -140,7 +142,7 @@ def test_what_is_no_superkernel_is_refused() -> None:
     with pytest.raises(OptionError, match="are no such product"):
         SuperKernel(fbnet, macs(fbnet))
     with pytest.raises(OptionError, match="give either --lambda or --target"):
-        search_single_path("moga_32", "gone", device="macs_m", out="no")
+        PathAim()
     space = path_space(se=False)
     joint = AdditivePredictor(macs(space).card, space, [type(macs(space).factors[0])((0, 1), np.zeros((6, 6)))])
     with pytest.raises(CoverageError, match="no sum over layers"):

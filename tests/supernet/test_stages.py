@@ -9,6 +9,7 @@ from blockprofile.cli.main import main
 from blockprofile.errors import OptionError
 from blockprofile.space import draw_archs
 from blockprofile.space.record import base_text, describe_space
+from blockprofile.supernet import Training
 from blockprofile.supernet.alone import Alone
 from blockprofile.supernet.stages import _spread_out, _verdict, compare_trained
 from tests.supernet.images import write_npz
@@ -43,9 +44,9 @@ def test_a_study_goes_from_images_to_a_verdict(
     assert "the second search " in shown
     assert "supernet: tau" in shown
     with pytest.raises(OptionError, match="searches has 1 entries"):
-        compare_trained("toy.yaml", "d.npz", ["runs/images/one"], out="x", cost="macs_m")
+        compare_trained("toy.yaml", Training("d.npz"), ["runs/images/one"], out="x", cost="macs_m")
     with pytest.raises(OptionError, match="cost 'flops_m' is none of the search"):
-        compare_trained("toy.yaml", "d.npz", ["runs/images/one"] * 2, out="x", cost="flops_m")
+        compare_trained("toy.yaml", Training("d.npz"), ["runs/images/one"] * 2, out="x", cost="flops_m")
 
 
 def test_the_verdict_follows_the_hypervolumes() -> None:

@@ -15,6 +15,7 @@ from blockprofile.cli.main import main
 from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.predict import load_predictors
 from blockprofile.space import Space, draw_archs
+from blockprofile.supernet import Scheme, Training
 from blockprofile.supernet.data import load_data
 from blockprofile.supernet.evaluate import evaluate_supernet
 from blockprofile.supernet.folder import open_supernet
@@ -42,7 +43,9 @@ def small_space() -> Space:
 
 def train(folder: Path, data: Path, *, space: Space | None = None, **options: object) -> Trained:
     recipe = Recipe(**{**QUICK, **options.pop("recipe", {})})  # type: ignore[arg-type, dict-item]
-    return train_supernet(space or small_space(), data, out=folder, recipe=recipe, **options)  # type: ignore[arg-type]
+    scheme = Scheme(**{key: options.pop(key) for key in ("sampler", "sharing") if key in options})  # type: ignore[arg-type]
+    training = Training(data, recipe, save_every_s=options.pop("save_every_s", 120.0))  # type: ignore[arg-type]
+    return train_supernet(space or small_space(), training, out=folder, scheme=scheme, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +94,7 @@ def test_it_learns_and_is_a_predictor(tmp_path: Path, data: Path) -> None:
     (predictor,) = load_predictors(space, metrics=[str(tmp_path / "net")])
     archs = draw_archs(space, 5, np.random.default_rng(0))
     values = predictor.predict(archs)
-    result = evaluate_supernet(tmp_path / "net", archs=archs)
+    result = evaluate_supernet(tmp_path / "net", archs)
     assert result.n_new == 0  # the predictor had asked already
     np.testing.assert_allclose(values, result.top1, rtol=1e-6)
     assert predictor.metric == "top1_percent:net"
@@ -154,7 +157,7 @@ def test_what_is_wrong_is_refused_before_the_training(tmp_path: Path, data: Path
         ({"batch": 1000}, "--batch is 1000, and there are 72 training images"),
         ({"epochs": 0.0}, "--epochs is 0; must be above 0"),
         ({"lr": float("nan")}, "--lr is nan"),
-        ({"device": "tpu"}, "--provider 'tpu' is unknown"),
+        ({"provider": "tpu"}, "--provider 'tpu' is unknown"),
         ({"largest_epochs": 3.0}, "--largest-epochs is 3"),
     ):
         with pytest.raises(OptionError, match=message):

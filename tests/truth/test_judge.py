@@ -11,7 +11,7 @@ import pytest
 from blockprofile.errors import DataError, OptionError
 from blockprofile.prune.by_pairs import OWN_SHARE
 from blockprofile.truth import judge
-from blockprofile.truth.judge import summarise
+from blockprofile.truth.judge import Repeats, summarise
 from blockprofile.truth.page import share
 from blockprofile.truth.table import Truth, read_truth
 from blockprofile.truth.trials import judge_pruning, prune_by_truth
@@ -60,7 +60,7 @@ def test_what_is_no_truth_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is no table of all archs"):
         read_truth("mnasnet_accel", "top1_percent:accel_nasbench")
     with pytest.raises(OptionError, match="4 repetitions"):
-        judge("nas_bench_macro", metric="top1_percent:cifar10", out=tmp_path, repetitions=2)
+        judge("nas_bench_macro", metric="top1_percent:cifar10", out=tmp_path, repeats=Repeats(repetitions=2))
 
 
 def test_figures_are_averaged_with_their_errors() -> None:
@@ -73,9 +73,14 @@ def test_figures_are_averaged_with_their_errors() -> None:
 
 def test_the_study_writes_its_page(tmp_path: Path) -> None:
     folder = judge(
-        "nas_bench_macro", metric="top1_percent:cifar10", out=tmp_path / "out", costs=["macs_m"], n=[30],
-        searched=[30], repetitions=4,
-    )  # fmt: skip
+        "nas_bench_macro",
+        metric="top1_percent:cifar10",
+        out=tmp_path / "out",
+        costs=["macs_m"],
+        n=[30],
+        searched=[30],
+        repeats=Repeats(repetitions=4),
+    )
     results = json.loads((folder / "results.json").read_text())
     kept = {row["how"]: row for row in results["prunings"]}
     assert kept["the truth"]["kept"] == 1.0
