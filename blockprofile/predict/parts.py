@@ -102,7 +102,8 @@ def evaluate_parts(function: Callable[[Archs], NDArray[np.float32]], archs: Arch
 
     def fill(start: int) -> None:
         part = archs[start : start + ROWS_AT_ONCE]
-        filled = np.concatenate([part, np.repeat(part[:1], -len(part) % ROW_MULTIPLE, axis=0)])
+        missing = -len(part) % ROW_MULTIPLE
+        filled = np.concatenate([part, np.repeat(part[:1], missing, axis=0)]) if missing else part
         with torch.inference_mode():
             found[start : start + len(part)] = function(filled)[: len(part)]
 
