@@ -1,5 +1,6 @@
 # make demo    install into .venv and run the quickstart study
 # make test    install with the test tools and run every check
+# make fast    half a minute of tests for the inner loop: spaces, sums, statistics, searchers, files and errors
 # make fuzz    change 10,000 files of every format, and run the command that reads each
 # make lowest  install the lowest versions that pyproject.toml declares into .venv-lowest, and run a fast part of the tests
 # make bench   time the main jobs (each benchmark also asserts its answer); figures are kept in runs/bench/COMMIT.json
@@ -17,13 +18,19 @@ WORKERS ?= auto
 FUZZ ?= 10000 0
 BENCH_OUT ?= runs/bench/$(shell git rev-parse --short HEAD).json
 
+FAST_TESTS := $(filter-out tests/space/test_kinds.py tests/space/test_frames.py,$(wildcard tests/space/test_*.py)) \
+  tests/additive/test_exact.py tests/additive/test_limit.py tests/search/test_sorting.py \
+  tests/search/test_variation.py tests/search/test_constraints.py tests/profile/test_weighted.py tests/compare/test_paired.py \
+  tests/device/test_rounds.py tests/cli/test_main.py tests/test_yamlfile.py tests/test_jsonfile.py tests/test_csvfile.py \
+  tests/test_tablefile.py tests/test_files.py tests/test_numbers.py tests/test_metric.py tests/test_errors.py
+
 LOWEST := .venv-lowest
 LOWEST_TESTS := tests/test_yamlfile.py tests/test_tablefile.py tests/test_csvfile.py tests/test_jsonfile.py \
   tests/cli/test_main.py tests/cli/test_space.py tests/cli/test_pipeline.py tests/space/test_load.py \
   tests/space/test_space.py tests/predict/test_card.py tests/predict/test_network.py tests/compare/test_paired.py \
   tests/search/test_sorting.py tests/search/test_constraints.py tests/plot/test_heatmap.py tests/sensitivity
 
-.PHONY: demo test lint types pytest fuzz lowest bench bench-compare checks docs clean check-python
+.PHONY: demo test lint types pytest fast fuzz lowest bench bench-compare checks docs clean check-python
 
 demo: $(VENV)/.installed
 	$(BIN)/blockprofile run analysis/quickstart.yaml
@@ -43,6 +50,9 @@ types: $(VENV)/.installed-test
 
 pytest: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4
+
+fast: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 $(FAST_TESTS)
 
 # FUZZ is how many files, and the first seed.
 fuzz: $(VENV)/.installed-test

@@ -212,7 +212,7 @@ plain = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(10**12), 10**12)
-    | st.floats(allow_nan=False, width=32)
+    | st.floats(allow_nan=False, allow_infinity=False, width=32)
     | st.text("abc:#-|é ", max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text("abcxyz", min_size=1, max_size=6), inner, max_size=3)

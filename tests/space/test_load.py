@@ -305,7 +305,7 @@ MISTAKES = {
     "an expansion that is no number": (
         ("kernel: 3, stride: 2, act: relu}", "kernel: 3, stride: 2, act: relu, expansion: .nan}"),
         (12, 57, "stem[0].expansion"),
-        "expansion nan must be from 1 to 1000",
+        "nan is no number that means anything here",
     ),
     "names of widths that do not match": (
         ("out: 16, stride", "out: [16, 24], widths: [1.0], stride"),
