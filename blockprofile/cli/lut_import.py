@@ -129,7 +129,9 @@ def import_(
         following = command_line("lut audit", [out], space=space, **{"from": "networks.csv"})
         note(f"give it one by times of whole networks: {following}")
     if table.n_extra:
-        note(f"{table.n_extra} further rows of {files[0]} are not needed by {loaded.name} and were left out")
+        stated = any(f"latency_ms:{card.name}" in cost.metrics for block in loaded.blocks for cost in block.costs)
+        which = ", which states the time of custom blocks itself," if stated else ""
+        note(f"{table.n_extra} further rows of {files[0]} are not needed by {loaded.name}{which} and were left out")
 
 
 def times(

@@ -4,7 +4,7 @@ from blockprofile.plot.block_grid import BlockGrid, arrange_blocks, block_grid_d
 from blockprofile.plot.convergence import convergence_data
 from blockprofile.plot.depth import DepthResponses, depth_data, draw_depths
 from blockprofile.plot.devices import BlockRanks, block_ranks_data, draw_devices, save_devices
-from blockprofile.plot.distribution import Histogram, Mark, distribution_data, draw_distributions
+from blockprofile.plot.distribution import Histogram, Mark, distribution_data, draw_distributions, mark_networks
 from blockprofile.plot.factors import (
     FactorEffects,
     FactorPairs,
@@ -75,6 +75,7 @@ __all__ = [
     "heatmap",
     "is_of_structure",
     "layer_map_data",
+    "mark_networks",
     "metric_label",
     "metric_title",
     "named_marks",

@@ -181,7 +181,8 @@ def _decisions(outcome: Outcome) -> Figure:
     ax = figure.subplots()
     draw_decision_map(data, ax)
     ax.set_title(f"{outcome.figures.space.name}: blocks that stay\n({outcome.figures.cost.name})")
-    letters = "Dark: stays. d: dominated, x: exchange rate, a: lowers the accuracy, u: beyond the unit's depth."
+    gain = outcome.figures.gain.name
+    letters = f"Dark: stays. d: dominated, x: exchange rate, a: lowers {gain}, u: beyond the unit's depth."
     add_caption(figure, [letters, *_caption(outcome)])
     return figure
 

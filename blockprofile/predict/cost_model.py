@@ -147,4 +147,5 @@ def _check_coverage(card: Card, space: Space) -> None:
         raise CoverageError(
             f"predictor {card.name!r} does not cover space {space.base.name!r}: it has {lacking.describe()}; "
             f"cost models cover {', '.join(sorted(COVERED))}"
+            + (f"; a custom block can state {card.metric} among its costs" if lacking.op == "custom" else "")
         )

@@ -163,7 +163,7 @@ class _Pruner:
         if decision.kind == "block" and self._is_wide(decision.where):
             lost = self._lost(narrower, decision)
             if lost > self.bounds.tolerance / WIDE_PART:
-                share = f"{100 * lost:.2g} % of the front's accuracy"
+                share = f"{100 * lost:.2g} % of the front's {self.whole.gain.name}"
                 return replace(decision, verdict="keep", why=f"kept here, its layers need it ({share}); {decision.why}")
         self.space = narrower
         return decision

@@ -11,6 +11,9 @@ __all__ = ["decision_rows", "explain_lines", "summary_lines"]
 
 Row = dict[str, Any]
 
+EXACT_BELOW = 1e6
+"""From here on a number of archs is told by its leading digits."""
+
 
 def _row(decision: Decision, cost: str) -> Row:
     return {
@@ -52,13 +55,18 @@ def explain_lines(pruning: Pruning) -> list[str]:
     return lines
 
 
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if number < EXACT_BELOW else f"{number:.3g}"
+
+
 def summary_lines(pruning: Pruning) -> list[str]:
     """Say in a few lines how large the space was and is, and what each unit still has."""
     size, space = pruning.definition.size, pruning.space
     n_rules = len(pruning.definition.rules)
+    before, after = (_count(size[key]) for key in ("archs_before", "archs_after"))
     lines = [
-        f"{pruning.before.name}: {size['archs_before']:.3g} archs, {size['choices_before']} choices; "
-        f"{space.name}: {size['archs_after']:.3g} archs, {size['choices_after']} choices, "
+        f"{pruning.before.name}: {before} archs, {size['choices_before']} choices; "
+        f"{space.name}: {after} archs, {size['choices_after']} choices, "
         f"{n_rules} rule{'s' * (n_rules != 1)}"
     ]
     for unit in space.units:

@@ -85,7 +85,7 @@ class Dominated:
             return f"{contrast(view.figures, found, duel)}, no better in either"
 
         def kept(_found: Competition, _duel: Duel) -> str:
-            return "no choice is both as accurate and as cheap, and better beyond the floor"
+            return "no choice is as good in both, and better beyond the floor in one"
 
         return decide(
             view, scope, self.name,
@@ -147,9 +147,9 @@ class MaxAccuracy:
 
         def dropped(found: Competition, duel: Duel) -> str:
             less = signed(float(found.gain[duel.row] - found.gain[duel.rival]), view.figures.gain.unit)
-            return f"lowers the accuracy: {less} against {rival_name(found, duel)}"
+            return f"lowers {view.figures.gain.name}: {less} against {rival_name(found, duel)}"
 
         def kept(_found: Competition, _duel: Duel) -> str:
-            return "no choice is more accurate beyond the floor"
+            return f"no choice has more {view.figures.gain.name} beyond the floor"
 
         return decide(view, scope, self.name, duels=duels, dropped=dropped, kept=kept)

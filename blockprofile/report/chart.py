@@ -228,15 +228,19 @@ def _symbol(shape: str, x: float, y: float, size: float) -> str:
 
 
 def _label(text: str, x: float, y: float, gap: float, taken: list[tuple[float, float, float]]) -> str:
-    """Write a label beside a mark, inside the frame and where no earlier one stands: right or left, above or below."""
+    """Write a label by a mark, inside the frame and where no earlier one stands: beside it, above or below, farther."""
     width = LETTER * len(text)
     sides = [(x + gap, "start"), (x - gap - width, "end")]
-    choices = [(left, anchor, y + shift) for shift in (-5.0, 14.0, -18.0, 27.0) for left, anchor in sides]
+    middle = [(x - width / 2, "middle")]
+    near, apart = (-5.0, 14.0, -18.0, 27.0), (-31.0, 40.0)
+    choices = [(left, anchor, y + shift) for shift in near for left, anchor in sides]
+    choices += [(left, anchor, y + shift) for shift in (-gap, gap + LINE) for left, anchor in middle]
+    choices += [(left, anchor, y + shift) for shift in apart for left, anchor in sides]
     inside = [choice for choice in choices if LEFT <= choice[0] <= WIDTH - RIGHT - width] or choices
     free = [choice for choice in inside if not any(_overlaps((choice[0], choice[2], width), box) for box in taken)]
     left, anchor, top = (free or inside)[0]
     taken.append((left, top, width))
-    at = left if anchor == "start" else left + width
+    at = left + width * {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor]
     place = f'x="{round(at, 1)}" y="{round(top, 1)}" text-anchor="{anchor}"'
     return f'<text class="label" {place}>{escape(text)}</text>'
 

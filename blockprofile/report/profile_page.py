@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blockprofile.command import command_line
-from blockprofile.errors import OptionError, one_of
-from blockprofile.plot import block_grid_data, layer_map_data, metric_label, metric_title
+from blockprofile.errors import DataError, OptionError, UserError, one_of
+from blockprofile.plot import Published, block_grid_data, layer_map_data, mark_networks, metric_label, metric_title
+from blockprofile.predict import Evaluator
 from blockprofile.profile import Profile, archs_words, holding_words
 from blockprofile.report.chart import Chart, Points
 from blockprofile.report.document import Document, Drawing, Part, Section, Table, Text, number, p_value, table_of
@@ -19,7 +20,8 @@ from blockprofile.report.maps import block_table, map_table
 from blockprofile.report.pairs import pair_sections
 from blockprofile.report.profile_answer import answer_profile, find_goals
 from blockprofile.report.provenance import provenance_section, repeat_section
-from blockprofile.run import RunFolder, read_shard, run_digest, shard_paths
+from blockprofile.report.search_charts import network_points
+from blockprofile.run import RunFolder, kept_predictors, read_shard, run_digest, shard_paths
 
 if TYPE_CHECKING:
     from blockprofile.space import Space
@@ -144,11 +146,23 @@ def _provenances(profile: Profile, metrics: list[str]) -> str:
 def _cloud(profile: Profile, space: Space, gain: str, cost: str, *, shard: Path, run: str) -> Drawing:
     _, values = read_shard(shard, space, (gain, cost), run=run)
     x, y = values[cost][:N_SHOWN].astype(np.float64), values[gain][:N_SHOWN].astype(np.float64)
+    networks, told = _networks(profile, space, gain, cost)
     chart = Chart(
         "Random archs of the space", metric_label(cost, profile.unit(cost)), metric_label(gain, profile.unit(gain)),
-        (Points("", x, y, size=2.2, opacity=0.55),),
+        (Points("", x, y, size=2.2, opacity=0.55), *networks),
     )  # fmt: skip
-    return Drawing(chart, f"The first {len(x)} archs of the pool. {_provenances(profile, [gain, cost])}")
+    return Drawing(chart, f"The first {len(x)} archs of the pool. {_provenances(profile, [gain, cost])}{told}")
+
+
+def _networks(profile: Profile, space: Space, gain: str, cost: str) -> tuple[list[Points], str]:
+    """Mark the networks that the space names, and say what the marks are, or why there are none."""
+    try:
+        found = mark_networks(space, Evaluator(space, kept_predictors(profile.config, space)))
+    except (UserError, DataError) as failure:
+        return [], f" Networks of the space are left out: {failure}."
+    costs = found.get(cost, {})
+    told = " Rings: networks of the space, as predicted." if costs else ""
+    return network_points([Published(name, found[gain][name], value) for name, value in costs.items()]), told
 
 
 def _layer_parts(profile: Profile, metrics: list[str]) -> tuple[Part, ...]:

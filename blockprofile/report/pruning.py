@@ -68,7 +68,7 @@ def _certificate(name: str, metric: str, told: Mapping[str, Any]) -> Table:
         {words: number(float(value), 3) for words, value in zip(columns, values, strict=True)}
         for values in zip(*columns.values(), strict=True)
     ]
-    title = f"{name}: certificate, best accuracy at equal effort on new archs"
+    title = f"{name}: certificate, the best within a limit at equal effort on new archs"
     return table_of(title, rows, caption=str(told.get("verdict", "")))
 
 

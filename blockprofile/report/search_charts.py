@@ -21,7 +21,7 @@ from blockprofile.report.chart import Band, Chart, Line, Mark, Points, Shade
 from blockprofile.report.document import Drawing, Part
 from blockprofile.search import SearchResult
 
-__all__ = ["convergence_drawing", "difference_drawing", "fronts_drawing", "search_drawings"]
+__all__ = ["convergence_drawing", "difference_drawing", "fronts_drawing", "network_points", "search_drawings"]
 
 MAX_MARKS = 300
 """Archs of a joint front that can be pointed at; more are thinned evenly."""
@@ -65,7 +65,8 @@ def _published(data: Fronts) -> list[Points]:
     return [Points("published networks, measured by their authors", x, y, tips, names, 4, "diamond", 4.0)]
 
 
-def _named(named: Sequence[Published]) -> list[Points]:
+def network_points(named: Sequence[Published]) -> list[Points]:
+    """Mark networks of a space, as predicted; nothing where there is none."""
     if not named:
         return []
     x, y = (np.array([getattr(mark, side) for mark in named]) for side in ("cost", "gain"))
@@ -88,7 +89,7 @@ def fronts_drawing(comparison: Comparison) -> Drawing | None:
         for seed, run in zip(comparison.seeds, mine, strict=True)
     ]
     marks += _front_marks(runs, *comparison.gain_and_cost)
-    marks += _published(data) + _named(data.named)
+    marks += _published(data) + network_points(data.named)
     marked = np.array([mark.gain for mark in (*data.published, *data.named)])
     gains, lows = (np.concatenate([*(getattr(b, side) for b in data.bands), marked]) for side in ("best", "median"))
     low, high = float(np.nanmin(lows)), float(np.nanmax(gains))
@@ -152,7 +153,7 @@ def search_drawings(result: SearchResult) -> tuple[Part, ...]:
         shown = _kept(len(natural))
         cloud = Points("evaluated", natural[shown, cost], natural[shown, gain], colour=4, size=2.0, opacity=0.5)
         marks = _front_marks([(0, f"seed {result.seed}", result)], gain, cost)
-        named = _named(named_marks(result, gain, cost))
+        named = network_points(named_marks(result, gain, cost))
         chart = Chart("The front", labels[cost], labels[gain], (cloud, *marks, *named))
         parts.append(Drawing(chart, f"The front ({len(result.front)} archs) among a sample of the evaluated archs."))
     progress = result.progress()

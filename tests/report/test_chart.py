@@ -121,3 +121,16 @@ def test_labels_stay_inside_the_frame() -> None:
     for place, anchor, text in found:
         left = float(place) if anchor == "start" else float(place) - LETTER * len(text)
         assert LEFT <= left <= WIDTH - RIGHT - LETTER * len(text)
+
+
+def test_a_label_between_near_dots_lies_on_none_of_them() -> None:
+    """The lower left corner of an effect chart: right of the second dot is a third, left is the frame's edge."""
+    x, y = np.array([0.3, 0.82, 0.15, 0.9, 20.0]), np.array([0.0, 0.88, 0.62, 1.3, 8.0])
+    drawn = _chart(Points("p", x, y, labels=("e1k3", "e1k3se", "e1k5", "e1k5se", "e6"), size=5.0))
+    dots = [(float(a), float(b)) for a, b in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawn)]
+    words = re.findall(r'class="label" x="([\d.]+)" y="([\d.]+)" text-anchor="(\w+)">(\w+)<', drawn)
+    assert len(dots) == len(words) == 5
+    for place, top, anchor, text in words:
+        left = float(place) - LETTER * len(text) * {"start": 0, "middle": 0.5, "end": 1}[anchor]
+        for a, b in dots:
+            assert not (left < a < left + LETTER * len(text) and float(top) - 10 < b < float(top))
