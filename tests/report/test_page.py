@@ -57,7 +57,7 @@ def test_profile_page_holds_the_figures_of_the_profile(reports: dict[str, Path])
     # Trade and cloud; M_b, M_ulb, two quantiles, factors and their pairs of each metric, all responses, predictors.
     assert page.counts["svg"] == 2 * 2
     assert page.counts["table"] == 6 * n_metrics + 2
-    assert all(name in page.text for name in ("MoGA-A", "MoGA-B", "MoGA-C", "networks of the space, as predicted"))
+    assert all(name in page.text for name in ("MoGA-A", "MoGA-B", "MoGA-C", "Rings: networks of the space"))
     row = table[(table["statistic"] == "M_ulb") & (table["metric"] == "top1_percent")].iloc[7]
     assert f"{row['effect']:+.4f}" in page.text
 
