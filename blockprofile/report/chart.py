@@ -67,12 +67,17 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Shade:
-    """A grid of cells from -1 (red) to 1 (blue); ``values`` has shape (len(x), len(y)), cells centred on the places."""
+    """A grid of cells from -1 (colour ``less``) to 1 (colour ``more``), cells centred on the places.
+
+    ``values`` has shape (len(x), len(y)); the colours are indices of the page's palette.
+    """
 
     label: str
     x: Floats
     y: Floats
     values: Floats
+    more: int = 1
+    less: int = 0
 
 
 Mark = Points | Line | Band | Shade
@@ -214,9 +219,8 @@ def _shade(mark: Shade, scale: _Scale) -> str:
             if value:
                 box = f'x="{scale.x(mark.x[start]) - width / 2:.1f}" y="{scale.y(y) - height / 2:.1f}"'
                 size = f'width="{width * (stop - start):.1f}" height="{height + 0.3:.1f}"'
-                parts.append(
-                    f'<rect class="{"more" if value > 0 else "less"}" {box} {size} opacity="{abs(value):.2f}"/>'
-                )
+                colour = mark.more if value > 0 else mark.less
+                parts.append(f'<rect class="shade c{colour}" {box} {size} opacity="{abs(value):.2f}"/>')
     return "".join(parts)
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from blockprofile.command import command_line
 from blockprofile.compare import Comparison, best_arch, load_comparison
 from blockprofile.plot import metric_title
-from blockprofile.predict import UNKNOWN_FLOOR
 from blockprofile.report.archs import arch_table
 from blockprofile.report.comparison_answer import answer_comparison
 from blockprofile.report.document import Cell, Document, Part, Section, Table, Text, number, p_value, table_of
@@ -94,16 +93,17 @@ def _verdicts(comparison: Comparison) -> Table:
     rows = []
     for verdict in comparison.verdicts:
         paired = verdict.paired
-        floor = UNKNOWN_FLOOR if verdict.indicator.unaudited else number(verdict.indicator.floor, 4)
+        floor = "unknown" if verdict.indicator.unaudited else number(verdict.indicator.floor, 4)
+        low, high = (number(each, 4, sign=True) for each in (paired.ci_low, paired.ci_high))
+        case = {"case": verdict.case} if len(comparison.cases) > 2 else {}
         rows.append(
             {
-                "indicator": verdict.indicator.title, "case": verdict.case, "original": number(paired.theirs, 4),
+                "indicator": verdict.indicator.title, **case, "original": number(paired.theirs, 4),
                 "mean": number(paired.ours, 4), "difference": number(paired.difference, 4, sign=True),
-                "from": number(paired.ci_low, 4, sign=True), "to": number(paired.ci_high, 4, sign=True),
+                "95 % interval": f"{low.text} to {high.text}", "floor": floor, "verdict": verdict.words,
                 "p (Holm)": p_value(verdict.p_adjusted), "p (Wilcoxon)": p_value(paired.p_wilcoxon),
                 "effect size": number(paired.effect_size, 2, sign=True),
-                "rank-biserial": number(paired.rank_biserial, 2, sign=True), "floor": floor,
-                "verdict": verdict.words,
+                "ranks": number(paired.rank_biserial, 2, sign=True),
             }
         )  # fmt: skip
     return table_of("Paired differences", rows)
@@ -111,13 +111,13 @@ def _verdicts(comparison: Comparison) -> Table:
 
 def _words() -> Text:
     return Text(
-        "From, to: the 95 % interval of the paired difference (Student's t). p: paired t-test, adjusted by Holm over "
+        "Interval: of the paired difference (Student's t). p: paired t-test, adjusted by Holm over "
         "the cases; exact signed-rank test of Wilcoxon beside it. Effect size: Hedges' g of the differences; "
-        "rank-biserial: share of ranks for less share against. IGD+ and additive epsilon are against the joint front "
-        "of all searches, every goal scaled to 0..1 by it; less is better. Floor: what the predictors' "
-        "own errors make of the figure (for the hypervolume, what the original's fronts gain if every goal gets better "
-        "by its predictor's floor). Verdict: better or worse where the interval excludes 0 and the difference exceeds "
-        "the floor; where the floor is unknown, the interval alone decides."
+        "ranks: the rank-biserial correlation, share of ranks for less share against. IGD+ and additive epsilon are "
+        "against the joint front of all searches, every goal scaled to 0..1 by it; less is better. Floor: what the "
+        "predictors' own errors make of the figure (for the hypervolume, what the original's fronts gain if every goal "
+        "gets better by its predictor's floor). Verdict: better or worse where the interval excludes 0 and the difference "
+        "exceeds the floor; where the floor is unknown (not audited), the interval alone decides."
     )
 
 

@@ -161,10 +161,12 @@ def p_value(value: float | None) -> Cell:
 
 
 def table_of(title: str, rows: Sequence[Mapping[str, Any]], *, caption: str = "", is_folded: bool = False) -> Table:
-    """Make a table of records: keys are columns; values are cells, numbers or text."""
-    columns = tuple(dict.fromkeys(key for row in rows for key in row))
-    made = tuple(tuple(_cell(row.get(name, "")) for name in columns) for row in rows)
-    return Table(title, columns, made, caption, is_folded=is_folded)
+    """Make a table of records: keys are columns, values cells, numbers or text; a column of nothing is left out."""
+    cells = {
+        key: [_cell(row.get(key, "")) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)
+    }
+    columns = {key: column for key, column in cells.items() if any(cell.text for cell in column)}
+    return Table(title, tuple(columns), tuple(zip(*columns.values(), strict=True)), caption, is_folded=is_folded)
 
 
 def _cell(value: Any) -> Cell:

@@ -130,11 +130,11 @@ def difference_drawing(comparison: Comparison, place: int) -> Drawing | None:
     if data is None or fronts is None:
         return None
     name = comparison.cases[place].name
-    shade = Shade("", data.first, -data.second, data.difference)
+    shade = Shade("", data.first, -data.second, data.difference, more=place)
     chart = Chart(f"Attainment of {name} against the original", *fronts.labels, (shade,))
     caption = (
-        f"Blue: {name} attains the point in more seeds than the original does; red: in fewer. The full colour is a "
-        "difference of all seeds."
+        f"In the colour of {name}: it attains the point in more seeds than the original does; in the original's: in "
+        "fewer. The full colour is a difference of all seeds."
     )
     return Drawing(chart, caption)
 

@@ -78,8 +78,8 @@ def test_shades_join_equal_neighbours_and_leave_out_zero() -> None:
     values = np.array([[1.0, 0.0], [1.0, -0.5], [0.0, 0.0]])
     drawn = _chart(Shade("s", np.arange(3.0), np.arange(2.0), values))
     assert drawn.count("<rect") == 2
-    assert 'class="more"' in drawn
-    assert 'class="less"' in drawn
+    assert 'class="shade c1"' in drawn
+    assert 'class="shade c0"' in drawn
 
 
 def test_legend_names_each_label_once() -> None:
