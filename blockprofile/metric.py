@@ -61,6 +61,11 @@ class Metric:
     direction: Direction | None
 
     @property
+    def ending(self) -> str:
+        """The column's ending, which is the unit as columns and keys have it: ``ms``, ``mj``."""
+        return self.column.rpartition("_")[2]
+
+    @property
     def is_on_device(self) -> bool:
         """Whether it is a cost on some device."""
         return self.column in _ON_DEVICE

@@ -55,6 +55,8 @@ ELSEWHERE = {
     "supernet": "it trains for minutes to hours; tests/supernet",
     "sample --space moga_32 --metric fitted": "as supernet",
     "pick runs/search --knee --export": "as supernet; tests/supernet/test_export.py",
+    "lut import energy.csv": "energies are to be filled in; tests/cli/test_lut_energy.py fills them in",
+    "search --space moga --device board": "as lut import energy.csv",
     "lut import profiles/": "it needs files of a profiler; tests/cli/test_lut_import.py",
     "lut run": "it needs another machine; tests/device/test_remote.py",
     "lut times": "as lut import; tests/cli/test_lut_import.py",

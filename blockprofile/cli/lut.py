@@ -15,6 +15,7 @@ from blockprofile.cli.options import space_option
 from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, print_table, tell
 from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line
+from blockprofile.metric import LATENCY, parse_metric
 
 if TYPE_CHECKING:
     from blockprofile.device import Audit
@@ -168,7 +169,7 @@ def audit(
     blockprofile lut audit my_device --space moga --repair
     blockprofile lut audit my_phone --space moga --from times.csv
     """
-    from blockprofile.device import Plan, audit_table, depth_rows, repair_card, unit_rows, write_audit
+    from blockprofile.device import Plan, audit_table, depth_rows, in_unit_of, repair_card, unit_rows, write_audit
     from blockprofile.plot import audit_data, save_scatter
     from blockprofile.predict import find_device, read_card, tell_floor
     from blockprofile.space import load_space
@@ -196,30 +197,36 @@ def audit(
 
         print_json(
             {
-                "device": card.name, "figures": found.figures, "verdict": found.verdict, "units": units,
-                "depths": depths, "repairs": [asdict(item) for item in found.repairs],
+                "device": card.name, "figures": in_unit_of(card.metric, found.figures), "verdict": found.verdict,
+                "units": units, "depths": depths, "repairs": [asdict(item) for item in found.repairs],
                 "repaired": None if repaired is None else asdict(repaired), "facts": found.facts,
                 "picture": str(picture),
             }
         )  # fmt: skip
         return
-    tell(f"{card.name} on {loaded.name}: {found.verdict}; measured")
-    print_table([found.figures])
-    print_table(units, title="errors by unit (slope: ms per ms of the unit)")
+    tell(f"{card.name} on {loaded.name}: {found.verdict}; {card.provenance}")
+    print_table([in_unit_of(card.metric, found.figures)])
+    about = parse_metric(card.metric)
+    units, depths = ([in_unit_of(card.metric, row) for row in rows] for rows in (units, depths))
+    print_table(units, title=f"errors by unit (slope: {about.unit} per {about.unit} of the unit)")
     print_table(depths, title="errors by number of layers")
     print_table(
-        [{"correction": r.model, "rmse_ms": r.rmse_ms, "left_out_rmse_ms": r.cv_rmse_ms} for r in found.repairs],
+        [
+            in_unit_of(card.metric, {"correction": r.model, "rmse_ms": r.rmse_ms, "left_out_rmse_ms": r.cv_rmse_ms})
+            for r in found.repairs
+        ],
         title="corrections, fitted and on left-out networks",
     )
     if repaired is not None:
         tell(f"on the card: {repaired.model}" if repaired.model != "none" else "no correction helps; none is set")
-    note(f"floor on the card: {tell_floor(read_card(folder).floor, 'ms')}; picture: {picture}")
+    note(f"floor on the card: {tell_floor(read_card(folder).floor, card.unit)}; picture: {picture}")
 
 
 def _audit_file(file: Path, space: Space, entry: Entry, *, column: str = "", time_unit: str | None = None) -> Audit:
     from blockprofile.device import audit_times, check_network_unit, read_times
 
-    times = read_times(file, space, column=column, unit=check_network_unit(time_unit or "ms"))
+    unit = check_network_unit(time_unit or "ms")
+    times = read_times(file, space, column=column, unit=unit, metric=entry[0].metric)
     if times.repeats:
         note(times.repeats)
     return audit_times(space, entry, times, believe=time_unit is not None)
@@ -229,6 +236,7 @@ def _audit_file(file: Path, space: Space, entry: Entry, *, column: str = "", tim
 def template(
     space: str = SPACE,
     out: Path = typer.Option(..., "--out", help="The CSV file to write."),
+    metric: str = typer.Option("latency_ms", "--metric", help="What is to be filled in: or energy_mj."),
     resolution: list[int] = RESOLUTIONS,
     json: bool = JSON_OPTION,
 ) -> None:
@@ -238,7 +246,7 @@ def template(
     --------
     blockprofile lut template --space moga --out phone.csv
     """
-    from blockprofile.device import write_template
+    from blockprofile.device import check_quantity, write_template
     from blockprofile.errors import OptionError
     from blockprofile.space import load_space
 
@@ -246,13 +254,16 @@ def template(
         raise OptionError(f"{str(out)!r} exists already; name another file, so that no times are lost")
     loaded = load_space(space)
     note_base(loaded, WHOLE)
-    count = write_template(loaded, out, resolutions=resolution)
+    count = write_template(loaded, out, resolutions=resolution, metric=check_quantity(metric))
     if json:
         print_json({"file": str(out), "operators": count})
         return
-    tell(f"{out}: {count} operators; fill in mean_ms, and spread_ms and count where known")
+    ending = parse_metric(metric).ending
+    tell(f"{out}: {count} operators; fill in mean_{ending}, and spread_{ending} and count where known")
     if any(block.op == "custom" for block in loaded.blocks):
-        note("custom blocks may stay empty where the space file states latency_ms:NAME, NAME being the device's")
+        note(f"custom blocks may stay empty where the space file states {metric}:NAME, NAME being the device's")
     named = {"out": "my_device", "hardware": "what it is", "runtime": "what runs, its version and threads"}
+    if metric != LATENCY:
+        named["metric"] = metric
     following = command_line("lut import", [out], space=space, resolution=resolution, **named)
     note(f"then: {following}")

@@ -40,6 +40,7 @@ def import_(
         None, "--spread", help="Time of no one operator: drop it, or give it out even or by macs; left out, up to 5 %."
     ),
     clock_mhz: float | None = CLOCK,
+    metric: str = typer.Option("latency_ms", "--metric", help="What the table holds: or energy_mj, in mJ."),
     column: str = typer.Option("", "--column", help="Of a file with several tables: which, by its name or device."),
     estimated: bool = typer.Option(
         False, "--estimated", help="The times are a model's of the device: calibrated, not measured (vela: always)."
@@ -70,6 +71,7 @@ def import_(
         check_plausible,
         check_spread,
         check_time_unit,
+        in_unit_of,
         read_device_table,
         read_manifest,
         read_times,
@@ -87,13 +89,13 @@ def import_(
     device = name or out.resolve().name + ("" if known is None else f"_{known.suffix}")
     note_base(loaded, WHOLE)
     options = ImportOptions(
-        form=form, column=column, unit=unit, clock_mhz=clock_mhz,
+        form=form, metric=metric, column=column, unit=unit, clock_mhz=clock_mhz,
         spread=None if spread is None else check_spread(spread),
     )  # fmt: skip
     found = read_device_table(files, loaded, options, resolutions=resolution, manifest=known, device=device)
     table = found.table
-    whole = None if audit is None else read_times(audit, loaded, unit=unit)
-    mean_ms = check_plausible(loaded, table, believe=time_unit is not None, device=device)
+    whole = None if audit is None else read_times(audit, loaded, unit=unit, metric=metric)
+    mean = check_plausible(loaded, table, believe=time_unit is not None, device=device, metric=metric)
     told = f"{files[0].name}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")
     if found.is_profile:
         told = f"{told}, a profile of {found.form}; {found.left_share:.1%} of the time belonged to no one operator"
@@ -101,8 +103,9 @@ def import_(
     elif found.form != "csv":
         told = f"{told}, a table of the format {found.form}" + (f" ({column})" if column else "")
     timed = TimedOn(
-        hardware=hardware, runtime=runtime, batch=batch, dtype=dtype, is_estimated=estimated or found.is_estimated
-    )
+        hardware=hardware, runtime=runtime, batch=batch, dtype=dtype, metric=metric,
+        is_estimated=estimated or found.is_estimated,
+    )  # fmt: skip
     write_imported(
         out, table, loaded, name=device, timed=timed,
         resolutions=resolution or (known.resolutions if known and not loaded.definition.input.searched else ()),
@@ -112,19 +115,19 @@ def import_(
         write_audit(out, loaded, audit_times(loaded, (read_card(out), out), whole, believe=time_unit is not None))
     card = read_card(out)
     if json:
-        facts = {"folder": str(out), "operators": len(table.times), "extra": table.n_extra, "mean_ms": mean_ms}
+        facts = {"folder": str(out), "operators": len(table.times), "extra": table.n_extra, "mean_ms": mean}
         extra = {"format": found.form, "left_share": found.left_share}
-        print_json({**facts, **extra, "floor": card.floor, "provenance": card.caption})
+        print_json({**in_unit_of(metric, facts), **extra, "floor": card.floor, "provenance": card.caption})
         return
     tell(
-        f"{out}: {len(table.times)} operators; a random network of {loaded.name} takes {mean_ms:.4g} ms; "
+        f"{out}: {len(table.times)} operators; a random network of {loaded.name} takes {mean:.4g} {card.unit}; "
         f"{card.provenance}"
     )
     if found.is_profile:
         note(f"read as {found.form}; {found.left_share:.1%} of the time belonged to no one operator")
     elif found.form != "csv":
         note(f"read as {found.form}" + (f". {found.note}" if found.note else ""))
-    note(f"floor {tell_floor(card.floor, 'ms')}" + ("" if whole is None else f"; {card.error.notes}"))
+    note(f"floor {tell_floor(card.floor, card.unit)}" + ("" if whole is None else f"; {card.error.notes}"))
     if whole is None:
         following = command_line("lut audit", [out], space=space, **{"from": "networks.csv"})
         note(f"give it one by times of whole networks: {following}")

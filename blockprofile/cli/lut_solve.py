@@ -31,6 +31,7 @@ def solve(
         ..., "--out", help="The predictor folder to write; with a recipe, the folder of them all."
     ),
     column: str = typer.Option("", "--column", help="The column of times; left out, mean_ms, or the only one."),
+    metric: str = typer.Option("latency_ms", "--metric", help="What the networks' figures are: or energy_mj, in mJ."),
     time_unit: str | None = typer.Option(
         None, "--time-unit", help="ms (default), s, us, or per_s: images a second; said, it is believed."
     ),
@@ -48,11 +49,11 @@ def solve(
     --------
     blockprofile lut solve times.csv --space moga --out my_phone --hardware "Pixel 8"
     """
-    from blockprofile.device import check_network_unit, read_timings
+    from blockprofile.device import check_network_unit, check_quantity, read_timings
     from blockprofile.errors import OptionError
 
     if timings.suffix.lower() in _RECIPES:
-        given = ("space", "device", "column", "time_unit", "hardware", "runtime", "batch", "dtype")
+        given = ("space", "device", "column", "metric", "time_unit", "hardware", "runtime", "batch", "dtype")
         refuse_idle(context, given, "the recipe says it")
         recipe = read_timings(timings)
         file, space = timings.parent / recipe.table, recipe.space
@@ -69,7 +70,7 @@ def solve(
         file, unit = timings, check_network_unit(time_unit or "ms")
         about = {"hardware": hardware, "runtime": runtime, "batch": batch, "precision": dtype, "sources": [file.name]}
         jobs = [_Job(out, device or out.resolve().name, column, unit, about, is_believed=time_unit is not None)]
-    rows = [_solve(file, space, job) for job in jobs]
+    rows = [_solve(file, space, job, check_quantity(metric)) for job in jobs]
     if json:
         print_json(rows)
         return
@@ -90,7 +91,7 @@ class _Job:
     is_believed: bool
 
 
-def _solve(file: Path, space: str, job: _Job) -> dict[str, Any]:
+def _solve(file: Path, space: str, job: _Job, metric: str) -> dict[str, Any]:
     """Solve one device's table, write its folder and return what is told of it."""
     from blockprofile.device import LEAST_SOLVED, check_name, read_times, solve_times, write_solved
     from blockprofile.space import load_space
@@ -98,20 +99,25 @@ def _solve(file: Path, space: str, job: _Job) -> dict[str, Any]:
     check_name(job.device)
     loaded = load_space(space)
     note_base(loaded, "a table holds the operators of the whole of")
-    times = read_times(file, loaded, column=job.column, unit=job.unit, least=LEAST_SOLVED, skips_empty=True)
+    times = read_times(
+        file, loaded, column=job.column, unit=job.unit, metric=metric, least=LEAST_SOLVED, skips_empty=True
+    )
     if times.repeats:
         note(f"{job.device}: {times.repeats}")
     if times.n_empty:
         note(f"{job.device}: {times.n_empty} rows of {file} have no time in {times.column!r} and were left out")
-    table = solve_times(loaded, times, device=job.device, believe=job.is_believed)
+    table = solve_times(loaded, times, device=job.device, metric=metric, believe=job.is_believed)
     write_solved(job.folder, table, device=job.device, unit=job.unit, about=job.about)
     return _row(job.folder, job.device, table)
 
 
 def _row(folder: Path, device: str, table: SolvedTable) -> dict[str, Any]:
+    from blockprofile.device import in_unit_of
+
     found = table.fidelity
-    return {
+    figures = {
         "device": device, "networks": found.n, "operators": len(table.design.operators), "unseen": table.n_unseen,
         "rmse_ms": found.rmse, "rmse_percent": table.rmse_percent, "kendall_tau": found.kendall_tau,
         "outlook": table.outlook, "folder": str(folder),
     }  # fmt: skip
+    return in_unit_of(table.metric, figures)

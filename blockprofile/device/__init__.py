@@ -22,6 +22,7 @@ from blockprofile.device.measure import MeasuredTable, measure_table
 from blockprofile.device.onnx_graph import Layer, onnx_model
 from blockprofile.device.plan import cover_archs, plan_archs
 from blockprofile.device.profiled import check_spread
+from blockprofile.device.quantity import check_quantity, in_unit_of
 from blockprofile.device.quantize import read_images
 from blockprofile.device.remote import RemoteTool, check_transport, plan_commands, run_commands
 from blockprofile.device.residuals import depth_rows, unit_rows
@@ -56,6 +57,7 @@ __all__ = [
     "check_network_unit",
     "check_plausible",
     "check_precision",
+    "check_quantity",
     "check_spread",
     "check_time_unit",
     "check_transport",
@@ -64,6 +66,7 @@ __all__ = [
     "depth_rows",
     "export_networks",
     "export_operators",
+    "in_unit_of",
     "make_runtime",
     "measure_table",
     "onnx_model",

@@ -15,12 +15,14 @@ from blockprofile.device.audit_archs import spread_archs
 from blockprofile.device.journal import Journal
 from blockprofile.device.machine import processor_name
 from blockprofile.device.probes import pick_sentinel, table_operators
+from blockprofile.device.quantity import in_unit_of
 from blockprofile.device.repair import Repair, choose_repair, fit_repairs
 from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Runtime, Settings, make_runtime
 from blockprofile.device.session import measure_chains, session_facts
 from blockprofile.errors import OptionError, RunError
 from blockprofile.files import lock_folder, make_folder
+from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import Card, build_predictor, find_device, measure_fidelity
 from blockprofile.space import Archs, Space, decode_all, list_operators
 
@@ -43,7 +45,7 @@ class Audit:
 
     ``predicted`` and ``measured`` are in ms, one value for each of ``archs``; measured times are brought to the
     machine's speed when the table was made, by ``speed``, the sentinel's time now over its time then. ``source`` says
-    where the times are from.
+    where the times are from. Of an energy, what is said to be in ms is in mJ.
     """
 
     archs: Archs
@@ -55,6 +57,7 @@ class Audit:
     repairs: tuple[Repair, ...]
     facts: Mapping[str, Any]
     source: str = "timed on the same machine"
+    metric: str = LATENCY
 
     @property
     def errors(self) -> NDArray[np.float64]:
@@ -83,7 +86,9 @@ class Audit:
     def verdict(self) -> str:
         """Say in a sentence whether the table can be trusted, and what stands in the way."""
         found = self.figures
-        rmse = f"RMSE {found['rmse_ms']:.3g} ms, {found['rmse_percent']:.1f} % of the mean"
+        rmse = (
+            f"RMSE {found['rmse_ms']:.3g} {parse_metric(self.metric).unit}, {found['rmse_percent']:.1f} % of the mean"
+        )
         best = choose_repair(self.repairs)
         if found["rmse_percent"] <= GOOD_PERCENT:
             return f"additive: {rmse}"
@@ -100,15 +105,14 @@ class Audit:
         """Return one row a network: its text, predicted and measured latency."""
         import pandas as pd
 
-        return pd.DataFrame(
-            {
-                "arch": decode_all(space, self.archs),
-                "predicted_ms": self.predicted,
-                "measured_ms": self.measured,
-                "ci_ms": self.half_width,
-                "operators": self.n_operators.astype(int),
-            }
-        )
+        columns = {
+            "arch": decode_all(space, self.archs),
+            "predicted_ms": self.predicted,
+            "measured_ms": self.measured,
+            "ci_ms": self.half_width,
+            "operators": self.n_operators.astype(int),
+        }
+        return pd.DataFrame(in_unit_of(self.metric, columns))
 
 
 def runtime_of(card: Card) -> Runtime:
@@ -200,7 +204,7 @@ def audit_table(
 def _seeds(seed: int, card: Card) -> list[int]:
     """Return what the networks are drawn by: of a repaired table others than those that its repair was fitted to."""
     correction = card.parameters.get("correction", {})
-    fitted = {key: value for key, value in correction.items() if key != "call_ms"}
+    fitted = {key: value for key, value in correction.items() if not key.startswith("call_")}
     digest = hashlib.sha256(repr(sorted(fitted.items())).encode()).digest()
     return [seed, int.from_bytes(digest[:4], "little")] if fitted else [seed]
 

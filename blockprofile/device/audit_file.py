@@ -14,12 +14,12 @@ from blockprofile.device.audit import LEAST_NETWORKS, Audit
 from blockprofile.device.csvfile import MS, TimeUnit
 from blockprofile.device.repair import fit_repairs
 from blockprofile.errors import DataError, OptionError, one_of
-from blockprofile.predict import Entry, LabelTable, build_predictor, pool_repeats, read_labels
+from blockprofile.metric import LATENCY, parse_metric
+from blockprofile.predict import Entry, LabelTable, build_predictor, pool_repeats, read_labels, value_column
 from blockprofile.space import Space, list_operators
 
 __all__ = [
     "NETWORK_UNITS",
-    "TIME_COLUMN",
     "NetworkTimes",
     "NetworkUnit",
     "audit_times",
@@ -31,14 +31,13 @@ NetworkUnit = TimeUnit | Literal["per_s"]
 NETWORK_UNITS: tuple[NetworkUnit, ...] = (*get_args(TimeUnit), "per_s")
 """What whole networks are timed in: ``per_s`` is images a second."""
 
-TIME_COLUMN = "mean_ms"
 FAR = 100.0
 """Whole networks so many times faster or slower than a table's sum are in another unit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkTimes:
-    """Latencies of whole networks: distinct archs (at distinct resolutions) and the mean of each in ms.
+    """Latencies of whole networks: distinct archs (at distinct resolutions), each one's mean in ms; or energies in mJ.
 
     ``repeats`` says what was pooled, ``n_empty`` counts rows that were left out as they have no time.
     """
@@ -78,6 +77,7 @@ def read_times(
     *,
     column: str = "",
     unit: NetworkUnit = "ms",
+    metric: str = LATENCY,
     least: int = LEAST_NETWORKS,
     skips_empty: bool = False,
 ) -> NetworkTimes:
@@ -92,6 +92,8 @@ def read_times(
         The times; left out, ``mean_ms``, or the only column of numbers.
     unit
         In which the file gives times, whatever the column is called.
+    metric
+        A latency or an energy; an energy is in mJ, and stands in ``mean_mj``.
     least
         How many networks are needed.
     skips_empty
@@ -104,14 +106,16 @@ def read_times(
     OptionError
         If there is no such column or no telling which it is, or fewer archs than needed.
     """
-    labels = read_labels(path, space)
+    if parse_metric(metric).column != LATENCY and unit != "ms":
+        raise OptionError("a time unit has no effect on energies: they are in mJ; leave --time-unit out")
+    labels, usual = read_labels(path, space), value_column(metric)
     known = list(labels.labels)
-    has_times = TIME_COLUMN in known or TIME_COLUMN in labels.unread or not known
-    column = column or (TIME_COLUMN if has_times else known[0] if len(known) == 1 else "")
+    has_times = usual in known or usual in labels.unread or not known
+    column = column or (usual if has_times else known[0] if len(known) == 1 else "")
     if not column:
         raise OptionError(
-            f"{path} has no column {TIME_COLUMN!r}, and several others hold numbers: name one by --column; "
-            f"{one_of(TIME_COLUMN, known)}"
+            f"{path} has no column {usual!r}, and several others hold numbers: name one by --column; "
+            f"{one_of(usual, known)}"
         )
     n_empty = 0
     if skips_empty and column in labels.labels:
@@ -123,7 +127,7 @@ def read_times(
     pooled = pool_repeats(labels, [column])
     times = pooled.table.label(column)
     if not (times > 0).all():
-        raise DataError(f"{path}: column {column!r} holds {times[times <= 0][0]:g}; a time must be above 0")
+        raise DataError(f"{path}: column {column!r} holds {times[times <= 0][0]:g}; must be above 0")
     if len(times) < least:
         raise OptionError(f"{path} holds times of {len(times)} archs; at least {least} networks are needed")
     table = LabelTable(path, pooled.table.archs, {column: _to_ms(times, unit)}, pooled.table.resolutions)
@@ -154,10 +158,12 @@ def audit_times(space: Space, entry: Entry, times: NetworkTimes, *, believe: boo
         predicted[rows] = build_predictor(entry, where).predict(archs[rows])
         counts[rows] = [len(list_operators(where, arch)) for arch in archs[rows]]
     ratio = float(np.median(measured / predicted))
+    about = parse_metric(entry[0].metric)
     if not believe and not 1 / FAR < ratio < FAR:
+        hint = "; say --time-unit s, us or ms of the file" if about.column == LATENCY else ""
         raise OptionError(
-            f"{times.table.path}: its networks take {np.median(measured):.3g} ms in the middle, the table's sums are "
-            f"{np.median(predicted):.3g} ms: one of them is in another unit; say --time-unit s, us or ms of the file"
+            f"{times.table.path}: its networks take {np.median(measured):.3g} {about.unit} in the middle, the table's "
+            f"sums are {np.median(predicted):.3g} {about.unit}: one of them is in another unit{hint}"
         )
     widths = np.full(len(archs), np.nan)
     facts = {"file": times.table.path.name, "on": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")}
@@ -165,5 +171,6 @@ def audit_times(space: Space, entry: Entry, times: NetworkTimes, *, believe: boo
         facts["repeats"] = times.repeats
     source = f"timed elsewhere, read from {times.table.path.name}"
     return Audit(
-        archs, predicted, measured, widths, counts, 1.0, fit_repairs(predicted, counts, measured), facts, source
-    )
+        archs, predicted, measured, widths, counts, 1.0, fit_repairs(predicted, counts, measured), facts, source,
+        entry[0].metric,
+    )  # fmt: skip

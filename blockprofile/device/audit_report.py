@@ -7,8 +7,10 @@ from typing import Any
 
 from blockprofile.device.audit import Audit
 from blockprofile.device.folder import amend_card
+from blockprofile.device.quantity import in_unit_of
 from blockprofile.device.repair import Repair, choose_repair
 from blockprofile.files import replacing
+from blockprofile.metric import parse_metric
 from blockprofile.predict import effect_floor, mean_layers, read_card, read_correction
 from blockprofile.space import Space
 
@@ -60,9 +62,10 @@ def write_audit(folder: Path, space: Space, audit: Audit) -> None:
         audit.frame(space).to_parquet(file, index=False, compression="zstd")
     found = audit.figures
     facts = {key: audit.facts[key] for key in FACTS if key in audit.facts}
+    unit = parse_metric(audit.metric).unit
     told = (
-        f"{audit.verdict}. Mean error {found['bias_ms']:+.3g} ms over networks of {found['least_ms']:.3g} to "
-        f"{found['greatest_ms']:.3g} ms."
+        f"{audit.verdict}. Mean error {found['bias_ms']:+.3g} {unit} over networks of {found['least_ms']:.3g} to "
+        f"{found['greatest_ms']:.3g} {unit}."
     )
     told += _conditions(audit)
     amend_card(
@@ -95,19 +98,23 @@ def repair_card(folder: Path, space: Space, audit: Audit) -> Repair:
     mean = found["mean_ms"]
     r2 = 1 - best.cv_rmse_ms**2 / float(audit.measured.var())
     notes = (
-        f"Repaired by {best.model}, fitted to these networks: RMSE {best.cv_rmse_ms:.3g} ms, "
-        f"{100 * best.cv_rmse_ms / mean:.1f} % of the mean, each network left out of its own fit. "
+        f"Repaired by {best.model}, fitted to these networks: RMSE {best.cv_rmse_ms:.3g} "
+        f"{parse_metric(audit.metric).unit}, {100 * best.cv_rmse_ms / mean:.1f} % of the mean, each network left out "
+        "of its own fit. "
         f"The bare sum: {audit.verdict}.{_conditions(audit)}"
     )
     amend_card(
         folder,
         {
-            "parameters.correction": {
-                "call_ms": old.call_ms,
-                "offset_ms": _round(once - old.call_ms),
-                "per_operator_ms": _round(best.scale * old.per_operator_ms + best.per_operator_ms),
-                "scale": _round(best.scale * old.scale),
-            },
+            "parameters.correction": in_unit_of(
+                audit.metric,
+                {
+                    "call_ms": old.call_ms,
+                    "offset_ms": _round(once - old.call_ms),
+                    "per_operator_ms": _round(best.scale * old.per_operator_ms + best.per_operator_ms),
+                    "scale": _round(best.scale * old.scale),
+                },
+            ),
             "error": {**_error(audit, best.cv_rmse_ms, notes), "r2": _round(r2)},
             "floor": _floor(space, best.cv_rmse_ms),
         },

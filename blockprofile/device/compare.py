@@ -38,7 +38,7 @@ class Comparison:
     devices, captions
         Their names, and where their figures come from.
     latencies
-        float64, shape (2, n), ms: the same random archs on both.
+        float64, shape (2, n), in ``units``: the same random archs on both.
     tau, rho
         Kendall's tau-b and Spearman's rho between archs.
     blocks
@@ -60,6 +60,7 @@ class Comparison:
     block_tau: float
     cell_tau: float
     shares: tuple[dict[str, Any], ...]
+    units: tuple[str, str] = ("ms", "ms")
 
 
 def kind_of(op: Operator) -> str:
@@ -80,7 +81,7 @@ def _operator_cost(entry: Entry, space: Space) -> Callable[[Operator], float] | 
     """Return what an operator costs on a device, None where the device's predictor is not a sum over operators."""
     card, folder = entry
     if card.kind == "lookup":
-        entries = read_table(folder / TABLE_NAME, resolution=space.resolution)
+        entries = read_table(folder / TABLE_NAME, resolution=space.resolution, metric=card.metric)
         free = frozenset(str(name) for name in card.parameters.get("free", ()))
         correction = read_correction(card, folder)
         return lambda op: operator_latency(entries, op, correction=correction, free=free)
@@ -199,4 +200,5 @@ def compare_devices(space: Space, devices: tuple[str, str], *, n: int = 20_000, 
         float(kendalltau([r["percent_a"] for r in blocks], [r["percent_b"] for r in blocks]).statistic),
         float(kendalltau(*([found[key] for key in keys] for found in cells)).statistic),
         tuple(rows),
+        (entries[0][0].unit, entries[1][0].unit),
     )

@@ -20,11 +20,11 @@ from blockprofile.device.median import Median
 from blockprofile.device.probes import check_resolutions, table_operators
 from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError, one_of
 from blockprofile.files import make_folder
+from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import KEY_COLUMNS, LookupKey, doubt_scale, lookup_key, mean_macs
 from blockprofile.space import CompiledSum, Operator, Space, draw_archs, factorize
 
 __all__ = [
-    "COLUMNS",
     "MS",
     "TIME_UNITS",
     "CsvTable",
@@ -32,6 +32,7 @@ __all__ = [
     "check_complete",
     "check_plausible",
     "check_time_unit",
+    "columns_of",
     "read_csv_table",
     "scale_table",
     "write_template",
@@ -43,7 +44,6 @@ MS: Mapping[TimeUnit, float] = {"ms": 1.0, "s": 1000.0, "us": 0.001}
 """Milliseconds of a unit."""
 
 CUSTOM = "custom:"
-COLUMNS = ("operator", *KEY_COLUMNS, "mean_ms", "spread_ms", "count")
 _TEXT = {"op", "act"}
 _FLAGS = {"se", "skip"}
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -66,8 +66,14 @@ class CsvTable:
     offset_ms: float = 0.0
 
 
-def write_template(space: Space, path: Path, *, resolutions: Sequence[int] = ()) -> int:
-    """Write a CSV with one row for each operator that a space needs, times left empty.
+def columns_of(metric: str) -> tuple[str, ...]:
+    """Name the columns of a table of operators; what one costs stands in ``mean_ms``, an energy in ``mean_mj``."""
+    ending = parse_metric(metric).ending
+    return ("operator", *KEY_COLUMNS, f"mean_{ending}", f"spread_{ending}", "count")
+
+
+def write_template(space: Space, path: Path, *, resolutions: Sequence[int] = (), metric: str = LATENCY) -> int:
+    """Write a CSV with one row for each operator that a space needs, what it costs left empty.
 
     Returns
     -------
@@ -77,7 +83,7 @@ def write_template(space: Space, path: Path, *, resolutions: Sequence[int] = ())
     make_folder(path.parent)
     with path.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow(columns_of(metric))
         for op in operators:
             key = [str(value).lower() if isinstance(value, bool) else value for value in lookup_key(op)]
             writer.writerow([op.describe(), *key, "", "", ""])
@@ -87,37 +93,39 @@ def write_template(space: Space, path: Path, *, resolutions: Sequence[int] = ())
 class _Reader:
     """Rows of a file into times by operator key, each checked."""
 
-    def __init__(self, path: Path, unit: TimeUnit) -> None:
-        self.path, self.factor = path, MS[unit]
+    def __init__(self, path: Path, unit: TimeUnit, metric: str) -> None:
+        self.path, self.factor, self.columns = path, MS[unit], columns_of(metric)
+        self.mean, self.spread = self.columns[-3:-1]
+        self.form = f"a number in {parse_metric(metric).unit}, with a decimal point and no separators"
         self.lines: dict[LookupKey, int] = {}
         self.entries: dict[LookupKey, Median] = {}
 
     def check_header(self, header: Sequence[str]) -> None:
-        missing = [name for name in (*KEY_COLUMNS, "mean_ms") if name not in header]
-        unknown = [name for name in header if name not in COLUMNS]
+        missing = [name for name in (*KEY_COLUMNS, self.mean) if name not in header]
+        unknown = [name for name in header if name not in self.columns]
         if missing:
             raise DefinitionError(
                 f"the column {missing[0]!r} is missing; it has {', '.join(header)}", path=self.path, line=1
             )
         if unknown:
             raise DefinitionError(
-                f"unknown column {unknown[0]!r}; {one_of(unknown[0], COLUMNS)}", path=self.path, line=1
+                f"unknown column {unknown[0]!r}; {one_of(unknown[0], self.columns)}", path=self.path, line=1
             )
 
     def row(self, row: Row) -> None:
         key = tuple(self.key_value(row, name) for name in KEY_COLUMNS)
-        if row["op"].startswith(CUSTOM) and not row["mean_ms"]:
+        if row["op"].startswith(CUSTOM) and not row[self.mean]:
             return  # Its costs may stand in the space file; what stands nowhere is found lacking in the end.
         word = f"{key[0]} k{key[6]} s{key[7]} {key[3]}({key[5]})->{key[4]} at {key[1]}"
         if key in self.lines:
             raise row.error("", f"the operator {word} stands in line {self.lines[key]} already")
         self.lines[key] = row.line
-        mean = self.time(row, "mean_ms", word)
-        spread = self.time(row, "spread_ms", word) if row.get("spread_ms") else float("nan")
+        mean = self.cost(row, self.mean, word)
+        spread = self.cost(row, self.spread, word) if row.get(self.spread) else float("nan")
         if spread > WIDEST_SPREAD * mean:
             raise row.error(
-                "spread_ms",
-                f"{row['spread_ms']} for {word} is {spread / mean if mean else math.inf:.3g} times its mean; "
+                self.spread,
+                f"{row[self.spread]} for {word} is {spread / mean if mean else math.inf:.3g} times its mean; "
                 f"should be at most {WIDEST_SPREAD:g} times: is it a decimal comma? left empty, it is not known",
             )
         count = self.whole(row, "count", least=1) if row.get("count") else 1
@@ -139,17 +147,23 @@ class _Reader:
             raise row.error(name, f"{text!r} is wrong: should be a whole number of at least {least}")
         return int(text)
 
-    def time(self, row: Row, name: str, word: str) -> float:
+    def cost(self, row: Row, name: str, word: str) -> float:
         if not row[name]:
-            raise row.error(name, f"the time of {word} is missing")
-        value = row.number(name, form="a number of milliseconds, with a decimal point and no separators")
+            raise row.error(name, f"the {'time' if name.endswith('ms') else 'energy'} of {word} is missing")
+        value = row.number(name, form=self.form)
         if value < 0:
             raise row.error(name, f"{row[name]} for {word} is wrong: should be finite and at least 0")
         return value * self.factor
 
 
 def read_csv_table(
-    path: Path, space: Space, *, resolutions: Sequence[int] = (), unit: TimeUnit = "ms", device: str = ""
+    path: Path,
+    space: Space,
+    *,
+    resolutions: Sequence[int] = (),
+    unit: TimeUnit = "ms",
+    device: str = "",
+    metric: str = LATENCY,
 ) -> CsvTable:
     """Read a lookup table that was measured elsewhere.
 
@@ -162,7 +176,9 @@ def read_csv_table(
     unit
         In which the file gives times, whatever its columns are called.
     device
-        The device's name; blocks of which the space states its latency need no row.
+        The device's name; blocks of which the space states what they cost there need no row.
+    metric
+        ``latency_ms`` or ``energy_mj``, of which the columns are named.
 
     Raises
     ------
@@ -177,11 +193,11 @@ def read_csv_table(
     if not path.is_file():
         near = sorted(p.name for p in path.parent.glob("*.csv")) if path.parent.is_dir() else []
         raise UnknownNameError(f"there is no file {str(path)!r}; {one_of(path.name, near)}")
-    reader, file = _Reader(path, unit), read_csv(path)
+    reader, file = _Reader(path, unit, metric), read_csv(path)
     reader.check_header(file.header)
     for row in file.rows():
         reader.row(row)
-    operators = table_operators(space, check_resolutions(space, resolutions), metric=f"latency_ms:{device}")
+    operators = table_operators(space, check_resolutions(space, resolutions), metric=f"{metric}:{device}")
     check_complete(path, reader.entries, operators, space)
     times = {op: reader.entries[lookup_key(op)] for op in operators}
     return CsvTable(times, len(reader.entries) - len(times))
@@ -233,7 +249,9 @@ def check_time_unit(unit: str) -> TimeUnit:
     raise OptionError(f"time unit {unit!r} is unknown; {one_of(unit, TIME_UNITS)}")
 
 
-def check_plausible(space: Space, table: CsvTable, *, believe: bool = False, device: str = "") -> float:
+def check_plausible(
+    space: Space, table: CsvTable, *, believe: bool = False, device: str = "", metric: str = LATENCY
+) -> float:
     """Check that times can be milliseconds, by the rate of multiply-adds that they mean.
 
     Parameters
@@ -242,10 +260,12 @@ def check_plausible(space: Space, table: CsvTable, *, believe: bool = False, dev
         Do not check: the user has said the unit.
     device
         The device's name; of blocks whose latency the space states, that is taken.
+    metric
+        An energy is not doubted: devices differ in it by more than a thousand.
 
     Returns
     -------
-    The mean latency of a random network at the space's own resolution, ms.
+    The mean of random networks at the space's own resolution, in the metric's unit.
 
     Raises
     ------
@@ -254,10 +274,10 @@ def check_plausible(space: Space, table: CsvTable, *, believe: bool = False, dev
     """
     by_key = {lookup_key(op): time.value for op, time in table.times.items()}
     archs = draw_archs(space, 1000, np.random.default_rng(0))
-    metric = f"latency_ms:{device}"
-    factors = factorize(space, lambda op: dict(op.costs).get(metric, by_key.get(lookup_key(op), 0.0)))
+    named = f"{metric}:{device}"
+    factors = factorize(space, lambda op: dict(op.costs).get(named, by_key.get(lookup_key(op), 0.0)))
     latencies = CompiledSum(space, [factors])(archs)[0] + table.call_ms + table.offset_ms
-    doubt = "" if believe else doubt_scale("latency_ms", latencies, macs=mean_macs(space, archs))
+    doubt = "" if believe else doubt_scale(metric, latencies, macs=mean_macs(space, archs))
     if doubt:
         raise OptionError(
             f"the times cannot be milliseconds: of random networks of {space.name!r}, {doubt}; if they are, "

@@ -11,6 +11,7 @@ from typing import Any
 from blockprofile.device.median import Median
 from blockprofile.errors import OptionError
 from blockprofile.files import replacing
+from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import CARD_NAME, KEY_COLUMNS, TABLE_NAME, lookup_key
 from blockprofile.predict import write_card as write_any_card
 from blockprofile.space import Operator
@@ -53,6 +54,7 @@ class DeviceCard:
     created: Mapping[str, Any]
     error_notes: str
     provenance: str = "measured"
+    column: str = LATENCY
 
 
 def write_card(folder: Path, facts: DeviceCard) -> None:
@@ -60,10 +62,10 @@ def write_card(folder: Path, facts: DeviceCard) -> None:
     card: dict[str, Any] = {
         "schema": "blockprofile.predictor/1",
         "name": facts.name,
-        "title": f"Latency on {facts.hardware}, {facts.runtime}",
+        "title": f"{parse_metric(facts.column).title.capitalize()} on {facts.hardware}, {facts.runtime}",
         "kind": "lookup",
-        "metric": f"latency_ms:{facts.name}",
-        "unit": "ms",
+        "metric": f"{facts.column}:{facts.name}",
+        "unit": parse_metric(facts.column).unit,
         "device": facts.name,
         "provenance": facts.provenance,
         "spaces": [facts.space],
@@ -97,16 +99,20 @@ def amend_card(folder: Path, changes: Mapping[str, Any]) -> None:
     write_yaml(folder / CARD_NAME, source)
 
 
-def write_table(folder: Path, times: Mapping[Operator, Median]) -> None:
-    """Write ``table.parquet``, one row per operator; ``mean_ms`` holds the median, ``ci_ms`` its half-width."""
+def write_table(folder: Path, times: Mapping[Operator, Median], *, metric: str = LATENCY) -> None:
+    """Write ``table.parquet``, one row per operator; ``mean_ms`` holds the median, ``ci_ms`` its half-width.
+
+    The columns of an energy end in ``mj``.
+    """
     import pandas as pd
 
+    ending = parse_metric(metric).ending
     rows = [
         {
             **dict(zip(KEY_COLUMNS, lookup_key(op), strict=True)),
-            "mean_ms": time.value,
-            "spread_ms": time.spread,
-            "ci_ms": time.half_width,
+            f"mean_{ending}": time.value,
+            f"spread_{ending}": time.spread,
+            f"ci_{ending}": time.half_width,
             "count": time.n,
         }
         for op, time in times.items()

@@ -11,14 +11,18 @@ from blockprofile.device.export import MANIFEST_NAME, Manifest
 from blockprofile.device.formats import TRACE_FORMATS, Trace, find_format, open_profile, read_trace
 from blockprofile.device.probes import check_resolutions, table_operators
 from blockprofile.device.profiled import Spread, profiled_table
+from blockprofile.device.quantity import ENERGY, check_quantity
 from blockprofile.device.tables import TABLE_FORMATS, find_table_format, read_published, table_note
 from blockprofile.device.whole import is_whole, whole_table
 from blockprofile.errors import DataError, OptionError, UnknownNameError, one_of
+from blockprofile.metric import LATENCY
 from blockprofile.space import Space
 
 __all__ = ["FORMATS", "ForeignTable", "ImportOptions", "list_files", "read_device_table", "read_traces"]
 
 CSV = "csv"
+TIMES_ONLY = ("ofa", "nnmeter", "layers")
+QUANTITY_OF = {"energy": ENERGY, "latency": LATENCY}
 ESTIMATED = "vela"
 FORMATS = (CSV, *TRACE_FORMATS, *TABLE_FORMATS)
 _ENDINGS = {".json", ".csv", ".txt", ".log", ".yaml", ".yml"}
@@ -28,10 +32,11 @@ _ENDINGS = {".json", ".csv", ".txt", ".log", ".yaml", ".yml"}
 class ImportOptions:
     """How files are read: their format (None recognises it), unit, an NPU's clock, and what becomes of what is left.
 
-    ``column`` is which of a published file's tables is meant.
+    ``column`` is which of a published file's tables is meant, ``metric`` whether it holds latencies or energies.
     """
 
     form: str | None = None
+    metric: str = LATENCY
     column: str = ""
     unit: TimeUnit = "ms"
     clock_mhz: float | None = None
@@ -42,6 +47,9 @@ class ImportOptions:
             raise OptionError(f"format {self.form!r} is unknown; {one_of(self.form, FORMATS)}")
         if self.clock_mhz is not None and not self.clock_mhz > 0:
             raise OptionError(f"the clock is {self.clock_mhz:g} MHz; must be above 0")
+        check_quantity(self.metric)
+        if self.metric != LATENCY and self.unit != "ms":
+            raise OptionError("a time unit has no effect on energies: they are in mJ; leave --time-unit out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,8 @@ def read_device_table(
     form = _form_of(files[0], options.form)
     if form == CSV or form in TABLE_FORMATS:
         return _plain_table(files, form, space, options, resolutions=resolutions, manifest=manifest, device=device)
+    if options.metric != LATENCY:
+        raise OptionError(f"{files[0]} is a profile of {form!r}, which gives times; {options.metric} comes from tables")
     if options.column:
         raise OptionError("--column has no effect here: a profile is of one model; leave it out")
     sizes = resolutions or (manifest.resolutions if manifest and not space.definition.input.searched else ())
@@ -169,14 +179,28 @@ def _plain_table(
     """Read a table of operators, ours or another's."""
     _check_plain(options, manifest)
     if form != CSV:
-        operators = table_operators(space, check_resolutions(space, resolutions), metric=f"latency_ms:{device}")
+        operators = table_operators(space, check_resolutions(space, resolutions), metric=f"{options.metric}:{device}")
+        if options.metric != LATENCY and form in TIMES_ONLY:
+            raise OptionError(f"{files[0]} is a table of the format {form!r}, which gives times, not {options.metric}")
+        if options.column.endswith(("_energy", "_latency")):
+            _check_column(options)
         found = read_published(files, form, space, operators, column=options.column)
         return ForeignTable(scale_table(found, unit_factor(options.unit)), form)
     if len(files) > 1:
         raise OptionError(f"{len(files)} files were given, of which {files[0]} is a table of operators; give one")
     if options.column:
-        raise OptionError("--column has no effect here: a table of operators has its times in mean_ms; leave it out")
-    return ForeignTable(read_csv_table(files[0], space, resolutions=resolutions, unit=options.unit, device=device), CSV)
+        raise OptionError("--column has no effect here: a table of operators has one column of values; leave it out")
+    table = read_csv_table(
+        files[0], space, resolutions=resolutions, unit=options.unit, device=device, metric=options.metric
+    )
+    return ForeignTable(table, CSV)
+
+
+def _check_column(options: ImportOptions) -> None:
+    """Check that a table named after what it holds is asked for as that."""
+    column = options.column.rpartition("_")[2]
+    if column != options.metric.partition("_")[0]:
+        raise OptionError(f"table {options.column!r} holds no {options.metric}; say --metric {QUANTITY_OF[column]}")
 
 
 def _check_plain(options: ImportOptions, manifest: Manifest | None) -> None:

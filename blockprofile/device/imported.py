@@ -13,6 +13,8 @@ from blockprofile import __version__
 from blockprofile.device.csvfile import CsvTable
 from blockprofile.device.folder import DeviceCard, check_name, write_card, write_table
 from blockprofile.device.probes import check_resolutions
+from blockprofile.device.quantity import in_unit_of
+from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import replacing_predictor
 from blockprofile.space import Space
 
@@ -23,13 +25,15 @@ __all__ = ["TimedOn", "write_imported"]
 class TimedOn:
     """What times were taken on: the hardware, what ran the networks, images in a batch, and the type of numbers.
 
-    ``is_estimated`` where they come from a model of the device: they are shown as calibrated, not as measured.
+    ``metric`` says whether they are latencies or energies; ``is_estimated`` where they come from a model of the device: they
+    are shown as calibrated, not as measured.
     """
 
     hardware: str
     runtime: str
     batch: int = 1
     dtype: str = "float32"
+    metric: str = LATENCY
     is_estimated: bool = False
 
 
@@ -61,17 +65,19 @@ def write_imported(
         If ``name`` cannot name a device.
     """
     check_name(name)
+    metric = timed.metric
     times = list(table.times.values())
     errors = [time.spread / np.sqrt(max(1, time.n)) for time in times if np.isfinite(time.spread)]
     places = sum(unit.max_depth for unit in space.units)
-    known = "the file gives no spread of the times"
+    known = f"the file gives no spread of the {'times' if metric == LATENCY else 'energies'}"
     if errors:
         pooled = float(np.sqrt(places * np.mean(np.square(errors))))
         known = (
-            f"the times' own pooled standard error in a network's sum is {pooled:.3g} ms, the sum's error is not known"
+            f"the entries' own pooled standard error in a network's sum is {pooled:.3g} "
+            f"{parse_metric(metric).unit}, the sum's error is not known"
         )
     once = {"call_ms": table.call_ms, "offset_ms": table.offset_ms}
-    correction = {key: round(value, 6) for key, value in once.items() if value}
+    correction = in_unit_of(metric, {key: round(value, 6) for key, value in once.items() if value})
     card = DeviceCard(
         name=name,
         space=space.base.name,
@@ -85,6 +91,7 @@ def write_imported(
         sources=[source],
         parameters={"correction": correction} if correction else {},
         provenance="calibrated" if timed.is_estimated else "measured",
+        column=metric,
         not_for=note,
         created={
             "on": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -93,5 +100,5 @@ def write_imported(
         error_notes=f"Not audited against whole networks: {known}.",
     )
     with replacing_predictor(folder) as fresh:
-        write_table(fresh, table.times)
+        write_table(fresh, table.times, metric=metric)
         write_card(fresh, card)

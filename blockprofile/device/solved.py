@@ -13,8 +13,10 @@ from blockprofile import __version__
 from blockprofile.device.audit_file import NetworkTimes, NetworkUnit
 from blockprofile.device.folder import check_name, write_table
 from blockprofile.device.median import Median
+from blockprofile.device.quantity import in_unit_of
 from blockprofile.device.solve import Design, Solution, count_operators, join_designs, solve_table
 from blockprofile.errors import OptionError
+from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import (
     Fidelity,
     doubt_scale,
@@ -36,12 +38,13 @@ DUST = 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SolvedTable:
-    """A solved table, and the networks that it was solved from."""
+    """A solved table, and the networks that it was solved from; ``metric`` is with the device."""
 
     space: Space
     times: NetworkTimes
     design: Design
     solution: Solution
+    metric: str
 
     @property
     def fidelity(self) -> Fidelity:
@@ -62,19 +65,24 @@ class SolvedTable:
     def outlook(self) -> str:
         """Say what more networks would bring."""
         halves = self.solution.networks_to_halve(self.times.measured)
-        least = f"what no sum of operators tells, noise included, is about {self.solution.residual_ms:.3g} ms"
+        unit = parse_metric(self.metric).unit
+        least = f"what no sum of operators tells, noise included, is about {self.solution.residual_ms:.3g} {unit}"
         if np.isinf(halves):
             return f"no number of networks would halve the error: {least}"
         return f"about {float(f'{halves:.2g}'):.0f} networks in all would halve the error; {least}"
 
 
-def solve_times(space: Space, times: NetworkTimes, *, device: str, believe: bool = False, seed: int = 0) -> SolvedTable:
+def solve_times(
+    space: Space, times: NetworkTimes, *, device: str, metric: str = LATENCY, believe: bool = False, seed: int = 0
+) -> SolvedTable:
     """Solve the table of a device from whole-network times.
 
     Parameters
     ----------
     device
         Its name: custom blocks that state what they cost on it are no unknowns.
+    metric
+        What the networks' times are: ``latency_ms`` or ``energy_mj``.
     believe
         Do not check the unit: the user has said it.
     seed
@@ -86,31 +94,31 @@ def solve_times(space: Space, times: NetworkTimes, *, device: str, believe: bool
         If the times cannot be milliseconds or are all the same, or what custom blocks state is more than the whole.
     """
     archs, measured, known = times.table.archs, times.measured, times.table.resolutions
-    metric = f"latency_ms:{device}"
-    doubt = "" if believe else doubt_scale("latency_ms", measured, macs=mean_macs(space, archs))
+    about = parse_metric(f"{metric}:{device}")
+    doubt = "" if believe else doubt_scale(metric, measured, macs=mean_macs(space, archs))
     if doubt:
         raise OptionError(
             f"{times.table.path}: {doubt}; say --time-unit s, us, or per_s of images a second; or ms if they are right"
         )
     if measured.min() == measured.max():
         raise OptionError(
-            f"{times.table.path}: all {len(measured)} networks take {measured[0]:.4g} ms; times that do not differ "
-            "tell nothing of operators"
+            f"{times.table.path}: all {len(measured)} networks take {measured[0]:.4g} {about.unit}; figures "
+            "that do not differ tell nothing of operators"
         )
     resolutions = np.full(len(archs), space.resolution) if known is None else known
     parts = []
     for resolution in np.unique(resolutions):
         rows = np.flatnonzero(resolutions == resolution)
         where = space.at_resolution(int(resolution)) if resolution != space.resolution else space
-        parts.append((rows, count_operators(where, archs[rows], metric=metric)))
+        parts.append((rows, count_operators(where, archs[rows], metric=about.name)))
     design = join_designs(parts, len(archs))
     over = np.flatnonzero(design.known >= measured)
     if len(over):
         raise OptionError(
-            f"custom blocks state {design.known[over[0]]:.4g} ms of {metric} for a network that takes "
-            f"{measured[over[0]]:.4g} ms in all ({times.table.path})"
+            f"custom blocks state {design.known[over[0]]:.4g} {about.unit} of {about.name} for a network that takes "
+            f"{measured[over[0]]:.4g} {about.unit} in all ({times.table.path})"
         )
-    return SolvedTable(space, times, design, solve_table(design, measured, seed=seed))
+    return SolvedTable(space, times, design, solve_table(design, measured, seed=seed), about.name)
 
 
 def write_solved(
@@ -132,7 +140,7 @@ def write_solved(
     """
     check_name(device)
     with replacing_predictor(folder) as fresh:
-        write_table(fresh, _entries(table))
+        write_table(fresh, _entries(table), metric=table.metric)
         write_card(fresh, _card(folder.resolve().name, device, table, unit, about))
 
 
@@ -165,14 +173,14 @@ def _notes(table: SolvedTable, unit: NetworkUnit, batch: int | None) -> str:
 
 
 def _card(name: str, device: str, table: SolvedTable, unit: NetworkUnit, about: Mapping[str, Any]) -> dict[str, Any]:
-    times, solution, fidelity = table.times, table.solution, table.fidelity
+    times, solution, fidelity, metric = table.times, table.solution, table.fidelity, parse_metric(table.metric)
     known = times.table.resolutions
     resolutions = [table.space.resolution] if known is None else np.unique(known).tolist()
     if table.space.definition.input.searched:
         resolutions = list(table.space.definition.input.resolutions)
     counts = table.design.counts
     made_from = (
-        f"{len(counts)} whole networks ({times.table.path.name}, {times.column}): a time of at least 0 for each of "
+        f"{len(counts)} whole networks ({times.table.path.name}, {times.column}): a figure of at least 0 for each of "
         f"{counts.shape[1]} operators and an offset, drawn towards a roofline fitted to the same networks."
     )
     if times.n_empty:
@@ -180,10 +188,10 @@ def _card(name: str, device: str, table: SolvedTable, unit: NetworkUnit, about: 
     card: dict[str, Any] = {
         "schema": "blockprofile.predictor/1",
         "name": name,
-        "title": f"Latency on {about.get('hardware') or device}",
+        "title": f"{metric.title.partition(' on ')[0].capitalize()} on {about.get('hardware') or device}",
         "kind": "lookup",
-        "metric": f"latency_ms:{device}",
-        "unit": "ms",
+        "metric": metric.name,
+        "unit": metric.unit,
         "device": device,
         "provenance": "calibrated",
         "spaces": [table.space.base.name],
@@ -197,7 +205,7 @@ def _card(name: str, device: str, table: SolvedTable, unit: NetworkUnit, about: 
             "notes": _notes(table, unit, about.get("batch")),
         },
         "fitted_range": [_round(float(times.measured.min())), _round(float(times.measured.max()))],
-        "parameters": {"correction": {"offset_ms": _round(solution.offset_ms)}},
+        "parameters": {"correction": in_unit_of(metric.name, {"offset_ms": _round(solution.offset_ms)})},
         "created": {"by": f"blockprofile {__version__}, lut solve"},
     }  # fmt: skip
     return {key: value for key, value in card.items() if value is not None and value != ""}

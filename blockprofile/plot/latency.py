@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.device import Audit, Comparison
+from blockprofile.metric import parse_metric
 from blockprofile.plot.style import figure_style, save_figure
 
 if TYPE_CHECKING:
@@ -38,14 +39,14 @@ class ScatterData:
 
 def audit_data(audit: Audit, *, device: str, space: str) -> ScatterData:
     """Set the table's sums against whole networks' measured latencies."""
-    found = audit.figures
+    found, unit = audit.figures, parse_metric(audit.metric).unit
     return ScatterData(
         audit.measured,
         audit.predicted,
-        "measured whole network (ms)",
-        "predicted from the table (ms)",
+        f"measured whole network ({unit})",
+        f"predicted from the table ({unit})",
         f"{device} on {space}",
-        f"RMSE {found['rmse_ms']:.3g} ms ({found['rmse_percent']:.1f} %), Kendall tau {found['kendall_tau']:.3f}, "
+        f"RMSE {found['rmse_ms']:.3g} {unit} ({found['rmse_percent']:.1f} %), Kendall tau {found['kendall_tau']:.3f}, "
         f"n = {len(audit.archs)}; measured",
         half_width=audit.half_width,
         is_identity=True,
@@ -58,8 +59,8 @@ def comparison_data(comparison: Comparison, *, space: str) -> ScatterData:
     return ScatterData(
         comparison.latencies[0][:MAX_POINTS],
         comparison.latencies[1][:MAX_POINTS],
-        f"{first} (ms)",
-        f"{second} (ms)",
+        f"{first} ({comparison.units[0]})",
+        f"{second} ({comparison.units[1]})",
         f"Random archs of {space}",
         f"Kendall tau {comparison.tau:.3f}; {first}: {comparison.captions[0]}; {second}: {comparison.captions[1]}",
     )

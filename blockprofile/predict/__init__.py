@@ -21,6 +21,7 @@ from blockprofile.predict.lookup import (
     operator_latency,
     read_correction,
     read_table,
+    value_column,
 )
 from blockprofile.predict.metrics import Fidelity, measure_fidelity
 from blockprofile.predict.parts import on_one_core, reset_threads
@@ -134,6 +135,7 @@ __all__ = [
     "share_outside",
     "split_archs",
     "tell_floor",
+    "value_column",
     "weigh_archs",
     "write_additive_table",
     "write_card",

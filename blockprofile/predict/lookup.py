@@ -2,7 +2,8 @@
 
 The table is `table.parquet` in the predictor's folder, one row per operator, with the columns of `KEY_COLUMNS`
 and ``mean_ms``; ``spread_ms`` (standard deviation) and ``count`` (measurements) are kept for the reader. What a network
-costs beside its operators stands in the card's parameters, as a `Correction`.
+costs beside its operators stands in the card's parameters, as a `Correction`. An energy's columns and parameters end in
+``mj`` instead.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from blockprofile.errors import CoverageError, DataError, DefinitionError, one_of
+from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.card import CARD_NAME, TABLE_NAME, Card
 from blockprofile.space import Operator, Space, distinct_operators
@@ -21,7 +23,7 @@ from blockprofile.tablefile import Column, read_columns
 
 __all__ = [
     "KEY_COLUMNS", "Correction", "LookupKey", "build_lookup", "check_lookup", "lookup_key",
-    "operator_latency", "read_correction", "read_table",
+    "operator_latency", "read_correction", "read_table", "value_column",
 ]  # fmt: skip
 
 KEY_COLUMNS = (
@@ -32,7 +34,6 @@ MAX_NAMED = 4
 
 _KINDS = {"op": Column("text"), "se": Column("flag"), "skip": Column("flag"), "act": Column("text")}
 _COLUMNS = {name: _KINDS.get(name, Column("integer", low=0)) for name in KEY_COLUMNS} | {
-    "mean_ms": Column("number", low=0),
     "resolution": Column("integer", low=1, is_optional=True),
 }
 
@@ -44,7 +45,8 @@ class Correction:
     """How a network's latency follows from its operators' entries.
 
     It is ``call_ms + offset_ms`` once, and ``scale * entry + per_operator_ms`` for every operator. ``call_ms`` is
-    measured beside the table; the others are fitted to whole networks, and do nothing by default.
+    measured beside the table; the others are fitted to whole networks, and do nothing by default. All are in the
+    unit of the table's metric.
     """
 
     call_ms: float = 0.0
@@ -70,7 +72,18 @@ def lookup_key(op: Operator) -> LookupKey:
     )  # fmt: skip
 
 
-def read_table(path: Path, *, resolution: int | None = None) -> dict[LookupKey, float]:
+def value_column(metric: str) -> str:
+    """Name the column of a lookup table that holds what an operator costs.
+
+    Examples
+    --------
+    >>> value_column("latency_ms:phone"), value_column("energy_mj")
+    ('mean_ms', 'mean_mj')
+    """
+    return f"mean_{parse_metric(metric).ending}"
+
+
+def read_table(path: Path, *, resolution: int | None = None, metric: str = LATENCY) -> dict[LookupKey, float]:
     """Read a lookup table.
 
     Parameters
@@ -79,10 +92,12 @@ def read_table(path: Path, *, resolution: int | None = None) -> dict[LookupKey, 
         The Parquet file.
     resolution
         In pixels; of a table with a column ``resolution``, only the rows at this one are read.
+    metric
+        Of what: the column is named after its unit.
 
     Returns
     -------
-    Key -> mean in ms.
+    Key -> mean, in the metric's unit.
 
     Raises
     ------
@@ -93,15 +108,16 @@ def read_table(path: Path, *, resolution: int | None = None) -> dict[LookupKey, 
 
     if not path.is_file():
         raise DataError(f"{path} is missing, which its device needs")
-    table = read_columns(path, _COLUMNS)
+    value = value_column(metric)
+    table = read_columns(path, {**_COLUMNS, value: Column("number", low=0)})
     if resolution is not None and "resolution" in table.column_names:
         table = table.filter(pc.equal(table["resolution"], resolution))
     entries: dict[LookupKey, float] = {}
-    for row in table.select([*KEY_COLUMNS, "mean_ms"]).to_pylist():
+    for row in table.select([*KEY_COLUMNS, value]).to_pylist():
         key = tuple(row[name] for name in KEY_COLUMNS)
         if key in entries:
             raise DataError(f"{path} holds the operator {_word(key)} twice")
-        entries[key] = row["mean_ms"]
+        entries[key] = row[value]
     return entries
 
 
@@ -118,7 +134,8 @@ def read_correction(card: Card, folder: Path) -> Correction:
         If a key is unknown or a value no finite number.
     """
     given, path = card.parameters.get("correction", {}), folder / CARD_NAME
-    known = [item.name for item in fields(Correction)]
+    ending = parse_metric(card.metric).ending
+    known = {item.name.replace("_ms", f"_{ending}"): item.name for item in fields(Correction)}
     if not isinstance(given, Mapping):
         raise DefinitionError(f"{given!r} is wrong: should be a mapping", path=path, key="parameters.correction")
     for name, value in given.items():
@@ -127,7 +144,7 @@ def read_correction(card: Card, folder: Path) -> Correction:
             raise DefinitionError(f"unknown key {name!r}; {one_of(name, known)}", path=path, key=key)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise DefinitionError(f"{value!r} is wrong: must be a finite number", path=path, key=key)
-    return Correction(**given)
+    return Correction(**{known[name]: value for name, value in given.items()})
 
 
 def operator_latency(
@@ -138,7 +155,7 @@ def operator_latency(
     free: frozenset[str] = frozenset(),
     metric: str = "",
 ) -> float:
-    """Return what an operator adds to a network's latency, in ms.
+    """Return what an operator adds to a network's latency or energy.
 
     A custom block of which the space states ``metric`` adds just that.
 
@@ -190,7 +207,7 @@ def check_lookup(card: Card, folder: Path, space: Space) -> tuple[dict[LookupKey
     CoverageError, DataError
         As `build_lookup`.
     """
-    entries = read_table(folder / TABLE_NAME, resolution=space.resolution)
+    entries = read_table(folder / TABLE_NAME, resolution=space.resolution, metric=card.metric)
     free = frozenset(str(name) for name in card.parameters.get("free", ()))
     _check_coverage(card, entries, free, space)
     return entries, free

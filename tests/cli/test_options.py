@@ -143,10 +143,13 @@ WALK: dict[str, dict[str, str]] = {
         "--pin": "0", "--seed": "1", "--from": "networks.csv",
     },
     "lut audit {device} --space tiny.yaml --from networks.csv": {"--column": "slow_us", "--time-unit": "s"},
-    "lut template --space tiny.yaml --out {new}.csv": {"--space": "smallest.yaml", "--resolution": "16"},
+    "lut template --space tiny.yaml --out {new}.csv": {
+        "--space": "smallest.yaml", "--resolution": "16", "--metric": "energy_mj",
+    },
     "lut import steps.csv --space tiny.yaml --hardware h --runtime r --out {new}": {
         "--space": "smallest.yaml", "--hardware": "other", "--runtime": "other", "--name": "mine", "--batch": "2",
         "--dtype": "float16", "--time-unit": "us", "--resolution": "16", "--audit": "networks.csv",
+        "--estimated": "",
     },
     "predictor fit labels.csv --space tiny.yaml --metric energy_mj --epochs 1 --folds 0 --out {new}": {
         "--space": "smallest.yaml", "--metric": "energy_mj=other", "--seed": "1", "--holdout": "0.3", "--folds": "3",
@@ -197,7 +200,8 @@ REFUSED = {
 ELSEWHERE = {
     "prune": {"--order", "--lose", "--risk"},
     "pick": {"--export", "--supernet"},
-    "lut import": {"--format", "--manifest", "--spread", "--clock-mhz"},
+    "lut import": {"--format", "--manifest", "--spread", "--clock-mhz", "--column", "--metric"},
+    "lut solve": {"--metric"},
     "lut plan": {"--calibration"},
     "lut export": {"--calibration"},
     "lut run": {"--space", "--on", "--to", "--command", "--folder", "--ending", "--dry-run"},

@@ -216,7 +216,7 @@ def test_another_unit_is_pointed_out(tmp_path: Path) -> None:
 def test_times_that_do_not_differ_are_refused(tmp_path: Path) -> None:
     space = toy_space()
     file = _write_times(tmp_path / "times.csv", space, all_archs(space)[:40], np.full(40, 3.0))
-    with pytest.raises(OptionError, match="all 40 networks take 3 ms; times that do not differ"):
+    with pytest.raises(OptionError, match="all 40 networks take 3 ms; figures that do not differ"):
         solve_times(space, read_times(file, space), device="made_up", believe=True)
 
 
