@@ -33,6 +33,8 @@ from blockprofile.space import draw_archs, load_space
 WAYS = ("measured", "profiled", "solved", "openvino")
 N_JUDGES = 30
 N_PLANNED = 100
+COMPILED, COUNTED_RUNS = 7, 4
+"""How often OpenVINO compiles each network, and the runs that its counters are then of."""
 
 
 def run(*words: object) -> None:
@@ -57,7 +59,7 @@ def onnxruntime_runner(model: Path, profile: Path | None = None) -> tuple[Callab
 
 
 def openvino_runner(model: Path) -> tuple[Callable[[], object], Callable[[], object]]:
-    """Return what runs a model once in OpenVINO on one thread, and what gives the counters of the last run."""
+    """Return what runs a model once in OpenVINO on one thread, and what gives its counters, means over all runs so far."""
     import openvino
 
     settings = {"PERF_COUNT": True, "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
@@ -104,25 +106,38 @@ def profile_onnxruntime(folder: Path, out: Path, space: str, rounds: int) -> Non
         end()
 
 
-def profile_openvino(folder: Path, out: Path, space: str, rounds: int) -> None:
-    """Write OpenVINO's counters of every network of a folder as benchmark_app does: each layer's median over rounds."""
-    out.mkdir()
+def _counters(model: Path) -> list[tuple[Any, float]]:
+    """Return a model's layers and the mean of each over four runs, in ms, the first run left out."""
+    call, info = openvino_runner(model)
+    call()
+    first = list(info())
+    for _ in range(COUNTED_RUNS):
+        call()
+    runs = COUNTED_RUNS + 1
+    return [
+        (now, (runs * now.real_time.total_seconds() - before.real_time.total_seconds()) * 1000 / COUNTED_RUNS)
+        for before, now in zip(first, info(), strict=True)
+    ]
+
+
+def profile_openvino(folder: Path, out: Path, space: str) -> None:
+    """Write OpenVINO's counters of every network of a folder as benchmark_app does.
+
+    They are means, which one interruption spoils: a network is compiled anew several times, and a layer's median counts.
+    """
     models = read_manifest(folder, load_space(space)).models
-    requests = {each.name: openvino_runner(folder / each.file) for each in models}
-    found: dict[str, list[list[Any]]] = {name: [] for name in requests}
-
-    def noted(name: str, call: Callable[[], object], info: Callable[[], Any]) -> Callable[[], object]:
-        return lambda: (call(), found[name].append(list(info())))
-
-    time_models({name: noted(name, *pair) for name, pair in requests.items()}, rounds)
+    found: dict[str, list[list[tuple[Any, float]]]] = {each.name: [] for each in models}
+    for _ in range(COMPILED):
+        for each in models:
+            found[each.name].append(_counters(folder / each.file))
+    out.mkdir()
     head = "layerName;execStatus;layerType;execType;realTime (ms);cpuTime (ms);"
-    for name, runs in found.items():
+    for name, samples in found.items():
         lines = [head]
-        for layer in zip(*runs[1:], strict=True):
-            ms = float(np.median([each.real_time.total_seconds() * 1000 for each in layer]))
-            first = layer[0]
-            status = str(first.status).rpartition(".")[2]
-            lines.append(f"{first.node_name};{status};{first.node_type};{first.exec_type};{ms:.6f};{ms:.6f};")
+        for layers in zip(*samples, strict=True):
+            layer, ms = layers[0][0], max(0.0, float(np.median([each for _, each in layers])))
+            status = str(layer.status).rpartition(".")[2]
+            lines.append(f"{layer.node_name};{status};{layer.node_type};{layer.exec_type};{ms:.6f};{ms:.6f};")
         (out / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -155,7 +170,7 @@ def make_tables(out: Path, space: str, rounds: int, seconds: float) -> list[str]
         print("openvino is not installed: three ways only")
         return list(WAYS[:3])
     if not (out / "counters").exists():
-        profile_openvino(out / "models", out / "counters", space, rounds)
+        profile_openvino(out / "models", out / "counters", space)
     if not (out / "openvino").exists():
         run("lut", "import", out / "counters", *about, "--manifest", out / "models", "--runtime", "OpenVINO",
             "--name", "openvino", "--spread", "macs", "--out", out / "openvino")  # fmt: skip

@@ -178,9 +178,9 @@ def _card(name: str, device: str, table: SolvedTable, unit: NetworkUnit, about: 
     resolutions = [table.space.resolution] if known is None else np.unique(known).tolist()
     if table.space.definition.input.searched:
         resolutions = list(table.space.definition.input.resolutions)
-    counts = table.design.counts
+    counts, what = table.design.counts, "a time" if metric.column == LATENCY else "an energy"
     made_from = (
-        f"{len(counts)} whole networks ({times.table.path.name}, {times.column}): a figure of at least 0 for each of "
+        f"{len(counts)} whole networks ({times.table.path.name}, {times.column}): {what} of at least 0 for each of "
         f"{counts.shape[1]} operators and an offset, drawn towards a roofline fitted to the same networks."
     )
     if times.n_empty:
