@@ -59,7 +59,7 @@ def onnxruntime_runner(model: Path, profile: Path | None = None) -> tuple[Callab
 
 
 def openvino_runner(model: Path) -> tuple[Callable[[], object], Callable[[], object]]:
-    """Return what runs a model once in OpenVINO on one thread, and what gives its counters, means over all runs so far."""
+    """Return what runs a model once in OpenVINO on one thread, and what gives its counters: means over all runs."""
     import openvino
 
     settings = {"PERF_COUNT": True, "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
@@ -123,7 +123,7 @@ def _counters(model: Path) -> list[tuple[Any, float]]:
 def profile_openvino(folder: Path, out: Path, space: str) -> None:
     """Write OpenVINO's counters of every network of a folder as benchmark_app does.
 
-    They are means, which one interruption spoils: a network is compiled anew several times, and a layer's median counts.
+    They are means, which one interruption spoils: a network is compiled anew several times, a layer's median counts.
     """
     models = read_manifest(folder, load_space(space)).models
     found: dict[str, list[list[tuple[Any, float]]]] = {each.name: [] for each in models}
