@@ -33,7 +33,7 @@ from blockprofile.space import draw_archs, load_space
 WAYS = ("measured", "profiled", "solved", "openvino")
 N_JUDGES = 30
 N_PLANNED = 100
-COMPILED, COUNTED_RUNS = 7, 4
+COMPILED, COUNTED_RUNS = 12, 2
 """How often OpenVINO compiles each network, and the runs that its counters are then of."""
 
 
@@ -107,7 +107,7 @@ def profile_onnxruntime(folder: Path, out: Path, space: str, rounds: int) -> Non
 
 
 def _counters(model: Path) -> list[tuple[Any, float]]:
-    """Return a model's layers and the mean of each over four runs, in ms, the first run left out."""
+    """Return a model's layers and the mean of each over few runs, in ms, the first run left out."""
     call, info = openvino_runner(model)
     call()
     first = list(info())
@@ -123,7 +123,7 @@ def _counters(model: Path) -> list[tuple[Any, float]]:
 def profile_openvino(folder: Path, out: Path, space: str) -> None:
     """Write OpenVINO's counters of every network of a folder as benchmark_app does.
 
-    They are means, which one interruption spoils: a network is compiled anew several times, a layer's median counts.
+    They are means, which one interruption spoils: a network is compiled anew several times, and the least mean counts.
     """
     models = read_manifest(folder, load_space(space)).models
     found: dict[str, list[list[tuple[Any, float]]]] = {each.name: [] for each in models}
@@ -135,7 +135,7 @@ def profile_openvino(folder: Path, out: Path, space: str) -> None:
     for name, samples in found.items():
         lines = [head]
         for layers in zip(*samples, strict=True):
-            layer, ms = layers[0][0], max(0.0, float(np.median([each for _, each in layers])))
+            layer, ms = layers[0][0], max(0.0, min(each for _, each in layers))
             status = str(layer.status).rpartition(".")[2]
             lines.append(f"{layer.node_name};{status};{layer.node_type};{layer.exec_type};{ms:.6f};{ms:.6f};")
         (out / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -29,6 +29,8 @@ group = typer.Typer(
 )
 
 WHOLE = "a table holds the operators of the whole of"
+ENOUGH = 0.9
+"""The share of an audit's networks that must be within the precision: the last ones can take as long as all others."""
 MUCH_DISTURBED = 20.0
 """Percent of interrupted runs from which on the user is told of the other clock."""
 
@@ -81,10 +83,14 @@ def parse_share(text: str) -> float:
 @group.command("measure")
 def measure(
     space: str = SPACE,
-    runtime: str = typer.Option("onnxruntime", "--runtime", help="torch or onnxruntime."),
+    runtime: str = typer.Option(
+        "onnxruntime", "--runtime", help="onnxruntime, torch, torch_compile, or torch_graph (CUDA graphs)."
+    ),
     out: Path = typer.Option(..., "--out", help="The predictor folder to write, for --device."),
     name: str | None = typer.Option(None, "--name", help="The device's name; left out, the folder's."),
-    hardware: str | None = typer.Option(None, "--hardware", help="What the device is; left out, the processor's name."),
+    hardware: str | None = typer.Option(
+        None, "--hardware", help="What the device is; left out, the GPU's or the processor's name."
+    ),
     provider: str = typer.Option("cpu", "--provider", help="cpu, cuda, or an ONNX Runtime execution provider."),
     threads: int = typer.Option(1, "--threads", help="Threads of the runtime."),
     batch: int = typer.Option(1, "--batch", help="Images in a batch."),
@@ -104,7 +110,15 @@ def measure(
     --------
     blockprofile lut measure --space moga --runtime torch --out my_device
     """
-    from blockprofile.device import Plan, Settings, check_clock, make_runtime, measure_table, processor_name
+    from blockprofile.device import (
+        Plan,
+        Settings,
+        accelerator_name,
+        check_clock,
+        make_runtime,
+        measure_table,
+        processor_name,
+    )
     from blockprofile.space import load_space
 
     plan = Plan(precision=parse_share(precision), time_limit_s=time_limit, seed=seed, jobs=jobs, processors=tuple(pin))
@@ -116,7 +130,7 @@ def measure(
         make_runtime(runtime, settings),
         out,
         name=name or out.resolve().name,
-        hardware=hardware or processor_name(),
+        hardware=hardware or accelerator_name(provider) or processor_name(),
         plan=plan,
         resolutions=resolution,
         progress=note,
@@ -185,7 +199,12 @@ def audit(
         found = _audit_file(from_, loaded, (card, folder), column=column, time_unit=time_unit)
     else:
         plan = Plan(
-            precision=parse_share(precision), time_limit_s=time_limit, seed=seed, jobs=jobs, processors=tuple(pin)
+            precision=parse_share(precision),
+            time_limit_s=time_limit,
+            enough=ENOUGH,
+            seed=seed,
+            jobs=jobs,
+            processors=tuple(pin),
         )
         found = audit_table(loaded, device, n=n, seed=seed, plan=plan, out=folder, progress=note)
     units, depths = unit_rows(loaded, device, found), depth_rows(loaded, found)

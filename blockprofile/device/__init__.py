@@ -17,7 +17,7 @@ from blockprofile.device.export import (
 from blockprofile.device.folder import check_name
 from blockprofile.device.foreign import ImportOptions, read_device_table, read_traces
 from blockprofile.device.imported import TimedOn, write_imported
-from blockprofile.device.machine import processor_name
+from blockprofile.device.machine import accelerator_name, processor_name
 from blockprofile.device.measure import MeasuredTable, measure_table
 from blockprofile.device.onnx_graph import Layer, onnx_model
 from blockprofile.device.plan import cover_archs, plan_archs
@@ -49,6 +49,7 @@ __all__ = [
     "Settings",
     "SolvedTable",
     "TimedOn",
+    "accelerator_name",
     "audit_table",
     "audit_times",
     "check_clock",

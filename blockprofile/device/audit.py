@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from blockprofile.device.audit_archs import spread_archs
 from blockprofile.device.journal import Journal
-from blockprofile.device.machine import processor_name
+from blockprofile.device.machine import accelerator_name, processor_name
 from blockprofile.device.probes import pick_sentinel, table_operators
 from blockprofile.device.quantity import in_unit_of
 from blockprofile.device.repair import Repair, choose_repair, fit_repairs
@@ -129,10 +129,12 @@ def runtime_of(card: Card) -> Runtime:
             f"the table of {card.name!r} was not measured by 'lut measure'; an audit times networks on the machine "
             f"that the table was measured on"
         )
-    here = processor_name()
-    if created["processor"] != here:
-        raise OptionError(f"the table of {card.name!r} was measured on {created['processor']}; this is {here}")
-    return make_runtime(str(created["adapter"]), Settings(**created["settings"]))
+    settings = Settings(**created["settings"])
+    here = {"processor": processor_name(), "accelerator": accelerator_name(settings.provider)}
+    for part, name in here.items():
+        if part in created and created[part] != name:
+            raise OptionError(f"the table of {card.name!r} was measured on {created[part]}; this is {name or 'none'}")
+    return make_runtime(str(created["adapter"]), settings)
 
 
 def audit_table(

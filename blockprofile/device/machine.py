@@ -7,16 +7,29 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from blockprofile.errors import OptionError
+from blockprofile.numbers import read_number
 
-__all__ = ["load_average", "pinned", "processor_name", "system_name", "timing_lock"]
+__all__ = [
+    "accelerator_clock_mhz",
+    "accelerator_name",
+    "load_average",
+    "pinned",
+    "processor_name",
+    "system_name",
+    "timing_lock",
+]
 
 LOCK_NAME = "blockprofile-timing.lock"
+_ON_GPU = {"cuda", "tensorrt"}
+"""Beginnings of the names of providers that compute on NVIDIA's GPUs."""
 
 
 def processor_name() -> str:
@@ -40,6 +53,38 @@ def processor_name() -> str:
     told += [widest] if widest else []
     told += ["virtual machine"] if "hypervisor" in flags else []
     return f"{name} ({', '.join(told)})" if told else name
+
+
+def accelerator_name(provider: str) -> str:
+    """Name the GPU that a provider computes on, by its driver's tool; empty for the processor's, or where none tells.
+
+    Examples
+    --------
+    >>> accelerator_name("cpu")
+    ''
+    """
+    if provider.lower().partition("execution")[0] not in _ON_GPU:
+        return ""
+    return (_ask_driver("name") or ["GPU, whose driver does not tell its name"])[0]
+
+
+def accelerator_clock_mhz() -> float | None:
+    """Return the clock of the first GPU's multiprocessors now, in MHz; None where no driver tells it."""
+    told = _ask_driver("clocks.sm")
+    return read_number(told[0].removesuffix(" MHz")) if told else None
+
+
+def _ask_driver(field: str) -> list[str]:
+    """Ask NVIDIA's driver for a field of each GPU; nothing where there is none, or it does not answer."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    words = [tool, f"--query-gpu={field}", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(words, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
 
 
 def system_name() -> str:

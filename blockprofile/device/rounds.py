@@ -24,12 +24,14 @@ from blockprofile.device.median import Median, median_of
 from blockprofile.device.runtime import Prepared, Reading
 from blockprofile.errors import OptionError
 
-__all__ = ["Drift", "Plan", "measure_rounds", "probe_medians", "sentinel_drift"]
+__all__ = ["Drift", "Plan", "measure_rounds", "probe_medians", "sentinel_drift", "warm_up"]
 
 SENTINEL_EVERY = 12
 """Visits between two visits of the sentinel."""
 MAX_RUNS = 12
 """Timed runs in a visit at most."""
+WARM_RUNS, WARM_S, WARM_SHARE, WARM_LIMIT_S = 9, 2.0, 0.01, 60.0
+"""Runs of a window of warming up, seconds between windows that are compared, how alike they must be, when to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,8 @@ class Plan:
         What a visit's timed runs should take together.
     max_drift
         The sentinel's range within a round, as a share, beyond which the round is repeated.
+    enough
+        The share of probes that must be known as precisely as wanted; the last few may take as long as all others.
     seed
         Of the order of visits.
     jobs
@@ -65,6 +69,7 @@ class Plan:
     max_rounds: int = 400
     visit_ms: float = 4.0
     max_drift: float = 0.15
+    enough: float = 1.0
     seed: int = 0
     jobs: int = 1
     processors: tuple[int, ...] = ()
@@ -76,6 +81,8 @@ class Plan:
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0):
                 raise OptionError(f"{name} is {value}; must be a number above 0")
+        if not 0 < self.enough <= 1:
+            raise OptionError(f"enough is {self.enough}; must be a share above 0 and at most 1")
         if not 6 <= self.min_rounds <= self.max_rounds:
             raise OptionError(f"min_rounds is {self.min_rounds}; must be from 6 to max_rounds, {self.max_rounds}")
 
@@ -118,6 +125,40 @@ def sentinel_drift(rounds: Sequence[Round]) -> Drift:
     medians = [float(np.median(entry.sentinel_ms)) for entry in steady]
     middle = float(np.median(medians))
     return Drift(middle, (max(medians) - min(medians)) / middle, len(rounds) - len(steady))
+
+
+def warm_up(
+    sentinel: Prepared,
+    *,
+    now: Callable[[], float] = time.monotonic,
+    progress: Callable[[str], None] = lambda _: None,
+) -> bool:
+    """Run the sentinel until its time stands still: a GPU raises its clock only when it has work.
+
+    Parameters
+    ----------
+    sentinel
+        What tells the machine's speed.
+    now
+        A clock in seconds.
+    progress
+        Called with a line for people.
+
+    Returns
+    -------
+    Whether it came to stand still: the medians of the last two windows, `WARM_S` apart at least, differ by less than
+    `WARM_SHARE`. After `WARM_LIMIT_S` it is left at that.
+    """
+    start, windows = now(), list[tuple[float, float]]()
+    while (spent := now() - start) < WARM_LIMIT_S:
+        window = float(np.median([sentinel.read().ms for _ in range(WARM_RUNS)]))
+        windows.append((spent, window))
+        before = [ms for at, ms in windows if at <= spent - WARM_S]
+        if before and abs(before[-1] / window - 1) < WARM_SHARE:
+            progress(f"warm after {spent:.0f} s: the sentinel takes {window:.4g} ms, {windows[0][1]:.4g} ms at first")
+            return True
+    progress(f"not steady after {WARM_LIMIT_S:.0f} s of warming up; rounds are corrected by the sentinel")
+    return False
 
 
 class _Visitor:
@@ -222,7 +263,8 @@ def measure_rounds(
         n_done = len(journal.rounds)
         progress(_report(n_done, pending, medians, plan, spent, journal, len(probes)))
         enough = bool(medians) and spent >= plan.time_limit_s
-        if not pending or n_done >= plan.max_rounds or enough:
+        few = len(pending) <= (1 - plan.enough) * len(probes) and n_done >= plan.min_rounds
+        if few or not pending or n_done >= plan.max_rounds or enough:
             return medians
         rng = np.random.default_rng([plan.seed, n_done])
         entry = _measure_round(probes, pending, sentinel, plan=plan, rng=rng, between=between)

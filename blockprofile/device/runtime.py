@@ -25,6 +25,8 @@ CLOCKS: tuple[Clock, ...] = get_args(Clock)
 
 _ADAPTERS = {
     "torch": ("blockprofile.device.torch_runtime", "TorchRuntime"),
+    "torch_compile": ("blockprofile.device.torch_runtime", "CompiledTorch"),
+    "torch_graph": ("blockprofile.device.torch_runtime", "GraphTorch"),
     "onnxruntime": ("blockprofile.device.onnx_runtime", "OnnxRuntime"),
 }
 RUNTIMES = tuple(_ADAPTERS)

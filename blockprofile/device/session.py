@@ -11,9 +11,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from blockprofile.device.journal import Journal, Round
-from blockprofile.device.machine import load_average, pinned, processor_name, system_name, timing_lock
+from blockprofile.device.machine import (
+    accelerator_clock_mhz,
+    accelerator_name,
+    load_average,
+    pinned,
+    processor_name,
+    system_name,
+    timing_lock,
+)
 from blockprofile.device.median import Median
-from blockprofile.device.rounds import Plan, measure_rounds, sentinel_drift
+from blockprofile.device.rounds import Plan, measure_rounds, sentinel_drift, warm_up
 from blockprofile.device.runtime import Runtime
 from blockprofile.space import Operator
 
@@ -64,6 +72,8 @@ def measure_chains(
             prepared = dict(zip(chains, built, strict=True))
         watch = runtime.prepare((sentinel,), seed=0)
         with timing_lock(progress):
+            if runtime.settings.provider != "cpu" and accelerator_name(runtime.settings.provider):
+                warm_up(watch, progress=progress)
             medians = measure_rounds(
                 prepared,
                 watch,
@@ -81,8 +91,11 @@ def session_facts(runtime: Runtime, rounds: Sequence[Round], plan: Plan) -> dict
     drift = sentinel_drift(rounds)
     loads = [entry.load for entry in rounds if entry.load is not None]
     n_runs = sum(entry.n_runs for entry in rounds)
+    gpu, clock = accelerator_name(runtime.settings.provider), accelerator_clock_mhz()
     facts: dict[str, Any] = {
         "processor": processor_name(),
+        **({"accelerator": gpu} if gpu else {}),
+        **({"accelerator_mhz": clock} if gpu and clock is not None else {}),
         "system": system_name(),
         "adapter": runtime.name,
         **runtime.describe(),

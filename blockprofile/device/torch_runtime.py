@@ -1,8 +1,11 @@
-"""PyTorch as a runtime: eager modules, on the CPU or on CUDA."""
+"""PyTorch as a runtime: eager or compiled modules on the CPU or on CUDA, or recorded as CUDA graphs.
+
+At batch 1 eager calls on a GPU take as long as the host takes to launch their kernels; the other two wait less for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from blockprofile.cuda import require_cuda
@@ -27,11 +30,11 @@ class TorchRuntime:
         If the provider is not ``cpu`` or ``cuda``, or CUDA is not available.
     """
 
-    name = "torch"
+    name, how = "torch", "eager"
 
     def __init__(self, settings: Settings) -> None:
         if settings.provider not in {"cpu", "cuda"}:
-            raise OptionError(f"runtime 'torch' has no provider {settings.provider!r}; choices: cpu, cuda")
+            raise OptionError(f"runtime {self.name!r} has no provider {settings.provider!r}; choices: cpu, cuda")
         if settings.provider == "cuda":
             require_cuda()
         self.settings = settings
@@ -40,7 +43,7 @@ class TorchRuntime:
         """Say what runs: framework, version, provider."""
         import torch
 
-        facts = {"runtime": f"PyTorch {torch.__version__}, eager", "provider": self.settings.provider}
+        facts = {"runtime": f"PyTorch {torch.__version__}, {self.how}", "provider": self.settings.provider}
         if self.settings.provider == "cuda":
             facts["accelerator"] = torch.cuda.get_device_name()
             facts["cuda"] = f"{torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"  # type: ignore[no-untyped-call]
@@ -61,12 +64,64 @@ class TorchRuntime:
             features = torch.randn(settings.batch, first.in_channels, first.in_size, first.in_size)
         module = module.to(device=settings.provider, dtype=dtype)
         features = features.to(device=settings.provider, dtype=dtype)
-        return _OnCuda(module, features) if settings.provider == "cuda" else _OnCpu(module, features, settings)
+        return self._time(module, features)
+
+    def _time(self, module: torch.nn.Module, features: torch.Tensor) -> Prepared:
+        if self.settings.provider == "cuda":
+            return _OnCuda(lambda: module(features))
+        return _OnCpu(lambda: module(features), self.settings)
+
+
+class CompiledTorch(TorchRuntime):
+    """Run torch modules as `torch.compile` makes them; they are compiled before anything is timed."""
+
+    name, how = "torch_compile", "torch.compile"
+
+    def _time(self, module: torch.nn.Module, features: torch.Tensor) -> Prepared:
+        import torch
+
+        torch.compiler.reset()  # each list of operators is a network of its own, and none is the eighth of its kind
+        compiled = torch.compile(module)
+        with torch.inference_mode():
+            compiled(features)
+        return super()._time(compiled, features)
+
+
+class GraphTorch(TorchRuntime):
+    """Run torch modules recorded as CUDA graphs: one launch for all kernels.
+
+    Raises
+    ------
+    OptionError
+        If the provider is not ``cuda``.
+    """
+
+    name, how = "torch_graph", "CUDA graph"
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.provider != "cuda":
+            raise OptionError(f"runtime 'torch_graph' records CUDA graphs; it has no provider {settings.provider!r}")
+        super().__init__(settings)
+
+    def _time(self, module: torch.nn.Module, features: torch.Tensor) -> Prepared:
+        import torch
+
+        torch.backends.cudnn.benchmark = True
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.inference_mode(), torch.cuda.stream(side):  # what is recorded must have run before
+            for _ in range(3):
+                module(features)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.inference_mode(), torch.cuda.graph(graph):
+            output = module(features)
+        return _OnCuda(graph.replay, keeps=(module, features, output))
 
 
 class _OnCpu:
-    def __init__(self, module: torch.nn.Module, features: torch.Tensor, settings: Settings) -> None:
-        self._module, self._features, self._settings = module, features, settings
+    def __init__(self, call: Callable[[], object], settings: Settings) -> None:
+        self._call, self._settings = call, settings
 
     def read(self) -> Reading:
         import torch
@@ -74,15 +129,17 @@ class _OnCpu:
         if torch.get_num_threads() != self._settings.threads:
             torch.set_num_threads(self._settings.threads)
         with torch.inference_mode():
-            return time_call(lambda: self._module(self._features), self._settings.clock)
+            return time_call(self._call, self._settings.clock)
 
 
 class _OnCuda:
-    def __init__(self, module: torch.nn.Module, features: torch.Tensor) -> None:
+    """What is timed by events; ``keeps`` is what must not be freed meanwhile."""
+
+    def __init__(self, call: Callable[[], object], *, keeps: tuple[object, ...] = ()) -> None:
         import torch
 
         torch.backends.cudnn.benchmark = True
-        self._module, self._features = module, features
+        self._call, self._keeps = call, keeps
         self._start = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         self._end = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
 
@@ -92,7 +149,7 @@ class _OnCuda:
         with torch.inference_mode():
             torch.cuda.synchronize()
             self._start.record()
-            self._module(self._features)
+            self._call()
             self._end.record()
             self._end.synchronize()
         return Reading(self._start.elapsed_time(self._end))

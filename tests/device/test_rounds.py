@@ -11,7 +11,7 @@ import pytest
 from blockprofile.device.journal import Journal, Round
 from blockprofile.device.median import Median
 from blockprofile.device.probes import Probe
-from blockprofile.device.rounds import Plan, measure_rounds, probe_medians, sentinel_drift
+from blockprofile.device.rounds import WARM_LIMIT_S, Plan, measure_rounds, probe_medians, sentinel_drift, warm_up
 from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.space import Operator
 from tests.device.fake import CALL_MS, MS_PER_MELEMENT, FakePrepared, FakeRuntime, melements, true_ms
@@ -163,3 +163,36 @@ def test_medians_of_no_rounds_are_none() -> None:
 def test_a_plan_that_cannot_be_is_refused(field: str, value: float) -> None:
     with pytest.raises(OptionError, match="must be"):
         Plan(**{field: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("settles", "is_steady"), [(True, True), (False, False)])
+def test_a_gpu_is_warm_when_its_sentinel_stands_still(settles: bool, is_steady: bool) -> None:
+    """Its speed rises over the first 200 runs (a tenth of a second each), or it never comes to rest."""
+    runtime = FakeRuntime(speed=lambda n: 1 + max(0, 200 - n) / 200 if settles else 1 + n % 400 / 100)
+    said: list[str] = []
+    seconds = [0.0]
+
+    def now() -> float:
+        seconds[0] = runtime.n_readings / 10
+        return seconds[0]
+
+    assert warm_up(runtime.prepare([OPS[0]], seed=0), now=now, progress=said.append) == is_steady
+    assert seconds[0] > 20 if is_steady else seconds[0] >= WARM_LIMIT_S
+    assert said[0].startswith("warm after 2" if is_steady else "not steady after 60 s")
+
+
+def test_the_last_few_are_not_waited_for() -> None:
+    def rounds(enough: float) -> int:
+        wild = FakeRuntime(noise=0.0)
+        plan = Plan(min_rounds=6, max_rounds=60, precision=0.001, resolution_ms=1e-9, enough=enough)
+        journal = Journal(None)
+        journal.open({"what": "test"})
+        probes, sentinel = probes_of(wild)
+        noisy = FakeRuntime(noise=0.5, seed=1).prepare([OPS[3]], seed=0)
+        measure_rounds({**probes, "3": noisy}, sentinel, plan=plan, journal=journal)
+        return len(journal.rounds)
+
+    assert rounds(0.75) == 6
+    assert rounds(1.0) == 60
+    with pytest.raises(OptionError, match=r"enough is 0; must be a share above 0"):
+        Plan(enough=0)

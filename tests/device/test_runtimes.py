@@ -146,3 +146,46 @@ def test_only_one_timing_at_a_time(tmp_path: Path) -> None:
     thread.join(5)
     assert order == ["first", "second"]
     assert said == [f"another timing runs on this machine; waiting for it to end ({tmp_path / machine.LOCK_NAME})"]
+
+
+def test_a_gpu_is_named_by_its_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver's tool that answers as NVIDIA's does, one that fails, and none."""
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\ncase $1 in *name) echo NVIDIA H100 80GB HBM3;; *) echo 1980 MHz;; esac\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert machine.accelerator_name("cuda") == "NVIDIA H100 80GB HBM3"
+    assert machine.accelerator_name("TensorrtExecutionProvider") == "NVIDIA H100 80GB HBM3"
+    assert machine.accelerator_name("CPUExecutionProvider") == ""
+    assert machine.accelerator_clock_mhz() == 1980
+    tool.write_text("#!/bin/sh\nexit 9\n")
+    assert machine.accelerator_clock_mhz() is None
+    tool.unlink()
+    assert machine.accelerator_name("cuda") == "GPU, whose driver does not tell its name"
+
+
+def test_compiled_before_it_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[str] = []
+
+    def compiled(module: torch.nn.Module) -> object:
+        def call(features: torch.Tensor) -> object:
+            runs.append("run")
+            return module(features)
+
+        runs.append("compile")
+        return call
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    runtime = make_runtime("torch_compile", Settings())
+    prepared = runtime.prepare([OP], seed=0)
+    assert runs == ["compile", "run"]
+    assert prepared.read().ms > 0
+    assert runtime.describe()["runtime"].endswith("torch.compile")
+    with pytest.raises(OptionError, match="'torch_graph' records CUDA graphs; it has no provider 'cpu'"):
+        make_runtime("torch_graph", Settings())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_recorded_graph_is_replayed() -> None:
+    prepared = make_runtime("torch_graph", Settings(provider="cuda")).prepare([OP], seed=0)
+    assert 0 < min(prepared.read().ms for _ in range(5)) < 100
