@@ -5,6 +5,7 @@ At batch 1 eager calls on a GPU take as long as the host takes to launch their k
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -81,8 +82,9 @@ class CompiledTorch(TorchRuntime):
         import torch
 
         torch.compiler.reset()  # each list of operators is a network of its own, and none is the eighth of its kind
-        compiled = torch.compile(module)
-        with torch.inference_mode():
+        with warnings.catch_warnings(), torch.inference_mode():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of what the compiler itself calls
+            compiled = torch.compile(module)
             compiled(features)
         return super()._time(compiled, features)
 
