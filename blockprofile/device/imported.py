@@ -25,8 +25,8 @@ __all__ = ["TimedOn", "write_imported"]
 class TimedOn:
     """What times were taken on: the hardware, what ran the networks, images in a batch, and the type of numbers.
 
-    ``metric`` says whether they are latencies or energies; ``is_estimated`` where they come from a model of the device: they
-    are shown as calibrated, not as measured.
+    ``metric`` says whether they are latencies or energies; ``is_estimated`` where they come from a model of the device:
+    they are shown as calibrated, not as measured.
     """
 
     hardware: str

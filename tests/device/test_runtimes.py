@@ -33,7 +33,7 @@ OP = Operator(
 )
 
 
-@pytest.mark.parametrize("name", RUNTIMES)
+@pytest.mark.parametrize("name", ["torch", "onnxruntime"])
 def test_a_tiny_measurement_on_the_real_thing(name: str, toy: Space, tmp_path: Path) -> None:
     runtime = make_runtime(name, Settings(clock="cpu"))
     plan = Plan(min_rounds=6, max_rounds=6, visit_ms=0.3, precision=0.5)
