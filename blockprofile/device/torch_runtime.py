@@ -67,7 +67,7 @@ class TorchRuntime:
         features = features.to(device=settings.provider, dtype=dtype)
         return self._time(module, features)
 
-    def _time(self, module: torch.nn.Module, features: torch.Tensor) -> Prepared:
+    def _time(self, module: Callable[[torch.Tensor], object], features: torch.Tensor) -> Prepared:
         if self.settings.provider == "cuda":
             return _OnCuda(lambda: module(features))
         return _OnCpu(lambda: module(features), self.settings)
@@ -78,7 +78,7 @@ class CompiledTorch(TorchRuntime):
 
     name, how = "torch_compile", "torch.compile"
 
-    def _time(self, module: torch.nn.Module, features: torch.Tensor) -> Prepared:
+    def _time(self, module: Callable[[torch.Tensor], object], features: torch.Tensor) -> Prepared:
         import torch
 
         torch.compiler.reset()  # each list of operators is a network of its own, and none is the eighth of its kind
@@ -105,11 +105,11 @@ class GraphTorch(TorchRuntime):
             raise OptionError(f"runtime 'torch_graph' records CUDA graphs; it has no provider {settings.provider!r}")
         super().__init__(settings)
 
-    def _time(self, module: torch.nn.Module, features: torch.Tensor) -> Prepared:
+    def _time(self, module: Callable[[torch.Tensor], object], features: torch.Tensor) -> Prepared:
         import torch
 
         torch.backends.cudnn.benchmark = True
-        side = torch.cuda.Stream()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.inference_mode(), torch.cuda.stream(side):  # what is recorded must have run before
             for _ in range(3):
