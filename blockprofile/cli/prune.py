@@ -211,7 +211,8 @@ def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explai
             tell(line)
         for metric, found in checks.items():
             tell("")
-            print_table(_limit_rows(found), title=f"best accuracy within limits of {metric}, {found.reach}")
+            gain = pruning.outcomes[0].figures.gain.name
+            print_table(_limit_rows(found), title=f"best {gain} within limits of {metric}, {found.reach}")
             tell(f"front matched or bettered: {100 * found.front_kept:.0f} %"
                        f" (random prunings: {100 * found.random_front_kept:.0f} %)")  # fmt: skip
             tell(f"certificate: {found.verdict}")

@@ -128,9 +128,10 @@ def strongest_layers(profile: Profile, *, count: int = 3) -> list[str]:
     chosen = rows[rows["is_effect"]]
     for metric, part in chosen.groupby("metric", sort=False):
         ordered = part.sort_values("effect")
-        most = [_word(record) for record in ordered.tail(count).iloc[::-1].to_dict("records")]
-        least = [_word(record) for record in ordered.head(count).to_dict("records")]
-        sentences.append(f"{metric}: most raised by {', '.join(most)}; most lowered by {', '.join(least)}")
+        raising, lowering = ordered[ordered["effect"] > 0], ordered[ordered["effect"] < 0]
+        told = {"raised": raising.tail(count).iloc[::-1], "lowered": lowering.head(count)}
+        words = {how: ", ".join(map(_word, rows.to_dict("records"))) for how, rows in told.items() if len(rows)}
+        sentences.append(f"{metric}: {'; '.join(f'most {how} by {named}' for how, named in words.items())}")
     return sentences
 
 

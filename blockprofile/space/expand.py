@@ -67,6 +67,8 @@ def _product(document: Document, block: Mapping[str, Any], index: int) -> list[d
     if not isinstance(factors, Mapping) or not factors:
         raise document.error("a product is a mapping of factors to their levels", [*loc, "product"])
     levels = [_levels(document, str(name), given, [*loc, "product", name]) for name, given in factors.items()]
+    for name, found in zip(factors, levels, strict=True):
+        _check_distinct(document, str(name), found, [*loc, "product", name])
     total = 1
     for found in levels:
         total *= len(found)
@@ -86,6 +88,13 @@ def _levels(document: Document, factor: str, given: Any, loc: list[str | int]) -
     raise document.error(
         f"factor {factor!r} is {given!r}; it must be a list of values, or a mapping of level names to keys", loc
     )
+
+
+def _check_distinct(document: Document, factor: str, levels: list[Level], loc: list[str | int]) -> None:
+    """Refuse a factor of which two levels say the same: its blocks would differ in their names alone."""
+    for (first, keys), (second, others) in itertools.combinations(levels, 2):
+        if keys == others:
+            raise document.error(f"levels {first!r} and {second!r} of factor {factor!r} set the same keys", loc)
 
 
 def _word(factor: str, value: Value) -> str:

@@ -22,6 +22,16 @@ def test_layers_of_their_own_are_named(toy: Space) -> None:
     assert "e4k5se at unit 2, layer 3 (" in sentence
 
 
+def test_what_lowers_is_not_told_to_raise(toy: Space) -> None:
+    """However few effects there are: with more asked for than there are, both halves keep their sign."""
+    profile = Profile(exact_table(toy, [additive_predictor(toy)], taus=()))
+    raised, _, lowered = strongest_layers(profile, count=99)[0].partition("; most lowered by ")
+    assert "(+" in raised
+    assert "(-" not in raised
+    assert "(-" in lowered
+    assert "(+" not in lowered
+
+
 def test_small_effects_have_their_digits_and_exact_ones_no_interval(toy: Space) -> None:
     table = exact_table(toy, [additive_predictor(toy)], taus=())
     table["effect"] /= 1e4

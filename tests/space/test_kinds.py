@@ -260,6 +260,8 @@ def test_a_kernel_of_a_skip_has_no_effect(tmp_path: Path) -> None:
         ("{name: skip, op: project}", "{product: {expansion: [2], kernel: [3]}, name: k3}", r"'k3' is given twice"),
         ("{name: skip, op: project}", "{product: {op: {a: {op: conv}, b: {op: sepconv, kernel: 5}}}}",
          r"block 'a' is a conv and needs kernel"),
+        ("{name: skip, op: project}", '{product: {kernel: [3], fast: {"": {expansion: 4}, fast: {expansion: 4}}}}',
+         r"kinds.yaml:10.*product.fast: levels '' and 'fast' of factor 'fast' set the same keys"),
     ],
 )  # fmt: skip
 def test_blocks_and_units_that_cannot_be_are_told_by_name(tmp_path: Path, old: str, new: str, message: str) -> None:
