@@ -36,7 +36,7 @@ demo: $(VENV)/.installed
 	$(BIN)/blockprofile run analysis/quickstart.yaml
 	@echo
 	@echo "Open first: runs/quickstart/comparison/report.html"
-	@echo "Next: the five-minute tour in README.md; $(BIN)/blockprofile --help lists the commands."
+	@echo "Next: docs/start.md, ten minutes from here to a pruned space; $(BIN)/blockprofile --help lists the commands."
 
 test: lint types pytest
 
@@ -77,7 +77,7 @@ checks: $(VENV)/.installed-bench
 
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
-	@echo "Open site/index.html"
+	@echo "Open site/index.html; links and search work from disk"
 
 clean:
 	rm -rf $(VENV) $(LOWEST) site dist build runs/quickstart .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Pages that are made from the code while the documentation is built: commands, file formats, modules.
+"""Pages that are made from the code while the documentation is built: commands, files, modules, tutorials that ran.
 
 `mkdocs.yml` names this file as a hook. The functions that make the pages are plain, and tested.
 """
@@ -20,11 +20,20 @@ ORDER = ("space", "predict", "run", "profile", "plot", "prune", "search", "compa
 
 
 SECTIONS = {
-    "Spaces": ("spaces", "own-space"),
-    "Figures and their meaning": ("definitions", "figures", "exact", "figure2"),
-    "Pruning and search": ("pruning", "search", "compare", "report"),
-    "Devices and accuracy": ("devices", "profilers", "calibration", "predictors", "distillation", "supernet"),
-}
+    "Start": ("start", "install"),
+    "Tutorials": (
+        "tutorial-phone", "own-space", "tutorial-labels", "tutorial-supernet", "tutorial-profiler", "tutorial-prune",
+        "tutorial-report",
+    ),
+    "How to": (
+        "file-to-report", "devices", "profilers", "predictors", "supernet", "search", "compare", "cluster", "interchange",
+    ),
+    "Explanations": (
+        "definitions", "spaces", "exact", "pruning", "calibration", "truth_macro", "truth_mnasnet", "truth_ofa",
+    ),
+    "Gallery": ("figures", "figure2", "figure4"),
+    "Questions": ("faq",),
+}  # fmt: skip
 """Where the written pages stand in the navigation; pages that are not named here follow under "More"."""
 
 
@@ -201,10 +210,62 @@ def on_config(config: Any) -> Any:
     return config
 
 
+def notebook_of(page: str) -> Any:
+    """Make a notebook of a tutorial: Markdown in which blocks of python and bash are cells."""
+    import jupytext
+
+    notebook = jupytext.reads(page, fmt="md")
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return notebook
+
+
+def run_notebook(notebook: Any, name: str) -> tuple[str, dict[str, bytes]]:
+    """Run a notebook in a new folder; return it as Markdown with what came of each cell, and its pictures.
+
+    The commands of bash cells are those of the interpreter that builds the documentation.
+    """
+    import os
+    import sys
+    import tempfile
+
+    from nbclient import NotebookClient
+    from nbconvert import MarkdownExporter
+
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with tempfile.TemporaryDirectory() as folder:
+        NotebookClient(notebook, timeout=600, resources={"metadata": {"path": folder}}).execute()
+    body, resources = MarkdownExporter().from_notebook_node(notebook, {"output_files_dir": f"{name}_files"})
+    return body.replace("%%bash\n", ""), dict(resources.get("outputs") or {})
+
+
+def tutorials() -> list[str]:
+    """Name the pages that are run."""
+    return list(SECTIONS["Tutorials"])
+
+
+def _add_tutorial(files: Any, config: Any, name: str) -> None:
+    """Put what came of a tutorial in the place of its source, and the notebook beside it."""
+    import nbformat
+    from mkdocs.structure.files import File
+
+    source = (Path(__file__).parent / f"{name}.md").read_text(encoding="utf-8")
+    notebook = notebook_of(source)
+    body, pictures = run_notebook(notebook, name)
+
+    title, _, rest = body.partition("\n")
+    told = f"{title}\n\nThis page is a notebook: [{name}.ipynb]({name}.ipynb).\n{rest}"
+    files.remove(files.get_file_from_path(f"{name}.md"))
+    made = {f"{name}.md": told, f"{name}.ipynb": nbformat.writes(notebook), **pictures}
+    for path, content in made.items():
+        files.append(File.generated(config, path, content=content))
+
+
 def on_files(files: Any, config: Any) -> Any:
-    """Add the generated pages to the documentation."""
+    """Add the generated pages to the documentation, and what came of the tutorials."""
     from mkdocs.structure.files import File
 
     for path, content in pages().items():
         files.append(File.generated(config, path, content=content))
+    for name in tutorials():
+        _add_tutorial(files, config, name)
     return files

@@ -14,9 +14,13 @@ import typer
 from blockprofile.cli.main import EXIT_USER, main
 from blockprofile.content import content_dir
 from blockprofile.numbers import parse_count
-from tests.test_docs import PAGES, blocks
+from tests.test_docs import PAGES as ALL_PAGES
+from tests.test_docs import TUTORIALS, kiosk, own_space
 
 Capture = pytest.CaptureFixture[str]
+
+PAGES = [page for page in ALL_PAGES if page not in TUTORIALS]
+"""Tutorials are run whole, with the figures that stand there, by tests/test_docs.py."""
 
 SMALLER = {"--n": "300", "--seeds": "2", "--until": "ci=2", "--workers": "1"}
 MORE = {"search": "--budget 60", "compare": "--budget 60", "prune": "--no-certificate"}
@@ -62,9 +66,6 @@ ELSEWHERE = {
     "lut times": "as lut import; tests/cli/test_lut_import.py",
     "lut export": "it takes seconds a network; tests/device/test_export.py",
     "lut plan": "as lut export",
-    "profile labels.csv": "it needs labels; tests/profile/test_labels.py",
-    "prune runs/mine": "as profile labels.csv; tests/prune/test_likely.py",
-    "label read results.jsonl": "it needs results of a plan; tests/label/test_label.py",
     "arch encode 'e3k5 e3k3 | …'": "a form, to be filled in",
     "arch decode --from archs.jsonl": "it needs a file of archs; tests/cli/test_arch.py",
 }
@@ -115,10 +116,8 @@ def shortened(line: str) -> list[str]:
 )
 def test_commands_can_be_pasted(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     monkeypatch.chdir(tmp_path)
-    for example in blocks(next(page for page in PAGES if page.stem == "own-space"), "yaml"):
-        name = re.search(r"^name: (\w+)$", example, flags=re.MULTILINE)
-        if name:
-            Path(f"{name[1]}.yaml").write_text(example, encoding="utf-8")
+    Path("my_space.yaml").write_text(own_space(), encoding="utf-8")
+    Path("kiosk.yaml").write_text(kiosk(), encoding="utf-8")
     shutil.copy(content_dir("spaces") / "insight" / "ofa_mbv3-note10.yaml", "pruned.yaml")
     for line in filter(run_here, commands_of(page)):
         status = main(shortened(line))

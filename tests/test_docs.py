@@ -1,7 +1,8 @@
-"""The examples of README and docs: every Python block runs, the space file of docs/own-space.md is in order."""
+"""The examples of README and docs run: Python blocks, and tutorials with their commands, cell by cell."""
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from dataclasses import fields
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from blockprofile.cli import COMMANDS
+from blockprofile.cli.main import main
 from blockprofile.predict import Card
 from blockprofile.space import count_archs, load_space
 from blockprofile.space.definition import Block, FixedLayer, SpaceDefinition, Unit
@@ -27,17 +29,94 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
+@lru_cache
+def hooks() -> ModuleType:
+    spec = spec_from_file_location("docs_hooks", ROOT / "docs" / "hooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+TUTORIALS = [ROOT / "docs" / f"{name}.md" for name in hooks().tutorials()]
+"""Notebooks as well: their commands and their Python are run in the order in which they stand."""
+
+
+def run_commands(lines: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for line in lines.splitlines():
+        words = shlex.split(line)
+        assert words[0] == "blockprofile"
+        assert main(words[1:]) == 0, f"{line}: {capsys.readouterr().err}"
+
+
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_tutorials_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cells = re.findall(
+        r"^```(python|bash)\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+    names: dict[str, object] = {"__name__": "example"}
+    for language, cell in cells:
+        if language == "bash":
+            run_commands(cell, capsys)
+            continue
+        last = ast.parse(cell).body[-1]
+        exec(compile(cell, str(page), "exec"), names)
+        if isinstance(last, ast.Expr):
+            shown = eval(ast.unparse(last), names)
+            show = getattr(shown, "_repr_html_", None) or getattr(shown, "_repr_png_", None)
+            assert show is None or show()
+
+
+OPTIONAL = {"interchange": ("ConfigSpace", "optuna", "pymoo")}
+"""Libraries that a page's examples need beside what blockprofile needs."""
+
+EXAMPLES = [page for page in PAGES if page not in TUTORIALS and blocks(page, "python")]
+
+
+@pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: page.name)
 def test_python_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for library in OPTIONAL.get(page.stem, ()):
+        pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "example"}
     for block in blocks(page, "python"):
         exec(compile(block, str(page), "exec"), names)
 
 
+def own_space() -> str:
+    """Return the space file that docs/own-space.md writes."""
+    (text,) = re.findall(
+        r'write_text\("""\\\n(.*?)"""\)', (ROOT / "docs" / "own-space.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    return str(text)
+
+
+def test_the_index_names_every_page() -> None:
+    named = set(re.findall(r"\]\(([\w-]+)\.md", (ROOT / "docs" / "index.md").read_text(encoding="utf-8")))
+    assert named == {page.stem for page in (ROOT / "docs").glob("*.md")} - {"index"}
+
+
+def test_a_tutorial_is_a_notebook_too() -> None:
+    pytest.importorskip("jupytext")
+    page = TUTORIALS[0].read_text(encoding="utf-8")
+    cells = [cell.source for cell in hooks().notebook_of(page).cells if cell.cell_type == "code"]
+    assert cells[0].startswith("%%bash\nblockprofile sample")
+    assert sum(cell.startswith("%%bash") for cell in cells) == len(re.findall(r"^```bash", page, flags=re.MULTILINE))
+
+
+def kiosk() -> str:
+    """Return the space file of docs/file-to-report.md."""
+    (text,) = [block for block in blocks(ROOT / "docs" / "file-to-report.md", "yaml") if block.startswith("schema:")]
+    return text
+
+
 def test_the_space_files_of_the_docs_are_in_order(tmp_path: Path) -> None:
     counts = {}
-    for text in (block for block in blocks(ROOT / "docs" / "own-space.md", "yaml") if block.startswith("schema:")):
+    for text in (own_space(), kiosk()):
         (tmp_path / "space.yaml").write_text(text)
         space = load_space(tmp_path / "space.yaml")
         counts[space.name] = count_archs(space)
@@ -53,16 +132,6 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 
 # -- the generated reference -----------------------------------------------------------------------------------
-
-
-@lru_cache
-def hooks() -> ModuleType:
-    spec = spec_from_file_location("docs_hooks", ROOT / "docs" / "hooks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @lru_cache

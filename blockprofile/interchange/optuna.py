@@ -13,11 +13,11 @@ from blockprofile.space import Archs, Space, Value, load_space
 
 __all__ = ["OptunaObjective"]
 
-_VIOLATION = "blockprofile_violation"
-
 
 class OptunaObjective:
     """What ``optuna.Study.optimize`` calls: a trial suggests an arch slot by slot, layers as far as its depths go.
+
+    Limits are one constraint of the trial, by how much they are broken in sum (Optuna 5 or newer).
 
     Parameters
     ----------
@@ -53,12 +53,9 @@ class OptunaObjective:
                     continue
             values[slot.name] = trial.suggest_categorical(slot.name, list(allowed_values(self.space, slot)))
         found = self.problem.evaluate(archs_of_values(self.space, [values]))
-        trial.set_user_attr(_VIOLATION, float(self.problem.violations(found, 1)[0]))
+        if self.problem.constraints:
+            trial.set_constraint("limits", float(self.problem.violations(found, 1)[0]))
         return tuple(map(float, self.problem.natural(self.problem.points(found))[0]))
-
-    def constraints(self, trial: Any) -> tuple[float]:
-        """Say by how much a trial breaks the limits: a sampler's ``constraints_func``."""
-        return (float(trial.user_attrs[_VIOLATION]),)
 
     def archs(self, trials: Iterable[Any]) -> Archs:
         """Return the archs of trials, such as ``study.best_trials``: uint8, shape (n, n_slots)."""

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from types import ModuleType
 
+import numpy as np
+
 from blockprofile.errors import ArchError, OptionError, one_of
-from blockprofile.space import Archs, Slot, Space, Value, archs_to_frame, frame_to_archs
+from blockprofile.space import INACTIVE, Archs, Slot, Space, Value, frame_to_archs
 
 __all__ = ["allowed_values", "archs_of_values", "can_be_active", "depths_with", "require", "values_of_archs"]
 
@@ -51,8 +53,11 @@ def values_of_archs(space: Space, archs: Archs) -> list[dict[str, Value]]:
     >>> values_of_archs(load_space("moga"), arch[None])[0]["u1l1"]
     'e6k5'
     """
-    rows = archs_to_frame(space, archs).to_dict("records")
-    return [{str(name): value for name, value in row.items() if value is not None} for row in rows]
+    rows = np.atleast_2d(space.check(archs)).tolist()
+    return [
+        {slot.name: slot.choices[code] for slot, code in zip(space.slots, row, strict=True) if code != INACTIVE}
+        for row in rows
+    ]
 
 
 def archs_of_values(space: Space, rows: Iterable[Mapping[str, Value]]) -> Archs:
