@@ -53,7 +53,7 @@ class OptunaObjective:
                     continue
             values[slot.name] = trial.suggest_categorical(slot.name, list(allowed_values(self.space, slot)))
         found = self.problem.evaluate(archs_of_values(self.space, [values]))
-        if self.problem.constraints:
+        if self.problem.limits:
             trial.set_constraint("limits", float(self.problem.violations(found, 1)[0]))
         return tuple(map(float, self.problem.natural(self.problem.points(found))[0]))
 

@@ -9,12 +9,12 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
-from blockprofile.compare import compare
+from blockprofile.compare import Trials, compare
 from blockprofile.errors import OptionError
 from blockprofile.plot import show_profile, show_search, show_space
 from blockprofile.plot.style import figure_style
 from blockprofile.profile import Profile, profile_pool
-from blockprofile.run import PoolRequest
+from blockprofile.run import Execution, PoolRequest
 from blockprofile.search import search
 from blockprofile.space import Space
 
@@ -24,7 +24,7 @@ GOALS = ["params_m:max", "macs_m:min"]
 @pytest.fixture(scope="module")
 def profile(tmp_path_factory: pytest.TempPathFactory) -> Profile:
     request = PoolRequest(space="moga", n=2000, metrics=("macs_m", "params_m"))
-    return profile_pool(request, out=tmp_path_factory.mktemp("profile"), workers=1)
+    return profile_pool(request, out=tmp_path_factory.mktemp("profile"), execution=Execution(workers=1))
 
 
 def width_of(png: bytes) -> int:
@@ -98,7 +98,7 @@ def test_a_search_shows_its_front(toy: Space) -> None:
 
 def test_a_comparison_shows_its_verdicts_and_fronts(toy: Space) -> None:
     pruned = toy.restricted([codes[:-1] or codes for codes in toy.allowed], name="pruned")
-    found = compare(toy, insights=[pruned], objectives=GOALS, budget=40, seeds=2, workers=1)
+    found = compare(toy, [pruned], aims=GOALS, trials=Trials(budget=40, seeds=2), workers=1)
     page = found._repr_html_()
     assert page.count("<table>") == page.count("<img ") == 1
     assert "original" in page
