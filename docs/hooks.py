@@ -26,7 +26,8 @@ SECTIONS = {
         "tutorial-report",
     ),
     "How to": (
-        "file-to-report", "devices", "profilers", "predictors", "supernet", "search", "compare", "cluster", "interchange",
+        "file-to-report", "devices", "profilers", "predictors", "supernet", "search", "compare", "cluster",
+        "interchange",
     ),
     "Explanations": (
         "definitions", "spaces", "exact", "pruning", "calibration", "truth_macro", "truth_mnasnet", "truth_ofa",
