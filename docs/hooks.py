@@ -211,13 +211,20 @@ def on_config(config: Any) -> Any:
     return config
 
 
+KERNEL = """---
+jupyter:
+  kernelspec: {name: python3, display_name: Python 3, language: python}
+---
+
+"""
+"""Without it the language that most cells have would be the notebook's."""
+
+
 def notebook_of(page: str) -> Any:
     """Make a notebook of a tutorial: Markdown in which blocks of python and bash are cells."""
     import jupytext
 
-    notebook = jupytext.reads(page, fmt="md")
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return notebook
+    return jupytext.reads(KERNEL + page, fmt="md")
 
 
 def run_notebook(notebook: Any, name: str) -> tuple[str, dict[str, bytes]]:

@@ -102,10 +102,11 @@ def test_the_index_names_every_page() -> None:
 
 def test_a_tutorial_is_a_notebook_too() -> None:
     pytest.importorskip("jupytext")
-    page = TUTORIALS[0].read_text(encoding="utf-8")
-    cells = [cell.source for cell in hooks().notebook_of(page).cells if cell.cell_type == "code"]
-    assert cells[0].startswith("%%bash\nblockprofile sample")
-    assert sum(cell.startswith("%%bash") for cell in cells) == len(re.findall(r"^```bash", page, flags=re.MULTILINE))
+    for tutorial in TUTORIALS:
+        page = tutorial.read_text(encoding="utf-8")
+        cells = [cell.source for cell in hooks().notebook_of(page).cells if cell.cell_type == "code"]
+        assert len(cells) == len(re.findall(r"^```(?:bash|python)", page, flags=re.MULTILINE))
+        assert all(cell.startswith("%%bash\n") or "blockprofile " not in cell.split("\n")[0] for cell in cells)
 
 
 def kiosk() -> str:
