@@ -83,7 +83,7 @@ def peak_memory(n: int) -> float:
     code = (
         "import resource, sys\n"
         "from blockprofile.profile.profile import profile_pool\n"
-        "from blockprofile.run.sample import PoolRequest\n"
+        "from blockprofile.run.pool import PoolRequest\n"
         "request = PoolRequest(space='ofa_mbv3', n=int(sys.argv[1]), devices=('note10',), metrics=('macs_m',))\n"
         "profile_pool(request, out=sys.argv[2])\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import keep
-from blockprofile.run import sample
+from blockprofile.run import Execution, PoolRequest, sample
 from blockprofile.run.parallel import check_workers
 
 N, SMALL, ROUNDS = 4_000_000, 10_000, 3
@@ -83,18 +83,14 @@ def scale_cluster(n: int, workers: int) -> None:
                     n_workers=number, threads_per_worker=1, dashboard_address=None, silence_logs=50
                 ) as running,
             ):
-                options: dict[str, Any] = {
-                    "devices": ["note10"],
-                    "seed": 3,
-                    "backend": "dask",
-                    "scheduler": running.scheduler_address,
-                }
-                sample("ofa_mbv3", out=f"{place}/warm", n=1, **options)
+                execution = Execution(backend="dask", scheduler=running.scheduler_address)
+                warm, request = (PoolRequest("ofa_mbv3", n=size, devices=["note10"], seed=3) for size in (1, n))
+                sample(warm, out=f"{place}/warm", execution=execution)
                 if turn == ROUNDS and number > 1:
                     victim = next(iter(running.workers.values())).pid
                     threading.Timer(0.5, os.kill, args=(victim, signal.SIGKILL)).start()
                 started = time.perf_counter()
-                sample("ofa_mbv3", out=f"{place}/run", n=n, **options)
+                sample(request, out=f"{place}/run", execution=execution)
                 if turn < ROUNDS:
                     found.append(time.perf_counter() - started)
                 digests.add(digest(Path(place) / "run"))

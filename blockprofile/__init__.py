@@ -15,16 +15,17 @@ from typing import Any
 __version__ = "0.2.0"
 
 _FACE = {
-    "Execution": "run", "PoolRequest": "run", "Profile": "profile", "Space": "space",
-    "evaluate_predictor": "predict.evaluate", "fit_predictors": "predict.fit", "heatmap": "plot",
-    "load_predictors": "predict", "load_space": "space", "sample": "run",
+    "Aims": "search", "Bounds": "prune", "Execution": "run", "PoolRequest": "run", "Profile": "profile",
+    "Space": "space", "Trials": "compare", "evaluate_predictor": "predict.evaluate", "fit_predictor": "predict.fit",
+    "heatmap": "plot", "load_predictors": "predict", "load_space": "space", "sample": "run",
 }  # fmt: skip
 _VERBS = ("compare", "profile", "prune", "report", "search")
 """Packages that are called as functions."""
 
 __all__ = [
-    "Execution", "PoolRequest", "Profile", "Space", "__version__", "compare", "evaluate_predictor",
-    "fit_predictors", "heatmap", "load_predictors", "load_space", "profile", "prune", "report", "sample", "search",
+    "Aims", "Bounds", "Execution", "PoolRequest", "Profile", "Space", "Trials", "__version__", "compare",
+    "evaluate_predictor", "fit_predictor", "heatmap", "load_predictors", "load_space", "profile", "prune", "report",
+    "sample", "search",
 ]  # fmt: skip
 
 

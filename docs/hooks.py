@@ -155,17 +155,15 @@ def files_page() -> str:
 
 
 def _stages() -> Iterator[str]:
-    from blockprofile.run.study import STAGES
+    from blockprofile.run.study import STAGES, stage_parameters
 
     yield "### Stages"
     yield ""
-    yield "Every stage is a library function; its keys are the function's parameters."
+    yield "Every stage is a library function; its keys are the function's parameters and the fields of its records."
     for name, kind in STAGES.items():
-        parameters = inspect.signature(kind.load()).parameters.values()
         yield from ["", f"`{name}`: `{kind.function.replace(':', '.')}`", ""]
-        for parameter in parameters:
-            required = parameter.default is inspect.Parameter.empty
-            yield f"- `{parameter.name}`" + (" (required)" if required else f" = `{parameter.default!r}`")
+        for key, parameter in stage_parameters(name).items():
+            yield f"- `{key}`" + (" (required)" if parameter.is_required else f" = `{parameter.default!r}`")
 
 
 def packages() -> list[str]:

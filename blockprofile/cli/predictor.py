@@ -60,7 +60,7 @@ def fit(
     blockprofile predictor fit my_phone.csv --space moga --metric latency_ms:phone=median_ms --out predictors
     """
     from blockprofile.files import make_folder
-    from blockprofile.predict import check_provider, doubt_labels, find_table, fit_predictors
+    from blockprofile.predict import check_provider, doubt_labels, find_table, fit_recipe
     from blockprofile.space import load_space
 
     recipe = _recipe(table, space, metric)
@@ -81,7 +81,7 @@ def fit(
             note(
                 f"whether more or less of {name!r} is better is not known: its best 1 % are not judged; see --direction"
             )
-    reports = fit_predictors(labels, where, recipe, out=out, provider=provider, threads=threads, progress=_show_epoch)
+    reports = fit_recipe(labels, where, recipe, out=out, provider=provider, threads=threads, progress=_show_epoch)
     for report in reports:
         for told in filter(None, (report.repeats, report.choice.why)):
             note(f"{report.metric}: {told}")

@@ -19,21 +19,50 @@ from blockprofile.predict.fit_card import FitReport, folder_name, write_fit_card
 from blockprofile.predict.fit_task import Fit
 from blockprofile.predict.folder import replacing_predictor
 from blockprofile.predict.judge import judged_fields
-from blockprofile.predict.labels import LabelTable
+from blockprofile.predict.labels import LabelTable, read_labels
 from blockprofile.predict.metrics import measure_fidelity
 from blockprofile.predict.recipe import Recipe
 from blockprofile.predict.repeats import number_archs
 from blockprofile.predict.table import write_additive_table
 from blockprofile.predict.training import SMALL_TABLE, Progress
 from blockprofile.predict.weights import WEIGHTS_NAME
-from blockprofile.space import Space
+from blockprofile.space import Space, load_space
 
-__all__ = ["FitReport", "check_provider", "fit_predictors", "folder_name"]
+__all__ = ["FitReport", "check_provider", "fit_predictor", "fit_recipe", "folder_name"]
 
 MIN_ROWS = 20
 
 
-def fit_predictors(
+def fit_predictor(
+    table: str | Path, space: str, *, out: str | Path, metric: str = "top1_percent", seed: int = 0
+) -> FitReport:
+    """Fit a predictor to a column of a table of labelled archs.
+
+    Parameters
+    ----------
+    table
+        CSV or Parquet, as `read_labels` takes it.
+    space
+        A shipped name or a file.
+    out
+        The folder in which the predictor's own is made, named by the metric.
+    metric
+        The metric, and the name of its column.
+
+    Raises
+    ------
+    UserError, DataError
+        As `read_labels` and `fit_recipe`.
+    """
+    where, path = load_space(space), Path(table)
+    recipe = Recipe(
+        schema="blockprofile.recipe/1", table=path.name, space=space, metrics={metric: {"column": metric}}
+    ).changed(seed=seed)
+    (report,) = fit_recipe(read_labels(path, where), where, recipe, out=make_folder(Path(out)))
+    return report
+
+
+def fit_recipe(
     table: LabelTable,
     space: Space,
     recipe: Recipe,

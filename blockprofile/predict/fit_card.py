@@ -34,6 +34,13 @@ class FitReport:
     spread: float = float("nan")
     repeats: str = ""
 
+    @property
+    def report(self) -> str:
+        """Say in a line what the predictor is worth."""
+        told = self.fidelity
+        figures = f"R2 {told.r2:.3f}, RMSE {told.rmse:.3g}, tau {told.kendall_tau:.3f}"
+        return f"{self.metric}: {figures} held out ({told.n} archs)"
+
 
 def folder_name(metric: str, space: Space) -> str:
     """Name the folder of a metric's predictor.

@@ -14,8 +14,9 @@ from blockprofile.run.manifest import (
     run_digest,
 )
 from blockprofile.run.parallel import HERE, Execution, check_workers, run_tasks
+from blockprofile.run.pool import Pool, PoolRequest, draw_and_evaluate
 from blockprofile.run.progress import show_progress
-from blockprofile.run.sample import Pool, PoolRequest, SampleRun, draw_and_evaluate, sample
+from blockprofile.run.sample import SampleRun, sample
 from blockprofile.run.shards import is_complete, read_run, read_shard, read_values, shard_path, shard_paths
 from blockprofile.run.study import find_study, read_study, run_study
 

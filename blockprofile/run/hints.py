@@ -6,7 +6,7 @@ import inspect
 import math
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -23,10 +23,11 @@ _OTHERS = frozenset({"scheduler"})
 
 @dataclass(frozen=True, slots=True)
 class StageParameter:
-    """A parameter that a file may give: the types that plain values of it have, and whether it must be given."""
+    """A parameter that a file may give: the types of its plain values, whether it must be given, its default."""
 
     hint: Any
     is_required: bool
+    default: Any = None
 
 
 def parameters_of(function: Callable[..., Any]) -> dict[str, StageParameter]:
@@ -39,12 +40,13 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, StageParameter]:
     ['n', 'names']
     """
     found: dict[str, StageParameter] = {}
-    for name, hint, is_required in _parameters(function):
+    for name, hint, default in _parameters(function):
+        is_required = default is inspect.Parameter.empty
         if record := _record(hint):
-            inner = parameters_of(record)
-            found |= {key: StageParameter(each.hint, each.is_required and is_required) for key, each in inner.items()}
+            inner = parameters_of(record).items()
+            found |= {key: replace(each, is_required=each.is_required and is_required) for key, each in inner}
         elif name not in _OTHERS and (plain := _plain(hint)) not in {None, type(None)}:
-            found[name] = StageParameter(plain, is_required)
+            found[name] = StageParameter(plain, is_required, None if is_required else default)
     return found
 
 
@@ -63,21 +65,21 @@ def gather(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, 
     {'n': 1}
     """
     made: dict[str, Any] = {}
-    for name, hint, is_required in _parameters(function):
+    for name, hint, default in _parameters(function):
         if record := _record(hint):
             inner = {key: value for key, value in given.items() if key in names_of(record)}
-            if inner or is_required:
+            if inner or default is inspect.Parameter.empty:
                 made[name] = record(**gather(record, inner))
         elif name in given:
             made[name] = given[name]
     return made
 
 
-def _parameters(function: Callable[..., Any]) -> Iterator[tuple[str, Any, bool]]:
-    """Yield name, type and whether it must be given; of a class those of its fields."""
+def _parameters(function: Callable[..., Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield name, type and default; of a class those of its fields."""
     called: Any = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
     for name, parameter in inspect.signature(function).parameters.items():
-        yield name, _hint(called, name), parameter.default is inspect.Parameter.empty
+        yield name, _hint(called, name), parameter.default
 
 
 def _record(hint: Any) -> type[Options] | None:

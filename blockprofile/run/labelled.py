@@ -22,7 +22,7 @@ from blockprofile.tablefile import Column, read_signed, write_table
 
 if TYPE_CHECKING:
     from blockprofile.predict import LabelledArchs
-    from blockprofile.run.sample import Pool
+    from blockprofile.run.pool import Pool
 
 __all__ = ["describe_labels", "keep_labelled", "kept_labelled"]
 

@@ -7,146 +7,21 @@ interrupted. A run that was killed goes on from its finished shards; a larger ``
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
-from functools import lru_cache
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from blockprofile.errors import DataError
 from blockprofile.files import make_folder
-from blockprofile.numbers import parse_count
-from blockprofile.options import Options
-from blockprofile.predict import Entry, Evaluator, build_predictor, select_entries
-from blockprofile.run.chunks import CHUNK_SIZE, chunk_length, chunk_rng, draw_chunk, n_chunks
+from blockprofile.run.chunks import chunk_length, n_chunks
 from blockprofile.run.folder import open_run
 from blockprofile.run.labelled import keep_labelled
-from blockprofile.run.limits import find_limited, limited_sampler, parse_limit
-from blockprofile.run.manifest import describe_predictor, refuse_changed, run_digest
 from blockprofile.run.parallel import HERE, Execution, run_tasks
+from blockprofile.run.pool import Pool, PoolRequest, make_shard
 from blockprofile.run.progress import show_progress
-from blockprofile.run.shards import SAMPLES, is_complete, read_shard, shard_path, write_shard
-from blockprofile.space import Archs, Law, Space, check_law, describe_space, load_space
+from blockprofile.run.shards import SAMPLES, is_complete, read_shard, shard_path
 
-if TYPE_CHECKING:
-    from blockprofile.additive import LimitedSampler
-
-__all__ = ["Pool", "PoolRequest", "SampleRun", "draw_and_evaluate", "sample"]
-
-
-@dataclass(frozen=True, slots=True)
-class PoolRequest(Options):
-    """What a user asks for: names and paths, which may stand for something else tomorrow; see `Pool`.
-
-    Parameters
-    ----------
-    space
-        A shipped name or a file.
-    n
-        How many archs; ``"1e6"`` is understood.
-    devices, metrics
-        What to evaluate; see `blockprofile.predict.load_predictors`.
-    seed, law, resolution
-        See `blockprofile.space.draw_archs` and `load_space`.
-    limit
-        Only archs within a limit, such as ``latency_ms:note10<=30``, drawn without rejection.
-
-    Raises
-    ------
-    OptionError
-        If the number, the seed or the law is not allowed.
-    """
-
-    space: str
-    _: KW_ONLY
-    n: int | str = 1_000_000
-    devices: Sequence[str] = ()
-    metrics: Sequence[str] | None = None
-    seed: int = 0
-    law: Law = "papers"
-    resolution: int | None = None
-    limit: str | None = None
-
-    def __post_init__(self) -> None:
-        chunk_rng(self.seed, 0)
-        check_law(self.law)
-        metrics = None if self.metrics is None else tuple(self.metrics)
-        plain = {"space": str(self.space), "n": parse_count(self.n), "devices": tuple(self.devices), "metrics": metrics}
-        for name, value in plain.items():
-            object.__setattr__(self, name, value)
-
-    def load(self) -> Space:
-        """Load the space at the wanted resolution."""
-        return load_space(self.space, resolution=self.resolution)
-
-    def entries(self, space: Space) -> tuple[Entry, ...]:
-        """Find the cards and folders of the predictors."""
-        return select_entries(space, devices=self.devices, metrics=self.metrics)
-
-    def limiting(self, space: Space) -> Entry | None:
-        """Find the predictor that the limit is about."""
-        return None if self.limit is None else find_limited(parse_limit(self.limit), space, entries=self.entries(space))
-
-    def resolve(self) -> Pool:
-        """Read space and predictors, and write down what they are now."""
-        space = self.load()
-        entries, limiting = self.entries(space), self.limiting(space)
-        within = None
-        if self.limit is not None:
-            within = limited_sampler(space, parse_limit(self.limit), law=self.law, entries=entries)
-        config: dict[str, Any] = {
-            "space": describe_space(space, self.space),
-            "devices": list(self.devices),
-            "metrics": None if self.metrics is None else list(self.metrics),
-            "predictors": {
-                entry[0].metric: describe_predictor(entry, space, law=self.law, within=within) for entry in entries
-            },
-            "seed": self.seed,
-            "law": self.law,
-            "limit": None,
-            "chunk_size": CHUNK_SIZE,
-            "n": parse_count(self.n),
-        }
-        if limiting is not None and self.limit is not None:
-            config["limit"] = f"{limiting[0].metric}<={self.limit.partition('<=')[2].strip()}"
-            config["limited_by"] = describe_predictor(limiting, space, law=self.law, within=within)
-        return Pool(request=self, space=space, config=config)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
-    """A request with what its names stood for when it was made; small, and fit to travel to workers.
-
-    ``config`` decides the data. Workers find the predictors again by name, and refuse those that have changed.
-    """
-
-    request: PoolRequest
-    space: Space
-    config: dict[str, Any]
-
-    @property
-    def n(self) -> int:
-        """How many archs."""
-        return parse_count(self.request.n)
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """The columns."""
-        return tuple(self.config["predictors"])
-
-    @property
-    def run(self) -> str:
-        """The digest of all that decides the data but their number."""
-        return run_digest(self.config)
-
-    def tools(self) -> Tools:
-        """Make what draws and evaluates, or take it from the last time that it was made from the same content."""
-        hashes = [about["hash"] for about in self.config["predictors"].values()]
-        limited = self.config.get("limited_by")
-        return _tools(replace(self.request, n=1), self.space, tuple(hashes), limited["hash"] if limited else "")
+__all__ = ["SampleRun", "sample"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,56 +33,6 @@ class SampleRun:
     n_new: int
     seconds: float
     metrics: tuple[str, ...]
-
-
-class Tools(NamedTuple):
-    """What draws and evaluates a pool; ``limited`` draws within a limit, None without one."""
-
-    evaluate: Evaluator
-    limited: LimitedSampler | None
-
-
-@lru_cache(maxsize=4)
-def _tools(request: PoolRequest, space: Space, hashes: tuple[str, ...], limited_by: str) -> Tools:
-    """Build the predictors whose content has these hashes; calls are kept by content, never by name alone."""
-    entries, limiting = request.entries(space), request.limiting(space)
-    evaluator = Evaluator(space, [build_predictor(entry, space) for entry in entries])
-    limited = None
-    if request.limit is not None:
-        limited = limited_sampler(space, parse_limit(request.limit), law=request.law, entries=entries)
-    # Hashed after they were read: what changed in between is seen.
-    expected = [*zip(entries, hashes, strict=True), *([(limiting, limited_by)] if limiting is not None else [])]
-    for entry, then in expected:
-        refuse_changed(entry, then)
-    return Tools(evaluator, limited)
-
-
-def draw_and_evaluate(pool: Pool, index: int) -> tuple[Archs, dict[str, NDArray[np.float32]]]:
-    """Draw and evaluate chunk number ``index`` of a pool.
-
-    Returns
-    -------
-    Archs, uint8 (n, n_slots), and metric -> float32 (n,).
-
-    Raises
-    ------
-    RunError
-        If a predictor is not, or not here, what it was when the pool was resolved.
-    """
-    evaluate, limited = pool.tools()
-    request = pool.request
-    if limited is None:
-        archs = draw_chunk(pool.space, seed=request.seed, index=index, n=pool.n, law=request.law)
-    else:
-        rng = chunk_rng(request.seed, index)
-        archs = limited.draw(CHUNK_SIZE, rng)[: chunk_length(pool.n, index)]
-    return archs, evaluate(archs)
-
-
-def _make_shard(pool: Pool, folder: Path, index: int) -> int:
-    archs, metrics = draw_and_evaluate(pool, index)
-    write_shard(shard_path(folder, index), pool.space, archs, metrics, run=pool.run)
-    return len(archs)
 
 
 def _pending(folder: Path, pool: Pool) -> Iterator[int]:
@@ -251,6 +76,6 @@ def sample(request: PoolRequest, *, out: str | Path, execution: Execution = HERE
         tasks = ((pool, folder, index) for index in pending)
         total = sum(chunk_length(pool.n, index) for index in pending)
         with show_progress(f"sampling {request.space}", total) as advance:
-            for done in run_tasks(_make_shard, tasks, execution):
+            for done in run_tasks(make_shard, tasks, execution):
                 advance(done)
     return SampleRun(folder, pool.n, total, time.perf_counter() - started, pool.metrics)

@@ -56,7 +56,7 @@ STAGES: Mapping[str, _Kind] = {
     "supernet_label": _Kind("blockprofile.supernet.stages:label", ("supernet", "out")),
     "supernet_rank": _Kind("blockprofile.supernet.stages:rank", ("supernet", "out"), ("truth",)),
     "compare_trained": _Kind("blockprofile.supernet.stages:compare_trained", ("searches", "out")),
-    "predictor_fit": _Kind("blockprofile.supernet.stages:fit", ("table", "out")),
+    "predictor_fit": _Kind("blockprofile.predict.fit:fit_predictor", ("table", "out")),
     "lut_measure": _Kind("blockprofile.supernet.stages:measure", ("out",)),
     "judge_ofa": _Kind("blockprofile.truth.ofa:judge_ofa", ("out",)),
     "judge_part": _Kind("blockprofile.truth.part:judge_part", ("out",)),

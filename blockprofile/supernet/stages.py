@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
-from blockprofile.files import make_folder
 from blockprofile.space import Archs, load_space
 from blockprofile.supernet.alone import Alone, train_alone
 from blockprofile.supernet.evaluate import evaluate_supernet, write_labels
@@ -20,7 +19,7 @@ from blockprofile.supernet.rank import rank_supernet
 from blockprofile.supernet.request import DEFAULT_SCHEME, Scheme, Training
 from blockprofile.supernet.train import tell_worth, train_supernet
 
-__all__ = ["FrontVerdict", "StageReport", "compare_trained", "fit", "label", "measure", "rank", "train"]
+__all__ = ["FrontVerdict", "StageReport", "compare_trained", "label", "measure", "rank", "train"]
 
 N_DRAWS = 2000
 
@@ -51,21 +50,6 @@ def label(
     between, noise = float(result.top1.std()), float(result.sd.mean())
     told = f"{len(result.archs)} archs with shared weights: {result.top1.mean():.2f} %, {between:.2g} between archs"
     return StageReport(Path(out), f"{told}, ±{noise:.2g} of one by chance")
-
-
-def fit(table: str | Path, space: str, *, out: str | Path, metric: str = "top1_percent", seed: int = 0) -> StageReport:
-    """Fit a predictor to a table of labels; the predictor's folder is named by the metric, in ``out``."""
-    from blockprofile.predict import Recipe as FitRecipe
-    from blockprofile.predict import fit_predictors, read_labels
-
-    where, path = load_space(space), Path(table)
-    recipe = FitRecipe(
-        schema="blockprofile.recipe/1", table=path.name, space=space, metrics={metric: {"column": metric}}
-    ).changed(seed=seed)
-    (report,) = fit_predictors(read_labels(path, where), where, recipe, out=make_folder(Path(out)))
-    fidelity = report.fidelity
-    told = f"{metric}: R2 {fidelity.r2:.3f}, RMSE {fidelity.rmse:.3g}, tau {fidelity.kendall_tau:.3f} held out"
-    return StageReport(report.folder, f"{told} ({fidelity.n} archs)")
 
 
 def measure(

@@ -9,7 +9,7 @@ import pytest
 from blockprofile.errors import OptionError, RunError, UnknownNameError
 from blockprofile.plot.heatmap import KINDS, heatmap, provenance_lines, select_kinds, select_metrics
 from blockprofile.profile import Profile, profile_pool, profile_run
-from blockprofile.run.sample import PoolRequest, sample
+from blockprofile.run import PoolRequest, sample
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from blockprofile.errors import DataError, OptionError
 from blockprofile.predict import build_predictor, read_card
 from blockprofile.predict.crossfit import RESIDUALS_NAME, Residuals, cut_folds, read_residuals, write_residuals
-from blockprofile.predict.fit import FitReport, fit_predictors
+from blockprofile.predict.fit import FitReport, fit_recipe
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.members import predict_table
 from blockprofile.predict.recipe import Recipe
@@ -43,7 +43,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[LabelTable, list[F
     from tests.toy import toy_space
 
     table = _table(toy_space())
-    return table, fit_predictors(table, toy_space(), RECIPE, out=tmp_path_factory.mktemp("fit"))
+    return table, fit_recipe(table, toy_space(), RECIPE, out=tmp_path_factory.mktemp("fit"))
 
 
 def test_folds_are_even_and_keep_an_arch_together(toy: Space) -> None:
@@ -104,9 +104,9 @@ def test_residuals_are_of_networks_that_have_not_seen_the_arch(
 
 def test_without_folds_nothing_is_kept_and_nothing_of_an_earlier_fit_stays(toy: Space, tmp_path: Path) -> None:
     table = _table(toy)
-    report = fit_predictors(table, toy, replace(RECIPE, folds=2), out=tmp_path)[0]
+    report = fit_recipe(table, toy, replace(RECIPE, folds=2), out=tmp_path)[0]
     assert (report.folder / RESIDUALS_NAME).is_file()
-    fit_predictors(table, toy, replace(RECIPE, folds=0), out=tmp_path)
+    fit_recipe(table, toy, replace(RECIPE, folds=0), out=tmp_path)
     assert not (report.folder / RESIDUALS_NAME).exists()
     assert read_network(report.folder / WEIGHTS_NAME).n_members == 1
     assert read_card(report.folder).created["folds"] == 0

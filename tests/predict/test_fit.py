@@ -12,7 +12,7 @@ from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.files import lock_folder
 from blockprofile.predict import AdditivePredictor, build_predictor, find_metric, read_card
 from blockprofile.predict.evaluate import evaluate_predictor, list_residuals
-from blockprofile.predict.fit import FitReport, fit_predictors
+from blockprofile.predict.fit import FitReport, fit_recipe
 from blockprofile.predict.floor import mean_layers
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.network import NetworkPredictor
@@ -59,7 +59,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[LabelTable, list[F
 
     space = toy_space()
     table = _table(space)
-    return table, fit_predictors(table, space, _recipe(*METRICS, hardware="none"), out=tmp_path_factory.mktemp("fit"))
+    return table, fit_recipe(table, space, _recipe(*METRICS, hardware="none"), out=tmp_path_factory.mktemp("fit"))
 
 
 def test_an_additive_metric_is_met_by_the_tables(fitted: tuple[LabelTable, list[FitReport]], toy: Space) -> None:
@@ -87,7 +87,7 @@ def test_the_depth_of_layers_that_share_a_block_is_learnt(tmp_path: Path) -> Non
     space = shared_space()
     archs = np.repeat(all_archs(space), 2, axis=0)
     table = LabelTable(Path("shared.parquet"), archs, {"sum": space.depths(archs) @ np.array([3.0, 5.0])}, None)
-    report = fit_predictors(table, space, replace(_recipe("sum"), space="shared"), out=tmp_path)[0]
+    report = fit_recipe(table, space, replace(_recipe("sum"), space="shared"), out=tmp_path)[0]
     assert report.fidelity.r2 > 0.9999
 
 
@@ -108,7 +108,7 @@ def test_a_second_fit_gives_the_same_bytes(
     fitted: tuple[LabelTable, list[FitReport]], toy: Space, tmp_path: Path
 ) -> None:
     table, reports = fitted
-    again = fit_predictors(table, toy, _recipe(*METRICS, hardware="none"), out=tmp_path)
+    again = fit_recipe(table, toy, _recipe(*METRICS, hardware="none"), out=tmp_path)
     for first, second in zip(reports, again, strict=True):
         for file in sorted(first.folder.iterdir()):
             assert file.read_bytes() == (second.folder / file.name).read_bytes(), file.name
@@ -116,8 +116,8 @@ def test_a_second_fit_gives_the_same_bytes(
 
 def test_metrics_with_a_network_each_are_fitted_alone(toy: Space, tmp_path: Path) -> None:
     quick = replace(_kept("sum", "latency_ms:phone"), options=replace(SMALL, min_steps=50))
-    reports = fit_predictors(_table(toy), toy, quick, out=tmp_path / "both")
-    alone = fit_predictors(_table(toy), toy, replace(quick, metrics={"sum": {"ceiling": 1e6}}), out=tmp_path / "one")
+    reports = fit_recipe(_table(toy), toy, quick, out=tmp_path / "both")
+    alone = fit_recipe(_table(toy), toy, replace(quick, metrics={"sum": {"ceiling": 1e6}}), out=tmp_path / "one")
     assert (alone[0].folder / "weights.safetensors").read_bytes() == (
         reports[0].folder / "weights.safetensors"
     ).read_bytes()
@@ -135,7 +135,7 @@ def test_rows_at_several_resolutions(toy: Space, tmp_path: Path) -> None:
     resolutions = np.where(np.arange(len(table.archs)) % 2 == 0, 16, 32)
     labels = {"score": table.label("sum") * np.where(resolutions == 16, 1.0, 2.0)}
     table = replace(table, labels=labels, resolutions=resolutions)
-    report = fit_predictors(table, toy, _recipe("score"), out=tmp_path)[0]
+    report = fit_recipe(table, toy, _recipe("score"), out=tmp_path)[0]
     assert report.fidelity.r2 > 0.99
     card = read_card(report.folder)
     assert card.resolutions == (16, 32)
@@ -151,16 +151,14 @@ def test_noise_is_not_taken_for_structure(toy: Space, tmp_path: Path) -> None:
     archs = all_archs(toy)
     noise = np.random.default_rng(0).normal(size=len(archs))
     table = LabelTable(Path("toy.csv"), archs, {"score": _weights(archs).sum(1) + noise}, None)
-    report = fit_predictors(table, toy, _recipe("score"), out=tmp_path)[0]
+    report = fit_recipe(table, toy, _recipe("score"), out=tmp_path)[0]
     assert report.fidelity.rmse < 1.3
 
 
 def test_progress_is_told(toy: Space, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     quick = replace(_recipe("sum"), options=replace(SMALL, min_steps=20))
-    fit_predictors(
-        _table(toy), toy, quick, out=tmp_path, progress=lambda epoch, epochs, _: seen.append((epoch, epochs))
-    )
+    fit_recipe(_table(toy), toy, quick, out=tmp_path, progress=lambda epoch, epochs, _: seen.append((epoch, epochs)))
     assert [epoch for epoch, _ in seen] == list(range(1, seen[-1][1] + 1))
 
 
@@ -168,9 +166,9 @@ def test_refuses_too_few_rows_and_missing_columns(toy: Space, tmp_path: Path) ->
     table = _table(toy)
     few = replace(table, archs=table.archs[:5], labels={"sum": table.label("sum")[:5]})
     with pytest.raises(DataError, match="holds 3 archs in 5 rows; at least 20 archs"):
-        fit_predictors(few, toy, _recipe("sum"), out=tmp_path)
+        fit_recipe(few, toy, _recipe("sum"), out=tmp_path)
     with pytest.raises(DataError, match="no column 'nothing'"):
-        fit_predictors(table, toy, _recipe("nothing"), out=tmp_path)
+        fit_recipe(table, toy, _recipe("nothing"), out=tmp_path)
 
 
 def test_residuals_by_block_are_brute_force_means(fitted: tuple[LabelTable, list[FitReport]], toy: Space) -> None:
@@ -205,7 +203,7 @@ def test_a_recipe_file(tmp_path: Path) -> None:
 def test_a_number_of_epochs_that_is_asked_for_is_made(toy: Space, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     few = replace(_recipe("sum"), folds=0).changed(epochs=2)
-    fit_predictors(_table(toy), toy, few, out=tmp_path, progress=lambda epoch, epochs, _: seen.append((epoch, epochs)))
+    fit_recipe(_table(toy), toy, few, out=tmp_path, progress=lambda epoch, epochs, _: seen.append((epoch, epochs)))
     assert seen == [(1, 2), (2, 2)]
 
 
@@ -215,7 +213,7 @@ def test_a_network_that_is_no_better_gives_way_to_additive_tables(toy: Space, tm
     table = LabelTable(Path("toy.csv"), archs, {"score": noisy}, None)
     epochs: list[int] = []
     recipe = replace(_recipe("score"), folds=3, options=replace(SMALL, learning_rate=0.1, min_steps=60))
-    (report,) = fit_predictors(table, toy, recipe, out=tmp_path, progress=lambda epoch, *_: epochs.append(epoch))
+    (report,) = fit_recipe(table, toy, recipe, out=tmp_path, progress=lambda epoch, *_: epochs.append(epoch))
     card = read_card(report.folder)
     predictor = build_predictor((card, report.folder), toy)
     assert isinstance(predictor, AdditivePredictor)
@@ -243,7 +241,7 @@ def test_threads_are_bounded_and_given_back(toy: Space, tmp_path: Path, threads:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        fit_predictors(
+        fit_recipe(
             _table(toy), toy, quick, out=tmp_path, threads=threads,
             progress=lambda *_: seen.append(torch.get_num_threads()),
         )  # fmt: skip
@@ -256,10 +254,10 @@ def test_threads_are_bounded_and_given_back(toy: Space, tmp_path: Path, threads:
 def test_directions(toy: Space, tmp_path: Path) -> None:
     table = _table(toy)
     quick = replace(_recipe("sum"), options=replace(SMALL, min_steps=10), folds=0)
-    (report,) = fit_predictors(table, toy, quick, out=tmp_path)
+    (report,) = fit_recipe(table, toy, quick, out=tmp_path)
     assert np.isnan(report.fidelity.best_percentile_mae)
     assert read_card(report.folder).error.best_percentile_mae is None
-    (report,) = fit_predictors(table, toy, quick.directed("min"), out=tmp_path)
+    (report,) = fit_recipe(table, toy, quick.directed("min"), out=tmp_path)
     card = read_card(report.folder)
     assert (card.direction, card.error.best_percentile_mae) == (
         "min",
@@ -281,7 +279,7 @@ def test_a_fit_that_is_killed_before_its_card_leaves_the_old_predictor(
     toy: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = replace(_kept("sum", "latency_ms:phone"), options=replace(SMALL, min_steps=10))
-    fit_predictors(_table(toy), toy, quick, out=tmp_path)
+    fit_recipe(_table(toy), toy, quick, out=tmp_path)
     (tmp_path / "sum_toy" / "notes.txt").write_text("mine")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
@@ -291,10 +289,10 @@ def test_a_fit_that_is_killed_before_its_card_leaves_the_old_predictor(
     with monkeypatch.context() as patched:
         patched.setattr("blockprofile.predict.fit.write_fit_card", kill)
         with pytest.raises(KeyboardInterrupt):
-            fit_predictors(_table(toy), toy, quick.changed(seed=5), out=tmp_path)
+            fit_recipe(_table(toy), toy, quick.changed(seed=5), out=tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
-    fit_predictors(_table(toy), toy, quick.changed(seed=5), out=tmp_path)
+    fit_recipe(_table(toy), toy, quick.changed(seed=5), out=tmp_path)
     after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert after.keys() == before.keys()  # what was beside the predictor is kept
     assert after[tmp_path / "sum_toy" / "weights.safetensors"] != before[tmp_path / "sum_toy" / "weights.safetensors"]
@@ -307,9 +305,9 @@ def test_two_fits_into_one_folder_are_kept_apart_and_leftovers_go(toy: Space, tm
         folder.mkdir(parents=True)
         (folder / "weights.safetensors").write_bytes(b"cut")
     with lock_folder(tmp_path), pytest.raises(RunError, match=r"is in use by process \d+ on .*; wait until it is done"):
-        fit_predictors(_table(toy), toy, quick, out=tmp_path)
+        fit_recipe(_table(toy), toy, quick, out=tmp_path)
     assert left.exists()
-    fit_predictors(_table(toy), toy, quick, out=tmp_path)
+    fit_recipe(_table(toy), toy, quick, out=tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other_toy.0123abcd.partial", "sum_toy"]
 
 

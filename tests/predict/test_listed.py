@@ -14,7 +14,7 @@ from blockprofile.predict.listed import ListedArchs
 from blockprofile.predict.registry import default_accuracy
 from blockprofile.profile import Settings, profile_pool
 from blockprofile.profile.labels import profile_labels
-from blockprofile.run.sample import PoolRequest
+from blockprofile.run.pool import PoolRequest
 from blockprofile.space import Space, draw_archs, load_space
 from tests.toy import all_archs
 

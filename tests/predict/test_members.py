@@ -10,7 +10,7 @@ import numpy as np
 from blockprofile.predict import AdditivePredictor, build_predictor, read_card
 from blockprofile.predict.additive_tables import AdditiveTables
 from blockprofile.predict.crossfit import RESIDUALS_NAME, cut_folds, read_residuals
-from blockprofile.predict.fit import fit_predictors
+from blockprofile.predict.fit import fit_recipe
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.members import choose_kind
 from blockprofile.predict.onehot import OneHot
@@ -40,7 +40,7 @@ def test_sums_need_no_network_at_any_resolution(toy: Space, tmp_path: Path) -> N
     resolutions = np.where(np.arange(len(archs)) % 2 == 0, 16, 32)
     labels = np.where(archs == 255, 0.0, archs + 1.0) @ np.arange(1.0, 8) + 100 * (resolutions == 32)
     table = LabelTable(Path("t.csv"), archs, {"score": labels}, resolutions)
-    (report,) = fit_predictors(table, toy, RECIPE, out=tmp_path)
+    (report,) = fit_recipe(table, toy, RECIPE, out=tmp_path)
     assert report.choice.is_additive
     card = read_card(report.folder)
     assert (card.kind, card.resolutions) == ("table", (16, 32))
@@ -56,7 +56,7 @@ def test_the_depth_of_layers_that_share_a_block_is_seen(tmp_path: Path) -> None:
     archs = draw_archs(space, 400, np.random.default_rng(0))
     depths = space.depths(archs)
     table = LabelTable(Path("t.csv"), archs, {"score": depths @ np.arange(1.0, 1 + depths.shape[1])}, None)
-    (report,) = fit_predictors(table, space, RECIPE, out=tmp_path)
+    (report,) = fit_recipe(table, space, RECIPE, out=tmp_path)
     assert report.fidelity.r2 > 0.9999
 
 
@@ -64,7 +64,7 @@ def test_residuals_of_tables_are_of_those_that_have_not_seen_the_arch(toy: Space
     archs = all_archs(toy)[::4]
     labels = np.random.default_rng(2).normal(size=len(archs))
     table = LabelTable(Path("t.csv"), archs, {"score": labels}, None)
-    (report,) = fit_predictors(table, toy, RECIPE, out=tmp_path)
+    (report,) = fit_recipe(table, toy, RECIPE, out=tmp_path)
     assert report.choice.is_additive
     rows = split_archs(archs, holdout=0.1, seed=0)[0]
     folds = cut_folds(archs[rows], folds=4, seed=0)
@@ -83,7 +83,7 @@ def test_only_one_network_is_trained_where_tables_are_kept(toy: Space, tmp_path:
     archs = all_archs(toy)
     table = LabelTable(Path("t.csv"), archs, {"score": np.random.default_rng(0).normal(size=len(archs))}, None)
     seen: list[int] = []
-    fit_predictors(
+    fit_recipe(
         table, toy, replace(RECIPE, options=replace(BARE, epochs=3)), out=tmp_path,
         progress=lambda epoch, *_: seen.append(epoch),
     )  # fmt: skip

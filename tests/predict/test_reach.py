@@ -9,7 +9,7 @@ import pytest
 
 from blockprofile.predict import AdditivePredictor, load_predictors
 from blockprofile.predict.reach import caption_of, share_outside
-from blockprofile.run.sample import PoolRequest
+from blockprofile.run.pool import PoolRequest
 from blockprofile.space import Space, draw_archs, load_space
 from tests.toy import all_archs
 

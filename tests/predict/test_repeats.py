@@ -11,7 +11,7 @@ import pytest
 from blockprofile.errors import DataError, OptionError
 from blockprofile.predict import read_card
 from blockprofile.predict.evaluate import evaluate_predictor
-from blockprofile.predict.fit import fit_predictors
+from blockprofile.predict.fit import fit_recipe
 from blockprofile.predict.labels import LabelTable
 from blockprofile.predict.recipe import Recipe
 from blockprofile.predict.repeats import number_archs, pool_repeats, split_archs
@@ -120,7 +120,7 @@ def test_fit_and_evaluate_find_the_noise_that_was_put_in(toy: Space, tmp_path: P
     archs = np.repeat(all_archs(toy), 6, axis=0)
     truth = np.where(archs == 255, 0.0, archs.astype(float)).sum(axis=1)
     table = _table(archs, truth + noise * rng.normal(size=len(archs)))
-    (report,) = fit_predictors(table, toy, RECIPE, out=tmp_path)
+    (report,) = fit_recipe(table, toy, RECIPE, out=tmp_path)
     card = read_card(report.folder)
     n = len(archs) // 6
     assert report.spread == pytest.approx(noise, rel=0.1)
@@ -140,5 +140,5 @@ def test_pure_noise_of_few_archs_is_judged_on_other_archs(toy: Space, tmp_path: 
     archs = all_archs(toy)[rng.permutation(len(all_archs(toy)))[:60]]
     level = rng.normal(size=60)
     table = _table(np.repeat(archs, 10, axis=0), np.repeat(level, 10))
-    (report,) = fit_predictors(table, toy, replace(RECIPE, holdout=0.3), out=tmp_path)
+    (report,) = fit_recipe(table, toy, replace(RECIPE, holdout=0.3), out=tmp_path)
     assert report.fidelity.r2 < 0.3

@@ -13,7 +13,7 @@ import pytest
 from blockprofile.errors import DataError
 from blockprofile.plot.heatmap import heatmap
 from blockprofile.predict.crossfit import RESIDUALS_NAME
-from blockprofile.predict.fit import fit_predictors
+from blockprofile.predict.fit import fit_recipe
 from blockprofile.predict.labels import read_labels
 from blockprofile.predict.recipe import Recipe
 from blockprofile.predict.training import TrainingOptions
@@ -23,7 +23,7 @@ from blockprofile.profile.until import profile_until
 from blockprofile.prune import prune
 from blockprofile.report import report
 from blockprofile.run import sample
-from blockprofile.run.sample import PoolRequest
+from blockprofile.run.pool import PoolRequest
 from blockprofile.space import Archs, Space, decode, draw_archs, load_space
 from tests.toy import all_archs, expected_additive
 
@@ -55,7 +55,7 @@ def fitted(moga: Space, tmp_path_factory: pytest.TempPathFactory) -> Path:
         schema="blockprofile.recipe/1", table="labels.csv", space="moga", metrics={"score": {"column": "acc"}},
         options=TINY, folds=2,
     )  # fmt: skip
-    (found,) = fit_predictors(read_labels(table, moga), moga, recipe, out=folder)
+    (found,) = fit_recipe(read_labels(table, moga), moga, recipe, out=folder)
     return found.folder
 
 

@@ -17,7 +17,7 @@ from blockprofile.profile.checkpoint import CHECKPOINT_NAME
 from blockprofile.profile.record import PROFILE_NAME
 from blockprofile.run import Execution, sample, shard_paths
 from blockprofile.run.chunks import CHUNK_SIZE
-from blockprofile.run.sample import PoolRequest
+from blockprofile.run.pool import PoolRequest
 from blockprofile.space import Space
 
 N = 6 * CHUNK_SIZE + 100

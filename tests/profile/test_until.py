@@ -16,7 +16,7 @@ from blockprofile.predict import Evaluator, Predictor
 from blockprofile.profile import Profile, profile_pool
 from blockprofile.profile.exact_table import exact_table
 from blockprofile.profile.until import UntilResult, parse_until, profile_until
-from blockprofile.run.sample import PoolRequest, Tools
+from blockprofile.run.pool import PoolRequest, Tools
 from blockprofile.space import Space
 from tests.toy import ProductPredictor, additive_predictor, expected_product, toy_space
 

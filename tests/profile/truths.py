@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from blockprofile.additive import fit_factors
 from blockprofile.additive.exact import exact_profile
 from blockprofile.predict.crossfit import cut_folds
 from blockprofile.predict.labelled import LabelledArchs, weigh_archs
+from blockprofile.profile import Control
 from blockprofile.profile.accumulate import Accumulator
-from blockprofile.profile.control import Control, fit_control
 from blockprofile.profile.exact_table import KEYS, mean_table
 from blockprofile.profile.responses import Settings, response_table
 from blockprofile.space import Archs, CompiledSum, Factor, Space, draw_archs
@@ -70,7 +71,7 @@ def predict_across_folds(
     left = np.empty(len(archs))
     parts = []
     for fold in range(FOLDS):
-        factors = fit_control(space, archs[folds != fold], labels[folds != fold])
+        factors = fit_factors(space, archs[folds != fold], labels[folds != fold])
         left[folds == fold] = Control(space, factors).rest(archs[folds == fold], labels[folds == fold])
         parts += [Factor(factor.scope, factor.table / FOLDS) for factor in factors]
     return Control(space, parts), left

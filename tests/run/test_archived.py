@@ -20,7 +20,7 @@ from blockprofile.profile import Profile, profile_run
 from blockprofile.prune import prune
 from blockprofile.run import RunFolder, sample, shard_paths
 from blockprofile.run.manifest import MANIFEST_NAME
-from blockprofile.run.sample import Pool, PoolRequest
+from blockprofile.run.pool import Pool, PoolRequest
 from blockprofile.run.shards import read_shard
 from blockprofile.search import Aims, load_search, search
 from blockprofile.space import list_spaces, load_space

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import pytest
 
+from blockprofile.cli.main import main
 from blockprofile.errors import CoverageError, DataError, OptionError, RunError, UnknownNameError
 from blockprofile.run import Execution, PoolRequest, RunFolder, read_run, sample, shard_paths
 from blockprofile.run.chunks import CHUNK_SIZE
-from blockprofile.space import Space
+from blockprofile.space import Archs, CompiledSum, Space
 
 METRICS = ("macs_m", "params_m")
 N = 3 * CHUNK_SIZE + 1000
@@ -184,3 +187,22 @@ def test_a_damaged_shard_is_named(pool: Path, tmp_path: Path, moga: Space) -> No
     shard_paths(folder)[0].write_bytes(b"no parquet")
     with pytest.raises(DataError, match=r"part-00000.parquet cannot be read"):
         list(read_run(folder, moga, METRICS))
+
+
+def test_from_the_command_to_the_kernel_are_six_hops_at_most_and_no_file_is_visited_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths: list[list[str]] = []
+    kernel = CompiledSum.__call__
+
+    def watched(self: CompiledSum, archs: Archs) -> np.ndarray:
+        files = [Path(frame.filename) for frame in traceback.extract_stack()]
+        names = ["/".join(file.parts[-2:]) for file in files if "blockprofile" in file.parts[-3:-1]]
+        paths.append([name for name, _ in itertools.groupby(names)])
+        return kernel(self, archs)
+
+    monkeypatch.setattr(CompiledSum, "__call__", watched)
+    words = ["sample", "--space", "moga", "--metric", "macs_m", "--n", "10", "--workers", "1"]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 0
+    hops = paths[-1][paths[-1].index("cli/sample.py") :]
+    assert len(hops) == len(set(hops)) <= 6, hops  # the seventh file is the kernel's own
