@@ -53,7 +53,7 @@ def show_profile(profile: Profile, *, metric: str | None = None, kind: str = "la
 
 
 def show_space(space: Space) -> Figure:
-    """Draw which block may stand where: what a pruning left out is empty, a layer that is not there is grey."""
+    """Draw which block may stand where: what a pruning left out is grey, what its base has not is empty."""
     import matplotlib.pyplot as plt
 
     slots, base = space.layer_slots, space.base
@@ -65,7 +65,6 @@ def show_space(space: Space) -> Figure:
     with figure_style():
         figure, ax = plt.subplots(figsize=(max(4.0, 1.6 + 0.42 * len(slots)), 1.1 + 0.24 * space.n_blocks))
         mesh = np.ma.masked_invalid(cells)
-        ax.set_facecolor("0.93")
         ax.pcolormesh(mesh, cmap=_two_colours(), vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
         ax.invert_yaxis()
         label_cells(ax, rows=space.block_names, columns=[slot.name for slot in slots])
@@ -77,7 +76,7 @@ def show_space(space: Space) -> Figure:
 def _two_colours() -> Colormap:
     from matplotlib.colors import ListedColormap
 
-    return ListedColormap(["white", COLOURS[0]])
+    return ListedColormap(["0.85", COLOURS[0]])
 
 
 def show_search(result: SearchResult) -> Figure:

@@ -62,6 +62,14 @@ def test_what_cannot_be_written_is_refused(
         profile.heatmap().save(tmp_path / name, columns=columns)
 
 
+def test_words_that_would_be_too_small_are_refused(profile: Profile, tmp_path: Path) -> None:
+    picture = profile.heatmap(kind="blocks")
+    words = [(text.get_text(), text.get_fontsize()) for text in picture.figure.axes[0].texts]
+    with pytest.raises(OptionError, match=r"points high, less than 3\.5; draw one metric alone"):
+        picture.save(tmp_path / "a.png", columns=1)
+    assert [(text.get_text(), text.get_fontsize()) for text in picture.figure.axes[0].texts] == words
+
+
 def test_a_kind_that_is_not_there_is_refused(profile: Profile) -> None:
     with pytest.raises(OptionError, match="kind 'maps' is unknown"):
         show_profile(profile, kind="maps")
