@@ -238,8 +238,13 @@ def run_notebook(notebook: Any, name: str) -> tuple[str, dict[str, bytes]]:
     from nbconvert import MarkdownExporter
 
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    os.environ["COLUMNS"] = "110"  # kernels pass for terminals of 80 letters, in colour
     with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(notebook, timeout=600, resources={"metadata": {"path": folder}}).execute()
+        where = {"metadata": {"path": folder}}
+        NotebookClient(notebook, timeout=600, resources=where, coalesce_streams=True).execute()
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
+        if output.output_type == "stream":
+            output.text = re.sub(r"\x1b\[[0-9;]*m", "", output.text)
     body, resources = MarkdownExporter().from_notebook_node(notebook, {"output_files_dir": f"{name}_files"})
     return body.replace("%%bash\n", ""), dict(resources.get("outputs") or {})
 
