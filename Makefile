@@ -7,6 +7,7 @@
 # make bench-compare A=FILE B=FILE   two of these side by side
 # make checks  what takes longer than the tests may: coverage of intervals, the same bytes for any workers and threads
 # make docs    build the documentation into site/
+# make docs-serve   the same, at http://127.0.0.1:8000, where its search works too
 # make clean   remove .venv, .venv-lowest, site/, caches and the demo's runs
 
 PYTHON ?= python3
@@ -30,7 +31,7 @@ LOWEST_TESTS := tests/test_yamlfile.py tests/test_tablefile.py tests/test_csvfil
   tests/space/test_space.py tests/predict/test_card.py tests/predict/test_network.py tests/compare/test_paired.py \
   tests/search/test_sorting.py tests/search/test_constraints.py tests/plot/test_heatmap.py tests/sensitivity
 
-.PHONY: demo test lint types pytest fast fuzz lowest bench bench-compare checks docs clean check-python
+.PHONY: demo test lint types pytest fast fuzz lowest bench bench-compare checks docs docs-serve clean check-python
 
 demo: $(VENV)/.installed
 	$(BIN)/blockprofile run analysis/quickstart.yaml
@@ -77,7 +78,11 @@ checks: $(VENV)/.installed-bench
 
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
-	@echo "Open site/index.html; links and search work from disk"
+	@echo "Open site/index.html; browsers let its search work only from a server: make docs-serve"
+
+docs-serve: docs
+	@echo "Open http://127.0.0.1:8000"
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site 8000
 
 clean:
 	rm -rf $(VENV) $(LOWEST) site dist build runs/quickstart .pytest_cache .mypy_cache .ruff_cache .hypothesis
