@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,6 +50,7 @@ from blockprofile.space import Space, describe_space, load_space
 __all__ = ["profile_labels"]
 
 FEWEST = 20
+LABELS_PER_SKEWNESS = 25
 """A table of fewer archs of the space is refused."""
 
 Doubles = NDArray[np.float64]
@@ -191,6 +193,29 @@ def _spread(pooled: Pooled, column: str, card: Card | None) -> float | None:
     return None if np.isnan(pooled.spreads[column]) else pooled.spreads[column]
 
 
+def skew_words(found: LabelledArchs) -> str:
+    """Say where labels are so skewed that intervals from as few of them hold less often than 95 %.
+
+    Examples
+    --------
+    >>> values = np.array([0.0] * 49 + [1.0])
+    >>> skew_words(LabelledArchs(np.zeros((50, 1), np.uint8), values, np.ones(50), ""))
+    'skewed labels (skewness 6.9): intervals hold less often than 95 % from fewer than 1,176'
+
+    References
+    ----------
+    Cochran, Sampling Techniques, 3rd edition, 1977, section 2.15: 25 times the squared skewness.
+    """
+    apart = found.values - np.average(found.values, weights=found.weights)
+    spread = float(np.average(apart**2, weights=found.weights))
+    skewness = float(np.average(apart**3, weights=found.weights)) / spread**1.5 if spread else 0.0
+    needed = math.ceil(LABELS_PER_SKEWNESS * skewness**2)
+    if effective_number(found.weights) >= needed:
+        return ""
+    told = f"skewed labels (skewness {skewness:.1f}): intervals hold less often than 95 %"
+    return f"{told} from fewer than {needed:,}"
+
+
 def _config(
     space: Space,
     source: str | Path,
@@ -208,6 +233,8 @@ def _config(
         words = [f"labels of {table.name}, column {column}", pooled.describe(column)]
         if found.noise is not None:
             words.append("all archs: exact but for the labels' noise" + ("" if found.noise.any() else ", not known"))
+        else:
+            words.append(skew_words(found))
         predictors[metric] = {
             "name": table.name, "metric": metric, "unit": parse_metric(metric).unit, "provenance": "user", "floor": 0.0,
             "caption": "; ".join(filter(None, words)), "hash": digest, "labels": told,

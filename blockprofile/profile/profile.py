@@ -9,7 +9,7 @@ from typing import Any
 
 from blockprofile.additive import check_presence
 from blockprofile.errors import OptionError, RunError
-from blockprofile.files import lock_folder
+from blockprofile.files import lock_folder, remove_leftovers
 from blockprofile.profile.accumulate import EXACT_LIMIT, Accumulator
 from blockprofile.profile.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
 from blockprofile.profile.corrected import PREDICTOR, TRUTH
@@ -138,6 +138,7 @@ def profile_run(
     tasks = ((path, config, block) for block in _blocks(n))
     seen: Accumulator | None = None
     with lock_folder(path), show_progress("profiling", n) as advance:
+        remove_leftovers(path)
         for part in run_tasks(_summarise_shards, tasks, execution):
             advance(part.moments.n)
             seen = _merged(seen, part)

@@ -97,6 +97,9 @@ class Profile:
             raise RunError(f"there is no profile at {str(file)!r}; make one with {made_by}")
         data, about = read_signed(file, COLUMNS, made_by=made_by, with_others=True)
         _check_about(about, file)
+        unknown = sorted(set(data["metric"].to_pylist()) - about["config"]["predictors"].keys())
+        if unknown:
+            raise DataError(f"{file} has rows of {unknown[0]!r}, which nothing is said of; make it anew with {made_by}")
         is_beside = file.parent == Path(run) and (file.parent / MANIFEST_NAME).is_file()
         if is_beside and RunFolder.read(file.parent).digest != run_digest(about["config"]):
             raise RunError(f"{file} is the profile of another run; make it anew with {made_by}")

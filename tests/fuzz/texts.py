@@ -35,7 +35,7 @@ name: s
 title: t
 out: runs
 stages:
-  - {sample: {space: tiny.yaml, metrics: [macs_m], n: 30, seed: 1, limit: ["macs_m<=100"], out: pool}}
+  - {sample: {space: tiny.yaml, metrics: [macs_m], n: 30, seed: 1, limit: "macs_m<=100", out: pool}}
 """
 CUSTOM = """\
 schema: blockprofile.space/1

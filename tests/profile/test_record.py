@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from blockprofile.errors import OptionError
+from blockprofile.errors import DataError, OptionError
 from blockprofile.profile import Profile, profile_run
 from blockprofile.run import PoolRequest, sample
 
@@ -48,6 +48,14 @@ def test_what_is_not_there_is_told(profile: Profile) -> None:
         profile.blocks("mac_m")
     with pytest.raises(OptionError, match=r"tau 0\.9 is not in the profile; it has 0\.01, 0\.05, 0\.5, 0\.95, 0\.99"):
         profile.layers("macs_m", tau=0.9)
+
+
+def test_rows_of_a_metric_that_nothing_is_said_of_are_refused(profile: Profile, tmp_path: Path) -> None:
+    odd = profile.to_frame()
+    odd.loc[odd.index[-1], "metric"] = "../x"
+    Profile(odd, profile.about, tmp_path / "profile.parquet").write()
+    with pytest.raises(DataError, match=r"has rows of '\.\./x', which nothing is said of"):
+        Profile.read(tmp_path / "profile.parquet")
 
 
 def test_a_frame_is_a_copy(profile: Profile) -> None:
