@@ -80,6 +80,8 @@ def _product(document: Document, block: Mapping[str, Any], index: int) -> list[d
 
 
 def _levels(document: Document, factor: str, given: Any, loc: list[str | int]) -> list[Level]:
+    if not factor:
+        raise document.error("a factor of the product has no name", loc[:-1])
     if isinstance(given, Mapping) and given and all(isinstance(keys, Mapping) for keys in given.values()):
         return [(str(name), dict(keys)) for name, keys in given.items()]
     if isinstance(given, list) and given and all(isinstance(value, bool | int | float | str) for value in given):

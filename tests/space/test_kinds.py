@@ -216,6 +216,8 @@ def test_a_product_that_is_wrong_names_its_place(tmp_path: Path) -> None:
     text = SMALL.replace("{name: k5, expansion: 2, kernel: 5}", "{product: {kernel: 5}}")
     with pytest.raises(DefinitionError, match=r"kinds.yaml:9.*factor 'kernel' is 5; it must be a list of values"):
         space_of(tmp_path, text)
+    with pytest.raises(DefinitionError, match=r"kinds.yaml:9.*a factor of the product has no name"):
+        space_of(tmp_path, text.replace("{kernel: 5}", '{expansion: [2], "": [5]}'))
 
 
 def test_a_custom_block_needs_a_cost_on_the_device_that_is_asked_for(tmp_path: Path) -> None:
