@@ -12,6 +12,7 @@ import pytest
 
 from blockprofile.errors import DataError
 from blockprofile.plot.heatmap import heatmap
+from blockprofile.predict.card import CARD_NAME
 from blockprofile.predict.crossfit import RESIDUALS_NAME
 from blockprofile.predict.fit import fit_recipe
 from blockprofile.predict.labels import read_labels
@@ -97,6 +98,10 @@ def test_without_residuals_intervals_hold_for_the_predictor(fitted: Path, tmp_pa
     shutil.copytree(fitted, tmp_path / "score_moga")
     (tmp_path / "score_moga" / RESIDUALS_NAME).unlink()
     request = PoolRequest(space="moga", n=2000, metrics=(str(tmp_path / "score_moga"),))
+    with pytest.raises(DataError, match=r"residuals.parquet is not the file that card.yaml .* was written with"):
+        profile_pool(request, out=tmp_path / "refused")
+    card = tmp_path / "score_moga" / CARD_NAME
+    card.write_text(card.read_text(encoding="utf-8").partition("files:")[0], encoding="utf-8")
     alone = profile_pool(request, out=tmp_path / "alone").table
     both = profile_pool(replace(request, metrics=(str(fitted),)), out=tmp_path / "both").table
     assert set(alone["holds_for"]) == {"predictor"}
