@@ -26,7 +26,7 @@ SECTIONS = {
         "tutorial-report",
     ),
     "How to": (
-        "file-to-report", "devices", "profilers", "predictors", "supernet", "search", "compare", "cluster",
+        "file-to-report", "devices", "profilers", "four_ways", "predictors", "supernet", "search", "compare", "cluster",
         "interchange",
     ),
     "Explanations": (

@@ -12,6 +12,7 @@ import numpy as np
 from blockprofile import __version__
 from blockprofile.device.audit_file import NetworkTimes, NetworkUnit
 from blockprofile.device.folder import check_name, write_table
+from blockprofile.device.hindrance import tell_hindrance
 from blockprofile.device.median import Median
 from blockprofile.device.quantity import in_unit_of
 from blockprofile.device.solve import Design, Solution, count_operators, join_designs, solve_table
@@ -168,6 +169,7 @@ def _notes(table: SolvedTable, unit: NetworkUnit, batch: int | None) -> str:
         told.append("Times are 1000 / images a second: those of one image among many, no latency of an image alone.")
     if batch is None:
         told.append("The batch is not stated.")
+    told.append(tell_hindrance(table.design, table.times.measured, table.solution.left_out))
     told.append("Entries are shares of whole networks, not times of operators alone.")
     return " ".join(told)
 

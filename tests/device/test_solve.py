@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from blockprofile.content import content_dir
 from blockprofile.device.audit_file import NetworkUnit, read_times
+from blockprofile.device.hindrance import tell_hindrance
 from blockprofile.device.roofline import likeness, operator_quantities
 from blockprofile.device.solve import Design, Solution, count_operators, join_designs, solve_table
 from blockprofile.device.solved import solve_times, write_solved
@@ -203,6 +205,23 @@ def test_operators_that_stand_in_no_network_are_told(tmp_path: Path) -> None:
         f"{table.n_unseen} of {len(design.operators)} operators stand in none"
         in read_card(tmp_path / "out").error.notes
     )
+
+
+@pytest.mark.parametrize(
+    ("bend", "told"),
+    [
+        (0.02, r"9\d% of what the sum misses is curvature in (depth|kernels): .* take more than their sums"),
+        (-0.02, r"9\d% of what the sum misses is curvature in (depth|kernels): .* take less than their sums"),
+        (0.0, "goes with neither depth, kernels nor size"),
+    ],
+)
+def test_what_stands_in_the_way_of_a_sum(bend: float, told: str) -> None:
+    space = toy_space()
+    design = count_operators(space, draw_archs(space, 200, np.random.default_rng(0)), metric=METRIC)
+    rng = np.random.default_rng(1)
+    sums, depth = design.counts @ _truth(design, rng), design.counts.sum(axis=1)
+    measured = sums + bend * (depth - depth.mean()) ** 2 + rng.normal(0, 0.005, len(sums))
+    assert re.search(told, tell_hindrance(design, measured, sums))
 
 
 def test_another_unit_is_pointed_out(tmp_path: Path) -> None:
