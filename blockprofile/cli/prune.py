@@ -105,6 +105,9 @@ def prune(
     if certificate and pruning.config.get("labels"):
         note("no certificate: labels were profiled, and a search needs an accuracy of every arch")
         certificate = False
+    if certificate and pruning.space.allowed == pruning.before.allowed:
+        note("no certificate: nothing was dropped")
+        certificate = False
     checks = _certify(pruning) if certificate else {}
     definition = replace(
         pruning.definition,

@@ -43,6 +43,15 @@ def test_a_profile_becomes_a_pruned_space_with_its_certificate(run: Path, tmp_pa
     assert main(["space", "check", str(out)]) == 0
 
 
+def test_where_nothing_is_dropped_there_is_nothing_to_certify(run: Path, tmp_path: Path, capsys: Capture) -> None:
+    assert main(["prune", str(run), "--device", "mace_gpu", "--keep", "12", "--out", str(tmp_path / "same.yaml")]) == 0
+    told = capsys.readouterr()
+    assert "no certificate: nothing was dropped" in told.err
+    assert "certificate:" not in told.out
+    assert "0 rules" in told.out
+    assert load_pruned(tmp_path / "same.yaml").certificate == {}
+
+
 def test_explain_tells_what_stays_too(run: Path, tmp_path: Path, capsys: Capture) -> None:
     args = [
         "prune",
