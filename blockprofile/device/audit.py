@@ -19,7 +19,7 @@ from blockprofile.device.quantity import in_unit_of
 from blockprofile.device.repair import Repair, choose_repair, fit_repairs
 from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Runtime, Settings, make_runtime
-from blockprofile.device.session import measure_chains, session_facts
+from blockprofile.device.session import measure_calls, session_facts
 from blockprofile.errors import OptionError, RunError
 from blockprofile.files import lock_folder, make_folder
 from blockprofile.metric import LATENCY, parse_metric
@@ -162,7 +162,7 @@ def audit_table(
     runtime
         Left out, the one that the card names.
     plan, progress
-        As `blockprofile.device.session.measure_chains`.
+        As `blockprofile.device.session.measure_calls`.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def audit_table(
     about = {"schema": "blockprofile.journal/1", "space": space.base.name, "archs": digest}
     with lock_folder(make_folder(out)):
         journal.open({**about, **runtime.describe(), "settings": asdict(runtime.settings)})
-        measured = measure_chains(
+        measured = measure_calls(
             runtime,
             dict(zip(names, networks, strict=True)),
             sentinel,

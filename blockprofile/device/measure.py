@@ -20,7 +20,7 @@ from blockprofile.device.overhead import Overhead, fit_overhead, operator_times
 from blockprofile.device.probes import Probe, check_resolutions, pick_sentinel, plan_probes, table_operators
 from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Runtime
-from blockprofile.device.session import Measured, measure_chains, session_facts
+from blockprofile.device.session import Measured, measure_calls, session_facts
 from blockprofile.files import lock_folder, make_folder
 from blockprofile.predict import lookup_key, replacing_predictor
 from blockprofile.space import Operator, Space
@@ -86,7 +86,7 @@ def measure_table(
     resolutions
         Input resolutions; none given means the space's own.
     progress
-        As `blockprofile.device.session.measure_chains`.
+        As `blockprofile.device.session.measure_calls`.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def measure_table(
     filler = CacheFiller(typical_weight_bytes(space)) if runtime.settings.provider in ON_PROCESSOR else None
     with lock_folder(make_folder(folder)):
         journal.open(_configuration(runtime, space, sizes, operators))
-        measured = measure_chains(
+        measured = measure_calls(
             runtime,
             {probe.name: probe.operators for probe in probes},
             pick_sentinel(operators),

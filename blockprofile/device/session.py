@@ -25,7 +25,7 @@ from blockprofile.device.rounds import Plan, measure_rounds, sentinel_drift, war
 from blockprofile.device.runtime import Runtime
 from blockprofile.space import Operator
 
-__all__ = ["Measured", "measure_chains", "session_facts"]
+__all__ = ["Measured", "measure_calls", "session_facts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Measured:
     rounds: Sequence[Round]
 
 
-def measure_chains(
+def measure_calls(
     runtime: Runtime,
-    chains: Mapping[str, Sequence[Operator]],
+    calls: Mapping[str, Sequence[Operator]],
     sentinel: Operator,
     *,
     plan: Plan,
@@ -51,7 +51,7 @@ def measure_chains(
 
     Parameters
     ----------
-    chains
+    calls
         Operators that run in one call, by name.
     sentinel
         The operator that tells the machine's speed.
@@ -66,10 +66,10 @@ def measure_chains(
         If the processors cannot be used.
     """
     with pinned(plan.processors):
-        progress(f"building {len(chains)} networks")
+        progress(f"building {len(calls)} networks")
         with ThreadPoolExecutor(max_workers=plan.jobs) as pool:
-            built = pool.map(lambda item: runtime.prepare(item[1], seed=item[0]), enumerate(chains.values()))
-            prepared = dict(zip(chains, built, strict=True))
+            built = pool.map(lambda item: runtime.prepare(item[1], seed=item[0]), enumerate(calls.values()))
+            prepared = dict(zip(calls, built, strict=True))
         watch = runtime.prepare((sentinel,), seed=0)
         with timing_lock(progress):
             if runtime.settings.provider != "cpu" and accelerator_name(runtime.settings.provider):

@@ -1,7 +1,7 @@
 """Top-1 accuracy of moga's archs, calibrated: no supernet of MoGA is public.
 
 What expansion and kernel are worth is carried over from labelled supernets of the same backbones
-(`blockprofile.papers.responses`); what squeeze-and-excite is worth, the scale, and the level of every family of
+(`blockprofile.papers.supernet_top1`); what squeeze-and-excite is worth, the scale, and the level of every family of
 networks are fitted to published networks. The result is one value per layer and block, an additive table.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import InfeasibleError, OptionError
-from blockprofile.papers.responses import load_responses
+from blockprofile.papers.supernet_top1 import load_responses
 from blockprofile.predict import published_network, published_operators
 from blockprofile.space import load_space
 

@@ -8,6 +8,7 @@ from blockprofile.search.budget import Budget, parse_budget
 from blockprofile.search.crossover import Crossover
 from blockprofile.search.exact import Exact, exact_front, minimal_sums
 from blockprofile.search.hierarchical import HierarchicalMutation
+from blockprofile.search.kept import load_search, reopen_problem
 from blockprofile.search.mutation import UniformMutation
 from blockprofile.search.nsga2 import NSGA2
 from blockprofile.search.objectives import Goal, Objective, parse_objective
@@ -16,7 +17,6 @@ from blockprofile.search.problem import Problem
 from blockprofile.search.random_mutation import RandomMutation, RandomSearch
 from blockprofile.search.reference import fronts_by_generation, hypervolume, reference_point
 from blockprofile.search.request import Aims, build_problem
-from blockprofile.search.reread import load_search, reopen_problem
 from blockprofile.search.result import Evaluations, SearchResult
 from blockprofile.search.reward import Reward, parse_reward, write_reward
 from blockprofile.search.sorting import nondominated

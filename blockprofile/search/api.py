@@ -124,7 +124,7 @@ def search(
             spent = Budget(evaluations=sum(len(generation.proposal.archs) for generation in kept))
         try:
             ended = run_loop(
-                archive, searcher, budget=spent, seed=seed, recorded=kept, workers=threads, on_generation=after
+                archive, searcher, budget=spent, seed=seed, kept=kept, workers=threads, on_generation=after
             )
         except BaseException:
             if recorder:

@@ -24,7 +24,7 @@ Metrics = dict[str, NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One recorded generation: what was proposed and what it turned out to be."""
+    """One kept generation: what was proposed and what it turned out to be."""
 
     proposal: Proposal
     values: Metrics
@@ -45,14 +45,14 @@ def run_loop(
     *,
     budget: Budget,
     seed: int,
-    recorded: Sequence[Generation] = (),
+    kept: Sequence[Generation] = (),
     workers: int = 1,
     on_generation: Callable[[Archive], None] | None = None,
 ) -> LoopResult:
     """Search until the budget is spent or nothing is left to evaluate.
 
     Generation g draws from ``SeedSequence(seed, spawn_key=(g,))``, and a searcher knows only what it was told:
-    after recorded generations the search goes on as if it had never stopped.
+    after kept generations the search goes on as if it had never stopped.
 
     Parameters
     ----------
@@ -62,14 +62,14 @@ def run_loop(
         Started on that archive.
     budget, seed
         When to end, and the source of randomness.
-    recorded
+    kept
         Generations of an earlier part of the same search; they are not evaluated again.
     workers
         Threads that evaluate a generation's chunks.
     on_generation
         Called with the archive after each new generation.
     """
-    for generation in recorded:
+    for generation in kept:
         searcher.tell(archive.append(generation.proposal, generation.values))
     start = time.perf_counter()
     evaluating = 0.0

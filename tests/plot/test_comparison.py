@@ -89,7 +89,7 @@ def test_marks_of_a_comparison_that_is_read_back_and_of_predictors_that_are_gone
     def gone(*_: object, **__: object) -> None:
         raise RunError("gone")
 
-    monkeypatch.setattr("blockprofile.search.reread.build_problem", gone)
+    monkeypatch.setattr("blockprofile.search.kept.build_problem", gone)
     assert fronts_data(load_comparison(run.folder)).named == ()  # type: ignore[union-attr]
 
 

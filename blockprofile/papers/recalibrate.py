@@ -34,7 +34,7 @@ from blockprofile.predict import (
 )
 from blockprofile.yamlfile import read_yaml, write_yaml
 
-__all__ = ["refit_predictor"]
+__all__ = ["recalibrate"]
 
 N_MOGA_LAYERS = 14
 EXTREMES = {
@@ -45,7 +45,7 @@ EXTREMES = {
 }
 
 
-def refit_predictor(folder: Path) -> Card:
+def recalibrate(folder: Path) -> Card:
     """Fit a calibrated predictor again from ``data/published`` and rewrite its folder.
 
     Parameters

@@ -7,8 +7,8 @@ import pytest
 
 from blockprofile.content import content_dir
 from blockprofile.errors import UnknownNameError
-from blockprofile.papers.refit import refit_predictor
-from blockprofile.papers.responses import depth_responses, load_responses, read_label_codes
+from blockprofile.papers.recalibrate import recalibrate
+from blockprofile.papers.supernet_top1 import depth_responses, load_responses, read_label_codes
 from blockprofile.predict import TABLE_NAME
 from blockprofile.predict.card import read_card
 from blockprofile.predict.table import read_additive_table
@@ -26,7 +26,7 @@ def _copy(name, tmp_path):
 def test_refit_gives_the_committed_folder_again(name, tmp_path):
     folder = _copy(name, tmp_path)
     committed = read_card(folder)
-    assert refit_predictor(folder) == committed
+    assert recalibrate(folder) == committed
     if name == "top1_moga":
         original = content_dir("predictors") / name / TABLE_NAME
         assert read_additive_table(folder / TABLE_NAME) == pytest.approx(read_additive_table(original), abs=1e-9)
@@ -39,7 +39,7 @@ def test_refit_rewrites_figures_and_keeps_texts(tmp_path):
     old = str(before.parameters["coefficients"]["serial_depth_k"])
     path.write_text(path.read_text(encoding="utf-8").replace(old, "9.0"), encoding="utf-8")
     assert read_card(folder) != before
-    assert refit_predictor(folder) == before
+    assert recalibrate(folder) == before
 
 
 @pytest.mark.parametrize("name", CALIBRATED)
@@ -64,4 +64,4 @@ def test_labels_give_the_committed_responses_again():
 
 def test_other_predictors_are_refused():
     with pytest.raises(UnknownNameError, match=r"predictor 'note10' in .* is not one that is fitted"):
-        refit_predictor(content_dir("predictors") / "note10")
+        recalibrate(content_dir("predictors") / "note10")

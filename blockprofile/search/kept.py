@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError, RunError
 from blockprofile.predict import Card
 from blockprofile.run import RunFolder, kept_card, parse_limit
-from blockprofile.search import Aims
 from blockprofile.search.archive import Archive
 from blockprofile.search.objectives import Goal, Objective
 from blockprofile.search.problem import Problem
 from blockprofile.search.record import read_evaluations
 from blockprofile.search.reference import complete_reference
-from blockprofile.search.request import build_problem
+from blockprofile.search.request import Aims, build_problem
 from blockprofile.search.result import SearchResult
 from blockprofile.search.reward import Reward
 from blockprofile.space import Archs, Space

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from blockprofile.errors import CoverageError, DataError
-from blockprofile.papers.responses import depth_responses, load_responses
+from blockprofile.papers.supernet_top1 import depth_responses, load_responses
 
 
 def _codes(rng, n, depths=(2, 3)):
