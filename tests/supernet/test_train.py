@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -246,8 +247,14 @@ def test_the_command_line_trains_evaluates_and_fits(
     assert "4 updates of 1 archs each" in shown.out
     assert "held-out images (chance 50.0 %" in shown.out
     assert "images/s" in shown.err
-    assert main(["supernet", "evaluate", "net", "--n", "30", "--repeats", "2", "--out", "labels.parquet"]) == 0
-    assert "30 archs: mean" in capsys.readouterr().out
+    suggested = shown.err.partition("next: blockprofile ")[2].splitlines()[0].replace("--n 1000", "--n 30")
+    assert main([*shlex.split(suggested), "--repeats", "2"]) == 0
+    shown = capsys.readouterr()
+    assert "30 archs: mean" in shown.out
+    suggested = shown.err.partition("next: blockprofile ")[2].splitlines()[0]
+    assert main([*shlex.split(suggested), "--epochs", "1"]) == 0
+    assert Path("top1_percent_toy/card.yaml").is_file()
+    capsys.readouterr()
     assert main(["supernet", "evaluate", "net", "--n", "5", "--on", "test", "--out", "labels.csv", "--json"]) == 0
     assert '"images": 30' in capsys.readouterr().out
     from blockprofile.predict.labels import read_labels
