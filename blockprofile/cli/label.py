@@ -118,7 +118,10 @@ def read(
         note(f"{found.missing} archs of the plan are not labelled yet")
     if found.needed is not None:
         more = found.needed - found.n
-        told = "no more labels are needed" if not more else f"about {more:,} labels more, {found.needed:,} in all"
+        told = "no more labels are needed" if not more else f"up to {more:,} labels more, {found.needed:,} in all"
         note(f"for ±{width:g} on a block at its place (median): {told}")
+        if more and out is not None:
+            plan_more = command_line("label plan", space=space, n=more, known=out, out="plan.jsonl")
+            note(f"the next round: {plan_more}")
     source = results if out is None else out
     note(f"next: {command_line('profile', [source], space=space, metric=[metric, 'macs_m'], out='profile')}")

@@ -53,7 +53,7 @@ def prune(
     lose: float | None = typer.Option(
         None, "--lose", help="With order 2: points that the best within a limit may lose; default: the labels' noise."
     ),
-    risk: float = typer.Option(0.05, "--risk", help="With order 2: the risk of losing more."),
+    risk: float = typer.Option(0.1, "--risk", help="With order 2: the share of draws that may lose more."),
     keep: int | None = typer.Option(None, "--keep", help="Blocks that stay at every layer: 2, with order 2 it is 1."),
     max_drop: float = typer.Option(0.8, "--max-drop", help="The share of all choices that may be dropped."),
     tolerance: float = typer.Option(
@@ -194,7 +194,6 @@ def _certify(pruning: Pruning) -> dict[str, Certificate]:
 
 
 def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explain: bool, json: bool) -> None:
-    from blockprofile.profile import explained_words
     from blockprofile.prune import decision_rows, explain_lines, summary_lines
 
     if json:
@@ -222,9 +221,8 @@ def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explai
     figures = [outcome.figures for outcome in pruning.outcomes]
     for name in dict.fromkeys(each.name for f in figures for each in (f.gain, f.cost) if each.floor is None):
         warn(f"{name}: floor unknown: not audited; what is dropped by it is beyond noise alone")
-    if pruning.order == 1 and pruning.explained is not None and pruning.explained.is_by_pairs:
-        told = explained_words(pruning.outcomes[0].figures.gain.name, pruning.explained)
-        warn(f"WARNING: {told}, and main effects alone decided; {_by_pairs_words(pruning)}")
+    if told := _main_alone(pruning):
+        warn(told)
     for metric, found in checks.items():
         if not (found.is_better_than_random and found.is_better_than_original):
             warn(f"WARNING: {metric}: {found.verdict}")
@@ -232,13 +230,25 @@ def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explai
     note(f"{out}; next: {following}" if following else str(out))
 
 
-def _by_pairs_words(pruning: Pruning) -> str:
+def _main_alone(pruning: Pruning) -> str:
+    """Say what main effects alone may miss; empty where there is nothing to say."""
+    from blockprofile.profile import explained_words
     from blockprofile.space import MOST_LISTED, count_archs
 
-    n = count_archs(pruning.before)
-    if n <= MOST_LISTED:
-        return "--order 2 prunes by pairs as well"
-    return f"pairs (--order 2) take a space of at most {MOST_LISTED:,} archs, and this one has {n:.3g}"
+    if pruning.order == 1 and pruning.explained is not None and pruning.explained.is_by_pairs:
+        told = explained_words(pruning.outcomes[0].figures.gain.name, pruning.explained)
+        n = count_archs(pruning.before)
+        way = (
+            "--order 2 prunes by pairs as well" if n <= MOST_LISTED
+            else f"pairs (--order 2) take a space of at most {MOST_LISTED:,} archs, and this one has {n:.3g}"
+        )  # fmt: skip
+        return f"WARNING: {told}, and main effects alone decided; {way}"
+    if pruning.is_by_default_of_noise:
+        return (
+            "main effects alone decided, as the labels do not tell what two trainings of an arch differ by; give that "
+            "as --lose, and pairs are weighed too, which loses the best network less often"
+        )
+    return ""
 
 
 def _following(pruning: Pruning, out: Path) -> str:

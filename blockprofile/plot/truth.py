@@ -50,24 +50,31 @@ def draw_estimates(results: Row, axes: Sequence[Axes]) -> None:
 
 def draw_kept(results: Row, cost: str, ax: Axes) -> None:
     """Draw, for each way to prune, the share of repetitions that lose no more than the noise, against what is left."""
-    ours = f"pairs {results['own']:g}"
+    ours = results["default"]
     for how, name in ((ours, "pairs"), ("main effects", "main effects"), ("random", "random"), ("the truth",) * 2):
         rows = [row for row in results["prunings"] if row["cost"] == cost and row["how"] == how]
         x, y = [100 * row["left"] for row in rows], [100 * row["kept"] for row in rows]
         label = {"random": "random, of the size of pairs", "pairs": "pairs (--order 2)"}.get(name, name)
         ax.plot(x, y, marker="o", ms=5, lw=1, color=COLOURS[name], label=label)
         for row, left, kept in zip(rows, x, y, strict=True) if name != "the truth" else ():
-            ax.annotate(f"{row['n']:,}", (left, kept), textcoords="offset points", xytext=(4, -9), fontsize=7)
+            where: dict[str, Any] = {"xytext": (4, -9)}
+            if name == "pairs":  # Near each other, and at the top.
+                where = {"xytext": (0, 5), "rotation": 55, "rotation_mode": "anchor"}
+            ax.annotate(f"{row['n']:,}", (left, kept), textcoords="offset points", fontsize=7, **where)
     ax.axhline(95, color="0.4", lw=0.8, ls=":")
     ax.set(
-        xscale="log", xlabel="archs left [%]", ylabel="repetitions that lose less\nthan the noise [%]", ylim=(-3, 106)
+        xscale="log",
+        xlabel="archs left [%]",
+        ylabel="repetitions that lose less\nthan the noise [%]",
+        ylim=(-3, 122),
+        yticks=range(0, 101, 20),
     )
     ax.set_title(f"limits of {metric_title(cost)}")
 
 
 def draw_survival(results: Row, cost: str, n: int, ax: Axes) -> None:
     """Draw how often the best arch within each limit survives."""
-    ours = f"pairs {results['own']:g}"
+    ours = results["default"]
     limits = results["limits"][cost]
     for how, name in ((ours, "pairs"), ("main effects", "main effects"), ("random", "random")):
         rows = [row for row in results["prunings"] if (row["cost"], row["how"], row["n"]) == (cost, how, n)]

@@ -14,8 +14,8 @@ from blockprofile.yamlfile import Document, read_yaml
 
 __all__ = ["Card", "ErrorFigures", "Kind", "LabelError", "LawFigures", "Provenance", "read_card"]
 
-Provenance = Literal["measured", "trained", "distilled", "calibrated", "counted", "user"]
-Kind = Literal["counted", "lookup", "cost_model", "network", "table", "archs", "supernet"]
+Provenance = Literal["measured", "trained", "distilled", "calibrated", "counted", "zero-cost", "user"]
+Kind = Literal["counted", "lookup", "cost_model", "network", "table", "archs", "supernet", "zero_cost"]
 
 CARD_NAME = "card.yaml"
 TABLE_NAME = "table.parquet"

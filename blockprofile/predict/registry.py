@@ -43,6 +43,7 @@ _BUILDERS = {
     "table": ("blockprofile.predict.table", "build_table"),
     "archs": ("blockprofile.predict.listed", "build_listed"),
     "supernet": ("blockprofile.supernet.predictor", "build_supernet_predictor"),
+    "zero_cost": ("blockprofile.zerocost.predictor", "build_zero_cost"),
 }
 
 COUNTED_BY_DEFAULT = ("macs_m", "params_m")

@@ -3,7 +3,7 @@
 from blockprofile.face import make_callable
 from blockprofile.prune.by_pairs import N_DRAWS, OWN_SHARE, Known, add_own, own_spread, scale_of
 from blockprofile.prune.certificate import Certificate, Points, certify, prune_at_random
-from blockprofile.prune.compose import Bounds, Outcome, compose, slots_at
+from blockprofile.prune.compose import RISK, Bounds, Outcome, compose, slots_at
 from blockprofile.prune.decision import Decision, Policy, View, Weigher
 from blockprofile.prune.depth import Depth
 from blockprofile.prune.explain import decision_rows, explain_lines, summary_lines
@@ -30,6 +30,7 @@ __all__ = [
     "N_DRAWS",
     "OWN_SHARE",
     "POLICIES",
+    "RISK",
     "Bounds",
     "Certificate",
     "Competition",

@@ -75,14 +75,14 @@ class Known:
 
 
 def draw_accuracies(
-    model: PairModel, archs: Archs, scale: Scale, *, known: Known, rng: np.random.Generator, noise: float
+    model: PairModel, archs: Archs, scale: Scale, *, known: Known | None, rng: np.random.Generator, noise: float
 ) -> Doubles:
     """Draw the accuracy of every arch: shape (n_draws, n_archs), on the metric's own scale.
 
     Parameters
     ----------
     known
-        What the model was fitted to, and further labels.
+        What the model was fitted to, and further labels; None where their noise is not known, so that none is believed.
     noise
         The standard deviation between two trainings of an arch, on the metric's own scale: no part of what is an arch's
         own.
@@ -92,7 +92,7 @@ def draw_accuracies(
     return add_own(sums, rng.normal(size=sums.shape), scale, own=own, known=known)
 
 
-def add_own(sums: Doubles, apart: Doubles, scale: Scale, *, own: float, known: Known) -> Doubles:
+def add_own(sums: Doubles, apart: Doubles, scale: Scale, *, own: float, known: Known | None) -> Doubles:
     """Add what is every arch's own to sums of main effects and pairs, and return to the metric's own scale.
 
     Parameters
@@ -103,10 +103,10 @@ def add_own(sums: Doubles, apart: Doubles, scale: Scale, *, own: float, known: K
         The standard deviation of what is an arch's own. Of a labelled arch its label tells a share: as much as it is
         less noisy than that.
     known
-        The labelled archs.
+        The labelled archs, if labels are believed at all.
     """
     drawn = apart * own
-    if own > 0:
+    if own > 0 and known is not None:
         blurred = scale.to(known.values + known.noise / 2) - scale.to(known.values - known.noise / 2)
         told = own**2 / (own**2 + blurred**2)
         left = scale.to(known.values) - sums[:, known.rows]
@@ -127,7 +127,7 @@ def compose_by_pairs(
     cost_of: Callable[[Archs], Doubles],
     *,
     bounds: Bounds,
-    noise: float = 0.0,
+    noise: float | None = None,
     seed: int = 0,
 ) -> Outcome:
     """Prune a space of few archs.
@@ -143,7 +143,7 @@ def compose_by_pairs(
     bounds
         How far it may go.
     noise
-        The standard deviation between two values of an arch.
+        The standard deviation between two values of an arch; None where it is not known.
 
     Raises
     ------
@@ -161,8 +161,8 @@ def compose_by_pairs(
     values = rows.values[metric]
     scale = scale_of(metric, values)
     model = fit_pair_model(space, rows.archs, scale.to(values), seed=seed)
-    known = Known(_places(archs, rows.archs), values, noise / np.sqrt(rows.counts))
-    drawn = draw_accuracies(model, archs, scale, known=known, noise=noise, rng=np.random.default_rng(seed))
+    known = None if noise is None else Known(_places(archs, rows.archs), values, noise / np.sqrt(rows.counts))
+    drawn = draw_accuracies(model, archs, scale, known=known, noise=noise or 0.0, rng=np.random.default_rng(seed))
     allowed, drops = prune_by_draws(
         space, archs, cost_of(archs), drawn, tolerance=lose, risk=bounds.risk, keep=bounds.fewest
     )

@@ -85,6 +85,14 @@ class Pruning:
         """The metrics that were weighed against accuracy."""
         return tuple(outcome.figures.cost.name for outcome in self.outcomes)
 
+    @property
+    def is_by_default_of_noise(self) -> bool:
+        """Whether pairs were left out of a small space's labels only because their noise is not known."""
+        gain = self.outcomes[0].figures.gain.name
+        is_small = count_archs(self.before) <= MOST_LISTED
+        has_rows = gain in (self.config.get("labelled") or ())
+        return self.order == 1 and is_small and has_rows and noise_of_labels(self.config, gain) is None
+
 
 def find_policies(names: Sequence[str]) -> tuple[Policy | Weigher, ...]:
     """Find policies by name; none means the default ones.
@@ -231,7 +239,7 @@ def prune(
         outcomes, rules = prune_profile(profile, space, costs=costs, gain=gain, policies=chosen, bounds=bounds)
         said = f"Policies: {', '.join(policy.name for policy in chosen)}."
     else:
-        noise = noise_of_labels(profile, gain)
+        noise = noise_of_labels(profile.config, gain)
         outcomes = _by_pairs(profile, gain, costs, bounds=bounds, noise=noise)
         lose = float(noise or 0.0) if bounds.lose is None else bounds.lose
         rules = make_rules(outcomes)
@@ -262,9 +270,9 @@ def prune(
     return pruning
 
 
-def noise_of_labels(profile: Profile, gain: str) -> float | None:
+def noise_of_labels(config: Mapping[str, Any], gain: str) -> float | None:
     """Return the standard deviation between two trainings of an arch that a profile knows of; None if it knows none."""
-    about = profile.config["predictors"][gain]
+    about = config["predictors"][gain]
     spread = about.get("spread") or ((about.get("card") or {}).get("error") or {}).get("label_spread")
     return float(spread) if spread else None
 
@@ -272,7 +280,7 @@ def noise_of_labels(profile: Profile, gain: str) -> float | None:
 def default_order(profile: Profile, gain: str, *, policies: Sequence[str] = (), lose: float | None = None) -> int:
     """Choose what a pruning goes by: pairs too for labels of a space that is small enough, else main effects."""
     is_small = count_archs(profile.space) <= MOST_LISTED
-    knows = lose is not None or noise_of_labels(profile, gain) is not None
+    knows = lose is not None or noise_of_labels(profile.config, gain) is not None
     has_rows = gain in (profile.config.get("labelled") or ())
     return 2 if is_small and knows and has_rows and not policies else 1
 
@@ -293,7 +301,7 @@ def _by_pairs(
     for cost in costs:
         figures = read_figures(profile, space, gain=gain, cost=cost)
         price = _prices(profile, rows, cost)
-        found.append(compose_by_pairs(figures, rows, price, bounds=bounds, noise=noise or 0.0))
+        found.append(compose_by_pairs(figures, rows, price, bounds=bounds, noise=noise))
     return tuple(found)
 
 

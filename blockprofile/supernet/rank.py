@@ -19,7 +19,7 @@ from blockprofile.space import Archs, Space, count_macs, count_params, list_oper
 from blockprofile.supernet.evaluate import evaluate_supernet
 from blockprofile.supernet.folder import open_supernet
 from blockprofile.supernet.judging import JudgeOptions
-from blockprofile.supernet.zero_cost import synflow
+from blockprofile.zerocost import synflow
 
 __all__ = ["Ranking", "Tau", "rank_supernet", "tau_of"]
 

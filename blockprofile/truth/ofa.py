@@ -16,7 +16,7 @@ from blockprofile.predict import ListedArchs, load_predictors
 from blockprofile.profile import fit_main, fit_sizes
 from blockprofile.space import load_space, read_arch
 from blockprofile.truth.page import markdown_table
-from blockprofile.truth.part import kendall
+from blockprofile.truth.scores import kendall
 
 __all__ = ["judge_ofa"]
 

@@ -13,30 +13,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.content import content_dir
-from blockprofile.errors import DataError, OptionError
+from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.files import make_folder, replacing
 from blockprofile.jsonfile import write_json
 from blockprofile.label import plan_archs
 from blockprofile.options import Options
-from blockprofile.predict import LabelledArchs, load_predictors, number_archs, read_labels, weigh_archs
-from blockprofile.profile import MetricInfo, Profile, Settings, fit_pair_model, label_responses
-from blockprofile.prune import scale_of
+from blockprofile.predict import (
+    ARCHS_NAME,
+    LabelledArchs,
+    column_of,
+    find_metric,
+    number_archs,
+    read_labels,
+    weigh_archs,
+)
+from blockprofile.profile import MetricInfo, Profile, Settings, label_responses
 from blockprofile.space import Archs, Space, load_space
-from blockprofile.truth.page import markdown_table, share
+from blockprofile.truth.page import fit_rows, markdown_table, plan_rows, scores_words, unlabelled_rows
+from blockprofile.truth.scores import at_size, check_scored, judge_fit, kendall, plan_row, rank_unlabelled, score_archs
 
-__all__ = ["judge_part", "kendall"]
+__all__ = ["judge_part"]
 
 Doubles = NDArray[np.float64]
 Row = dict[str, Any]
 KEYS = ["statistic", "u", "layer", "block", "depth"]
 ACCURACY = "top1_percent"
-
-
-def kendall(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    """Return Kendall's tau-b."""
-    from scipy.stats import kendalltau
-
-    return float(kendalltau(first, second).statistic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +48,38 @@ class CostColumns(Options):
     latencies: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored(Options):
+    """How many archs zero-cost scores are judged on, 0 for none, and at what size of images; None is the space's."""
+
+    scored: int = 0
+    scored_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trials(Options):
+    """How often labels are drawn, the standard deviation between two trainings of an arch, and the seed."""
+
+    repetitions: int = 20
+    spread: float = 0.27
+    seed: int = 0
+
+
 NO_COSTS = CostColumns()
+TWENTY = Trials()
+NO_SCORES = Scored()
 
 
 def judge_part(
     space: str,
     *,
-    trained: str,
+    metric: str,
+    timed: str,
     out: str | Path,
     columns: CostColumns = NO_COSTS,
     n: Sequence[int] = (200, 1000),
-    repetitions: int = 20,
-    spread: float = 0.27,
-    seed: int = 0,
+    trials: Trials = TWENTY,
+    scores: Scored = NO_SCORES,
 ) -> Path:
     """Judge by a table of some trained archs: fit to a part, judge by the rest.
 
@@ -67,34 +87,42 @@ def judge_part(
     ----------
     space
         The space.
-    trained
-        A file of the content folder ``data``, with a column ``top1_percent``.
+    metric
+        A predictor that is a table of archs: what they reached.
+    timed
+        A file of the content folder ``data`` with the same archs, row for row.
     out
         The folder: ``results.json`` and ``page.md``.
     columns
         What archs cost.
     n
         How many archs are labelled.
-    repetitions
-        How often.
-    spread
-        The standard deviation between two trainings of an arch.
-    seed
-        Of everything.
+    trials
+        How often, and by what seed.
+    scores
+        What zero-cost scores are judged on.
 
     Raises
     ------
     OptionError
-        If more archs are to be labelled than half of those that are there.
+        If more archs are to be labelled than half of those that are there, or too few are scored.
     DataError
         If the table cannot be read or lacks a column.
     """
+    repetitions, seed = trials.repetitions, trials.seed
     where = load_space(space)
-    path = content_dir("data") / trained
+    path = content_dir("data") / timed
     if not path.resolve().is_relative_to(content_dir("data").resolve()):
-        raise DataError(f"{trained!r} leaves the folder of the data")
+        raise DataError(f"{timed!r} leaves the folder of the data")
     labels = read_labels(path, where)
-    values = {name: labels.labels[name] for name in (ACCURACY, *columns.speeds, *columns.latencies)}
+    card, folder = find_metric(metric, where)
+    reached = read_labels(folder / ARCHS_NAME, where)
+    if not np.array_equal(reached.archs, labels.archs):
+        raise DataError(f"{folder / ARCHS_NAME} and {path} do not hold the same archs, row for row")
+    asked = (*columns.speeds, *columns.latencies)
+    if missing := [name for name in asked if name not in labels.labels]:
+        raise DataError(f"{path} has no column {missing[0]!r}; {one_of(missing[0], labels.labels)}")
+    values = {name: labels.labels[name] for name in asked} | {ACCURACY: reached.label(column_of(card))}
     costs = {name.partition(":")[2]: 1000 / values[name] for name in columns.speeds}
     costs |= {name.partition(":")[2]: values[name] for name in columns.latencies}
     first, _ = number_archs(labels.archs)
@@ -102,12 +130,13 @@ def judge_part(
     archs, accuracy = labels.archs[whole], values[ACCURACY][whole]
     costs = {name: each[whole] for name, each in costs.items()}
     if 2 * max(n) > len(archs):
-        raise OptionError(
-            f"n is {max(n)}; {trained} has {len(archs)} archs that have all figures, half are to judge by"
-        )
+        raise OptionError(f"n is {max(n)}; {timed} has {len(archs)} archs that have all figures, half are to judge by")
+    check_scored(scores.scored)
     results = {
-        "space": space, "archs": len(archs), "spread": spread, "repetitions": repetitions,
+        "space": space, "archs": len(archs), "spread": trials.spread, "repetitions": repetitions,
         "fits": _fits(where, archs, accuracy, n, (repetitions, seed)),
+        "unlabelled": _unlabelled(where, archs, accuracy, (scores.scored, scores.scored_at), seed=seed),
+        "scored_at": scores.scored_at,
         "plans": _plans(where, archs, accuracy, n, (repetitions, seed)),
         "factors": _factors(where, archs, accuracy, costs, seed),
         "devices": {a: {b: kendall(costs[a], costs[b]) for b in costs} for a in costs},
@@ -120,27 +149,36 @@ def judge_part(
 
 
 def _fits(space: Space, archs: Archs, values: Doubles, n: Sequence[int], how: tuple[int, int]) -> list[Row]:
-    """Fit main effects, and pairs, to labels, and tell how they rank what they have not seen; and what is counted."""
-    scale = scale_of(ACCURACY, values)
-    known = load_predictors(space, metrics=["macs_m", "params_m"])
-    counted = {each.metric: each.predict(archs).astype(np.float64) for each in known}
+    """Fit main effects, and pairs, to labels, and judge them by what they have not seen."""
     found: list[Row] = []
     for size in n:
         for name, order in (("main effects", 1), ("with pairs", 2)):
-            taus, shares = [], []
+            told = []
             for repetition in range(how[0]):
-                rng = np.random.default_rng((how[1], size, repetition))
-                rows = rng.permutation(len(archs))
+                rows = np.random.default_rng((how[1], size, repetition)).permutation(len(archs))
                 seen, other = rows[:size], rows[size:]
-                model = fit_pair_model(space, archs[seen], scale.to(values[seen]), order=order)
-                told = scale.back(model.mean()(archs[other])[0])
-                taus.append(kendall(told, values[other]))
-                shares.append(1 - np.mean((told - values[other]) ** 2) / np.var(values[other]))
-            error = float(np.std(taus, ddof=1) / np.sqrt(len(taus)))
-            row = {"labels": size, "by": name, "tau": float(np.mean(taus)), "tau_se": error}
-            found.append(row | {"explained": float(np.mean(shares))})
-    for name, each in counted.items():
-        found.append({"labels": 0, "by": name, "tau": kendall(each, values), "tau_se": 0.0, "explained": None})
+                told.append(
+                    judge_fit(
+                        space, archs[seen], values[seen], archs[other], values[other], metric=ACCURACY, order=order
+                    )
+                )
+            row: Row = {"n": size, "by": name}
+            for key in told[0]:
+                column = np.array([each[key] for each in told])
+                row |= {key: float(column.mean()), f"{key}_se": float(column.std(ddof=1) / np.sqrt(len(told)))}
+            found.append(row)
+    return found
+
+
+def _unlabelled(space: Space, archs: Archs, values: Doubles, scored: tuple[int, int | None], *, seed: int) -> list[Row]:
+    """Judge what takes no label: counted costs on all archs, and beside zero-cost scores on those that are scored."""
+    found = [row | {"on": "all"} for row in rank_unlabelled(space, archs, values, {})]
+    n, size = scored
+    if n:
+        picked = np.random.default_rng(seed).permutation(len(archs))[:n]
+        scores = score_archs(space if size is None else at_size(space, size), archs[picked])
+        columns = {name: np.asarray(each) for name, each in scores.items()}
+        found += [row | {"on": "scored"} for row in rank_unlabelled(space, archs[picked], values[picked], columns)]
     return found
 
 
@@ -157,22 +195,23 @@ def _plans(space: Space, archs: Archs, values: Doubles, n: Sequence[int], how: t
     number = {arch.tobytes(): place for place, arch in enumerate(archs)}
     found: list[Row] = []
     for size in n:
-        errors: dict[str, list[float]] = {"drawn": [], "planned": []}
+        errors: list[tuple[float, float]] = []
         for repetition in range(how[0]):
             rng = np.random.default_rng((how[1], size, repetition))
             offered = archs[rng.permutation(len(archs))[: max(2 * size, len(archs) // 2)]]
             planned = plan_archs(space, size, candidates=offered)
-            for name, chosen in (("drawn", offered[:size]), ("planned", planned)):
+            both = []
+            for chosen in (planned, offered[:size]):
                 rows = np.array([number[arch.tobytes()] for arch in chosen])
                 try:
                     profile = _responses(space, archs[rows], {ACCURACY: values[rows]})
                 except DataError:  # A few drawn archs need not hold every choice.
-                    continue
+                    break
                 mine = profile.rows("M_b").merge(whole, on=KEYS)
-                errors[name].append(float(np.mean((mine["effect_x"] - mine["effect_y"]) ** 2)))
-        mean = {name: float(np.mean(each)) if each else None for name, each in errors.items()}
-        by_draw, by_plan = mean["drawn"], mean["planned"]
-        found.append({"labels": size, **mean, "factor": by_draw / by_plan if by_draw and by_plan else None})
+                both.append(float(np.mean((mine["effect_x"] - mine["effect_y"]) ** 2)))
+            if len(both) == 2:
+                errors.append((both[1], both[0]))
+        found.append(plan_row(errors) | {"n": size, "statistic": "M_b", "tried": how[0]})
     return found
 
 
@@ -211,30 +250,23 @@ def _best_step(results: Mapping[str, Any], device: str) -> str:
 
 def sentence(results: Mapping[str, Any]) -> str:
     """Say what was found, for a headline."""
-    fits = {(row["labels"], row["by"]): row["tau"] for row in results["fits"]}
-    sizes = sorted({row["labels"] for row in results["fits"]} - {0})
-    taus = " and ".join(f"{fits[size, 'with pairs']:.2f} ({size} labels)" for size in sizes)
+    fits = {(row["n"], row["by"]): row["tau"] for row in results["fits"]}
+    taus = " and ".join(
+        f"{fits[n, 'with pairs']:.2f} ({n} labels)" for n in sorted({row["n"] for row in results["fits"]})
+    )
+    macs = next(row["tau"] for row in results["unlabelled"] if row["by"] == "macs_m")
     devices = list(results["devices"])
     least = min(results["devices"][a][b] for a in devices for b in devices)
     return (
         f"Of {results['archs']:,} networks of Accel-NASBench, trained on ImageNet, a part ranks those that were not "
-        f"used with a Kendall's tau of {taus}, multiply-adds with {fits[0, 'macs_m']:.2f}; times on "
+        f"used with a Kendall's tau of {taus}, multiply-adds with {macs:.2f}; times on "
         f"{', '.join(devices)} disagree, down to a tau of {least:.2f} between two of them."
     )
 
 
 def _page(results: Mapping[str, Any]) -> str:
     devices = list(results["devices"])
-    fits = [
-        {"labels": row["labels"] or "", "ranked by": row["by"], "Kendall's tau": f"{row['tau']:.3f} ± "
-         f"{1.96 * row['tau_se']:.3f}", "explained": "" if row["explained"] is None else share(row["explained"])}
-        for row in results["fits"]
-    ]  # fmt: skip
-    plans = [
-        {"labels": row["labels"], **{name: "cannot be weighted to the law" if row[name] is None else f"{row[name]:.4f}"
-         for name in ("drawn", "planned")}, "times": "" if row["factor"] is None else f"{row['factor']:.2f}"}
-        for row in results["plans"]
-    ]  # fmt: skip
+    scored = [row for row in results["unlabelled"] if row["on"] == "scored"]
     factors = []
     for row in results["factors"]:
         gain = row[f"{ACCURACY} fitted"]
@@ -261,13 +293,21 @@ def _page(results: Mapping[str, Any]) -> str:
         "the source "
         "does not state the batch.",
         sentence(results),
-        "## Ranking networks that were not seen", markdown_table(fits),
-        f"Means of {results['repetitions']} draws of labels, judged by all other networks. Multiply-adds and "
-        "parameters need no labels.",
-        "## Planned labels against drawn ones", markdown_table(plans),
-        "Mean squared error of M_b against what all networks say (points squared); *times*: how many times "
-        "as precise the plan is, which is how many "
-        "times as many drawn labels it stands for. Plans could choose only among networks that were trained.",
+        "## Ranking networks that were not seen", markdown_table(fit_rows(results["fits"])),
+        f"Means of {results['repetitions']} draws of labels, judged by all other networks. Intervals: how often the "
+        "95 % interval for a network that was not labelled holds its accuracy.",
+        "## Without a label", markdown_table(unlabelled_rows(results["unlabelled"])),
+        "Kendall's tau with its 95 % interval (bootstrap over networks), and among the best quarter. "
+        + (
+            f"Zero-cost scores are of networks at their initial weights on images of noise, here of "
+            f"{results['scored_at'] or 224} pixels, for {scored[0]['archs']} networks; multiply-adds and parameters "
+            "beside them on the same. " + scores_words(scored) if scored else ""
+        ),
+        "## Planned labels against drawn ones", markdown_table(plan_rows(results["plans"])),
+        "Mean squared error of M_b against what all networks say (points squared); *times*: how many times as precise "
+        "the plan is, which is how many times as many drawn labels it stands for, with its 95 % interval. Draws that "
+        "lack a choice somewhere cannot be weighted to the law and are not counted; a plan never lacked one. Plans "
+        "could choose only among networks that were trained.",
         "## Which factors are worth their cost, and do devices agree?", markdown_table(factors),
         "One half of the networks; in brackets what the other half says of the rate. Latency in per cent of "
         "the device's "

@@ -77,6 +77,12 @@ class Truth:
         """How often every arch was trained."""
         return int(self.runs.shape[1])
 
+    def rows_of(self, archs: Archs) -> NDArray[np.int64]:
+        """Find archs: the row of each, shape (n,)."""
+        place = np.empty(len(self.archs), np.int64)
+        place[self.source.find(self.archs)] = np.arange(len(self.archs))
+        return np.asarray(place[self.source.find(archs)])
+
     def without(self, run: int) -> Doubles:
         """Return the mean of all trainings but one, which is what that one is judged by: shape (n,)."""
         return np.asarray(np.delete(self.runs, run, axis=1).mean(axis=1))

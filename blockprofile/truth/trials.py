@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.label import plan_archs
 from blockprofile.predict import LabelledArchs, weigh_archs
 from blockprofile.profile import MetricInfo, Profile, Settings, Statistic, fit_pair_model, label_responses
 from blockprofile.prune import (
     N_DRAWS,
-    OWN_SHARE,
     Known,
     add_own,
     own_spread,
@@ -23,12 +23,23 @@ from blockprofile.prune import (
 )
 from blockprofile.search import Aims, Algorithm, search
 from blockprofile.space import Archs, Space
+from blockprofile.truth.scores import judge_fit
 from blockprofile.truth.table import Cost, Truth
 
-__all__ = ["Judged", "Labels", "draw_labels", "estimate", "judge_pruning", "prune_by_main", "prune_by_pairs", "regret"]
+__all__ = [
+    "Judged",
+    "Labels",
+    "draw_labels",
+    "estimate",
+    "fit_others",
+    "judge_pruning",
+    "plan_labels",
+    "prune_by_main",
+    "prune_by_pairs",
+    "regret",
+]
 
 Doubles = NDArray[np.float64]
-RISK = 0.05
 N_RANDOM = 4
 KEYS = ["statistic", "u", "layer", "block", "depth"]
 
@@ -47,6 +58,26 @@ def draw_labels(truth: Truth, n: int, rng: np.random.Generator, *, run: int) -> 
     """Draw distinct archs at random, one training each."""
     rows = rng.choice(len(truth.archs), n, replace=False)
     return Labels(rows, run, truth.runs[rows, run], truth.without(run))
+
+
+def plan_labels(truth: Truth, n: int, *, run: int, seed: int) -> Labels:
+    """Plan which archs to label, as `blockprofile label plan` does, one training each."""
+    planned = plan_archs(truth.space, n, seed=seed)
+    rows = truth.rows_of(planned)
+    return Labels(rows, run, truth.runs[rows, run], truth.without(run))
+
+
+def fit_others(truth: Truth, labels: Labels) -> dict[str, dict[str, float]]:
+    """Fit main effects, and pairs, to labels, and judge both by one training of the archs that have none."""
+    others = np.setdiff1d(np.arange(len(truth.archs)), labels.rows)
+    unseen = truth.runs[others, (labels.run + 1) % truth.n_runs]
+    return {
+        name: judge_fit(
+            truth.space, truth.archs[labels.rows], labels.values, truth.archs[others], unseen, metric=truth.metric,
+            order=order,
+        )
+        for name, order in (("main effects", 1), ("with pairs", 2))
+    }  # fmt: skip
 
 
 def responses_of(truth: Truth, archs: Archs, values: Doubles, *, plain: bool, noise: Doubles | None = None) -> Profile:
@@ -86,9 +117,9 @@ def prune_by_main(truth: Truth, gain: Profile, cost: Cost) -> Space:
 
 
 def prune_by_pairs(
-    truth: Truth, labels: Labels, costs: Mapping[str, Cost], *, owns: tuple[float, ...] = (OWN_SHARE,), seed: int = 0
-) -> dict[tuple[str, float], Space]:
-    """Prune by pairs for every cost, with several shares of the rest taken as archs' own."""
+    truth: Truth, labels: Labels, costs: Mapping[str, Cost], *, ways: Sequence[tuple[float, float]], seed: int = 0
+) -> dict[tuple[str, float, float], Space]:
+    """Prune by pairs for every cost, with several shares of the rest taken as archs' own and several risks."""
     scale = scale_of(truth.metric, labels.values)
     model = fit_pair_model(truth.space, truth.archs[labels.rows], scale.to(labels.values))
     found = {}
@@ -96,14 +127,14 @@ def prune_by_pairs(
     sums = model.draw(N_DRAWS, rng)(truth.archs)
     apart = rng.normal(size=sums.shape)
     known = Known(labels.rows, labels.values, truth.spread)
-    for own in owns:
+    for own, risk in ways:
         spread = own_spread(model, truth.archs, scale, noise=truth.spread, own=own)
         drawn = add_own(sums, apart, scale, own=spread, known=known)
         for name, cost in costs.items():
             allowed, _ = prune_by_draws(
-                truth.space, truth.archs, cost.values, drawn, tolerance=truth.spread, risk=RISK, limits=cost.limits
+                truth.space, truth.archs, cost.values, drawn, tolerance=truth.spread, risk=risk, limits=cost.limits
             )
-            found[name, own] = truth.space.restricted(allowed, name="pairs")
+            found[name, own, risk] = truth.space.restricted(allowed, name="pairs")
     return found
 
 
@@ -202,9 +233,7 @@ def regret(
         budget=budget,
         seed=seed,
     )
-    place = np.empty(len(truth.archs), np.int64)
-    place[truth.source.find(truth.archs)] = np.arange(len(truth.archs))
-    rows = place[truth.source.find(np.unique(found.history.archs, axis=0))]
+    rows = truth.rows_of(np.unique(found.history.archs, axis=0))
     rows = rows if within is None else np.union1d(rows, labels.rows)
     seen = truth.runs[rows, labels.run]
     lacks = []

@@ -133,6 +133,7 @@ def test_a_label_tells_of_its_own_arch_as_much_as_it_is_less_noisy() -> None:
     assert np.array_equal(drawn(1e-9)[:, 1], free[:, 1])
     assert np.allclose(drawn(9.9, own=1e-6), scale.back(sums), atol=1e-3)  # a noisy label says nothing
     assert np.array_equal(drawn(0.2, own=0.0), scale.back(sums))
+    assert np.array_equal(add_own(sums, apart, scale, own=0.1, known=None), free)
     # Own and noise alike: the mean half-way to the label, the variance half of what is its own.
     wide = float(scale.to(np.array(88.25)) - scale.to(np.array(87.75)))
     known = Known(np.array([2]), labels[:1], 0.5)

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from blockprofile.cli.main import main
 from blockprofile.errors import ArchError, DataError, OptionError, UnknownNameError
@@ -19,7 +18,6 @@ from blockprofile.supernet.rank import rank_supernet, tau_of
 from blockprofile.supernet.recipe import Recipe
 from blockprofile.supernet.train import train_supernet
 from blockprofile.supernet.training import Report
-from blockprofile.supernet.zero_cost import synflow
 from tests.supernet.images import write_npz
 from tests.supernet.test_shared import KINDS
 from tests.toy import mixed_space, toy_space
@@ -108,22 +106,6 @@ def test_the_interval_covers_as_often_as_it_says() -> None:
         found = tau_of("x", first, 0.8 * first + 0.6 * rng.normal(size=60), seed=seed)
         covered += found.low <= truth <= found.high
     assert covered >= 50
-
-
-def test_synflow_of_a_chain_is_its_product() -> None:
-    from blockprofile.space.definition import FixedLayer, Input, SpaceDefinition, Unit
-
-    definition = SpaceDefinition(
-        schema="blockprofile.space/1", name="chain", title="One", sources=("made up",),
-        input=Input(default=1, resolutions=(1,), channels=1), blocks=(KINDS.blocks[-1],),
-        units=(Unit(out=1, stride=1, depths=(1,), act="none"),),
-        head=(FixedLayer(op="conv", out=1, bn=False), FixedLayer(op="linear", out=1)),
-    )  # fmt: skip
-    # With one channel the flow of each of the two weights is their product.
-    torch.manual_seed(5)
-    weights = [torch.nn.Conv2d(1, 1, 1, bias=False).weight.item(), torch.nn.Linear(1, 1, bias=False).weight.item()]
-    found = synflow(Space(definition), np.array([0], np.uint8), seed=5)
-    assert found == pytest.approx(np.log(2 * abs(weights[0] * weights[1])), rel=1e-6)
 
 
 def test_ranking_against_a_table_and_a_listed_predictor(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from blockprofile.errors import DataError, OptionError
-from blockprofile.prune.by_pairs import OWN_SHARE
 from blockprofile.truth import judge
-from blockprofile.truth.judge import Repeats, summarise
-from blockprofile.truth.page import share
+from blockprofile.truth.judge import DEFAULT, Repeats, summarise
+from blockprofile.truth.page import scores_words, share
+from blockprofile.truth.scores import plan_row
 from blockprofile.truth.table import Truth, read_truth
 from blockprofile.truth.trials import judge_pruning, prune_by_truth
 
@@ -61,6 +62,8 @@ def test_what_is_no_truth_is_refused(tmp_path: Path) -> None:
         read_truth("mnasnet_accel", "top1_percent:accel_nasbench")
     with pytest.raises(OptionError, match="4 repetitions"):
         judge("nas_bench_macro", metric="top1_percent:cifar10", out=tmp_path, repeats=Repeats(repetitions=2))
+    with pytest.raises(OptionError, match="scored is 5; must be 0, or 20"):
+        judge("nas_bench_macro", metric="top1_percent:cifar10", out=tmp_path, scored=5)
 
 
 def test_figures_are_averaged_with_their_errors() -> None:
@@ -71,7 +74,8 @@ def test_figures_are_averaged_with_their_errors() -> None:
     assert share(0.955, 0.01) == "96 ± 2 %"
 
 
-def test_the_study_writes_its_page(tmp_path: Path) -> None:
+def test_the_study_writes_its_page_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["blockprofile.truth.judge"], "WAYS", (DEFAULT,))
     folder = judge(
         "nas_bench_macro",
         metric="top1_percent:cifar10",
@@ -84,8 +88,41 @@ def test_the_study_writes_its_page(tmp_path: Path) -> None:
     results = json.loads((folder / "results.json").read_text())
     kept = {row["how"]: row for row in results["prunings"]}
     assert kept["the truth"]["kept"] == 1.0
-    assert 0 < kept[f"pairs {OWN_SHARE:g}"]["left"] <= 1.0
+    assert 0 < kept[results["default"]]["left"] <= 1.0
     assert {row["where"] for row in results["searches"]} == {"pruned", "whole", "whole, labels too"}
+    assert {row["by"] for row in results["fits"]} == {"main effects", "with pairs"}
+    assert [row["statistic"] for row in results["plans"]] == ["M_b", "M_ulb"]
     page = (folder / "page.md").read_text()
     assert f"{results['spread']:.3g} points" in page
     assert (folder / "images" / "truth_macro_kept.png").is_file()
+    # What was killed goes on: of a journal cut in its last line only the last trial is missing.
+    journal = folder / "judged.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-1]) + lines[-1][:40])
+    seen: list[str] = []
+
+    def do_again(kind: str, what: object, trial: object) -> object:
+        seen.append(kind)
+        return json.loads(lines[-1])["found"]
+
+    monkeypatch.setattr(sys.modules["blockprofile.truth.judge"], "_do", do_again)
+    again = judge(
+        "nas_bench_macro", metric="top1_percent:cifar10", out=tmp_path / "out", costs=["macs_m"], n=[30],
+        searched=[30], repeats=Repeats(repetitions=4),
+    )  # fmt: skip
+    assert seen == ["labels"]
+    assert json.loads((again / "results.json").read_text()) == results
+
+
+def test_planned_labels_are_compared_pair_by_pair() -> None:
+    found = plan_row([(4.0, 2.0), (2.0, 1.0), (6.0, 3.0)])
+    assert (found["factor"], found["factor_se"], found["repetitions"]) == (2.0, pytest.approx(0), 3)
+    assert plan_row([(4.0, 2.0)])["factor"] is None
+
+
+def test_a_score_is_better_only_beyond_doubt() -> None:
+    def row(by: str, tau: float) -> dict[str, object]:
+        return {"by": by, "tau": tau, "low": tau - 0.1, "high": tau + 0.1}
+
+    told = scores_words([row("macs_m", 0.5), row("params_m", 0.3), row("a", 0.8), row("b", 0.55), row("c", 0.2)])
+    assert told.endswith("(tau 0.50): a better beyond doubt; c worse beyond doubt; b undecided.")

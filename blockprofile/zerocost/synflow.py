@@ -1,4 +1,4 @@
-"""A score of an arch without any training, as a floor under what a supernet's ranking is worth.
+"""Synaptic flow: how much of a signal the initial weights let through.
 
 References
 ----------
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 
-from blockprofile.modules import build_network
-from blockprofile.space import Archs, Space, list_operators
+from blockprofile.space import Archs, Space
+from blockprofile.zerocost.images import initial_network
 
 __all__ = ["synflow"]
 
@@ -27,9 +27,7 @@ def synflow(space: Space, arch: Archs, *, seed: int = 0) -> float:
     import torch
     from torch import nn
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = build_network(list_operators(space, arch)).double().eval()
+    network = initial_network(space, arch, seed=seed).double().eval()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eps = 0.0

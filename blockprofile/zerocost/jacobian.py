@@ -1,0 +1,33 @@
+"""Covariance of Jacobians: whether a network tells images of noise apart by its gradients.
+
+References
+----------
+Mellor, Turner, Storkey and Crowley, Neural Architecture Search without Training, arXiv 2006.04647v1, 2020;
+Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS, ICLR 2021 (``jacob_cov``).
+"""
+
+from __future__ import annotations
+
+from blockprofile.space import Archs, Space
+from blockprofile.zerocost.images import initial_network, noise_images
+
+__all__ = ["jacobian"]
+
+K = 1e-5
+"""What keeps an eigenvalue of 0 from counting without bound; the paper's."""
+
+
+def jacobian(space: Space, arch: Archs, *, seed: int = 0) -> float:
+    """Return the score of the correlations between the gradients of the summed output by each image.
+
+    Notes
+    -----
+    Minus the sum over the eigenvalues v of the correlation matrix of log(v + k) + 1 / (v + k): 0 correlation is best.
+    """
+    import torch
+
+    network = initial_network(space, arch, seed=seed).train()
+    images = noise_images(space, arch, seed=seed).requires_grad_()
+    (gradient,) = torch.autograd.grad(network(images).sum(), images)
+    values = torch.linalg.eigvalsh(torch.corrcoef(gradient.flatten(1).double())) + K
+    return -float((values.log() + 1 / values).sum())
