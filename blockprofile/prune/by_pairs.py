@@ -156,7 +156,7 @@ def compose_by_pairs(
             f"--order 2 looks at every arch: it takes a space of at most {MOST_LISTED:,}, and {space.name!r} has "
             f"{n:.3g}; --order 1 prunes by main effects"
         )
-    lose = noise if bounds.lose is None else bounds.lose
+    lose = (noise or 0.0) if bounds.lose is None else bounds.lose
     archs = list_archs(space)
     values = rows.values[metric]
     scale = scale_of(metric, values)

@@ -306,7 +306,7 @@ def _page(results: Mapping[str, Any]) -> str:
         "## Planned labels against drawn ones", markdown_table(plan_rows(results["plans"])),
         "Mean squared error of M_b against what all networks say (points squared); *times*: how many times as precise "
         "the plan is, which is how many times as many drawn labels it stands for, with its 95 % interval. Draws that "
-        "lack a choice somewhere cannot be weighted to the law and are not counted; a plan never lacked one. Plans "
+        "lack a choice somewhere cannot be weighted to the law and are not counted. Plans "
         "could choose only among networks that were trained.",
         "## Which factors are worth their cost, and do devices agree?", markdown_table(factors),
         "One half of the networks; in brackets what the other half says of the rate. Latency in per cent of "

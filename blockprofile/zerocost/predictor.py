@@ -36,9 +36,9 @@ class ZeroCostPredictor:
     """
 
     def __init__(self, card: Card, space: Space) -> None:
-        name = card.parameters.get("score")
+        name = str(card.parameters.get("score"))
         if name not in SCORES:
-            raise DataError(f"predictor {card.name!r}: parameters.score is {name!r}; {one_of(str(name), SCORES)}")
+            raise DataError(f"predictor {card.name!r}: parameters.score is {name!r}; {one_of(name, SCORES)}")
         self.card, self.space = card, space
         self.metric, self.unit = card.metric, card.unit
         self._score, self._seed = SCORES[name], int(card.parameters.get("seed", 0))
