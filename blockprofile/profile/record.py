@@ -31,7 +31,7 @@ Statistic = Literal["mean", "quantile", "M_b", "M_ulb", "M_tau", "M_d", "M_facto
 step of a factor, of two."""
 
 PROFILE_NAME = "profile.parquet"
-_TEXT, _COUNT = Column("text"), Column("integer", low=0)
+_TEXT, _COUNT = Column("text"), Column("integer", low=0, high=2**53)
 _MAYBE = Column("number", low=-np.inf, high=np.inf, is_nullable=True)
 COLUMNS: Mapping[str, Column] = {
     **dict.fromkeys(("metric", "unit_of", "provenance", "presence", "statistic"), _TEXT),
