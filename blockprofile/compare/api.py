@@ -107,9 +107,8 @@ def compare(
 
     Examples
     --------
-    >>> found = compare(
-    ...     "moga", algorithms=["nsga2", "random"], objectives=["macs_m:min", "params_m:max"], budget=300, seeds=4
-    ... )
+    >>> aims, trials = ["macs_m:min", "params_m:max"], Trials(budget=300, seeds=4)
+    >>> found = compare("moga", algorithms=["nsga2", "random"], aims=aims, trials=trials)
     >>> [verdict.is_better for verdict in found.verdicts if verdict.indicator.name == "hypervolume"]
     [False]
     """

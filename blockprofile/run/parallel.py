@@ -68,7 +68,8 @@ class Execution(Options):
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
             raise OptionError(f"--backend {self.backend!r} is unknown; {one_of(self.backend, BACKENDS)}")
-        check_workers(self.workers)
+        if self.workers != "auto":  # which needs no check, and whose cores are counted when the work begins
+            check_workers(self.workers)
         if self.scheduler is not None and self.backend != "dask":
             raise OptionError(
                 f"--scheduler {self.scheduler!r} has no effect with --backend {self.backend}; add --backend dask"

@@ -54,7 +54,7 @@ def test_a_ceiling_is_for_networks_and_a_range_has_an_order(tmp_path: Path) -> N
     [
         ("label_error: {mae: -1}", "labels' error must be finite and above 0"),
         ("fitted_range: [1, .inf]", "must be finite"),
-        ("floor: .nan", "floor is nan; must be finite"),
+        ("floor: .nan", "floor: nan is no number"),
         ("floor: -0.1", "must be finite and at least 0, or empty"),
     ],
 )
