@@ -46,7 +46,7 @@ def test_a_tiny_measurement_on_the_real_thing(name: str, toy: Space, tmp_path: P
     assert latencies.max() < 1000
 
 
-@pytest.mark.parametrize("name", RUNTIMES)
+@pytest.mark.parametrize("name", [name for name in RUNTIMES if name not in {"torch_graph", "torch_compile"}])
 def test_more_work_takes_more_time(name: str) -> None:
     runtime = make_runtime(name, Settings(clock="cpu"))
     best = []
