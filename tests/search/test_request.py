@@ -8,6 +8,7 @@ import pytest
 
 from blockprofile.errors import OptionError, UnknownNameError
 from blockprofile.predict import find_device, find_metric
+from blockprofile.predict.lookup import value_column
 from blockprofile.predict.registry import select_entries
 from blockprofile.run.limits import find_limited, parse_limit
 from blockprofile.search import Aims, Reward
@@ -39,7 +40,7 @@ def folders(toy: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     for name, metric in metrics.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "card.yaml").write_text(CARD.format(name=name, metric=metric))
-        write(tmp_path / name, rows_of(operators_of(toy)))
+        write(tmp_path / name, rows_of(operators_of(toy)).rename(columns={"mean_ms": value_column(metric)}))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
