@@ -195,7 +195,7 @@ def test_an_audit_is_imported_with_the_table_or_later(capsys: pytest.CaptureFixt
         ({}, "--n 30", "--n has no effect here: an audit --from a file times nothing"),
         ({}, "--pin 0", "--pin has no effect here: an audit --from a file times nothing"),
         ({"factor": 1000.0}, "", "one of them is in another unit; say --time-unit"),
-        ({"factor": -1.0}, "", "a time must be above 0"),
+        ({"factor": -1.0}, "", "must be above 0"),
         ({"rows": 4}, "", "holds times of 4 archs; at least 5 networks are needed"),
         ({"name": "time", "more": "runs"}, "", "name one by --column"),
         ({}, "--column us", "has no column 'us' of numbers"),

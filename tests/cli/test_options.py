@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from blockprofile.cli.main import EXIT_USER, main
 from blockprofile.device.runtime import Settings
+from blockprofile.predict import read_card
 from tests.cli.everything import GOALS, every_command
 from tests.device.fake import FakeRuntime
 
@@ -149,7 +150,6 @@ WALK: dict[str, dict[str, str]] = {
     "lut import steps.csv --space tiny.yaml --hardware h --runtime r --out {new}": {
         "--space": "smallest.yaml", "--hardware": "other", "--runtime": "other", "--name": "mine", "--batch": "2",
         "--dtype": "float16", "--time-unit": "us", "--resolution": "16", "--audit": "networks.csv",
-        "--estimated": "",
     },
     "predictor fit labels.csv --space tiny.yaml --metric energy_mj --epochs 1 --folds 0 --out {new}": {
         "--space": "smallest.yaml", "--metric": "energy_mj=other", "--seed": "1", "--holdout": "0.3", "--folds": "3",
@@ -200,7 +200,7 @@ REFUSED = {
 ELSEWHERE = {
     "prune": {"--order", "--lose", "--risk"},
     "pick": {"--export", "--supernet"},
-    "lut import": {"--format", "--manifest", "--spread", "--clock-mhz", "--column", "--metric"},
+    "lut import": {"--estimated", "--format", "--manifest", "--spread", "--clock-mhz", "--column", "--metric"},
     "lut solve": {"--metric"},
     "lut plan": {"--calibration"},
     "lut export": {"--calibration"},
@@ -272,6 +272,13 @@ def test_every_option_changes_what_is_found(line: str, tmp_path: Path, capsys: C
         words = value if value.startswith("--") else f"{option} {value}".strip()
         changed = re.sub(rf"{option} \S+", words, line, count=1) if f"{option} " in line else f"{line} {words}"
         assert outcome(changed, tmp_path / str(number) / "x", capsys) != plain, words
+
+
+@pytest.mark.parametrize(("words", "provenance"), [("", "measured"), ("--estimated", "calibrated")])
+def test_times_that_were_estimated_are_shown_as_calibrated(words: str, provenance: str, new: str) -> None:
+    line = f"lut import steps.csv --space tiny.yaml --hardware h --runtime r --out {new} {words}"
+    assert main(line.split()) == 0
+    assert read_card(Path(new)).provenance == provenance
 
 
 @pytest.mark.usefixtures("quick")
