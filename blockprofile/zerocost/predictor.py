@@ -35,6 +35,9 @@ class ZeroCostPredictor:
     An arch takes some hundredths of a second at 32 pixels and some tenths at 224: for hundreds of archs, not millions.
     """
 
+    is_costly = True
+    """A search asks it for the archs of its budget and no others."""
+
     def __init__(self, card: Card, space: Space) -> None:
         name = str(card.parameters.get("score"))
         if name not in SCORES:
