@@ -176,7 +176,7 @@ def command_lines() -> list[str]:
     lines = []
     for page in PAGES:
         text = re.sub(r"\\\n\s+", " ", page.read_text(encoding="utf-8"))
-        lines += re.findall(r"^    (blockprofile .*?)(?:\s+#.*)?$", text, flags=re.MULTILINE)
+        lines += re.findall(r"^    (blockprofile [a-z].*?)(?:\s+#.*)?$", text, flags=re.MULTILINE)
     return sorted(set(lines))
 
 

@@ -30,7 +30,7 @@ def test_names_are_read(name: str, unit: str, direction: str | None, device: str
 def test_shipped_cards_agree_with_their_metrics_names() -> None:
     for card, _ in list_predictors():
         about = parse_metric(card.metric)
-        assert about.direction is not None
+        assert about.direction is not None or card.provenance == "zero-cost", card.name
         assert (about.unit, about.device) == (card.unit, card.device or ""), card.name
 
 

@@ -140,7 +140,7 @@ WALK: dict[str, dict[str, str]] = {
         "--precision": "40%", "--time-limit": "1e-9", "--pin": "0", "--seed": "1",
     },
     "lut audit {device} --space tiny.yaml --n 12 --precision 1%": {
-        "--space": "smallest.yaml", "--n": "8", "--repair": "", "--precision": "40%", "--time-limit": "1e-9",
+        "--space": "smallest.yaml", "--n": "8", "--repair": "", "--time-limit": "1e-9",
         "--pin": "0", "--seed": "1", "--from": "networks.csv",
     },
     "lut audit {device} --space tiny.yaml --from networks.csv": {"--column": "slow_us", "--time-unit": "s"},
@@ -204,6 +204,7 @@ ELSEWHERE = {
     "lut solve": {"--metric"},
     "lut plan": {"--calibration"},
     "lut export": {"--calibration"},
+    "lut audit": {"--precision"},
     "lut run": {"--space", "--on", "--to", "--command", "--folder", "--ending", "--dry-run"},
     "label plan": {"--space", "--n", "--out", "--form", "--known", "--seed", "--resolution"},
     "label read": {"--space", "--metric", "--plan", "--out", "--width", "--resolution"},

@@ -118,8 +118,8 @@ def test_rows_of_other_spaces_are_left_out_and_counted(toy: Space, filled: Path)
     ("text", "match"),
     [
         ("-0.5", "-0.5 for mbconv k.* at least 0"),
-        *((text, f"'{text}' is wrong: should be a number of milliseconds") for text in ("nan", "inf", "1_0", "1.2.3")),
-        ('"1,311"', "'1,311' is wrong: should be a number of milliseconds"),
+        *((text, f"'{text}' is wrong: should be a number in ms") for text in ("nan", "inf", "1_0", "1.2.3")),
+        ('"1,311"', "'1,311' is wrong: should be a number in ms"),
     ],
 )
 def test_a_time_that_cannot_be(toy: Space, filled: Path, text: str, match: str) -> None:
