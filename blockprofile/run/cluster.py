@@ -77,7 +77,7 @@ def _wait(client: Client, future: Future, scheduler: str) -> Any:
             return future.result(timeout=POLL_SECONDS)
         except TimeoutError:
             if future.done():
-                raise  # the function's own
+                return future.result()  # came as the time ended; or raises the function's own
         except (CancelledError, CommClosedError) as failure:
             raise RunError(f"the Dask scheduler at {scheduler!r} is lost: {_first_line(failure)}; {_GO_ON}") from None
         except KilledWorker as failure:
