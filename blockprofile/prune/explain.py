@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from typing import Any
 
 from blockprofile.prune.decision import Decision, where_name
@@ -34,22 +36,26 @@ def decision_rows(pruning: Pruning) -> list[Row]:
     return [_row(decision, outcome.figures.cost.name) for outcome in pruning.outcomes for decision in outcome.decisions]
 
 
+def _place_lines(decisions: Iterable[Decision]) -> list[str]:
+    names: dict[tuple[str, str, str], list[str]] = {}
+    for decision in decisions:
+        word = "DROP" if decision.verdict == "drop" else "keep"
+        named = decision.name if decision.kind == "block" else f"{decision.kind} {decision.name}"
+        names.setdefault((word, decision.policy, decision.why), []).append(named)
+    return [f"{word} {', '.join(named)} ({policy}): {why}" for (word, policy, why), named in names.items()]
+
+
 def explain_lines(pruning: Pruning) -> list[str]:
-    """Tell each decision in a line, also those not to drop, place by place."""
+    """Tell each decision, also those not to drop, place by place; choices that one reason keeps share a line."""
     lines: list[str] = []
     for outcome in pruning.outcomes:
         figures, rates = outcome.figures, outcome.rates
         unit = f"{figures.gain.unit or '1'} per {figures.cost.unit or '1'}"
         offers = f"the front offers {rates.low:.3g} to {rates.high:.3g} {unit}"
         lines.append(f"{figures.gain.name} against {figures.cost.name}: {offers}")
-        place = ""
-        for decision in outcome.decisions:
-            if where_name(decision.where) != place:
-                place = where_name(decision.where)
-                lines.append(f"  {place}")
-            word = "DROP" if decision.verdict == "drop" else "keep"
-            named = decision.name if decision.kind == "block" else f"{decision.kind} {decision.name}"
-            lines.append(f"    {word} {named} ({decision.policy}): {decision.why}")
+        for place, decisions in itertools.groupby(outcome.decisions, key=lambda decision: where_name(decision.where)):
+            lines.append(f"  {place}")
+            lines += [f"    {line}" for line in _place_lines(decisions)]
         for unit_number, weight in outcome.mutation.items():
             lines.append(f"  unit {unit_number}: mutation weight {weight:g}")
     return lines
