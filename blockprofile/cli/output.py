@@ -25,6 +25,10 @@ _IN_ASCII = {
     "±": "+-", "–": "-", "—": "-", "…": "...", "×": "x", "·": ".", "µ": "u", "≤": "<=", "≥": ">=", "→": "->",
     "τ": "tau", "²": "2", "§": "section",
 }  # fmt: skip
+PIPED_WIDTH = 160
+COLUMN_GAP = 2
+LEAST_WRAPPED = 24
+"""How narrow a column that may break lines can be made, in letters."""
 MAX_INTEGER = 1 << 53
 """Readers of JSON may hold numbers as float64, which tells integers apart up to here (RFC 8259, section 6)."""
 
@@ -101,29 +105,56 @@ def _fit_letter(letter: str, encoding: str) -> str:
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], *, title: str = "", wrap: Sequence[str] = ()) -> None:
-    """Print rows as a table on stdout; numbers are aligned right. Columns named in ``wrap`` may break lines."""
+    """Print rows as a table on stdout; numbers are aligned right. Columns named in ``wrap`` may break lines.
+
+    Nothing is cut: what is wider than the terminal is printed as several tables, each with the columns that name a row.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    for name in columns:
-        numeric = all(isinstance(row.get(name), int | float) or row.get(name) in {None, ""} for row in rows)
-        table.add_column(
-            escape(_fit(name, sys.stdout)),
-            justify="right" if numeric else "left",
-            no_wrap=name not in wrap,
-            overflow="fold",
-        )
-    for row in rows:
-        table.add_row(*(escape(_fit(_word(row.get(name)), sys.stdout)) for name in columns))
-    console = Console(file=sys.stdout, highlight=False)
-    if not console.is_terminal:
-        console = Console(file=sys.stdout, highlight=False, width=160)
+    cells = {name: [_fit(_word(row.get(name)), sys.stdout) for row in rows] for name in columns}
+    room = console.width if (console := Console(file=sys.stdout)).is_terminal else PIPED_WIDTH
     if title:
-        console.print(escape(_fit(title, sys.stdout)), style="italic", soft_wrap=True)
-    console.print(table)
+        Console(file=sys.stdout, highlight=False).print(escape(_fit(title, sys.stdout)), style="italic", soft_wrap=True)
+    for number, group in enumerate(_column_groups(cells, wrap=wrap, room=room)):
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for name in group:
+            numeric = all(isinstance(row.get(name), int | float) or row.get(name) in {None, ""} for row in rows)
+            heading = escape(_fit(name, sys.stdout))
+            table.add_column(heading, justify="right" if numeric else "left", no_wrap=name not in wrap, overflow="fold")
+        for index in range(len(rows)):
+            table.add_row(*(escape(cells[name][index]) for name in group))
+        if number:
+            tell("")
+        wide = sum(_column_width(name, cells[name], wrap) + COLUMN_GAP for name in group)
+        Console(file=sys.stdout, highlight=False, width=max(room, wide)).print(table)
+
+
+def _column_width(name: str, cells: Sequence[str], wrap: Sequence[str]) -> int:
+    from rich.cells import cell_len
+
+    widest = max(cell_len(text) for text in [name, *cells])
+    return min(widest, LEAST_WRAPPED) if name in wrap else widest
+
+
+def _column_groups(cells: Mapping[str, Sequence[str]], *, wrap: Sequence[str], room: int) -> list[list[str]]:
+    """Part columns into tables that fit; the leading ones that tell the rows apart stand in each."""
+    columns = list(cells)
+    n_rows = len(next(iter(cells.values()), ()))
+    beginnings = [columns[:n] for n in range(1, len(columns))]
+    keys = next((keys for keys in beginnings if len({*zip(*map(cells.get, keys), strict=True)}) == n_rows), columns[:1])
+    widths = {name: _column_width(name, cells[name], wrap) + COLUMN_GAP for name in columns}
+    start = sum(widths[name] for name in keys)
+    groups, taken = [list(keys)], start
+    for name in columns[len(keys) :]:
+        if taken + widths[name] - COLUMN_GAP > room and len(groups[-1]) > len(keys):
+            groups.append(list(keys))
+            taken = start
+        groups[-1].append(name)
+        taken += widths[name]
+    return groups
 
 
 def print_factors(profile: Profile) -> None:
