@@ -95,7 +95,9 @@ def import_(
     found = read_device_table(files, loaded, options, resolutions=resolution, manifest=known, device=device)
     table = found.table
     whole = None if audit is None else read_times(audit, loaded, unit=unit, metric=metric)
-    mean = check_plausible(loaded, table, believe=time_unit is not None, device=device, metric=metric)
+    mean = check_plausible(
+        loaded, table, believe=time_unit is not None, device=device, metric=metric, path=files[0]
+    )  # fmt: skip
     told = f"{files[0].name}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")
     if found.is_profile:
         told = f"{told}, a profile of {found.form}; {found.left_share:.1%} of the time belonged to no one operator"
@@ -167,9 +169,9 @@ def times(
     if out.exists():
         raise OptionError(f"{str(out)!r} exists already; name another file, so that no times are lost")
     known = read_manifest(manifest, load_space(space))
-    factor = unit_factor(check_time_unit(time_unit or "ms"))
-    traces = read_traces(files, ImportOptions(form=form, clock_mhz=clock_mhz))
-    count, mean_ms = write_network_times(traces, known, out, factor=factor)
+    unit = check_time_unit(time_unit or "ms")
+    traces = read_traces(files, ImportOptions(form=form, clock_mhz=clock_mhz, unit=unit))
+    count, mean_ms = write_network_times(traces, known, out, factor=unit_factor(unit))
     if json:
         print_json({"file": str(out), "networks": count, "of": len(known.models), "mean_ms": mean_ms})
         return

@@ -198,13 +198,15 @@ def read_csv_table(
     for row in file.rows():
         reader.row(row)
     operators = table_operators(space, check_resolutions(space, resolutions), metric=f"{metric}:{device}")
-    check_complete(path, reader.entries, operators, space)
+    check_complete([path], reader.entries, operators, space)
     times = {op: reader.entries[lookup_key(op)] for op in operators}
     return CsvTable(times, len(reader.entries) - len(times))
 
 
-def check_complete(path: Path, known: Container[LookupKey], operators: Sequence[Operator], space: Space) -> None:
-    """Check that a file has every operator that a table needs.
+def check_complete(
+    paths: Sequence[Path], known: Container[LookupKey], operators: Sequence[Operator], space: Space
+) -> None:
+    """Check that files, read as one, have every operator that a table needs.
 
     Raises
     ------
@@ -216,8 +218,9 @@ def check_complete(path: Path, known: Container[LookupKey], operators: Sequence[
         return
     named = "; ".join(op.describe() for op in lacking[:MAX_NAMED])
     more = f" and {len(lacking) - MAX_NAMED} more" if len(lacking) > MAX_NAMED else ""
+    subject = f"{paths[0]} lacks" if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more lack"
     raise DataError(
-        f"{path} lacks {len(lacking)} of the {len(operators)} operators that space {space.name!r} needs: {named}{more}"
+        f"{subject} {len(lacking)} of the {len(operators)} operators that space {space.name!r} needs: {named}{more}"
     )
 
 
@@ -250,7 +253,13 @@ def check_time_unit(unit: str) -> TimeUnit:
 
 
 def check_plausible(
-    space: Space, table: CsvTable, *, believe: bool = False, device: str = "", metric: str = LATENCY
+    space: Space,
+    table: CsvTable,
+    *,
+    believe: bool = False,
+    device: str = "",
+    metric: str = LATENCY,
+    path: Path | None = None,
 ) -> float:
     """Check that times can be milliseconds, by the rate of multiply-adds that they mean.
 
@@ -262,6 +271,8 @@ def check_plausible(
         The device's name; of blocks whose latency the space states, that is taken.
     metric
         An energy is not doubted: devices differ in it by more than a thousand.
+    path
+        The file, for the error.
 
     Returns
     -------
@@ -280,7 +291,7 @@ def check_plausible(
     doubt = "" if believe else doubt_scale(metric, latencies, macs=mean_macs(space, archs))
     if doubt:
         raise OptionError(
-            f"the times cannot be milliseconds: of random networks of {space.name!r}, {doubt}; if they are, "
+            f"{f'{path}: ' if path else ''}the times cannot be milliseconds: of random networks of {space.name!r}, {doubt}; if they are, "
             f"say --time-unit {'us' if 'microseconds' in doubt else 's'}; if they are right, say --time-unit ms"
         )
     return float(latencies.mean())

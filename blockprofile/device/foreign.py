@@ -10,6 +10,7 @@ from blockprofile.device.csvfile import CsvTable, TimeUnit, read_csv_table, scal
 from blockprofile.device.export import MANIFEST_NAME, Manifest
 from blockprofile.device.formats import TRACE_FORMATS, Trace, find_format, open_profile, read_trace
 from blockprofile.device.probes import check_resolutions, table_operators
+from blockprofile.device.profile_checks import check_whole_unit
 from blockprofile.device.profiled import Spread, profiled_table
 from blockprofile.device.quantity import ENERGY, check_quantity
 from blockprofile.device.tables import TABLE_FORMATS, find_table_format, read_published, table_note
@@ -101,11 +102,15 @@ def read_traces(paths: Sequence[Path], options: ImportOptions) -> list[Trace]:
     Raises
     ------
     UnknownNameError, DataError, OptionError
-        As `blockprofile.device.formats.read_trace`; or if a clock is given and no file is in cycles.
+        As `blockprofile.device.formats.read_trace`; or if a clock is given and no file is in cycles, or a file's nodes
+        and its whole are in different units, and none is named.
     """
     traces = [read_trace(path, form=options.form, clock_mhz=options.clock_mhz) for path in list_files(paths)]
     if options.clock_mhz is not None and find_format(open_profile(traces[0].path)) != "vela":
         raise OptionError("--clock-mhz has no effect here: these files give times, not cycles; leave it out")
+    if options.unit == "ms":
+        for trace in traces:
+            check_whole_unit(trace)
     return traces
 
 
@@ -151,7 +156,7 @@ def read_device_table(
         if options.spread is not None:
             raise OptionError("--spread has no effect here: these files have no nodes; leave it out")
         return ForeignTable(whole_table(traces, space, manifest, factor=factor), form)
-    made, left = profiled_table(traces, space, operators, spread=options.spread)
+    made, left = profiled_table(traces, space, operators, spread=options.spread, manifest=manifest)
     return ForeignTable(scale_table(made, factor), form, left)
 
 

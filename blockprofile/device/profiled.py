@@ -7,7 +7,7 @@ told, and beyond `MOST_LEFT` a table is made only where the user says how to spr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, get_args
@@ -15,9 +15,11 @@ from typing import Literal, get_args
 import numpy as np
 
 from blockprofile.device.csvfile import CsvTable, check_complete
+from blockprofile.device.export import Manifest
 from blockprofile.device.formats import NodeTime, Trace
 from blockprofile.device.median import Median
-from blockprofile.device.node_names import Instance, Step, find_steps, operator_tag, required_steps
+from blockprofile.device.node_names import Instance, Step, find_steps, operator_tag
+from blockprofile.device.profile_checks import check_every_operator, check_once, check_one_unit, check_steps
 from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.predict import lookup_key
 from blockprofile.space import Operator, Space
@@ -101,7 +103,7 @@ def assign_nodes(trace: Trace, operators: Mapping[str, Operator], *, space: str)
             f"{trace.path}: {len(foreign)} of its operators, such as {foreign[0]}, are none of space {space!r} at this "
             "resolution; it is a profile of another space"
         )
-    _check_once(trace, found)
+    check_once(trace, found)
     times: dict[Instance, float] = {}
     left: list[tuple[NodeTime, tuple[Instance, ...]]] = []
     for node, owners in zip(trace.nodes, _owners(found), strict=True):
@@ -111,7 +113,7 @@ def assign_nodes(trace: Trace, operators: Mapping[str, Operator], *, space: str)
             left.append((node, owners))
             for owner in owners:
                 times.setdefault(owner, 0.0)
-    _check_whole(trace, found, operators)
+    check_steps(trace, found, operators)
     return Assigned(trace, times, tuple(left))
 
 
@@ -125,31 +127,13 @@ def _owners(found: Sequence[tuple[Step, ...]]) -> list[tuple[Instance, ...]]:
     return owners
 
 
-def _check_once(trace: Trace, found: Iterable[tuple[Step, ...]]) -> None:
-    seen: set[str] = set()
-    for node, steps in zip(trace.nodes, found, strict=True):
-        if steps and node.name in seen:
-            raise DataError(f"{trace.path}: node {node.name!r} stands there twice; are there two runs in the file?")
-        seen.add(node.name)
-
-
-def _check_whole(trace: Trace, found: Iterable[tuple[Step, ...]], operators: Mapping[str, Operator]) -> None:
-    named: dict[Instance, set[int]] = {}
-    for steps in found:
-        for step in steps:
-            named.setdefault(step.instance, set()).add(step.index)
-    needed = {(each, index) for each in named for index in required_steps(operators[each.tag])}
-    missing = sorted((each, index) for each, index in needed if index not in named[each])
-    if missing:
-        instance, index = missing[0]
-        raise DataError(
-            f"{trace.path}: {len(missing)} of the {len(needed)} computing steps of its operators have no node, such as "
-            f"step {index} of {instance} ({operators[instance.tag].describe()}); the profile is not whole"
-        )
-
-
 def profiled_table(
-    traces: Sequence[Trace], space: Space, operators: Sequence[Operator], *, spread: Spread | None = None
+    traces: Sequence[Trace],
+    space: Space,
+    operators: Sequence[Operator],
+    *,
+    spread: Spread | None = None,
+    manifest: Manifest | None = None,
 ) -> tuple[CsvTable, float]:
     """Make a table from profiles of models.
 
@@ -161,6 +145,8 @@ def profiled_table(
         What becomes of time that belongs to no one operator: ``drop`` leaves it out, ``even`` and ``macs`` give it to
         the operators that the node names, or to all of its profile, in equal parts or by multiply-adds. None leaves it
         out up to `MOST_LEFT` of a profile's time.
+    manifest
+        That of the models: each profile must name all operators of one of them.
 
     Returns
     -------
@@ -169,22 +155,24 @@ def profiled_table(
     Raises
     ------
     DataError
-        As `assign_nodes`; or if operators are missing.
+        As `assign_nodes`; or if operators are missing, or profiles are in different units.
     OptionError
         If more than `MOST_LEFT` of a profile's time is left over, and ``spread`` is None.
     """
     tags = {operator_tag(op): op for op in operators}
     found: dict[str, list[float]] = {}
     total = left = 0.0
-    for trace in traces:
-        assigned = assign_nodes(trace, tags, space=space.base.name)
+    profiles = [assign_nodes(trace, tags, space=space.base.name) for trace in traces]
+    for assigned in profiles:
+        check_every_operator(assigned.trace, assigned.times, space, manifest)
         _check_left(assigned, spread)
-        times = _spread_left(assigned, spread, tags)
-        for instance, ms in times.items():
+    check_one_unit(traces, [assigned.times for assigned in profiles])
+    for assigned in profiles:
+        for instance, ms in _spread_left(assigned, spread, tags).items():
             found.setdefault(instance.tag, []).append(ms)
-        total += sum(node.ms for node in trace.nodes)
+        total += sum(node.ms for node in assigned.trace.nodes)
         left += sum(node.ms for node, _ in assigned.left)
-    check_complete(traces[0].path, {lookup_key(tags[tag]) for tag in found}, operators, space)
+    check_complete([trace.path for trace in traces], {lookup_key(tags[tag]) for tag in found}, operators, space)
     entries = {
         tags[tag]: Median(
             float(np.mean(ms)), float("nan"), float(np.std(ms, ddof=1)) if len(ms) > 1 else float("nan"), len(ms)

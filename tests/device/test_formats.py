@@ -194,6 +194,40 @@ def test_a_whole_profile_of_too_few_operators(toy: Space, exported: Manifest, tm
     assert "operators that space 'toy' needs" in told
 
 
+@pytest.mark.parametrize("kind", ["tensorrt", "litert"])
+def test_operators_without_any_node_are_missed(toy: Space, exported: Manifest, tmp_path: Path, kind: str) -> None:
+    files = write_profiles(toy, exported, tmp_path / "p", kind)
+    nodes = one_profile(toy, exported, tmp_path)
+    # a copy of the first profile, in which the last layers' operators are not there at all
+    places = list(dict.fromkeys(find_steps(name)[0].instance.place for name, _ in nodes))
+    kept = [node for node in nodes if find_steps(node[0])[0].instance.place in places[:-3]]
+    partial = files[0].with_name(f"partial{files[0].suffix}")
+    partial.write_text(MAKERS[kind][1](kept), encoding="utf-8")
+    with pytest.raises(DataError, match=r"partial.*operators of every network of space 'toy' have no node: "):
+        read_device_table([*files, partial], toy, ImportOptions())
+    with pytest.raises(DataError, match=rf"3 of the {len(places)} operators of model 'network0' have no node: "):
+        read_device_table([*files, partial], toy, ImportOptions(), manifest=exported)
+
+
+def test_one_profile_in_another_unit(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+    files = write_profiles(toy, exported, tmp_path / "p", "tensorrt")
+    slow = [(name, 1000 * ms) for name, ms in one_profile(toy, exported, tmp_path)]
+    files[0].write_text(samples.tensorrt(slow), encoding="utf-8")
+    again = [path.with_name(f"{path.stem}_again.json") for path in files]
+    for path, copy in zip(files, again, strict=True):
+        copy.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    again[0].write_text(samples.tensorrt(one_profile(toy, exported, tmp_path)), encoding="utf-8")
+    with pytest.raises(DataError, match=r"network0\.json: its operators take 1e\+03 times what they take in others"):
+        read_device_table([*files, *again], toy, ImportOptions())
+
+
+def test_nodes_and_whole_in_different_units(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+    text = samples.aihub([("a", 1.0)]).replace('"execution_time": 1000.0', '"execution_time": 1000000.0')
+    assert "its nodes take 1000 ms, and the whole 1.005 ms; one of them is in another unit" in refused(
+        toy, tmp_path, text
+    )
+
+
 def test_two_runs_in_one_file(toy: Space, exported: Manifest, tmp_path: Path) -> None:
     nodes = one_profile(toy, exported, tmp_path)
     assert "2 runs of benchmark_model" in refused(
@@ -203,6 +237,10 @@ def test_two_runs_in_one_file(toy: Space, exported: Manifest, tmp_path: Path) ->
     twice = samples.tensorrt(nodes)[:-1] + ", " + samples.tensorrt(nodes)[1:]
     assert "2 profiles" in refused(toy, tmp_path, twice)
     assert "stands there twice; are there two runs" in refused(toy, tmp_path, samples.tensorrt([*nodes, *nodes]))
+    assert "two runs, one after another" in refused(toy, tmp_path, f"{samples.aihub(nodes)}\n{samples.aihub(nodes)}")
+    assert "it holds two tables" in refused(
+        toy, tmp_path, f"{samples.vela(nodes)}\n{samples.vela(nodes)}", clock_mhz=5.0
+    )
     session = '{"cat": "Session", "name": "session_initialization", "ts": 1, "dur": 2}'
     assert "2 sessions" in refused(toy, tmp_path, f"[{session}, {session}]")
 

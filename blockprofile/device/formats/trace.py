@@ -53,7 +53,12 @@ class ProfileFile:
         """What it holds as JSON; None where it is none."""
         if self.text.lstrip()[:1] not in {"[", "{"}:
             return None
-        return parse_json(self.text, self.path)
+        try:
+            return parse_json(self.text, self.path)
+        except DataError as failure:
+            if "Extra data" in str(failure):
+                raise self.error("it holds two runs, one after another; give each a file of its own") from None
+            raise
 
     @cached_property
     def lines(self) -> list[str]:

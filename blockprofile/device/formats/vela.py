@@ -39,6 +39,8 @@ def read(file: ProfileFile, *, clock_mhz: float | None = None) -> Trace:
         raise file.error(f"the column {_NAME!r} is missing; it has {', '.join(header)}")
     nodes = []
     for number, row in enumerate(rows, start=2):
+        if row[:1] == header[:1]:
+            raise file.error(f"line {number}: it holds two tables; give each model a file of its own")
         cells = dict(zip(header, row, strict=False))
         cycles = read_number(cells.get(_CYCLES, ""))
         if cycles is None or cycles < 0 or len(row) < len(header):

@@ -73,5 +73,5 @@ def read_published(
             times.setdefault(name, []).append(time)
     entries = Entries(times)
     found = {op: module.find(op, entries, operators) for op in operators}
-    check_complete(paths[0], {lookup_key(op) for op, time in found.items() if time is not None}, operators, space)
+    check_complete(paths, {lookup_key(op) for op, time in found.items() if time is not None}, operators, space)
     return CsvTable(found, entries.n_extra)

@@ -1,0 +1,149 @@
+"""What a profile must hold before its times are given to operators: every node once, every operator, one unit.
+
+A time that went to a node of another name is lost without a word, so what is missing is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from blockprofile.device.export import Manifest
+from blockprofile.device.formats import Trace
+from blockprofile.device.node_names import Instance, Step, required_steps
+from blockprofile.errors import DataError
+from blockprofile.space import Operator, Space, build_sites
+
+__all__ = ["FARTHEST", "check_every_operator", "check_once", "check_one_unit", "check_steps", "check_whole_unit"]
+
+FARTHEST = 200.0
+"""How many times more or less two figures of one thing may be before one of them is taken to be in another unit."""
+MAX_NAMED = 3
+
+
+def check_once(trace: Trace, found: Iterable[tuple[Step, ...]]) -> None:
+    """Check that no named node stands there twice.
+
+    Raises
+    ------
+    DataError
+        If one does: the file holds two runs.
+    """
+    seen: set[str] = set()
+    for node, steps in zip(trace.nodes, found, strict=True):
+        if steps and node.name in seen:
+            raise DataError(f"{trace.path}: node {node.name!r} stands there twice; are there two runs in the file?")
+        seen.add(node.name)
+
+
+def check_steps(trace: Trace, found: Iterable[tuple[Step, ...]], operators: Mapping[str, Operator]) -> None:
+    """Check that every step that computes of the operators that are named has a node.
+
+    Raises
+    ------
+    DataError
+        Naming one that has none.
+    """
+    named: dict[Instance, set[int]] = {}
+    for steps in found:
+        for step in steps:
+            named.setdefault(step.instance, set()).add(step.index)
+    needed = {(each, index) for each in named for index in required_steps(operators[each.tag])}
+    missing = sorted((each, index) for each, index in needed if index not in named[each])
+    if missing:
+        instance, index = missing[0]
+        raise DataError(
+            f"{trace.path}: {len(missing)} of the {len(needed)} computing steps of its operators have no node, such as "
+            f"step {index} of {instance} ({operators[instance.tag].describe()}); the profile is not whole"
+        )
+
+
+def check_every_operator(trace: Trace, named: Iterable[Instance], space: Space, manifest: Manifest | None) -> None:
+    """Check that a profile names all operators of its model; without a manifest, all that each network has.
+
+    Parameters
+    ----------
+    named
+        The operators that nodes speak of.
+
+    Raises
+    ------
+    DataError
+        Naming some that no node speaks of.
+    """
+    held = set(named)
+    if manifest is not None:
+        names = {str(each) for each in held}
+        model = max(manifest.models, key=lambda each: (len(names & set(each.parts)), -len(each.parts)))
+        needed, of = list(model.parts), f"model {model.name!r}"
+        missing = [part for part in needed if part not in names]
+    else:
+        places = {each.place for each in held}
+        needed, of = (
+            (_fixed_places(space.base) if len(places) > 1 else []),
+            f"every network of space {space.base.name!r}",
+        )
+        missing = [place for place in needed if place not in places]
+    if missing:
+        more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
+        raise DataError(
+            f"{trace.path}: {len(missing)} of the {len(needed)} operators of {of} have no node: "
+            f"{', '.join(missing[:MAX_NAMED])}{more}; the profile is not whole"
+        )
+
+
+def _fixed_places(space: Space) -> list[str]:
+    """List the places that no choice of the space leaves empty."""
+    return [
+        site.name
+        for site in build_sites(space)
+        if None not in site.table.values() and (not site.unit or site.layer <= min(space.unit_depths(site.unit)))
+    ]
+
+
+def check_whole_unit(trace: Trace) -> None:
+    """Check that the nodes' times and the whole's, where a file has both, can be of one unit.
+
+    Raises
+    ------
+    DataError
+        If they are more than `FARTHEST` times apart.
+    """
+    nodes, whole = sum(node.ms for node in trace.nodes), trace.whole_ms or 0.0
+    if nodes > 0 and whole > 0 and not 1 / FARTHEST < nodes / whole < FARTHEST:
+        raise DataError(
+            f"{trace.path}: its nodes take {nodes:.4g} ms, and the whole {whole:.4g} ms; one of them is in another unit"
+        )
+
+
+def check_one_unit(traces: Sequence[Trace], times: Sequence[Mapping[Instance, float]]) -> None:
+    """Check that profiles agree on what the operators take that they share.
+
+    Parameters
+    ----------
+    times
+        Of each profile, the operators' times.
+
+    Raises
+    ------
+    DataError
+        Naming the profile that is farthest from the others, if that is by more than `FARTHEST`: by the median over its
+        operators of the time here to the median time elsewhere.
+    """
+    by_tag: dict[str, list[tuple[int, float]]] = {}
+    for number, each in enumerate(times):
+        for instance, ms in each.items():
+            if ms > 0:
+                by_tag.setdefault(instance.tag, []).append((number, ms))
+    ratios: dict[int, list[float]] = {}
+    for entries in by_tag.values():
+        for number, ms in entries:
+            others = [other for where, other in entries if where != number]
+            if others:
+                ratios.setdefault(number, []).append(float(np.log(ms / np.median(others))))
+    apart = {number: float(np.median(found)) for number, found in ratios.items()}
+    farthest = max(apart, key=lambda number: abs(apart[number]), default=0)
+    if abs(apart.get(farthest, 0.0)) > np.log(FARTHEST):
+        times_more = f"{np.exp(apart[farthest]):.3g} times what they take in others"
+        raise DataError(f"{traces[farthest].path}: its operators take {times_more}; is it in another unit?")
