@@ -290,8 +290,10 @@ def check_plausible(
     latencies = CompiledSum(space, [factors])(archs)[0] + table.call_ms + table.offset_ms
     doubt = "" if believe else doubt_scale(metric, latencies, macs=mean_macs(space, archs))
     if doubt:
+        where = f"{path}: " if path else ""
+        looks = "us" if "microseconds" in doubt else "s"
         raise OptionError(
-            f"{f'{path}: ' if path else ''}the times cannot be milliseconds: of random networks of {space.name!r}, {doubt}; if they are, "
-            f"say --time-unit {'us' if 'microseconds' in doubt else 's'}; if they are right, say --time-unit ms"
+            f"{where}the times cannot be milliseconds: of random networks of {space.name!r}, {doubt}; if they are, "
+            f"say --time-unit {looks}; if they are right, say --time-unit ms"
         )
     return float(latencies.mean())
