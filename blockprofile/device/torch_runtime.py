@@ -54,13 +54,12 @@ class TorchRuntime:
         """Build consecutive operators with random weights, each occurrence with its own."""
         import torch
 
-        from blockprofile.modules import build_network
+        from blockprofile.modules import build_network, seeded
 
         settings = self.settings
         first = operators[0]
         dtype = torch.float16 if settings.dtype == "float16" else torch.float32
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             module = build_network(operators).eval()
             features = torch.randn(settings.batch, first.in_channels, first.in_size, first.in_size)
         module = module.to(device=settings.provider, dtype=dtype)

@@ -2,11 +2,14 @@
 
 from blockprofile.modules.build import build_network, build_operator
 from blockprofile.modules.steps import Step, register_step, step_node
+from blockprofile.modules.torchstate import seeded, use_threads
 
 __all__ = [
     "Step",
     "build_network",
     "build_operator",
     "register_step",
+    "seeded",
     "step_node",
+    "use_threads",
 ]

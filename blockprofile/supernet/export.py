@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from blockprofile.device import Layer, onnx_model
 from blockprofile.errors import DataError, OptionError
 from blockprofile.files import replacing_folder, write_bytes, write_text
-from blockprofile.modules import build_network
+from blockprofile.modules import build_network, seeded
 from blockprofile.space import (
     Archs,
     Space,
@@ -97,8 +97,7 @@ def export_arch(
     check_archs(space, arch[None])
     ops = list_operators(space, arch)
     if network is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with seeded(0):
             network = build_network(ops)
     size = space.resolution_of(arch)
     record = None if data is None else data.record

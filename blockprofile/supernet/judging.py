@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError, one_of
+from blockprofile.modules import use_threads
 from blockprofile.space import Archs
 from blockprofile.supernet.data import DataSet, Images, batches_of
 from blockprofile.supernet.shared import Supernet, resize_images
-from blockprofile.supernet.training import use_threads
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

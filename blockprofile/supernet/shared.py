@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, get_args
 
 from blockprofile.errors import OptionError, one_of
-from blockprofile.modules import build_network, build_operator
+from blockprofile.modules import build_network, build_operator, seeded
 from blockprofile.space import Archs, Operator, Space, build_sites, list_operators
 from blockprofile.supernet.nested import nested_layers, nested_state, sort_channels
 from blockprofile.supernet.roles import BN_EPS, family_of, roles_of, set_bn_eps, sizeless, template_of
@@ -162,7 +162,6 @@ def build_supernet(
     >>> sum(p.numel() for p in net.network_of(arch).parameters()) == count_params(list_operators(space, arch))
     True
     """
-    import torch
     from torch import nn
 
     kind = next((known for known in SHARINGS if known == sharing), None)
@@ -171,8 +170,7 @@ def build_supernet(
     if transform and kind != "nested":
         raise OptionError("kernels are transformed where weights are nested; separate ones have no use for matrices")
     places: dict[str, nn.Module] = {}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         for site in build_sites(space):
             if site.layer > (space.max_depth(site.unit) if site.unit else 0):
                 continue

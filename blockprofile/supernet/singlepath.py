@@ -14,6 +14,7 @@ from pathlib import Path
 from blockprofile.errors import CoverageError, InfeasibleError, OptionError, RunError
 from blockprofile.files import write_text
 from blockprofile.journalfile import append_line, open_journal
+from blockprofile.modules import seeded, use_threads
 from blockprofile.predict import AdditivePredictor, find_device, load_predictors
 from blockprofile.run import describe_predictor, open_run, run_digest
 from blockprofile.space import Space, decode, describe_space, encode
@@ -21,7 +22,6 @@ from blockprofile.supernet.data import DataSet, batches_of, draw_batch
 from blockprofile.supernet.recipe import Recipe
 from blockprofile.supernet.request import Training
 from blockprofile.supernet.superkernel import SuperKernel
-from blockprofile.supernet.training import use_threads
 from blockprofile.yamlfile import Document
 
 __all__ = ["PathAim", "PathRun", "SinglePathResult", "search_single_path"]
@@ -72,8 +72,7 @@ def _train(
     optimizer = torch.optim.SGD(groups, lr=1.0, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
     n_warm, pad = round(warm * n_steps), recipe.pad_of(data.record.size)
     module.train()
-    with use_threads(recipe.threads), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
+    with use_threads(recipe.threads), seeded(recipe.seed):
         generator = torch.Generator().manual_seed(recipe.seed)
         for step in range(n_steps):
             pixels, labels = draw_batch(

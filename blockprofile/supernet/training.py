@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ import numpy as np
 
 from blockprofile.additive import max_arch
 from blockprofile.errors import OptionError, RunError
+from blockprofile.modules import seeded, use_threads
 from blockprofile.space import Archs, factorize
 from blockprofile.supernet.data import DataSet, draw_batch
 from blockprofile.supernet.recipe import Recipe
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Position", "Report", "Trainer", "use_threads"]
+__all__ = ["Position", "Report", "Trainer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +53,6 @@ class Position:
     step: int = 0
     loss: float = 0.0
     curve: list[float] = field(default_factory=list)
-
-
-@contextmanager
-def use_threads(n: int) -> Iterator[None]:
-    """Let torch compute with so many threads while the block runs."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class Trainer:
@@ -150,8 +137,8 @@ class Trainer:
         if recipe.provider == "cuda":
             images = images.contiguous(memory_format=torch.channels_last)
         devices = [torch.cuda.current_device()] if recipe.provider == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(int(np.random.SeedSequence([recipe.seed, 5, number]).generate_state(1)[0]))
+        own = int(np.random.SeedSequence([recipe.seed, 5, number]).generate_state(1)[0])
+        with seeded(own, devices=devices):
             loss = self._gradients(images, torch.from_numpy(labels).to(recipe.provider), self.archs_of(number))
         if not np.isfinite(loss):
             raise RunError(

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from blockprofile.modules import build_network
+from blockprofile.modules import build_network, seeded
 from blockprofile.space import Archs, Space, list_operators
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["N_IMAGES", "initial_network", "noise_images"]
+__all__ = ["N_IMAGES", "initial_network", "noise_images", "normalise_by_images"]
 
 N_IMAGES = 16
 """Images that a score looks at together."""
 
 
 def initial_network(space: Space, arch: Archs, *, seed: int) -> nn.Module:
-    """Build an arch's network with torch's own initial weights; the global random state is left alone."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    """Build an arch's network with torch's own initial weights."""
+    with seeded(seed):
         return build_network(list_operators(space, arch))
+
+
+def normalise_by_images(network: nn.Module) -> nn.Module:
+    """Let batch normalisation take its statistics from the images themselves; nothing is dropped out at random."""
+    from torch import nn
+
+    network.train()
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.eval()
+    return network
 
 
 def noise_images(space: Space, arch: Archs, *, seed: int) -> torch.Tensor:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from blockprofile.modules import use_threads
 from blockprofile.space import Archs, Space
-from blockprofile.zerocost.images import N_IMAGES, initial_network, noise_images
+from blockprofile.zerocost.images import N_IMAGES, initial_network, noise_images, normalise_by_images
 
 __all__ = ["naswot"]
 
 
+@use_threads(1)
 def naswot(space: Space, arch: Archs, *, seed: int = 0) -> float:
     """Return the log-determinant of how often each two images are on the same side of the activations.
 
@@ -28,7 +30,7 @@ def naswot(space: Space, arch: Archs, *, seed: int = 0) -> float:
     import torch
     from torch import nn
 
-    network = initial_network(space, arch, seed=seed).train()
+    network = normalise_by_images(initial_network(space, arch, seed=seed))
     kernel = torch.zeros(N_IMAGES, N_IMAGES, dtype=torch.float64)
 
     def count(_module: nn.Module, inputs: tuple[Any, ...]) -> None:

@@ -44,7 +44,10 @@ class ZeroCostPredictor:
             raise DataError(f"predictor {card.name!r}: parameters.score is {name!r}; {one_of(name, SCORES)}")
         self.card, self.space = card, space
         self.metric, self.unit = card.metric, card.unit
-        self._score, self._seed = SCORES[name], int(card.parameters.get("seed", 0))
+        seed = card.parameters.get("seed", 0)
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise DataError(f"predictor {card.name!r}: parameters.seed is {seed!r}; must be a whole number from 0")
+        self._score, self._seed = SCORES[name], seed
         self._known: dict[bytes, float] = {}
 
     def predict(self, archs: Archs) -> NDArray[np.float32]:
@@ -71,6 +74,6 @@ def build_zero_cost(card: Card, _folder: Path, space: Space) -> ZeroCostPredicto
     Raises
     ------
     DataError
-        If the card names no score.
+        If the card names no score, or its seed is none.
     """
     return ZeroCostPredictor(card, space)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 
+from blockprofile.modules import use_threads
 from blockprofile.space import Archs, Space
 from blockprofile.zerocost.images import initial_network
 
 __all__ = ["synflow"]
 
 
+@use_threads(1)
 def synflow(space: Space, arch: Archs, *, seed: int = 0) -> float:
     """Return the logarithm of the synaptic flow of an arch's network at its initial weights.
 
