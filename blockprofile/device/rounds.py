@@ -23,6 +23,7 @@ from blockprofile.device.machine import load_average
 from blockprofile.device.median import Median, median_of
 from blockprofile.device.runtime import Prepared, Reading
 from blockprofile.errors import OptionError
+from blockprofile.run import show_progress
 
 __all__ = ["Drift", "Plan", "measure_rounds", "probe_medians", "sentinel_drift", "warm_up"]
 
@@ -195,10 +196,12 @@ def _measure_round(
     visitor, start = _Visitor(plan), time.monotonic()
     ms: dict[str, float] = {}
     sentinels: list[float] = []
-    for position, index in enumerate(rng.permutation(len(names))):
-        if position % SENTINEL_EVERY == 0:
-            sentinels.append(visitor.visit(sentinel))
-        ms[names[index]] = visitor.visit(probes[names[index]], between)
+    with show_progress("this round", len(names), unit="probes", alone=True) as advance:
+        for position, index in enumerate(rng.permutation(len(names))):
+            if position % SENTINEL_EVERY == 0:
+                sentinels.append(visitor.visit(sentinel))
+            ms[names[index]] = visitor.visit(probes[names[index]], between)
+            advance(1)
     sentinels.append(visitor.visit(sentinel))
     spread = (max(sentinels) - min(sentinels)) / float(np.median(sentinels))
     return Round(

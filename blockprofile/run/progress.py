@@ -19,8 +19,17 @@ def silent(_amount: int) -> None:
 
 
 @contextmanager
-def show_progress(title: str, total: int, *, unit: str = "archs") -> Iterator[Advance]:
+def show_progress(title: str, total: int, *, unit: str = "archs", alone: bool = False) -> Iterator[Advance]:
     """Show a bar with count, rate and time left while the block runs; where stages are logged, its begin and end.
+
+    Parameters
+    ----------
+    title
+        What is done.
+    total
+        How much there is to do, in ``unit``.
+    alone
+        Draw the bar only when something is done, and by no thread beside: for what is being timed.
 
     Yields
     ------
@@ -31,13 +40,13 @@ def show_progress(title: str, total: int, *, unit: str = "archs") -> Iterator[Ad
     if not sys.stderr.isatty() or is_quiet() or is_verbose():
         yield silent
     else:
-        with _bar(title, total, unit) as advance:
+        with _bar(title, total, unit, alone=alone) as advance:
             yield advance
     LOG.info("%s: done in %.2f s", title, time.monotonic() - start)
 
 
 @contextmanager
-def _bar(title: str, total: int, unit: str) -> Iterator[Advance]:
+def _bar(title: str, total: int, unit: str, *, alone: bool) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -49,11 +58,11 @@ def _bar(title: str, total: int, unit: str) -> Iterator[Advance]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=not alone) as progress:
         task = progress.add_task(title, total=total, rate="")
 
         def advance(amount: int) -> None:
             speed = progress.tasks[0].speed
-            progress.update(task, advance=amount, rate=f"{speed:,.0f}/s" if speed else "")
+            progress.update(task, advance=amount, rate=f"{speed:,.0f}/s" if speed else "", refresh=alone)
 
         yield advance
