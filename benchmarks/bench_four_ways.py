@@ -58,7 +58,7 @@ def onnxruntime_runner(model: Path, profile: Path | None = None) -> tuple[Callab
     return (lambda: session.run(None, {"input": features})), session.end_profiling
 
 
-def openvino_runner(model: Path) -> tuple[Callable[[], object], Callable[[], object]]:
+def openvino_runner(model: Path) -> tuple[Callable[[], object], Callable[[], Any]]:
     """Return what runs a model once in OpenVINO on one thread, and what gives its counters: means over all runs."""
     import openvino
 

@@ -42,7 +42,7 @@ def seconds(step: Callable[[], float]) -> float:
 
 def fixed(trainer: Trainer, archs: Archs) -> Trainer:
     """Let every step of a trainer run these archs."""
-    trainer.archs_of = lambda _step: archs  # type: ignore[method-assign]
+    trainer.archs_of = lambda step: archs  # type: ignore[method-assign]  # noqa: ARG005
     return trainer
 
 
