@@ -110,7 +110,7 @@ def price(
     values = Evaluator(where, predictors)(np.stack(found))
     priced: list[dict[str, Any]] = []
     for index, arch in enumerate(found):
-        rows = [_figure(each, float(values[each.metric][index])) for each in predictors]
+        rows = [_figure(each, float(values[each.metric][index]), where, arch) for each in predictors]
         if layers:
             for row, each in zip(rows, predictors, strict=True):
                 row["layers"] = each.contributions(arch) if isinstance(each, AdditivePredictor) else None
@@ -259,10 +259,10 @@ def _all_predictors(space: Space) -> tuple[tuple[Predictor, ...], dict[str, str]
     return (*first, *devices), missing
 
 
-def _figure(predictor: Predictor, value: float) -> dict[str, Any]:
+def _figure(predictor: Predictor, value: float, space: Space, arch: Archs) -> dict[str, Any]:
     import numpy as np
 
-    from blockprofile.predict import count_outside
+    from blockprofile.predict import count_outside, tell_stated
 
     card = getattr(predictor, "card", None)
     outside = count_outside(predictor, np.array([value], np.float32)) > 0
@@ -272,6 +272,7 @@ def _figure(predictor: Predictor, value: float) -> dict[str, Any]:
         provenance = (
             f"{card.provenance}, outside the {low:.3g} to {high:.3g} {card.unit} it was fitted on: error unknown"
         )
+    provenance = "; ".join(filter(None, [provenance, tell_stated(space, predictor.metric, arch[None])]))
     return {"metric": predictor.metric, "value": value, "unit": predictor.unit, "provenance": provenance}
 
 

@@ -78,6 +78,7 @@ def import_(
         write_audit,
         write_imported,
     )
+    from blockprofile.metric import parse_metric
     from blockprofile.predict import read_card, tell_floor
     from blockprofile.space import load_space
 
@@ -134,8 +135,8 @@ def import_(
         following = command_line("lut audit", [out], space=space, **{"from": "networks.csv"})
         note(f"give it one by times of whole networks: {following}")
     if table.n_extra:
-        stated = any(f"latency_ms:{card.name}" in cost.metrics for block in loaded.blocks for cost in block.costs)
-        which = ", which states the time of custom blocks itself," if stated else ""
+        stated = any(card.metric in cost.metrics for block in loaded.blocks for cost in block.costs)
+        which = f", which states the {parse_metric(metric).title} of custom blocks itself," if stated else ""
         note(f"{table.n_extra} further rows of {files[0]} are not needed by {loaded.name}{which} and were left out")
 
 

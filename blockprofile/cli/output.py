@@ -170,7 +170,7 @@ def print_factors(profile: Profile) -> None:
 
 
 def _word(value: object) -> str:
-    if value is None:
+    if value is None or value != value:  # noqa: PLR0124 -- NaN
         return ""
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.1f}"

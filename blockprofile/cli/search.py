@@ -172,9 +172,10 @@ def _print(result: SearchResult, *, json: bool) -> None:
     print_archs(rows_of(shown, result))
     goals = ", ".join(f"{goal.name} {goal.direction}" for goal in result.problem.goals)
     reference = ", ".join(f"{value:.6g}" for value in result.problem.natural(result.reference))
+    volume = f"{result.hypervolume:.6g} {result.problem.hypervolume_unit}".rstrip()
     note(
         f"{len(result.archive):,} evaluations in {_generations(result.archive.n_generations)}; front of {len(front)} "
-        f"archs ({goals}); hypervolume {result.hypervolume:.6g} from reference ({reference})"
+        f"archs ({goals}); hypervolume {volume} from reference ({reference})"
     )
     for metric, caption in provenances(result).items():
         note(f"{metric}: {caption}")

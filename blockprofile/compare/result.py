@@ -51,12 +51,16 @@ class Indicator:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One case against the original in one indicator; ``p_adjusted`` is Holm's over all verdicts of the indicator."""
+    """One case against the original in one indicator; ``p_adjusted`` is Holm's over all verdicts of the indicator.
+
+    ``n_with`` are the seeds that have a value at all, such as an arch within a limit: of the case, and of the original.
+    """
 
     case: str
     indicator: Indicator
     paired: Paired
     p_adjusted: float
+    n_with: tuple[int, int]
 
     @property
     def is_sure(self) -> bool:
@@ -78,9 +82,9 @@ class Verdict:
     @property
     def words(self) -> str:
         """Say it in a few words; whether seeds had no value, such as no arch within a limit."""
-        n_seeds = self.indicator.values.shape[1]
+        n_seeds, (ours, theirs) = self.indicator.values.shape[1], self.n_with
         if self.paired.n == 0:
-            return "none found"
+            return f"found in {ours}, by the original in {theirs} of {n_seeds} seeds" if ours + theirs else "none found"
         word = {True: "better", False: "worse", None: "undecided"}[self.is_better]
         if self.is_sure and self.is_below_floor:
             word = BELOW_FLOOR
@@ -198,7 +202,8 @@ class Comparison:
         goals, floors, unaudited = self.problem.goals, self.goal_floors, unknown_floors(self.problem)
         found = [
             Indicator(
-                "hypervolume", "hypervolume", self.hypervolume_unit, is_more_better=True, values=self.curves[:, :, -1],
+                "hypervolume", "hypervolume", self.problem.hypervolume_unit, is_more_better=True,
+                values=self.curves[:, :, -1],
                 floor=hypervolume_floor(self.fronts[0], self.runs[0][0].reference, floors), unaudited=unaudited,
             )
         ]  # fmt: skip
@@ -264,13 +269,7 @@ class Comparison:
     @property
     def units(self) -> tuple[str, ...]:
         """The goals' units; empty for a reward."""
-        predictors = {predictor.metric: predictor.unit for predictor in self.problem.predictors}
-        return tuple(predictors.get(goal.name, "") for goal in self.problem.goals)
-
-    @property
-    def hypervolume_unit(self) -> str:
-        """The product of the goals' units."""
-        return " x ".join(unit for unit in self.units if unit)
+        return self.problem.units
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -279,9 +278,10 @@ class Comparison:
         for indicator in self.indicators:
             paired = [compare_paired(values, indicator.values[0]) for values in indicator.values[1:]]
             adjusted = adjust_holm(np.array([one.p_t for one in paired]))
+            n_with = np.isfinite(indicator.values).sum(axis=1)
             found += [
-                Verdict(case.name, indicator, one, float(p))
-                for case, one, p in zip(self.cases[1:], paired, adjusted, strict=True)
+                Verdict(case.name, indicator, one, float(p), (int(n), int(n_with[0])))
+                for case, one, p, n in zip(self.cases[1:], paired, adjusted, n_with[1:], strict=True)
             ]
         return tuple(found)
 

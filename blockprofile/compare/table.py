@@ -6,6 +6,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from blockprofile.compare.result import Comparison
 from blockprofile.tablefile import write_table
 
@@ -38,7 +40,9 @@ def comparison_frame(comparison: Comparison) -> pd.DataFrame:
             "is_more_better": indicator.is_more_better,
         }  # fmt: skip
         own = indicator.values[0]
-        rows.append({"case": comparison.cases[0].name, **common, "n": len(own), "mean": own.mean(), "values": own})
+        known = own[np.isfinite(own)]
+        mean = known.mean() if len(known) else math.nan
+        rows.append({"case": comparison.cases[0].name, **common, "n": len(known), "mean": mean, "values": own})
         found = {v.case: v for v in comparison.verdicts if v.indicator.name == indicator.name}
         for place, case in enumerate(comparison.cases[1:], start=1):
             paired = found[case.name].paired
@@ -79,21 +83,29 @@ def write_comparison(comparison: Comparison, path: Path, *, run: str) -> None:
 
 
 def comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return rows for people: one per indicator and case, with the difference, its interval and the verdict."""
+    """Return rows for people: one per indicator and case, with the difference, its interval and the verdict.
+
+    What too few seeds tell, such as an interval of one, is left empty.
+    """
     rows = []
     for verdict in comparison.verdicts:
         paired = verdict.paired
+        interval = "" if math.isnan(paired.ci_low) else f" [{paired.ci_low:+.3g}, {paired.ci_high:+.3g}]"
         rows.append(
             {
                 "indicator": verdict.indicator.title,
                 "case": verdict.case,
-                "original": paired.theirs,
-                "mean": paired.ours,
-                "difference": f"{paired.difference:+.3g} [{paired.ci_low:+.3g}, {paired.ci_high:+.3g}]",
-                "p": f"{verdict.p_adjusted:.2g}",
-                "effect size": f"{paired.effect_size:+.2g}",
+                "original": None if math.isnan(paired.theirs) else paired.theirs,
+                "mean": None if math.isnan(paired.ours) else paired.ours,
+                "difference": _known(paired.difference, "+.3g") + interval,
+                "p": _known(verdict.p_adjusted, ".2g"),
+                "effect size": _known(paired.effect_size, "+.2g"),
                 "floor": "unknown" if verdict.indicator.unaudited else f"{verdict.indicator.floor:.2g}",
                 "verdict": verdict.words,
             }
         )
     return rows
+
+
+def _known(value: float, form: str) -> str:
+    return "" if math.isnan(value) else format(value, form)

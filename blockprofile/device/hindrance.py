@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from blockprofile.device.roofline import operator_quantities
 from blockprofile.device.solve import Design
 
-__all__ = ["LEAST_SHARE", "tell_hindrance"]
+__all__ = ["tell_hindrance"]
 
 Floats = NDArray[np.float64]
 
-LEAST_SHARE = 0.1
-"""Of the errors' variance, below which nothing is said to explain them."""
+LEVEL = 0.05
+"""The chance that noise alone is said to be curvature, over all that is looked at."""
 KERNELS = 7
 """The place of kernels among `operator_quantities`."""
 
@@ -28,8 +28,8 @@ def _without(values: Floats, base: Floats) -> Floats:
     return left
 
 
-def _shares(design: Design, measured: Floats, left_out: Floats) -> dict[str, tuple[float, float]]:
-    """Return for each candidate the share of the errors' variance that goes with its square, and the slope's sign."""
+def _curvatures(design: Design, measured: Floats, left_out: Floats) -> dict[str, float]:
+    """Return for each candidate the correlation of the errors with its square, beside what is linear in the sums."""
     kernels = design.counts @ np.array([operator_quantities(op)[KERNELS] for op in design.operators.values()])
     candidates = {"depth": design.counts.sum(axis=1), "kernels": kernels, "size": left_out}
     base = np.column_stack([np.ones_like(left_out), left_out])
@@ -41,28 +41,45 @@ def _shares(design: Design, measured: Floats, left_out: Floats) -> dict[str, tup
             continue
         square = _without(((values - values.mean()) / spread) ** 2, base)
         size = float(np.linalg.norm(square) * np.linalg.norm(errors))
-        r = float(square @ errors) / size if size > 0 else 0.0
-        found[name] = (r * r, r)
+        if size > 0:
+            found[name] = float(square @ errors) / size
     return found
+
+
+def _p_value(r: float, freedom: int) -> float:
+    """Return the chance of a correlation as far from 0 where there is none, by Student's t; two sides."""
+    from scipy.stats import t
+
+    if freedom < 1:
+        return 1.0
+    score = abs(r) * np.sqrt(freedom / max(1 - r * r, np.finfo(float).tiny))
+    return float(2 * t.sf(score, freedom))
 
 
 def tell_hindrance(design: Design, measured: Floats, left_out: Floats) -> str:
     """Say with what the errors of networks left out go, or that they go with nothing that is looked for.
+
+    Something is said of the strongest of the candidates where its correlation is beyond chance: Student's t, by
+    Bonferroni over the candidates, at `LEVEL`.
 
     Parameters
     ----------
     measured, left_out
         The networks' figures, and what a table without each gave it; float64, shape (n,).
     """
-    shares = _shares(design, measured, left_out)
-    name = max(shares, key=lambda each: shares[each][0], default="")
-    if not name or shares[name][0] < LEAST_SHARE:
-        return "What the sum misses goes with neither depth, kernels nor size: it is noise, or pairs of operators."
-    share, sign = shares[name]
+    found = _curvatures(design, measured, left_out)
+    name = max(found, key=lambda each: abs(found[each]), default="")
+    freedom = len(measured) - 3  # the mean, the slope of the sums, the square
+    if not name or len(found) * _p_value(found[name], freedom) > LEVEL:
+        return (
+            "What the sum misses is not seen to go with the squares of depth, kernels or size: noise, pairs of "
+            "operators, or too few networks to tell."
+        )
     which = {
         "depth": "the deepest and the shallowest networks",
         "kernels": "networks of the most and the fewest kernels",
         "size": "the largest and the smallest networks",
     }[name]
-    more = "more" if sign > 0 else "less"
-    return f"{share:.0%} of what the sum misses is curvature in {name}: {which} take {more} than their sums."
+    more = "more" if found[name] > 0 else "less"
+    share = f"{found[name] ** 2:.0%} of what the sum misses goes with curvature in {name}"
+    return f"{share}: {which} take {more} than their sums."

@@ -63,7 +63,7 @@ def comparison_figures(
     files: list[Path] = []
     with figure_style():
         figure, ax = plt.subplots(figsize=(6.4, 4.6))
-        draw_convergence(convergence_data(comparison), ax, unit=comparison.hypervolume_unit)
+        draw_convergence(convergence_data(comparison), ax, unit=comparison.problem.hypervolume_unit)
         ax.set_title(f"{title}: hypervolume, mean and 95 % interval")
         add_caption(figure, caption)
         files += save_figure(figure, target / "hypervolume")

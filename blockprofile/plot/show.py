@@ -84,7 +84,7 @@ def show_search(result: SearchResult) -> Figure:
     import matplotlib.pyplot as plt
 
     problem = result.problem
-    labels = [metric_label(name, _unit(result, name)) for name in problem.names]
+    labels = [metric_label(name, unit) for name, unit in zip(problem.names, problem.units, strict=True)]
     points = problem.natural(result.archive.points)
     with figure_style():
         figure, ax = plt.subplots(figsize=(6.4, 4.2))
@@ -105,11 +105,6 @@ def show_search(result: SearchResult) -> Figure:
         return _finish(figure)
 
 
-def _unit(result: SearchResult, name: str) -> str:
-    known = {predictor.metric: predictor.unit for predictor in result.problem.predictors}
-    return known.get(name, "")
-
-
 def show_comparison(comparison: Comparison) -> Figure:
     """Draw the fronts of all cases, the median and the band of all seeds; without fronts, how they converge."""
     import matplotlib.pyplot as plt
@@ -118,7 +113,7 @@ def show_comparison(comparison: Comparison) -> Figure:
         figure, ax = plt.subplots(figsize=(6.4, 4.6))
         fronts = fronts_data(comparison)
         if fronts is None:
-            draw_convergence(convergence_data(comparison), ax, unit=comparison.hypervolume_unit)
+            draw_convergence(convergence_data(comparison), ax, unit=comparison.problem.hypervolume_unit)
         else:
             draw_fronts(fronts, ax)
         ax.set_title(f"Searching {comparison.cases[0].space.name}")

@@ -33,7 +33,7 @@ from blockprofile.predict.published import (
     published_operators,
     read_published_table,
 )
-from blockprofile.predict.reach import caption_of, count_outside, share_outside
+from blockprofile.predict.reach import caption_of, count_outside, share_outside, tell_stated
 from blockprofile.predict.recipe import Recipe, check_card_fields, find_table, read_recipe
 from blockprofile.predict.registry import (
     Entry,
@@ -135,6 +135,7 @@ __all__ = [
     "share_outside",
     "split_archs",
     "tell_floor",
+    "tell_stated",
     "value_column",
     "weigh_archs",
     "write_additive_table",

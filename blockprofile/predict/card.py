@@ -120,10 +120,8 @@ class Card:
             raise ValueError(f"floor is {self.floor}; must be finite and at least 0, or empty where it is not known")
         if self.ceiling is not None and self.kind != "network":
             raise ValueError(f"ceiling belongs to networks alone, and this is a {self.kind}")
-        if self.ceiling is not None and not math.isfinite(self.ceiling):
-            raise ValueError(f"ceiling is {self.ceiling}; must be finite, or left out")
-        if self.fitted_range is not None and not -math.inf < self.fitted_range[0] < self.fitted_range[1] < math.inf:
-            raise ValueError("fitted_range must hold the least value first and a greater one, both finite")
+        if self.fitted_range is not None and not self.fitted_range[0] < self.fitted_range[1]:
+            raise ValueError("fitted_range must hold the least value first and a greater one")
 
     @property
     def caption(self) -> str:

@@ -13,14 +13,16 @@ from blockprofile.additive import LimitedSampler, exact_distribution
 from blockprofile.errors import OptionError
 from blockprofile.predict.base import AdditivePredictor, Predictor
 from blockprofile.predict.evaluator import noise_of
-from blockprofile.space import Law, Space, draw_archs
+from blockprofile.space import INACTIVE, Archs, Law, Space, distinct_operators, draw_archs
 
-__all__ = ["caption_of", "count_outside", "share_outside"]
+__all__ = ["caption_of", "count_outside", "share_outside", "tell_stated"]
 
 ROUNDING = 1e-9
 """What sums of float64 probabilities may miss 1 by."""
 N_DRAWN = 20_000
 """Archs that a share is estimated from where there is no exact distribution: within 0.7 points, 95 % interval."""
+_COUNTED_FROM = {"flops_m": "macs_m", "weights_mb": "params_m"}
+"""Columns that are counted from another, which a custom block states in their place."""
 
 
 def share_outside(
@@ -74,6 +76,27 @@ def count_outside(predictor: Predictor, values: NDArray[np.float32]) -> int:
     return int(((values < low) | (values > high)).sum())
 
 
+def tell_stated(space: Space, metric: str, archs: Archs | None = None) -> str:
+    """Name the custom blocks whose part of a metric is what the space states; empty where there are none.
+
+    Parameters
+    ----------
+    archs
+        uint8, shape (n, n_slots): of these alone; None looks at all that the space allows.
+    """
+    column = metric.partition(":")[0]
+    key = _COUNTED_FROM.get(column, metric)
+    stated = {op.block for op in distinct_operators(space) if key in dict(op.costs)}
+    if not stated:
+        return ""
+    there = set()
+    for slot in space.layer_slots:
+        codes = space.allowed[slot.index] if archs is None else np.unique(archs[:, slot.index]).tolist()
+        there |= {slot.choices[code] for code in codes if code != INACTIVE}
+    names = ", ".join(repr(name) for name in space.block_names if name in stated & there)
+    return f"stated for {names}" if names else ""
+
+
 def caption_of(predictor: Predictor, space: Space, *, law: Law = "papers", within: LimitedSampler | None = None) -> str:
     """Say in a few words where a predictor's figures of a space come from, and how wrong they are.
 
@@ -88,4 +111,4 @@ def caption_of(predictor: Predictor, space: Space, *, law: Law = "papers", withi
         noise = noise_of(predictor)
         return f"user{f', noise {noise:.3g} {predictor.unit}' if noise else ''}, floor unknown: not audited"
     told: str = card.tell(share_outside(predictor, space, law=law, within=within))
-    return told
+    return "; ".join(filter(None, [told, tell_stated(space, predictor.metric)]))

@@ -29,6 +29,8 @@ def answer_comparison(comparison: Comparison) -> tuple[str, ...]:
 def _main(comparison: Comparison, verdict: Verdict) -> str:
     paired, unit = verdict.paired, verdict.indicator.unit
     what = verdict.indicator.title
+    if paired.n == 0:
+        return f"With {comparison.budget:,} evaluations each, {verdict.case} and the original: {what} {verdict.words}."
     if verdict.is_sure and verdict.is_below_floor:
         better = f"ends with a {what} that differs from the original's by less than the predictors' own error"
     elif verdict.is_better is None:
@@ -52,7 +54,7 @@ def _limits(verdicts: list[Verdict]) -> str:
         paired = verdict.paired
         at = verdict.indicator.title.partition(" at ")[2]
         if paired.n == 0:
-            told.append(f"no arch found at {at}")
+            told.append(f"{'no arch found' if not any(verdict.n_with) else verdict.words} at {at}")
             continue
         half = (paired.ci_high - paired.ci_low) / 2
         error = f" ± {half:.2g}" if math.isfinite(half) else ""

@@ -100,7 +100,8 @@ def _verdicts(comparison: Comparison) -> Table:
             {
                 "indicator": verdict.indicator.title, **case, "original": number(paired.theirs, 4),
                 "mean": number(paired.ours, 4), "difference": number(paired.difference, 4, sign=True),
-                "95 % interval": f"{low.text} to {high.text}", "floor": floor, "verdict": verdict.words,
+                "95 % interval": f"{low.text} to {high.text}" if low.text else "", "floor": floor,
+                "verdict": verdict.words,
                 "p (Holm)": p_value(verdict.p_adjusted), "p (Wilcoxon)": p_value(paired.p_wilcoxon),
                 "effect size": number(paired.effect_size, 2, sign=True),
                 "ranks": number(paired.rank_biserial, 2, sign=True),

@@ -19,7 +19,7 @@ from blockprofile.plot import (
 )
 from blockprofile.report.chart import Band, Chart, Line, Mark, Points, Shade
 from blockprofile.report.document import Drawing, Part
-from blockprofile.search import SearchResult
+from blockprofile.search import Problem, SearchResult
 
 __all__ = ["convergence_drawing", "difference_drawing", "fronts_drawing", "network_points", "search_drawings"]
 
@@ -112,8 +112,7 @@ def convergence_drawing(comparison: Comparison) -> Drawing:
     last = max(float(curve.high[len(curve.high) // 4 :].max()) for curve in curves)
     first = min(float(np.interp(0.05 * comparison.budget, curve.evaluations, curve.low)) for curve in curves)
     margin = 0.05 * (last - first) or 0.1
-    unit = comparison.hypervolume_unit
-    y_label = f"hypervolume [{unit}]" if unit else "hypervolume"
+    y_label = _volume_label(comparison.problem)
     chart = Chart(
         "Hypervolume over evaluations", "evaluations", y_label, tuple(marks), y_range=(first - margin, last + margin)
     )
@@ -142,8 +141,7 @@ def difference_drawing(comparison: Comparison, place: int) -> Drawing | None:
 def search_drawings(result: SearchResult) -> tuple[Part, ...]:
     """Draw the front of one search among its evaluations, and its hypervolume over evaluations."""
     goals, problem = result.problem.goals, result.problem
-    units = {predictor.metric: predictor.unit for predictor in problem.predictors}
-    labels = [metric_label(goal.name, units.get(goal.name, "")) for goal in goals]
+    labels = [metric_label(goal.name, unit) for goal, unit in zip(goals, problem.units, strict=True)]
     parts: list[Part] = []
     if len(goals) > 1 and len(result.front):
         directions = [goal.direction for goal in goals]
@@ -158,9 +156,14 @@ def search_drawings(result: SearchResult) -> tuple[Part, ...]:
         parts.append(Drawing(chart, f"The front ({len(result.front)} archs) among a sample of the evaluated archs."))
     progress = result.progress()
     x, y = (progress[name].to_numpy(np.float64) for name in ("n_evaluations", "hypervolume"))
-    chart = Chart("Hypervolume over evaluations", "evaluations", "hypervolume", (Line("", x, y, is_step=True),))
+    label = _volume_label(problem)
+    chart = Chart("Hypervolume over evaluations", "evaluations", label, (Line("", x, y, is_step=True),))
     reference = ", ".join(
         f"{name} {value:.5g}" for name, value in zip(problem.names, problem.natural(result.reference), strict=True)
     )
     parts.append(Drawing(chart, f"Hypervolume after each generation. Reference point: {reference}."))
     return tuple(parts)
+
+
+def _volume_label(problem: Problem) -> str:
+    return f"hypervolume [{problem.hypervolume_unit}]" if problem.hypervolume_unit else "hypervolume"

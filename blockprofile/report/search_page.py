@@ -78,7 +78,7 @@ def _answer(result: SearchResult, shown: Evaluations) -> tuple[str, ...]:
     return (
         f"{n:,} evaluations left a front of {len(shown)} archs: {ranges}.",
         f"Its knee, where more of one goal begins to cost much of another, is at {words}.",
-        f"Its hypervolume is {result.hypervolume:.6g}.",
+        f"Its hypervolume is {result.hypervolume:.6g} {result.problem.hypervolume_unit}".rstrip() + ".",
     )
 
 

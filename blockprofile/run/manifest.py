@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 from blockprofile import __version__
 from blockprofile.errors import DataError, RunError, UnknownNameError
 from blockprofile.jsonfile import digest_of, read_json, write_json
-from blockprofile.predict import WEIGHTS_NAME, Card, Entry, Predictor, build_predictor, select_entries
+from blockprofile.predict import (
+    WEIGHTS_NAME,
+    Card,
+    Entry,
+    Predictor,
+    build_predictor,
+    caption_of,
+    select_entries,
+    tell_stated,
+)
 from blockprofile.run.labelled import describe_labels
 from blockprofile.space import Law, Space
 from blockprofile.yamlfile import Document
@@ -110,9 +119,7 @@ def describe_predictor(
 ) -> dict[str, Any]:
     """Describe a predictor for a config: its card, its words for a space, and a hash of its files."""
     card, caption = entry[0], entry[0].caption
-    if card.fitted_range is not None:
-        from blockprofile.predict import caption_of
-
+    if card.fitted_range is not None or tell_stated(space, card.metric):
         caption = caption_of(build_predictor(entry, space), space, law=law, within=within)
     labels = describe_labels(entry, space, law=law)
     told = {} if labels is None else {"labels": labels}

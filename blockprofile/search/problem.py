@@ -75,6 +75,17 @@ class Problem:
         """The goals' names."""
         return tuple(goal.name for goal in self.goals)
 
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The goals' units; empty for a reward."""
+        known = {predictor.metric: predictor.unit for predictor in self.predictors}
+        return tuple(known.get(goal.name, "") for goal in self.goals)
+
+    @property
+    def hypervolume_unit(self) -> str:
+        """The product of the goals' units."""
+        return " x ".join(filter(None, self.units))
+
     def points(self, values: Values) -> NDArray[np.float64]:
         """Return the minimised goals: float64, shape (n, m)."""
         return np.stack([goal.minimised(values) for goal in self.goals], axis=1)

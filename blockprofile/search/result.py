@@ -27,11 +27,6 @@ Ints = NDArray[np.int64]
 MOST_SHOWN = 10
 
 
-def _short(value: object) -> object:
-    """Write a number for people."""
-    return f"{value:.5g}" if isinstance(value, float) else value
-
-
 @dataclass(frozen=True, slots=True)
 class Evaluations:
     """Some evaluations of a search, by their numbers in the order of evaluation.
@@ -71,7 +66,7 @@ class Evaluations:
 
     def _repr_html_(self) -> str:
         frame = self.to_frame()[["evaluation", *self.archive.problem.metrics, "arch"]].head(MOST_SHOWN)
-        rows = [{str(name): _short(value) for name, value in row.items()} for row in frame.to_dict("records")]
+        rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
         more = f"; the first {MOST_SHOWN}" if len(self) > MOST_SHOWN else ""
         return html_table(rows, title=f"{self!r}{more}")
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from blockprofile.cli.main import EXIT_DATA, EXIT_USER, main
-from blockprofile.predict import build_predictor, find_device, read_card
+from blockprofile.predict import build_predictor, caption_of, find_device, read_card, tell_stated
 from blockprofile.space import decode_all, load_space
 from tests.cli.test_lut import TINY
 from tests.toy import all_archs
@@ -70,6 +70,20 @@ def test_from_a_table_to_a_front(capsys: Capture) -> None:
     told(capsys, f"search --space tiny.yaml --device board {goals} --budget 40 --population 10 --out found")
     assert "energy_mj:board" in told(capsys, "pick found --knee")
     assert "mJ" in told(capsys, "device show board")
+
+
+def test_what_a_space_states_itself_is_said(capsys: Capture) -> None:
+    own = "  - {name: own, op: custom, costs: [{metrics: {macs_m: 1, params_m: 1, 'energy_mj:board': 3}}]}\n"
+    Path("tiny.yaml").write_text(TINY.replace("stem:", f"{own}stem:"), encoding="utf-8")
+    fill(capsys)
+    text = told(capsys, f"lut import energy.csv {BOARD}")
+    assert "tiny, which states the energy of custom blocks itself, and were left out" in text
+    space = load_space("tiny.yaml")
+    assert caption_of(build_predictor(find_device("board", space), space), space).endswith("; stated for 'own'")
+    assert tell_stated(space, "flops_m") == "stated for 'own'"
+    assert tell_stated(space, "latency_ms:board") == ""
+    for arch, said in [("own", True), ("e2k3", False)]:
+        assert ("; stated for 'own'" in told(capsys, f"arch price {arch} --space tiny.yaml --device board")) is said
 
 
 def test_audited_and_repaired_by_networks(capsys: Capture) -> None:

@@ -199,6 +199,10 @@ def test_a_limit_that_no_arch_keeps_is_said(kept: tuple[Path, Any]) -> None:
     verdict = found.verdicts[-1]
     assert verdict.indicator.name == "best_at_1"
     assert verdict.words == "none found"
+    row = comparison_rows(found)[-1]
+    assert (row["original"], row["mean"], row["difference"], row["p"], row["effect size"]) == (None, None, "", "", "")
+    own = comparison_frame(found).iloc[-2 - len(found.sooner)]
+    assert (own["indicator"], own["case"], own["n"]) == ("best_at_1", found.cases[0].name, 0)
     assert found.verdicts[0].words in {"better", "worse", "undecided"}
     assert "no arch found at macs_m <= 1 M" in " ".join(answer_comparison(found))
 
