@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from blockprofile.predict import load_predictors
 from blockprofile.profile import Accumulator, MetricInfo, Profile, Settings, exact_table, response_table
 from blockprofile.profile.exact_table import additive_predictors
-from blockprofile.prune import prune_profile
-from blockprofile.prune.pruning import DEFAULT_POLICIES, find_policies
+from blockprofile.prune import DEFAULT_POLICIES, find_policies, prune_profile
 from blockprofile.space import Archs, Space, draw_archs, load_space
 
 SIZES = (500, 5_000, 50_000)

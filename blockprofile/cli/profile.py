@@ -145,9 +145,9 @@ def _until(request: PoolRequest, until: list[str], *, out: Path, how: tuple[str,
 
 def _show(result: Profile, *, json: bool) -> None:
     from blockprofile.profile import (
-        Explained,
         archs_words,
         block_summary,
+        explained_of,
         explained_words,
         holding_words,
         metric_infos,
@@ -187,8 +187,8 @@ def _show(result: Profile, *, json: bool) -> None:
     for name, info in infos.items():
         if info.floor is None:
             warn(f"{name}: floor unknown: not audited; its effects are beyond noise alone")
-    for name, known in result.about.get("pairs", {}).items():
-        note(explained_words(name, Explained(**known)))
+    for name, known in explained_of(result.about).items():
+        note(explained_words(name, known))
     for sentence in [*filter(None, [holding_words(predictors, list(predictors))]), *unbounded_words(result)]:
         note(sentence)
     note(f"{result.path} ({len(result.table):,} rows) in {result.seconds:.1f} s")

@@ -10,7 +10,7 @@ import typer
 
 from blockprofile.cli.options import LAW, POLICY, RESOLUTION, SEED, WORKERS, device_option, space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell, warn
-from blockprofile.cli.strict import given_options, refuse_idle
+from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line, typed_command
 from blockprofile.search import Aims
 
@@ -53,11 +53,17 @@ def prune(
     lose: float | None = typer.Option(
         None, "--lose", help="With order 2: points that the best within a limit may lose; default: the labels' noise."
     ),
-    risk: float = typer.Option(0.1, "--risk", help="With order 2: the share of draws that may lose more."),
+    risk: float | None = typer.Option(
+        None, "--risk", help="With order 2: the share of draws that may lose more; default: 0.1."
+    ),
     keep: int | None = typer.Option(None, "--keep", help="Blocks that stay at every layer: 2, with order 2 it is 1."),
-    max_drop: float = typer.Option(0.8, "--max-drop", help="The share of all choices that may be dropped."),
-    tolerance: float = typer.Option(
-        0.004, "--tolerance", help="The share of the front's hypervolume that may be given up at each end."
+    max_drop: float | None = typer.Option(
+        None, "--max-drop", help="With order 1: the share of all choices that may be dropped; default: 0.8."
+    ),
+    tolerance: float | None = typer.Option(
+        None,
+        "--tolerance",
+        help="With order 1: the share of the front's hypervolume that may be given up at each end; default: 0.004.",
     ),
     name: str | None = typer.Option(None, "--name", help="The pruned space's name; the file's name unless given."),
     explain: bool = typer.Option(False, "--explain", help="Tell every decision, also those not to drop."),
@@ -82,9 +88,8 @@ def prune(
     from blockprofile.prune import Bounds, find_policies, write_pruned
     from blockprofile.prune import prune as decide
 
-    order = _order(context, order)
     bounds = Bounds(keep=keep, max_drop=max_drop, tolerance=tolerance, order=order, lose=lose, risk=risk)
-    find_policies(policy)
+    find_policies(policy, order=bounds.order)
     if out.suffix not in {".yaml", ".yml"}:
         raise OptionError(f"--out is {str(out)!r}; a pruned space is a file ending in .yaml")
     for folder, option in ((out.parent, "--out"), *([(figures, "--figures")] if figures else [])):
@@ -120,20 +125,6 @@ def prune(
 
         pruning_figures(pruning, figures)
     _show(pruning, checks, out, explain=explain, json=json)
-
-
-def _order(context: typer.Context, order: int | None) -> int | None:
-    """Tell the order, which options of one alone tell as well; refuse those of the other."""
-    of_main, of_pairs = ("policy", "max_drop", "tolerance"), ("lose", "risk")
-    if order is None and given_options(context, of_main):
-        order = 1
-    elif order is None and given_options(context, of_pairs):
-        order = 2
-    if order == 2:
-        refuse_idle(context, of_main, "with --order 2 archs decide, not policies; --lose and --risk say how far")
-    if order == 1:
-        refuse_idle(context, of_pairs, "main effects are weighed by --tolerance")
-    return order
 
 
 def _profile(
@@ -243,7 +234,7 @@ def _main_alone(pruning: Pruning) -> str:
             else f"pairs (--order 2) take a space of at most {MOST_LISTED:,} archs, and this one has {n:.3g}"
         )  # fmt: skip
         return f"WARNING: {told}, and main effects alone decided; {way}"
-    if pruning.is_by_default_of_noise:
+    if pruning.wants_noise:
         return (
             "main effects alone decided, as the labels do not tell what two trainings of an arch differ by; give that "
             "as --lose, and pairs are weighed too, which loses the best network less often"

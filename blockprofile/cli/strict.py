@@ -15,10 +15,10 @@ import typer
 from blockprofile.errors import OptionError
 from blockprofile.numbers import NUMBER_FORM, read_number
 
-__all__ = ["check_numbers", "given_options", "refuse_idle"]
+__all__ = ["check_numbers", "refuse_idle"]
 
 
-def given_options(context: typer.Context, names: Iterable[str]) -> list[str]:
+def _given_options(context: typer.Context, names: Iterable[str]) -> list[str]:
     """Return those of a command's options that were typed, as they are typed (``--time-limit``)."""
     sources = {name: context.get_parameter_source(name) for name in names}
     typed = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
@@ -40,7 +40,7 @@ def refuse_idle(context: typer.Context, names: Iterable[str], why: str) -> None:
     OptionError
         Naming them all.
     """
-    given = given_options(context, names)
+    given = _given_options(context, names)
     if given:
         one = len(given) == 1
         told = f"{', '.join(given)} {'has' if one else 'have'} no effect here: {why}"

@@ -13,7 +13,7 @@ from blockprofile.profile.pool_moments import PoolMoments
 from blockprofile.profile.profile import check_taus, metric_infos, profile_pool, profile_run
 from blockprofile.profile.record import Profile, Statistic
 from blockprofile.profile.responses import ROUNDING, MetricInfo, Settings, response_table
-from blockprofile.profile.rows import Explained, KeptRows, explain_by_order, explained_words, read_rows
+from blockprofile.profile.rows import Explained, KeptRows, explain_by_order, explained_of, explained_words, read_rows
 from blockprofile.profile.summary import (
     archs_words,
     block_summary,
@@ -50,6 +50,7 @@ __all__ = [
     "estimate_means",
     "exact_table",
     "explain_by_order",
+    "explained_of",
     "explained_words",
     "factor_summary",
     "find_pair_map",

@@ -27,6 +27,7 @@ __all__ = [
     "KeptRows",
     "explain_by_order",
     "explain_metrics",
+    "explained_of",
     "explained_words",
     "is_sampled",
     "read_rows",
@@ -135,6 +136,11 @@ class Explained:
     def is_by_pairs(self) -> bool:
         """Whether pairs add more than a share that is worth a word, beyond doubt."""
         return self.both - self.main - 1.96 * self.error > SHOWN
+
+
+def explained_of(about: Mapping[str, Any]) -> dict[str, Explained]:
+    """Read what `explain_metrics` told from the words of a profile; metrics of which nothing was told are left out."""
+    return {name: Explained(**each) for name, each in about.get("pairs", {}).items()}
 
 
 def explain_by_order(space: Space, archs: Archs, values: Doubles, *, seed: int = 0) -> Explained | None:

@@ -1,6 +1,7 @@
 """From a profile to a smaller space: policies, rules with their evidence, the file, and its certificate."""
 
 from blockprofile.face import make_callable
+from blockprofile.prune.asked import DEFAULT_POLICIES, POLICIES, find_costs, find_gain, find_policies
 from blockprofile.prune.by_pairs import N_DRAWS, OWN_SHARE, Known, add_own, own_spread, scale_of
 from blockprofile.prune.certificate import Certificate, Points, certify, prune_at_random
 from blockprofile.prune.compose import RISK, Bounds, Outcome, compose, slots_at
@@ -11,16 +12,7 @@ from blockprofile.prune.figures import Competition, Figures
 from blockprofile.prune.focus import Focus
 from blockprofile.prune.likely import best_within, cost_limits, prune_by_draws
 from blockprofile.prune.policies import Dominated, ExchangeRate, MaxAccuracy
-from blockprofile.prune.pruning import (
-    DEFAULT_POLICIES,
-    POLICIES,
-    Pruning,
-    find_costs,
-    find_gain,
-    find_policies,
-    prune,
-    prune_profile,
-)
+from blockprofile.prune.pruning import Pruning, prune, prune_profile
 from blockprofile.prune.reading import read_figures
 from blockprofile.prune.wording import rate_unit
 from blockprofile.prune.write import write_pruned

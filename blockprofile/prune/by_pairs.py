@@ -46,10 +46,14 @@ anew for every arch. Chosen on half of the repetitions of the study truth_macro,
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The scale that a metric adds up on: ``to`` it and ``back``; both ascend."""
+    """The scale that a metric adds up on: ``to`` it and ``back``, which both ascend, and the ``slope`` of ``to``.
+
+    A noise of values is that times the slope, which is there however near the values are to 100 %.
+    """
 
     to: Callable[[Doubles], Doubles]
     back: Callable[[Doubles], Doubles]
+    slope: Callable[[Doubles], Doubles]
 
 
 def scale_of(metric: str, values: Doubles) -> Scale:
@@ -59,8 +63,12 @@ def scale_of(metric: str, values: Doubles) -> Scale:
     much in shares of the error.
     """
     if parse_metric(metric).unit == "%" and values.max() < 100:
-        return Scale(lambda percent: -np.log(100 - percent), lambda scaled: 100 - np.exp(-scaled))
-    return Scale(np.asarray, np.asarray)
+        return Scale(
+            to=lambda percent: -np.log(100 - percent),
+            back=lambda scaled: 100 - np.exp(-scaled),
+            slope=lambda percent: 1 / (100 - percent),
+        )
+    return Scale(np.asarray, np.asarray, np.ones_like)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +115,7 @@ def add_own(sums: Doubles, apart: Doubles, scale: Scale, *, own: float, known: K
     """
     drawn = apart * own
     if own > 0 and known is not None:
-        blurred = scale.to(known.values + known.noise / 2) - scale.to(known.values - known.noise / 2)
+        blurred = known.noise * scale.slope(known.values)
         told = own**2 / (own**2 + blurred**2)
         left = scale.to(known.values) - sums[:, known.rows]
         drawn[:, known.rows] = told * left + np.sqrt(1 - told) * drawn[:, known.rows]
@@ -116,8 +124,7 @@ def add_own(sums: Doubles, apart: Doubles, scale: Scale, *, own: float, known: K
 
 def own_spread(model: PairModel, archs: Archs, scale: Scale, *, noise: float, own: float = OWN_SHARE) -> float:
     """Return the standard deviation of what is an arch's own, on the scale of the model."""
-    near = scale.back(model.mean()(archs)[0])
-    blurred = float(np.median(scale.to(near + noise / 2) - scale.to(near - noise / 2)))
+    blurred = noise * float(np.median(scale.slope(scale.back(model.mean()(archs)[0]))))
     return float(np.sqrt(own * max(0.0, model.sizes.rest - blurred**2)))
 
 
@@ -156,7 +163,7 @@ def compose_by_pairs(
             f"--order 2 looks at every arch: it takes a space of at most {MOST_LISTED:,}, and {space.name!r} has "
             f"{n:.3g}; --order 1 prunes by main effects"
         )
-    lose = (noise or 0.0) if bounds.lose is None else bounds.lose
+    lose = bounds.may_lose(noise)
     archs = list_archs(space)
     values = rows.values[metric]
     scale = scale_of(metric, values)
@@ -164,7 +171,7 @@ def compose_by_pairs(
     known = None if noise is None else Known(_places(archs, rows.archs), values, noise / np.sqrt(rows.counts))
     drawn = draw_accuracies(model, archs, scale, known=known, noise=noise or 0.0, rng=np.random.default_rng(seed))
     allowed, drops = prune_by_draws(
-        space, archs, cost_of(archs), drawn, tolerance=lose, risk=bounds.risk, keep=bounds.fewest
+        space, archs, cost_of(archs), drawn, tolerance=lose, risk=bounds.allowed_risk, keep=bounds.fewest
     )
     pruned = space.restricted(allowed, name=space.name)
     decisions = []

@@ -22,6 +22,7 @@ WIDE_PART = 8
 ORDER: tuple[Scope, ...] = ("network", "unit", "layer", "depth", "width")
 
 
+MAX_DROP, TOLERANCE = 0.8, 0.004
 RISK = 0.1
 """The share of draws in which the best arch within a limit may lose more than the tolerance. Chosen on half of the
 repetitions of the study truth_macro, which reports on the other half."""
@@ -36,45 +37,55 @@ class Bounds(Options):
     keep
         Blocks that stay at every layer that has as many, at least 1; None is 2, and 1 with order 2.
     max_drop
-        The share of all choices (blocks at layers, depths, widths) that may be dropped, 0 to 1.
+        With order 1: the share of all choices (blocks at layers, depths, widths) that may be dropped, 0 to 1; None
+        is 0.8.
     tolerance
-        The share of the front's hypervolume that may be given up at each of its ends, 0 to below 0.5. An eighth of it
-        is the share of the front's accuracy that rules for units and the whole network may give up at any
-        exchange rate.
+        With order 1: the share of the front's hypervolume that may be given up at each of its ends, 0 to below 0.5;
+        None is 0.004. An eighth of it is the share of the front's accuracy that rules for units and the whole network
+        may give up at any exchange rate.
     order
         1: by main effects, policy by policy. 2: by main effects and pairs of choices, with all that the archs leave
-        open (`blockprofile.prune.by_pairs`); for small spaces. None takes 2 for labels of a small space, else 1.
+        open (`blockprofile.prune.by_pairs`); for small spaces. None takes that of the bounds that are given; where
+        none is, 2 for labels of a small space, else 1.
     lose
         With order 2: the accuracy, in points, that the best arch within a limit may lose; None takes the standard
         deviation between two trainings of an arch.
     risk
-        With order 2: the share of draws in which it may lose more, at some limit.
+        With order 2: the share of draws in which it may lose more, at some limit; None is `RISK`.
 
     Raises
     ------
     OptionError
-        If a bound is not allowed.
+        If a bound is not allowed, or has no effect beside the others.
     """
 
     keep: int | None = None
-    max_drop: float = 0.8
-    tolerance: float = 0.004
+    max_drop: float | None = None
+    tolerance: float | None = None
     order: int | None = None
     lose: float | None = None
-    risk: float = RISK
+    risk: float | None = None
 
     def __post_init__(self) -> None:
         if self.order not in {None, 1, 2}:
             raise OptionError(f"--order is {self.order}; must be 1 or 2")
+        asked = [(self.order, f"--order {self.order}")] if self.order else []
+        given = (name for name in _ORDERS if getattr(self, name) is not None)
+        asked += [(_ORDERS[name], f"--{name.replace('_', '-')}") for name in given]
+        for its, option in asked[1:]:
+            if its != asked[0][0]:
+                raise OptionError(f"{option} has no effect beside {asked[0][1]}: it bounds what --order {its} drops")
+        if asked:
+            object.__setattr__(self, "order", asked[0][0])
         if self.fewest < 1:
             raise OptionError(f"--keep is {self.keep}; at least 1 block must stay at every layer")
-        if not 0 <= self.max_drop <= 1:
+        if not 0 <= self.most <= 1:
             raise OptionError(f"--max-drop is {self.max_drop}; it must be a share from 0 to 1")
-        if not 0 <= self.tolerance < 0.5:
+        if not 0 <= self.given_up < 0.5:
             raise OptionError(f"--tolerance is {self.tolerance}; it must be a share from 0 to below 0.5")
         if self.lose is not None and not (np.isfinite(self.lose) and self.lose >= 0):
             raise OptionError(f"--lose is {self.lose}; it must be a number of points from 0")
-        if not 0 <= self.risk < 1:
+        if not 0 <= self.allowed_risk < 1:
             raise OptionError(f"--risk is {self.risk}; it must be a share from 0 to below 1")
 
     @property
@@ -82,6 +93,28 @@ class Bounds(Options):
         """How many blocks stay at every layer."""
         return self.keep if self.keep is not None else 1 if self.order == 2 else 2
 
+    @property
+    def most(self) -> float:
+        """The share of the choices that may be dropped."""
+        return MAX_DROP if self.max_drop is None else self.max_drop
+
+    @property
+    def given_up(self) -> float:
+        """The share of the hypervolume that may be given up at each end of the front."""
+        return TOLERANCE if self.tolerance is None else self.tolerance
+
+    def may_lose(self, noise: float | None) -> float:
+        """Return the points that the best arch within a limit may lose: the labels' noise unless they are given."""
+        return (noise or 0.0) if self.lose is None else self.lose
+
+    @property
+    def allowed_risk(self) -> float:
+        """The share of draws in which the best arch within a limit may lose more."""
+        return RISK if self.risk is None else self.risk
+
+
+_ORDERS = {"max_drop": 1, "tolerance": 1, "lose": 2, "risk": 2}
+"""The bounds that one order alone has."""
 
 DEFAULT_BOUNDS = Bounds()
 
@@ -130,7 +163,7 @@ class _Pruner:
 
     def __init__(self, figures: Figures, bounds: Bounds) -> None:
         self.whole, self.bounds = figures, bounds
-        self.rates = front_rates(figures, tolerance=bounds.tolerance)
+        self.rates = front_rates(figures, tolerance=bounds.given_up)
         self.space = figures.space
         self.n_choices = choices_of(figures.space)
         self.decisions: list[Decision] = []
@@ -167,7 +200,7 @@ class _Pruner:
         narrower = self.space.restricted(allowed, name=self.space.name)
         if decision.kind == "block" and self._is_wide(decision.where):
             lost = self._lost(narrower, decision)
-            if lost > self.bounds.tolerance / WIDE_PART:
+            if lost > self.bounds.given_up / WIDE_PART:
                 share = f"{100 * lost:.2g} % of the front's {self.whole.gain.name}"
                 return replace(decision, verdict="keep", why=f"kept here, its layers need it ({share}); {decision.why}")
         self.space = narrower
@@ -184,8 +217,8 @@ class _Pruner:
         if decision.kind == "depth" and not _is_end(self.space, decision):
             return "a unit's depths are cut at their ends only"
         dropped = self.n_choices - sum(len(codes) for codes in self.space.allowed) + self._untouched
-        if dropped + len(slots) > self.bounds.max_drop * self.n_choices:
-            return f"at most {100 * self.bounds.max_drop:g} % of the choices may go"
+        if dropped + len(slots) > self.bounds.most * self.n_choices:
+            return f"at most {100 * self.bounds.most:g} % of the choices may go"
         return ""
 
     @property

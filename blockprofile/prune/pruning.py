@@ -7,47 +7,26 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blockprofile.errors import OptionError, one_of
-from blockprofile.metric import ACCURACY, LATENCY, parse_metric
+from blockprofile.errors import OptionError
+from blockprofile.metric import ACCURACY, parse_metric
 from blockprofile.predict import Predictor
-from blockprofile.profile import Explained, KeptRows, Profile, fit_pair_model, read_rows
+from blockprofile.profile import Explained, KeptRows, Profile, explained_of, fit_pair_model, read_rows
+from blockprofile.prune.asked import find_costs, find_gain, find_policies
 from blockprofile.prune.by_pairs import compose_by_pairs
-from blockprofile.prune.compose import DEFAULT_BOUNDS, Bounds, Outcome, choices_of, compose
+from blockprofile.prune.compose import DEFAULT_BOUNDS, Bounds, Outcome, compose
 from blockprofile.prune.decision import Policy, Weigher
-from blockprofile.prune.depth import Depth
-from blockprofile.prune.focus import Focus
-from blockprofile.prune.policies import Dominated, ExchangeRate, MaxAccuracy
+from blockprofile.prune.origin import find_ancestry, list_provenance, sizes_of
 from blockprofile.prune.reading import read_figures
 from blockprofile.prune.rules import common_space, make_rules
 from blockprofile.prune.write import write_pruned
 from blockprofile.run import kept_predictors
-from blockprofile.space import (
-    MOST_LISTED,
-    Archs,
-    Base,
-    PrunedDefinition,
-    Rule,
-    Space,
-    apply_rules,
-    base_text,
-    count_archs,
-    kept_pruning,
-    list_spaces,
-    load_space,
-)
+from blockprofile.space import MOST_LISTED, Archs, PrunedDefinition, Rule, Space, apply_rules, count_archs
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_POLICIES", "POLICIES", "Pruning", "find_policies", "prune", "prune_profile"]
-
-POLICIES: dict[str, Policy | Weigher] = {
-    policy.name: policy for policy in (Dominated(), ExchangeRate(), MaxAccuracy(), Depth(), Focus())
-}
-"""The policies that can be named."""
-
-DEFAULT_POLICIES = ("dominated", "exchange-rate", "depth")
+__all__ = ["Pruning", "prune", "prune_profile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +35,9 @@ class Pruning:
 
     ``definition`` is the record of the pruned-space file, ``space`` the pruned space, ``before`` the one that was
     pruned; ``outcomes`` has one entry for each cost. ``base`` is the text of the base's file where it is not shipped;
-    ``config`` is the profile's. ``order`` is 2 where pairs of choices were weighed too; ``explained`` says how much of
-    the accuracy main effects and pairs explain, where the profile knows it.
+    ``config`` is the profile's. ``order`` is 2 where pairs of choices were weighed too; ``wants_noise`` tells that
+    they were not, for nothing but labels whose noise is not known. ``explained`` says how much of the accuracy main
+    effects and pairs explain, where the profile knows it.
     """
 
     definition: PrunedDefinition
@@ -68,6 +48,7 @@ class Pruning:
     config: Mapping[str, Any] = field(default_factory=dict)
     order: int = 1
     explained: Explained | None = None
+    wants_noise: bool = False
 
     def load_predictors(self, cost: str) -> tuple[Predictor, Predictor]:
         """Make the profile's own predictors of the accuracy and of a cost, for the space that was pruned.
@@ -84,66 +65,6 @@ class Pruning:
     def costs(self) -> tuple[str, ...]:
         """The metrics that were weighed against accuracy."""
         return tuple(outcome.figures.cost.name for outcome in self.outcomes)
-
-    @property
-    def is_by_default_of_noise(self) -> bool:
-        """Whether pairs were left out of a small space's labels only because their noise is not known."""
-        gain = self.outcomes[0].figures.gain.name
-        is_small = count_archs(self.before) <= MOST_LISTED
-        has_rows = gain in (self.config.get("labelled") or ())
-        return self.order == 1 and is_small and has_rows and noise_of_labels(self.config, gain) is None
-
-
-def find_policies(names: Sequence[str]) -> tuple[Policy | Weigher, ...]:
-    """Find policies by name; none means the default ones.
-
-    Raises
-    ------
-    OptionError
-        If a name is unknown or given twice.
-    """
-    for name in names:
-        if name not in POLICIES:
-            raise OptionError(f"--policy {name!r} is unknown; {one_of(name, POLICIES)}")
-        if list(names).count(name) > 1:
-            raise OptionError(f"--policy {name!r} is given twice")
-    return tuple(POLICIES[name] for name in names or DEFAULT_POLICIES)
-
-
-def find_gain(metrics: Sequence[str], gain: str | None) -> str:
-    if gain is not None:
-        if gain not in metrics:
-            raise OptionError(f"--gain {gain!r} is not in the profile; {one_of(gain, metrics)}")
-        return gain
-    scales = [name for name in metrics if parse_metric(name).column == ACCURACY]
-    if ACCURACY in metrics or len(scales) == 1:
-        return ACCURACY if ACCURACY in metrics else scales[0]
-    raise OptionError(
-        f"the profile has {'several scales of' if scales else 'no'} {ACCURACY}; say what is wanted with --gain: "
-        f"{', '.join(scales or metrics)}"
-    )
-
-
-def find_costs(metrics: Sequence[str], devices: Sequence[str], cost: str | None) -> tuple[str, ...]:
-    latencies = {about.device: name for name in metrics if (about := parse_metric(name)).column == LATENCY}
-    if devices and cost is not None:
-        raise OptionError(f"--cost {cost!r} has no effect beside --device, whose latency is weighed; leave one out")
-    if devices:
-        for device in devices:
-            if device not in latencies:
-                raise OptionError(f"the profile has no latency of device {device!r}; {one_of(device, latencies)}")
-        return tuple(dict.fromkeys(latencies[device] for device in devices))
-    if cost is not None:
-        if cost not in metrics:
-            raise OptionError(f"--cost {cost!r} is not in the profile; {one_of(cost, metrics)}")
-        return (cost,)
-    if len(latencies) > 1:
-        raise OptionError(f"the profile has {len(latencies)} devices; say which with --device: {', '.join(latencies)}")
-    if latencies:
-        return tuple(latencies.values())
-    if "macs_m" in metrics:
-        return ("macs_m",)
-    raise OptionError(f"the profile has no latency; say what to weigh with --cost: {', '.join(metrics)}")
 
 
 def prune_profile(
@@ -232,19 +153,20 @@ def prune(
     costs = find_costs(metrics, devices, cost)
     if gain in costs:
         raise OptionError(f"{gain!r} is both what is gained and what is paid; name another by --cost or --gain")
-    order = bounds.order or default_order(profile, gain, policies=policies, lose=bounds.lose)
+    chosen = find_policies(policies, order=bounds.order)
+    noise = noise_of_labels(profile.config, gain)
+    is_open = bounds.order is None and not policies and _can_be_by_pairs(profile, gain)
+    order = bounds.order or (2 if is_open and noise is not None else 1)
     bounds = replace(bounds, order=order)
     if order == 1:
-        chosen = find_policies(policies)
         outcomes, rules = prune_profile(profile, space, costs=costs, gain=gain, policies=chosen, bounds=bounds)
         said = f"Policies: {', '.join(policy.name for policy in chosen)}."
     else:
-        noise = noise_of_labels(profile.config, gain)
         outcomes = _by_pairs(profile, gain, costs, bounds=bounds, noise=noise)
-        lose = float(noise or 0.0) if bounds.lose is None else bounds.lose
         rules = make_rules(outcomes)
-        said = f"Main effects and pairs of choices; at most {lose:.3g} points lost, at a risk of {bounds.risk:g}."
-    base, own_text, inherited, mutation = _ancestry(config["space"], space, Path(run))
+        most = f"at most {bounds.may_lose(noise):.3g} points lost, at a risk of {bounds.allowed_risk:g}"
+        said = f"Main effects and pairs of choices; {most}."
+    base, own_text, inherited, mutation = find_ancestry(config["space"], space, Path(run))
     final = common_space(outcomes)
     mutation |= _mean_weights(outcomes)
     pruned = apply_rules(space, rules, name=name, mutation=mutation)
@@ -258,13 +180,14 @@ def prune(
         base=base,
         rules=(*inherited, *rules),
         mutation=mutation,
-        size=_size(space, pruned),
-        provenance=_provenance(config, about, (gain, *costs)),
+        size=sizes_of(space, pruned),
+        provenance=list_provenance(config, about, (gain, *costs)),
         notes=said,
     )
-    known = about.get("pairs", {}).get(gain)
-    explained = None if known is None else Explained(**known)
-    pruning = Pruning(definition, pruned, space, outcomes, own_text, config, order, explained)
+    pruning = Pruning(
+        definition, pruned, space, outcomes, own_text, config, order, explained_of(profile.about).get(gain),
+        wants_noise=is_open and noise is None,
+    )  # fmt: skip
     if out is not None:
         write_pruned(Path(out), definition, base=own_text)
     return pruning
@@ -277,12 +200,9 @@ def noise_of_labels(config: Mapping[str, Any], gain: str) -> float | None:
     return float(spread) if spread else None
 
 
-def default_order(profile: Profile, gain: str, *, policies: Sequence[str] = (), lose: float | None = None) -> int:
-    """Choose what a pruning goes by: pairs too for labels of a space that is small enough, else main effects."""
-    is_small = count_archs(profile.space) <= MOST_LISTED
-    knows = lose is not None or noise_of_labels(profile.config, gain) is not None
-    has_rows = gain in (profile.config.get("labelled") or ())
-    return 2 if is_small and knows and has_rows and not policies else 1
+def _can_be_by_pairs(profile: Profile, gain: str) -> bool:
+    """Tell whether a profile is of labels of a space that is small enough to look at every arch."""
+    return gain in (profile.config.get("labelled") or ()) and count_archs(profile.space) <= MOST_LISTED
 
 
 def _by_pairs(
@@ -317,40 +237,3 @@ def _prices(profile: Profile, rows: KeptRows, cost: str) -> Callable[[Archs], ND
 def _mean_weights(outcomes: Sequence[Outcome]) -> dict[int, float]:
     units = outcomes[0].mutation
     return {unit: round(sum(each.mutation[unit] for each in outcomes) / len(outcomes), 3) for unit in units}
-
-
-def _size(before: Space, after: Space) -> dict[str, Any]:
-    return {
-        "archs_before": count_archs(before),
-        "archs_after": count_archs(after),
-        "choices_before": choices_of(before),
-        "choices_after": choices_of(after),
-    }
-
-
-def _provenance(
-    config: Mapping[str, Any], about: Mapping[str, Any], metrics: Sequence[str]
-) -> tuple[dict[str, Any], ...]:
-    pool = {"n": config["n"], "seed": config["seed"], "law": config["law"], "presence": about["presence"]}
-    found = []
-    for metric in metrics:
-        card = config["predictors"][metric]
-        keys = ("metric", "name", "provenance", "caption", "floor", "unit", "hash")
-        found.append({**{key: card[key] for key in keys}, **pool})
-    return tuple(found)
-
-
-def _ancestry(
-    about: Mapping[str, Any], space: Space, path: Path
-) -> tuple[Base, str | None, tuple[Rule, ...], dict[int, float]]:
-    """Find the base of a space, the text of its file if it is not shipped, and what an earlier pruning laid down."""
-    parent = kept_pruning(about, path)
-    if parent is not None:
-        own = None if parent.base.file is None else base_text(about, space)
-        return replace(parent.base, hash=space.base.hash), own, parent.rules, dict(parent.mutation)
-    name = space.base.name
-    if name in list_spaces() and load_space(name).hash == space.base.hash:
-        return Base(name=name, hash=space.base.hash), None, (), {}
-    file = Path(about["source"]).name
-    file = file if file.endswith((".yaml", ".yml")) else f"{name}.yaml"
-    return Base(name=name, hash=space.base.hash, file=file), base_text(about, space), (), {}

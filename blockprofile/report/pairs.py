@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from blockprofile.plot import metric_title
-from blockprofile.profile import Explained, JointEffect, PairMap, Profile, explained_words, find_pair_map, read_rows
+from blockprofile.profile import JointEffect, PairMap, Profile, explained_of, explained_words, find_pair_map, read_rows
 from blockprofile.report.document import Cell, Part, Section, Table, Text, number, table_of
 from blockprofile.report.maps import digits_of
 from blockprofile.space import place_name
@@ -35,7 +36,7 @@ def pair_sections(profile: Profile, folder: Path, metrics: list[str], elsewhere:
     folder
         Of the run, which keeps archs of the profile.
     """
-    known = {metric: Explained(**each) for metric, each in profile.about.get("pairs", {}).items() if metric in metrics}
+    known = {metric: each for metric, each in explained_of(profile.about).items() if metric in metrics}
     if not known:
         return []
     rows = read_rows(folder, profile.config, profile.space)
@@ -43,8 +44,7 @@ def pair_sections(profile: Profile, folder: Path, metrics: list[str], elsewhere:
     for metric, each in known.items():
         if rows is not None and each.is_by_pairs and metric in rows.values:
             found = find_pair_map(profile.space, rows, metric)
-            unit = str(profile.table.loc[profile.table["metric"] == metric, "unit_of"].iloc[0])
-            parts += [_map(found, unit), _most(found, unit)]
+            parts += [_map(found, profile.unit(metric)), _most(found, profile.unit(metric))]
     return [Section("pairs", "Decisions that depend on each other", tuple(parts), elsewhere)]
 
 
@@ -95,7 +95,7 @@ def _most(found: PairMap, unit: str) -> Table:
             "there": _where(each.second), f"together [{unit}]": number(each.effect, 3, sign=True),
             "from": number(each.low, 3, sign=True), "to": number(each.high, 3, sign=True),
         }
-        for each in [each for each in found.strongest if each.is_sure][:_SHOWN]
+        for each in islice(filter(lambda effect: effect.is_sure, found.strongest), _SHOWN)
     ]  # fmt: skip
     caption = (
         "What two choices do together beyond what each does alone, by a model of main effects and pairs with its 95 % "

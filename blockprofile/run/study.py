@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from blockprofile.command import typed_by_nobody
 from blockprofile.content import content_dir
-from blockprofile.errors import OptionError, RunError, UnknownNameError, one_of
+from blockprofile.errors import OptionError, RunError, UnknownNameError, UserError, one_of
 from blockprofile.predict import CARD_NAME
 from blockprofile.run.hints import StageParameter, gather, names_of, parameters_of, wrong_type
 from blockprofile.yamlfile import Document, read_yaml
@@ -129,7 +129,8 @@ def read_study(path: Path) -> Study:
     Raises
     ------
     DefinitionError
-        With the place of an unknown stage, an unknown or missing key, or a path that leaves the folder.
+        With the place of an unknown stage, an unknown or missing key, options that are not allowed or have no effect
+        beside others, or a path that leaves the folder.
     """
     document = read_yaml(path)
     file = document.validate(StudyFile)
@@ -147,6 +148,16 @@ def _check_stage(document: Document, index: int, stage: Mapping[str, Any]) -> tu
     place = ("stages", index, name)
     if name not in STAGES:
         raise document.error(f"stage {name!r} is unknown; {one_of(name, STAGES)}", place)
+    _check_arguments(document, name, arguments, place)
+    try:
+        gather(STAGES[name].load(), arguments)
+    except UserError as failure:
+        raise document.error(str(failure), place) from None
+    return name, dict(arguments)
+
+
+def _check_arguments(document: Document, name: str, arguments: Mapping[str, Any], place: tuple[str | int, ...]) -> None:
+    """Refuse arguments that a stage does not take, one by one."""
     parameters = stage_parameters(name)
     for key, value in arguments.items():
         where = (*place, key)
@@ -161,7 +172,6 @@ def _check_stage(document: Document, index: int, stage: Mapping[str, Any]) -> tu
     for key, parameter in parameters.items():
         if parameter.is_required and key not in arguments:
             raise document.error(f"stage {name!r} needs {key!r}", place)
-    return name, dict(arguments)
 
 
 def _is_inside(value: Any) -> bool:

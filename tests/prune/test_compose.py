@@ -281,7 +281,7 @@ def test_any_pruning_is_a_part_of_the_space_and_empties_nothing(case: tuple[Spac
     for slot, codes, before in zip(space.slots, pruned.allowed, space.allowed, strict=True):
         assert set(codes) <= set(before)
         assert len(codes) >= (min(bounds.keep, len(before)) if slot.kind == "layer" else 1)
-    assert choices_of(space) - choices_of(pruned) <= bounds.max_drop * choices_of(space)
+    assert choices_of(space) - choices_of(pruned) <= bounds.most * choices_of(space)
     assert apply_rules(space, rules, name="x").allowed == pruned.allowed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,11 +73,27 @@ def test_bounds_are_checked() -> None:
             Bounds(**wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"order": 1, "lose": 0.1}, "--lose has no effect beside --order 1"),
+        ({"order": 2, "max_drop": 0.5}, "--max-drop has no effect beside --order 2"),
+        ({"tolerance": 0.01, "risk": 0.1}, "--risk has no effect beside --tolerance"),
+    ],
+)
+def test_bounds_of_the_other_order_are_refused(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(OptionError, match=told):
+        Bounds(**given)
+    assert (Bounds(lose=0.1).order, Bounds(max_drop=0.1).order, Bounds(keep=3).order) == (2, 1, None)
+
+
 def test_accuracies_add_up_on_the_scale_of_the_error() -> None:
     values = np.array([50.0, 90.0, 99.0])
     scale = scale_of("top1_percent:mine", values)
     assert np.allclose(scale.back(scale.to(values)), values)
     assert (np.diff(scale.to(values)) > 0).all()
+    step = 1e-6
+    assert np.allclose(scale.slope(values), (scale.to(values + step) - scale.to(values)) / step, rtol=1e-5)
     assert np.array_equal(scale_of("score", values).to(values), values)
     assert np.array_equal(scale_of("top1_percent", np.array([100.0])).to(values), values)
 
@@ -114,9 +131,24 @@ def test_labels_are_pruned_by_pairs_by_default(tmp_path: Path) -> None:
     assert (whole - best_within(_truth(archs)[kept], cost[kept], limits)).max() <= 0.3
     assert 0 < inside.sum() < 0.5 * len(archs)
     assert {0} & set(found.space.allowed[2]) == {1} & set(found.space.allowed[5]) == set()
-    assert prune(tmp_path / "run", bounds=Bounds(order=1)).explained == found.explained
+    by_main = prune(tmp_path / "run", bounds=Bounds(order=1))
+    assert (by_main.explained, by_main.wants_noise) == (found.explained, False)
     with pytest.raises(OptionError, match="--risk is 2"):
         prune(tmp_path / "run", bounds=Bounds(risk=2.0))
+    with pytest.raises(OptionError, match="--policy has no effect with --order 2"):
+        prune(tmp_path / "run", policies=["dominated"], bounds=Bounds(lose=0.1))
+
+
+def test_labels_of_unknown_noise_are_pruned_by_main_effects_and_say_why(tmp_path: Path) -> None:
+    archs = list_archs(load_space("nas_bench_macro"))[::131]
+    frame = pd.DataFrame({"arch": [decode(load_space("nas_bench_macro"), arch) for arch in archs]})
+    frame.assign(top1_percent=_truth(archs)).to_csv(tmp_path / "mine.csv", index=False)
+    named = {"top1_percent": "top1_percent", "macs_m": "macs_m"}
+    profile_labels(tmp_path / "mine.csv", "nas_bench_macro", named, out=tmp_path / "run", settings=Settings(taus=()))
+    told = [prune(tmp_path / "run", bounds=bounds) for bounds in (Bounds(), Bounds(order=1), Bounds(tolerance=0.01))]
+    assert [(each.order, each.wants_noise) for each in told] == [(1, True), (1, False), (1, False)]
+    with pytest.raises(OptionError, match="--order 2 needs --lose"):
+        prune(tmp_path / "run", bounds=Bounds(order=2))
 
 
 def test_a_label_tells_of_its_own_arch_as_much_as_it_is_less_noisy() -> None:
@@ -140,6 +172,14 @@ def test_a_label_tells_of_its_own_arch_as_much_as_it_is_less_noisy() -> None:
     half = scale.to(add_own(np.full_like(sums, scale.to(labels)[0] + 1), apart, scale, own=wide, known=known))
     assert half[:, 2].mean() == pytest.approx(scale.to(labels)[0] + 0.5, abs=0.01)
     assert half[:, 2].std() == pytest.approx(wide / np.sqrt(2), rel=0.05)
+
+
+def test_labels_near_100_percent_are_noisy_all_the_same() -> None:
+    scale = scale_of("top1_percent", np.array([90.0, 99.9]))
+    known = Known(np.array([0]), np.array([99.9]), 1.0)
+    sums = np.full((4, 1), scale.to(np.array(99.0)))
+    # What is an arch's own is far less than the label's noise, ten times the error: the label tells next to nothing.
+    assert np.allclose(add_own(sums, np.zeros((4, 1)), scale, own=0.1, known=known), 99.0, atol=1e-3)
 
 
 def test_a_large_space_is_refused_by_its_number(tmp_path: Path) -> None:

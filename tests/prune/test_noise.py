@@ -9,8 +9,7 @@ import pytest
 from blockprofile.profile import Profile
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.responses import MetricInfo, Settings, response_table
-from blockprofile.prune import POLICIES, prune_profile
-from blockprofile.prune.pruning import find_policies
+from blockprofile.prune import POLICIES, find_policies, prune_profile
 from blockprofile.space import Space, draw_archs
 from tests.prune.profiles import COST, GAIN
 

@@ -54,6 +54,8 @@ def test_stages_run_in_order_inside_the_folder(tmp_path: Path) -> None:
         ("n: 2000", "n: 2000, command: rm", "takes no 'command'"),
         ("n: 2000", "n: 2000, scheduler: 'tcp://x:1'", "a study names no cluster"),
         ("n: 2000", "n: 2000, backend: dask", "a study names no cluster"),
+        ("n: 2000", "n: 2k, law: even", r"study.yaml:7:\d+: .*'even'"),
+        ("- profile: {run: pool}", "- prune: {run: pool, order: 1, lose: 1.0, out: p.yaml}", "--lose has no effect"),
         ("out: runs/small", "out: /tmp/small", "/tmp/small' is not below the folder"),
         ("out: runs/small", "out: ../small", "small' is not below the folder"),
     ],

@@ -1,0 +1,89 @@
+"""What a pruning is asked for by name: policies, the metric that is gained, the metrics that are paid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from blockprofile.errors import OptionError, one_of
+from blockprofile.metric import ACCURACY, LATENCY, parse_metric
+from blockprofile.prune.decision import Policy, Weigher
+from blockprofile.prune.depth import Depth
+from blockprofile.prune.focus import Focus
+from blockprofile.prune.policies import Dominated, ExchangeRate, MaxAccuracy
+
+__all__ = ["DEFAULT_POLICIES", "POLICIES", "find_costs", "find_gain", "find_policies"]
+
+POLICIES: dict[str, Policy | Weigher] = {
+    policy.name: policy for policy in (Dominated(), ExchangeRate(), MaxAccuracy(), Depth(), Focus())
+}
+"""The policies that can be named."""
+
+DEFAULT_POLICIES = ("dominated", "exchange-rate", "depth")
+
+
+def find_policies(names: Sequence[str], *, order: int | None = None) -> tuple[Policy | Weigher, ...]:
+    """Find policies by name; none means the default ones.
+
+    Raises
+    ------
+    OptionError
+        If a name is unknown or given twice, or any is given for a pruning of order 2.
+    """
+    if names and order == 2:
+        raise OptionError("--policy has no effect with --order 2, --lose or --risk: archs decide, not policies")
+    for name in names:
+        if name not in POLICIES:
+            raise OptionError(f"--policy {name!r} is unknown; {one_of(name, POLICIES)}")
+        if list(names).count(name) > 1:
+            raise OptionError(f"--policy {name!r} is given twice")
+    return tuple(POLICIES[name] for name in names or DEFAULT_POLICIES)
+
+
+def find_gain(metrics: Sequence[str], gain: str | None) -> str:
+    """Find the metric of which more is wanted; None means the only accuracy.
+
+    Raises
+    ------
+    OptionError
+        If it is not there, or there are several accuracies or none.
+    """
+    if gain is not None:
+        if gain not in metrics:
+            raise OptionError(f"--gain {gain!r} is not in the profile; {one_of(gain, metrics)}")
+        return gain
+    scales = [name for name in metrics if parse_metric(name).column == ACCURACY]
+    if ACCURACY in metrics or len(scales) == 1:
+        return ACCURACY if ACCURACY in metrics else scales[0]
+    raise OptionError(
+        f"the profile has {'several scales of' if scales else 'no'} {ACCURACY}; say what is wanted with --gain: "
+        f"{', '.join(scales or metrics)}"
+    )
+
+
+def find_costs(metrics: Sequence[str], devices: Sequence[str], cost: str | None) -> tuple[str, ...]:
+    """Find the metrics that are weighed against it: devices' latencies, or one cost, or what there is.
+
+    Raises
+    ------
+    OptionError
+        If one is not there, or several could be meant.
+    """
+    latencies = {about.device: name for name in metrics if (about := parse_metric(name)).column == LATENCY}
+    if devices and cost is not None:
+        raise OptionError(f"--cost {cost!r} has no effect beside --device, whose latency is weighed; leave one out")
+    if devices:
+        for device in devices:
+            if device not in latencies:
+                raise OptionError(f"the profile has no latency of device {device!r}; {one_of(device, latencies)}")
+        return tuple(dict.fromkeys(latencies[device] for device in devices))
+    if cost is not None:
+        if cost not in metrics:
+            raise OptionError(f"--cost {cost!r} is not in the profile; {one_of(cost, metrics)}")
+        return (cost,)
+    if len(latencies) > 1:
+        raise OptionError(f"the profile has {len(latencies)} devices; say which with --device: {', '.join(latencies)}")
+    if latencies:
+        return tuple(latencies.values())
+    if "macs_m" in metrics:
+        return ("macs_m",)
+    raise OptionError(f"the profile has no latency; say what to weigh with --cost: {', '.join(metrics)}")
