@@ -16,7 +16,7 @@ import typer
 from blockprofile import __version__
 from blockprofile.cli.help import build_commands
 from blockprofile.cli.output import tell, warn
-from blockprofile.cli.strict import check_numbers
+from blockprofile.cli.strict import check_words
 from blockprofile.command import typed
 from blockprofile.errors import DataError, UserError
 from blockprofile.loudness import LOG, loudness
@@ -74,7 +74,7 @@ def _to_the_front(words: Sequence[str]) -> list[str]:
 
 def _run(words: Sequence[str]) -> None:
     start = time.monotonic()
-    check_numbers(app, words)
+    check_words(app, words)
     with loudness(quiet=QUIET in words, verbose=VERBOSE in words):
         LOG.info("blockprofile %s", __version__)
         try:

@@ -1,21 +1,23 @@
 """What Typer lets through and a command must not: numbers that only Python reads, and options that have no effect.
 
-Typer reads a number as Python does. What only Python takes for a number (``1_0``, NaN, other digits) is refused here,
-before a command starts.
+Typer reads a number as Python does, and of an option that is given twice the last one. What only Python takes for a
+number (``1_0``, NaN, other digits), and a second value that would replace the first, are refused here, before a command
+starts.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, get_args, get_type_hints
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin, get_type_hints
 
 import typer
 
 from blockprofile.errors import OptionError
 from blockprofile.numbers import NUMBER_FORM, read_number
 
-__all__ = ["check_numbers", "refuse_idle"]
+__all__ = ["check_words", "refuse_idle"]
 
 
 def _given_options(context: typer.Context, names: Iterable[str]) -> list[str]:
@@ -47,8 +49,8 @@ def refuse_idle(context: typer.Context, names: Iterable[str], why: str) -> None:
         raise OptionError(f"{told}; leave {'it' if one else 'them'} out")
 
 
-def check_numbers(app: typer.Typer, args: Sequence[str]) -> None:
-    """Check the values of all options that are numbers.
+def check_words(app: typer.Typer, args: Sequence[str]) -> None:
+    """Check the values of all options that are numbers, and that what has one value is given once.
 
     Raises
     ------
@@ -57,15 +59,29 @@ def check_numbers(app: typer.Typer, args: Sequence[str]) -> None:
     """
     words = iter(args)
     callback = _find_command(app, words)
-    names = _number_options(callback) if callback else frozenset()
+    kinds = _option_kinds(callback) if callback else {}
+    seen: dict[str, str] = {}
     option = ""
     for word in words:
+        if option:
+            _check_value(option, word, kinds[option], seen)
+            option = ""
+            continue
+        if word == "--":
+            break
         name, sign, value = word.partition("=")
-        if option in names or (sign and name in names):
-            told = (option, word) if option in names else (name, value)
-            if _is_loose(told[1]):
-                raise OptionError(f"{told[0]} is {told[1]!r}; must be {NUMBER_FORM}")
-        option = word
+        if sign and name in kinds:
+            _check_value(name, value, kinds[name], seen)
+        elif word in kinds:
+            option = word
+
+
+def _check_value(option: str, value: str, kind: _Kind, seen: dict[str, str]) -> None:
+    if kind.is_number and _is_loose(value):
+        raise OptionError(f"{option} is {value!r}; must be {NUMBER_FORM}")
+    if not kind.is_list and kind.name in seen:
+        raise OptionError(f"{option} is given twice, {seen[kind.name]!r} and {value!r}; it takes one value")
+    seen[kind.name] = value
 
 
 def _find_command(app: typer.Typer, words: Iterator[str]) -> Callable[..., Any] | None:
@@ -80,14 +96,26 @@ def _find_command(app: typer.Typer, words: Iterator[str]) -> Callable[..., Any] 
     return None
 
 
-def _number_options(callback: Callable[..., Any]) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """An option that has a value: the parameter, whether it is a number, and whether it may be repeated."""
+
+    name: str
+    is_number: bool
+    is_list: bool
+
+
+def _option_kinds(callback: Callable[..., Any]) -> dict[str, _Kind]:
+    """Return the options of a command that have a value, by each way of typing them."""
     hints = get_type_hints(callback)
-    names: list[str] = []
+    found: dict[str, _Kind] = {}
     for name, parameter in inspect.signature(callback).parameters.items():
         kinds = {hints[name], *get_args(hints[name])}
-        if kinds & {int, float}:
-            names += getattr(parameter.default, "param_decls", None) or ()
-    return frozenset(names)
+        names = [each for each in getattr(parameter.default, "param_decls", None) or () if each.startswith("-")]
+        if bool not in kinds:
+            is_list = any(get_origin(kind) is list for kind in kinds)
+            found |= dict.fromkeys(names, _Kind(name, bool(kinds & {int, float}), is_list))
+    return found
 
 
 def _is_loose(word: str) -> bool:

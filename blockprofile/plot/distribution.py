@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ BARS = "#56B4E9"
 MARKS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#0072B2")
 """Okabe and Ito's palette."""
 MAX_COLUMNS = 2
+CHARACTER, MARGIN = 0.018, 0.1
+"""Of a panel's width: what a label's character takes, and what is free beside the histogram."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +170,26 @@ def read_metrics(folder: Path, metrics: Sequence[str]) -> dict[str, NDArray[np.f
 def arrange_marks(data: Histogram) -> list[tuple[Mark, str, int, str]]:
     """Give every mark a colour, a height (0 for the lowest) and the side of its label, so that no label is crossed.
 
-    All labels of a panel are on one side of their lines; the further a line is on that side, the lower it ends.
+    All labels of a panel are on one side of their lines; the further a line is on that side, the lower it ends. Where
+    they would run out of the panel, those behind the widest gap are lower and on the left, the others on the right.
     """
-    middle = (data.edges[0] + data.edges[-1]) / 2
-    to_left = bool(np.mean([mark.predicted for mark in data.marks]) > middle) if data.marks else False
-    order = sorted(range(len(data.marks)), key=lambda i: data.marks[i].predicted, reverse=not to_left)
-    side = "left" if to_left else "right"
-    return [(data.marks[i], MARKS[i % len(MARKS)], place, side) for place, i in enumerate(order)]
+    low, wide = data.edges[0], max(float(data.edges[-1] - data.edges[0]), 1e-12)
+    places = [float(mark.predicted - low) / wide for mark in data.marks]
+    order = sorted(range(len(places)), key=lambda i: places[i])
+    longest = max((CHARACTER * len(_mark_words(mark)) for mark in data.marks), default=0.0)
+    to_left = bool(np.mean(places) > 0.5) if places else False
+    lefts = len(order) if to_left else 0
+    if places and (longest > (min(places) if to_left else 1 - max(places)) + MARGIN):
+        gaps = [places[after] - places[before] for before, after in pairwise(order)]
+        if gaps and max(gaps) > longest:
+            lefts = len(gaps) - int(np.argmax(gaps))
+    split = len(order) - lefts
+    upwards = [(i, "left") for i in order[split:]] + [(i, "right") for i in reversed(order[:split])]
+    return [(data.marks[i], MARKS[i % len(MARKS)], place, side) for place, (i, side) in enumerate(upwards)]
+
+
+def _mark_words(mark: Mark) -> str:
+    return f"{mark.name} ({_share_words(mark.below)} below)"
 
 
 def _share_words(share: float) -> str:
@@ -199,10 +215,10 @@ def draw_distribution(data: Histogram, ax: Axes) -> None:
         ax.vlines(value, 0, top * 1.02, color="0.35", lw=0.9, ls="-" if tau == 0.5 else ":")
         ax.text(value, top * 1.03, f"{tau:.0%}", fontsize=6.5, ha="center", va="bottom", color="0.35")
     for mark, colour, place, side in arrange_marks(data):
-        height, told = top * (1.14 + 0.1 * place), f"{mark.name} ({_share_words(mark.below)} below)"
+        height = top * (1.14 + 0.1 * place)
         ax.vlines(mark.predicted, 0, height, color=colour, lw=1.4)
         ax.annotate(
-            told, (mark.predicted, height), textcoords="offset points", fontsize=7.5,
+            _mark_words(mark), (mark.predicted, height), textcoords="offset points", fontsize=7.5,
             xytext=(-3 if side == "left" else 3, 0), ha="right" if side == "left" else "left", va="center",
             color=colour,
         )  # fmt: skip

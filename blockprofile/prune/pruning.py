@@ -172,7 +172,7 @@ def prune(
     pruned = apply_rules(space, rules, name=name, mutation=mutation)
     if pruned.allowed != final.allowed:
         raise AssertionError("the rules do not give the space that was decided on")
-    title = f"{space.definition.title}, pruned for {' and '.join(parse_metric(cost).device or cost for cost in costs)}"
+    title = f"{space.definition.title}, pruned for {' and '.join(map(_aim_words, costs))}"
     definition = PrunedDefinition(
         schema="blockprofile.pruned/1",
         name=name,
@@ -232,6 +232,12 @@ def _prices(profile: Profile, rows: KeptRows, cost: str) -> Callable[[Archs], ND
         return lambda archs: fit_pair_model(space, rows.archs, rows.values[cost]).mean()(archs)[0]
     known = {each.metric: each for each in kept_predictors(profile.config, space)}
     return lambda archs: known[cost].predict(archs).astype("float64")
+
+
+def _aim_words(cost: str) -> str:
+    """Name what a space is pruned for: the device where it is a latency, else the metric."""
+    about = parse_metric(cost)
+    return about.device if about.device and about.column == LATENCY else about.title
 
 
 def _mean_weights(outcomes: Sequence[Outcome]) -> dict[int, float]:

@@ -112,7 +112,7 @@ def test_exit_codes_pass_through(code: object, status: int, monkeypatch: pytest.
         raise SystemExit(code)
 
     monkeypatch.setattr(program, "build_commands", lambda: leave)
-    monkeypatch.setattr(program, "check_numbers", lambda *_: None)
+    monkeypatch.setattr(program, "check_words", lambda *_: None)
     assert main([]) == status
 
 

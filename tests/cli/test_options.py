@@ -53,6 +53,8 @@ IDLE = [
     *[f"lut audit device --space tiny.yaml --{each}" for each in ("column ms", "time-unit ms")],
     "predictor evaluate macs_m labels.csv --space tiny.yaml --column energy_mj --seed 3",
     "lut measure --space tiny.yaml --threads 2 --runtime torch --out x --clock cpu",
+    "prune run --gain params_m --out x.yaml --cost macs_m --cost flops_m",
+    "sample --space tiny.yaml --out x --n=5 --metric macs_m --metric params_m --n 6",
 ]
 """Options that would have no effect, each in a command line that is in order but for it."""
 

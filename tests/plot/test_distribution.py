@@ -91,6 +91,13 @@ def test_labels_do_not_cross_lines(places: tuple[float, ...], side: str) -> None
     assert len({colour for _, colour, _, _ in order}) == 3
 
 
+def test_labels_that_would_run_out_of_the_panel_are_on_both_sides() -> None:
+    predicted = {"MoGA-B": 1.0, "MoGA-A": 98.0, "MoGA-C": 2.0}
+    order = arrange_marks(distribution_data(VALUES, metric="macs_m", unit="M", predicted=predicted))
+    upwards = [(mark.name, side) for mark, _, _, side in sorted(order, key=lambda each: each[2])]
+    assert upwards == [("MoGA-A", "left"), ("MoGA-C", "right"), ("MoGA-B", "right")]
+
+
 def test_values_are_read_from_all_shards(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds no samples"):
         read_metrics(tmp_path, ["macs_m"])
