@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.errors import OptionError
-from blockprofile.metric import ACCURACY, parse_metric
+from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.predict import Predictor
 from blockprofile.profile import Explained, KeptRows, Profile, explained_of, fit_pair_model, read_rows
 from blockprofile.prune.asked import find_costs, find_gain, find_policies
