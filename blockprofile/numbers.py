@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from blockprofile.errors import OptionError
 
-__all__ = ["NUMBER_FORM", "parse_count", "parse_number", "read_number"]
+__all__ = ["NUMBER_FORM", "parse_count", "parse_number", "read_number", "write_number"]
 
 NUMBER_FORM = "a number such as 0.5, 12 or 1e3: digits, a decimal point, no separators"
 MAX_COUNT = 10**12
@@ -35,6 +35,18 @@ def read_number(text: str) -> float | None:
     word = text.strip()
     value = float(word) if _NUMBER.fullmatch(word) else math.nan
     return value if math.isfinite(value) else None
+
+
+def write_number(value: float) -> str:
+    """Write a finite number in as few digits as are read as the same number.
+
+    Examples
+    --------
+    >>> write_number(30.0), write_number(30.1234567), write_number(1e21)
+    ('30', '30.1234567', '1e+21')
+    """
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
 
 
 def parse_number(text: str, what: str, *, at_least: float = -math.inf, above: float = -math.inf) -> float:

@@ -14,6 +14,7 @@ from blockprofile.errors import ArchError, DataError, OptionError
 from blockprofile.files import replacing
 from blockprofile.jsonfile import parse_json
 from blockprofile.metric import parse_metric
+from blockprofile.numbers import write_number
 from blockprofile.predict import LabelledArchs, LabelTable, number_archs, pool_repeats, read_labels, weigh_archs
 from blockprofile.profile import MetricInfo, Profile, Settings, label_responses
 from blockprofile.space import Archs, Space, decode, read_arch
@@ -110,7 +111,7 @@ def append_labels(path: Path, space: Space, column: str, archs: Archs, values: D
         known = read_labels(path, space)
         old = known.label(column)
         archs, values = np.concatenate([known.archs, archs]), np.concatenate([old, values])
-    lines = [f"arch,{column}", *(f'"{decode(space, a)}",{v:.10g}' for a, v in zip(archs, values, strict=True))]
+    lines = [f"arch,{column}", *(f'"{decode(space, a)}",{write_number(v)}' for a, v in zip(archs, values, strict=True))]
     with replacing(path) as file:
         file.write(("\n".join(lines) + "\n").encode())
     return len(values)

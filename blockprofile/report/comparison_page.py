@@ -10,6 +10,7 @@ import numpy as np
 
 from blockprofile.command import command_line
 from blockprofile.compare import Comparison, best_arch, load_comparison
+from blockprofile.numbers import write_number
 from blockprofile.plot import metric_title
 from blockprofile.report.archs import arch_table
 from blockprofile.report.comparison_answer import answer_comparison
@@ -83,7 +84,7 @@ def _command(folder: Path, config: dict[str, Any] | Any) -> str:
     return command_line(
         "compare", space=sources[0], insight=sources[1:], algorithm=list(dict.fromkeys(c["algorithm"] for c in cases)),
         device=config["devices"], metric=config.get("metrics", ()),
-        objective=[f"{goal['metric']}:{goal['direction']}:{goal['weight']:g}" for goal in goals],
+        objective=[f"{goal['metric']}:{goal['direction']}:{write_number(goal['weight'])}" for goal in goals],
         limit=config["limits"], budget=config["budget"], seeds=len(config["seeds"]), seed=config["seed"],
         at=config["at"], resolution=config["space"]["resolution"], law=config["law"], out=folder,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from blockprofile.command import command_line
+from blockprofile.numbers import write_number
 from blockprofile.plot import metric_title
 from blockprofile.report.archs import arch_table, front_table
 from blockprofile.report.document import Document, Section
@@ -90,13 +91,16 @@ def _command(folder: Path, config: object) -> str:
     return command_line(
         "search", space=config["space"]["source"], device=config["devices"],
         metric=config.get("metrics", ()),
-        objective=[f"{g['metric']}:{g['direction']}:{g['weight']:g}" for g in config["goals"] if "metric" in g],
+        objective=[
+            f"{goal['metric']}:{goal['direction']}:{write_number(goal['weight'])}"
+            for goal in config["goals"] if "metric" in goal
+        ],
         reward=next((write_reward(Reward(**goal["reward"])) for goal in config["goals"] if "reward" in goal), None),
         limit=config["limits"], algorithm=algorithm["name"], population=algorithm.get("population"),
         mutator=None if mutator == "uniform" else mutator, pool=algorithm.get("pool"),
         children=algorithm.get("children"), chance=algorithm.get("chance"),
         top=algorithm.get("top") if len(config["goals"]) == 1 else None,
-        budget=None if exact else config["budget"]["evaluations"] or f"{seconds:g}s",
+        budget=None if exact else config["budget"]["evaluations"] or f"{write_number(seconds)}s",
         seed=None if exact else config["seed"], law=None if exact else config["law"],
         resolution=config["space"]["resolution"], out=folder,
     )  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import CoverageError, OptionError
-from blockprofile.numbers import read_number
+from blockprofile.numbers import read_number, write_number
 from blockprofile.predict import AdditivePredictor, Entry, build_predictor, find_metric
 from blockprofile.space import Law, Space
 
@@ -45,8 +45,8 @@ class Limit:
 
     @property
     def text(self) -> str:
-        """The limit as it is typed."""
-        return f"{self.metric}{self.sense}{self.value:g}"
+        """The limit as `parse_limit` reads it."""
+        return f"{self.metric}{self.sense}{write_number(self.value)}"
 
     def violation(self, values: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
         """Return by what part of its value the limit is broken: float64, shape (n,); 0 where it is kept."""

@@ -46,7 +46,7 @@ class PoolRequest(Options):
     Raises
     ------
     OptionError
-        If the number, the seed or the law is not allowed.
+        If the number, the seed, the law or the limit is not allowed.
     """
 
     space: str
@@ -62,6 +62,8 @@ class PoolRequest(Options):
     def __post_init__(self) -> None:
         chunk_rng(self.seed, 0)
         check_law(self.law)
+        if self.limit is not None:
+            parse_limit(self.limit)
         metrics = None if self.metrics is None else tuple(self.metrics)
         plain = {"space": str(self.space), "n": parse_count(self.n), "devices": tuple(self.devices), "metrics": metrics}
         for name, value in plain.items():
@@ -100,7 +102,7 @@ class PoolRequest(Options):
             "n": parse_count(self.n),
         }
         if limiting is not None and self.limit is not None:
-            config["limit"] = f"{limiting[0].metric}<={self.limit.partition('<=')[2].strip()}"
+            config["limit"] = replace(parse_limit(self.limit), metric=limiting[0].metric).text
             config["limited_by"] = describe_predictor(limiting, space, law=self.law, within=within)
         return Pool(request=self, space=space, config=config)
 

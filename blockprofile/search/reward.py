@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError, one_of
-from blockprofile.numbers import parse_number
+from blockprofile.numbers import parse_number, write_number
 from blockprofile.search.objectives import Direction
 
 __all__ = ["HARD", "SOFT", "Reward", "parse_reward"]
@@ -99,7 +99,7 @@ class Reward:
 def write_reward(reward: Reward) -> str:
     """Write a reward as `parse_reward` reads it; empty where its exponents have no word."""
     form = next((form for form, ends in _FORMS.items() if ends == (reward.alpha, reward.beta)), "")
-    return f"{reward.latency}:{reward.target:g}:{form}" if form else ""
+    return f"{reward.latency}:{write_number(reward.target)}:{form}" if form else ""
 
 
 def parse_reward(text: str) -> Reward:

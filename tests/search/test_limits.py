@@ -33,6 +33,8 @@ def test_wrong_limits_are_refused(text: str) -> None:
 def test_limits_are_read() -> None:
     assert parse_limit(" latency_ms:x <= 3e1 ") == Limit("latency_ms:x", "<=", 30.0)
     assert parse_limit("top1_percent>=75").text == "top1_percent>=75"
+    for exact in (Limit("macs_m", "<=", 1234567.875), Limit("latency_ms:x", "<=", 1 / 3)):
+        assert parse_limit(exact.text) == exact
 
 
 @pytest.mark.parametrize("sense", ["<=", ">="])
