@@ -28,7 +28,9 @@ def compare(
     ),
     device: list[str] = DEVICE,
     objective: list[str] = typer.Option(
-        [], "--objective", help="METRIC:max|min[:WEIGHT]; repeatable. Default: top1_percent and every device's latency."
+        [],
+        "--objective",
+        help="METRIC:max|min[:WEIGHT]; repeatable. Default: top1_percent and every device's latency or energy.",
     ),
     limit: list[str] = typer.Option([], "--limit", help="METRIC<=VALUE or METRIC>=VALUE; repeatable."),
     metric: list[str] = typer.Option([], "--metric", help="A further metric to record; repeatable."),
@@ -37,7 +39,9 @@ def compare(
     ),
     seeds: int = typer.Option(5, "--seeds", help="Searches of each case."),
     seed: int = typer.Option(0, "--seed", help="The first search's seed."),
-    at: list[float] | None = typer.Option(None, "--at", help="Compare the best accuracy at this latency; repeatable."),
+    at: list[float] | None = typer.Option(
+        None, "--at", help="Compare the best accuracy at this latency (or other cost); repeatable."
+    ),
     resolution: int | None = RESOLUTION,
     law: str = FIRST_LAW,
     workers: str = typer.Option(

@@ -185,7 +185,7 @@ def compare(
         words = {"percent_a": f"{a} (%)", "percent_b": f"{b} (%)", "rank_a": f"rank {a}", "rank_b": f"rank {b}"}
         return [{words.get(key, key): value for key, value in row.items()} for row in rows]
 
-    print_table(named(found.blocks), title="M_b, percent off the mean latency")
-    print_table(named(found.shares), title="share of the operators' time")
+    print_table(named(found.blocks), title="M_b, percent off each one's mean")
+    print_table(named(found.shares), title="share of the operators' sum")
     if picture is not None:
         note(f"picture: {picture}")

@@ -42,7 +42,7 @@ def prune(
     device: list[str] = device_option(
         "A device of the profile; with several, only what is bad on all of them is dropped."
     ),
-    cost: str | None = typer.Option(None, "--cost", help="A metric to weigh instead of a latency, such as macs_m."),
+    cost: str | None = typer.Option(None, "--cost", help="A metric to weigh instead of a device's, such as macs_m."),
     gain: str | None = typer.Option(None, "--gain", help="The metric that more is wanted of, if not top1_percent."),
     policy: list[str] = POLICY,
     order: int | None = typer.Option(

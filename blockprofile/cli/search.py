@@ -37,7 +37,9 @@ def search(
     space: str = space_option(text="A space, pruned or not: a shipped name or a YAML file."),
     device: list[str] = DEVICE,
     objective: list[str] = typer.Option(
-        [], "--objective", help="METRIC:max|min[:WEIGHT]; repeatable. Default: top1_percent and every device's latency."
+        [],
+        "--objective",
+        help="METRIC:max|min[:WEIGHT]; repeatable. Default: top1_percent and every device's latency or energy.",
     ),
     reward: str | None = typer.Option(
         None, "--reward", help="MnasNet's scalar reward: LATENCY:TARGET[:soft|hard], such as latency_ms:note10:30."

@@ -84,7 +84,7 @@ def draw_devices(found: Comparison, *, space: str) -> Figure:
         figure,
         [
             f"Kendall's tau and Spearman's rho ({found.rho:.2f}) between archs are over {n:,} archs. Percentages: M_b "
-            "against the mean latency. Coloured blocks move by three ranks or more.",
+            "against each one's mean. Coloured blocks move by three ranks or more.",
             f"Provenance: {told}.",
         ],
     )

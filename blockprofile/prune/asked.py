@@ -61,29 +61,44 @@ def find_gain(metrics: Sequence[str], gain: str | None) -> str:
 
 
 def find_costs(metrics: Sequence[str], devices: Sequence[str], cost: str | None) -> tuple[str, ...]:
-    """Find the metrics that are weighed against it: devices' latencies, or one cost, or what there is.
+    """Find the metrics that are weighed against it: what devices cost, or one cost, or what there is.
+
+    A device's cost is its latency; where the profile has none, what else it has of it, such as its energy.
 
     Raises
     ------
     OptionError
         If one is not there, or several could be meant.
     """
-    latencies = {about.device: name for name in metrics if (about := parse_metric(name)).column == LATENCY}
+    costs = _device_costs(metrics)
     if devices and cost is not None:
-        raise OptionError(f"--cost {cost!r} has no effect beside --device, whose latency is weighed; leave one out")
+        raise OptionError(f"--cost {cost!r} has no effect beside --device, whose cost is weighed; leave one out")
     if devices:
         for device in devices:
-            if device not in latencies:
-                raise OptionError(f"the profile has no latency of device {device!r}; {one_of(device, latencies)}")
-        return tuple(dict.fromkeys(latencies[device] for device in devices))
+            if device not in costs:
+                raise OptionError(f"the profile has no cost of device {device!r}; {one_of(device, costs)}")
+        return tuple(dict.fromkeys(costs[device] for device in devices))
     if cost is not None:
         if cost not in metrics:
             raise OptionError(f"--cost {cost!r} is not in the profile; {one_of(cost, metrics)}")
         return (cost,)
-    if len(latencies) > 1:
-        raise OptionError(f"the profile has {len(latencies)} devices; say which with --device: {', '.join(latencies)}")
-    if latencies:
-        return tuple(latencies.values())
+    latencies = [name for name in costs.values() if parse_metric(name).column == LATENCY]
+    known = latencies or list(costs.values())
+    if len(known) > 1:
+        names = ", ".join(parse_metric(name).device for name in known)
+        raise OptionError(f"the profile has {len(known)} devices; say which with --device: {names}")
+    if known:
+        return tuple(known)
     if "macs_m" in metrics:
         return ("macs_m",)
-    raise OptionError(f"the profile has no latency; say what to weigh with --cost: {', '.join(metrics)}")
+    raise OptionError(f"the profile has no device; say what to weigh with --cost: {', '.join(metrics)}")
+
+
+def _device_costs(metrics: Sequence[str]) -> dict[str, str]:
+    """Return what is weighed of each device: its latency, else the first of its metrics."""
+    found: dict[str, str] = {}
+    for name in metrics:
+        about = parse_metric(name)
+        if about.is_on_device and (about.column == LATENCY or about.device not in found):
+            found[about.device] = name
+    return found

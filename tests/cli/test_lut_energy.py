@@ -63,13 +63,20 @@ def test_from_a_table_to_a_front(capsys: Capture) -> None:
     assert (card.metric, card.unit, card.title) == ("energy_mj:board", "mJ", "Energy on h, r")
     assert "mean_mj" in pd.read_parquet("board/table.parquet").columns
     assert "mJ" in told(capsys, "exact --space tiny.yaml --device board")
-    assert "energy_mj:board" in told(capsys, "sample --space tiny.yaml --device board --n 14 --out pool")
+    assert "energy_mj:board" in told(
+        capsys, "sample --space tiny.yaml --device board --metric macs_m --n 14 --out pool"
+    )
     assert "energy_mj:board" in told(capsys, "profile pool")
     told(capsys, "heatmap pool --kind layers")
     goals = "--objective energy_mj:board:min --objective params_m:max --limit energy_mj:board<=40"
     told(capsys, f"search --space tiny.yaml --device board {goals} --budget 40 --population 10 --out found")
     assert "energy_mj:board" in told(capsys, "pick found --knee")
     assert "mJ" in told(capsys, "device show board")
+    # a device whose energy is known is weighed by it, asked for or not
+    for device in ("", " --device board"):
+        name = f"p{len(device)}.yaml"
+        told(capsys, f"prune pool --gain macs_m{device} --no-certificate --out {name}")
+        assert "pruned for energy on board" in Path(name).read_text(encoding="utf-8")
 
 
 def test_what_a_space_states_itself_is_said(capsys: Capture) -> None:

@@ -119,7 +119,7 @@ def test_an_edit_by_hand_that_breaks_is_reported_by_line(run: Path, tmp_path: Pa
     ("args", "message"),
     [
         (["--policy", "dominatd"], "--policy 'dominatd' is unknown; did you mean 'dominated'?"),
-        (["--device", "note10"], "the profile has no latency of device 'note10'"),
+        (["--device", "note10"], "the profile has no cost of device 'note10'"),
         ([], "the profile has 2 devices; say which with --device: mace_gpu, tflite_cpu"),
         (["--device", "mace_gpu", "--keep", "0"], "--keep is 0"),
         (["--cost", "latency"], "--cost 'latency' is not in the profile"),
