@@ -20,7 +20,7 @@ from blockprofile.errors import DataError, DefinitionError, UnknownNameError, on
 from blockprofile.files import write_text
 from blockprofile.yamlbounds import check_bytes, check_graph, check_size
 
-__all__ = ["Document", "read_yaml", "write_yaml", "yaml_text"]
+__all__ = ["Document", "open_yaml", "read_yaml", "write_yaml", "yaml_text"]
 
 T = TypeVar("T")
 Key = str | int
@@ -180,7 +180,7 @@ def _is_text(value: str) -> bool:
 
 
 def read_yaml(path: Path | str) -> Document:
-    """Read a YAML file whose top level is a mapping.
+    """Read a YAML file whose top level is a mapping; a text that was read before is not parsed again.
 
     Raises
     ------
@@ -192,10 +192,17 @@ def read_yaml(path: Path | str) -> Document:
         If it is no valid YAML, with line and column; a key given twice is such a mistake. So are nesting, numbers,
         aliases and merges that nobody means: more than 100 levels, beyond 64 bits, not finite, more than 50,000 values.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
     file = Path(path)
+    document = Document(file, {}, _parsed(file, _read_text(file)))
+    return dataclasses.replace(document, data=_plain(document.source, document.error))
+
+
+def open_yaml(path: Path) -> Any:
+    """Read a file as ruamel's mapping, comments and all, to be changed and written again; raises as `read_yaml`."""
+    return _parse(path, _read_text(path))
+
+
+def _read_text(file: Path) -> str:
     if not file.is_file():
         near = sorted(p.name for p in file.parent.glob("*.y*ml")) if file.parent.is_dir() else []
         raise UnknownNameError(f"there is no file {str(file)!r}; {one_of(file.name, near)}")
@@ -205,6 +212,13 @@ def read_yaml(path: Path | str) -> Document:
     except UnicodeDecodeError as failure:
         raise DataError(f"{file} is not UTF-8 text: {failure.reason} at byte {failure.start}") from None
     check_size(file, text)
+    return text
+
+
+def _parse(file: Path, text: str) -> Mapping[str, Any]:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
     try:
         constructor, _ = YAML(typ="rt").get_constructor_parser(io.StringIO(text))
         root = constructor.composer.get_single_node()
@@ -225,8 +239,11 @@ def read_yaml(path: Path | str) -> Document:
         raise DefinitionError(f"not valid YAML: {told[0] if told else type(failure).__name__}", path=file) from None
     if not isinstance(source, Mapping):
         raise DefinitionError("the top level must be a mapping of keys to values", path=file, line=1, column=1)
-    document = Document(file, {}, source)
-    return dataclasses.replace(document, data=_plain(source, document.error))
+    return source
+
+
+_parsed = lru_cache(maxsize=32)(_parse)
+"""Spaces and cards are read over and over in one process; what this returns is shared, and never written to."""
 
 
 def write_yaml(path: Path, data: Mapping[str, Any], *, width: int = 110) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from blockprofile import yamlbounds
 from blockprofile.errors import DataError, DefinitionError, UnknownNameError
-from blockprofile.yamlfile import key_path, read_yaml, write_yaml
+from blockprofile.yamlfile import key_path, open_yaml, read_yaml, write_yaml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,3 +249,13 @@ def test_a_failed_write_keeps_what_was_there(tmp_path: Path) -> None:
 )
 def test_key_paths(loc: tuple[str | int, ...], text: str) -> None:
     assert key_path(loc) == text
+
+
+def test_what_was_read_before_is_read_afresh(tmp_path: Path) -> None:
+    path = write(tmp_path, "a: {b: [1, 2]}\n")
+    read_yaml(path).data["a"]["b"].append(3)
+    open_yaml(path)["a"]["b"].append(4)
+    assert read_yaml(path).data == {"a": {"b": [1, 2]}}
+    assert open_yaml(path) == {"a": {"b": [1, 2]}}
+    write(tmp_path, "a: {b: [1, 2, x]}\n")
+    assert read_yaml(path).data == {"a": {"b": [1, 2, "x"]}}

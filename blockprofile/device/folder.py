@@ -15,7 +15,7 @@ from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import CARD_NAME, KEY_COLUMNS, TABLE_NAME, lookup_key
 from blockprofile.predict import write_card as write_any_card
 from blockprofile.space import Operator
-from blockprofile.yamlfile import read_yaml, write_yaml
+from blockprofile.yamlfile import open_yaml, write_yaml
 
 __all__ = ["DeviceCard", "amend_card", "check_name", "write_card", "write_table"]
 
@@ -87,7 +87,7 @@ def write_card(folder: Path, facts: DeviceCard) -> None:
 
 def amend_card(folder: Path, changes: Mapping[str, Any]) -> None:
     """Change keys of a card and leave the rest, comments too, as it is; a dotted key reaches into a mapping."""
-    source = read_yaml(folder / CARD_NAME).source
+    source = open_yaml(folder / CARD_NAME)
     for path, value in changes.items():
         *parents, last = path.split(".")
         node = source

@@ -32,7 +32,7 @@ from blockprofile.predict import (
     read_card,
     write_additive_table,
 )
-from blockprofile.yamlfile import read_yaml, write_yaml
+from blockprofile.yamlfile import open_yaml, write_yaml
 
 __all__ = ["recalibrate"]
 
@@ -72,7 +72,7 @@ def recalibrate(folder: Path) -> Card:
 
 
 def _rewrite(folder: Path, content: Mapping[str, Any]) -> Card:
-    document = read_yaml(folder / CARD_NAME).source
+    document = open_yaml(folder / CARD_NAME)
     for key, value in content.items():
         if isinstance(value, dict) and key == "error":
             document[key].update(value)

@@ -35,8 +35,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(there: Path, *words: str) -> int:
-    base = ["lut", "run", "models", "--space", "tiny.yaml", "--out", "profiles", "--folder", str(there / "there")]
-    return main([*base, *words])
+    folder = [] if "--folder" in words else ["--folder", str(there / "there")]
+    return main(["lut", "run", "models", "--space", "tiny.yaml", "--out", "profiles", *folder, *words])
 
 
 @pytest.mark.parametrize("how", [["--on", "ssh", "--to", "board"], ["--on", "adb"]], ids=["ssh", "adb"])
