@@ -49,6 +49,10 @@ lint: $(VENV)/.installed-test
 types: $(VENV)/.installed-test
 	$(BIN)/mypy
 
+# One thread a process: there is a process for every core already.
+pytest fast fuzz: export OMP_NUM_THREADS = 1
+pytest fast fuzz: export OPENBLAS_NUM_THREADS = 1
+
 pytest: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4
 

@@ -102,13 +102,18 @@ def _rank_biserial(differences: Floats) -> float:
 
 
 def adjust_holm(p_values: Floats) -> Floats:
-    """Adjust p-values of several comparisons by Holm's method; NaN stay."""
-    from statsmodels.stats.multitest import multipletests
+    """Adjust p-values of several comparisons by Holm's method; NaN stay.
 
+    Examples
+    --------
+    >>> adjust_holm(np.array([0.01, 0.04, 0.03, np.nan])).round(4).tolist()
+    [0.03, 0.06, 0.06, nan]
+    """
+    # That of statsmodels collects garbage at every call, which takes a hundred times as long as the comparison.
+    order = np.argsort(p_values, kind="stable")[: np.isfinite(p_values).sum()]
     adjusted = np.full(len(p_values), np.nan)
-    known = np.isfinite(p_values)
-    if known.any():
-        adjusted[known] = multipletests(p_values[known], method="holm")[1]
+    left = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * left), 1.0)
     return adjusted
 
 

@@ -155,7 +155,7 @@ WALK: dict[str, dict[str, str]] = {
     },
     "predictor fit labels.csv --space tiny.yaml --metric energy_mj --epochs 1 --folds 0 --out {new}": {
         "--space": "smallest.yaml", "--metric": "energy_mj=other", "--seed": "1", "--holdout": "0.3", "--folds": "3",
-        "--epochs": "200",
+        "--epochs": "3",
     },
     "predictor fit labels.csv --space tiny.yaml --metric other --epochs 1 --folds 0 --out {new}": {
         "--direction": "max",

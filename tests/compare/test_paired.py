@@ -78,6 +78,14 @@ def test_holm_multiplies_the_smallest_by_the_number_of_tests() -> None:
     assert adjusted[[0, 1, 3]] == pytest.approx([0.03, 0.06, 0.06])
     assert math.isnan(adjusted[2])
     assert np.isnan(adjust_holm(np.array([np.nan]))).all()
+    assert adjust_holm(np.array([])).tolist() == []
+
+
+def test_holm_is_that_of_statsmodels() -> None:
+    from statsmodels.stats.multitest import multipletests
+
+    drawn = np.random.default_rng(0).beta(0.3, 2, size=20).round(2)
+    assert adjust_holm(drawn) == pytest.approx(multipletests(drawn, method="holm")[1])
 
 
 def test_first_reached() -> None:

@@ -104,18 +104,17 @@ def test_the_card_says_what_was_found(toy: Space, fitted: tuple[LabelTable, list
     assert read_card(reports[1].folder).device is None
 
 
-def test_a_second_fit_gives_the_same_bytes(
-    fitted: tuple[LabelTable, list[FitReport]], toy: Space, tmp_path: Path
-) -> None:
-    table, reports = fitted
-    again = fit_recipe(table, toy, _recipe(*METRICS, hardware="none"), out=tmp_path)
-    for first, second in zip(reports, again, strict=True):
+def test_a_second_fit_gives_the_same_bytes(toy: Space, tmp_path: Path) -> None:
+    table, both = _table(toy), {"sum": {}, "latency_ms:phone": {"ceiling": 1e6}}  # tables alone, and a network
+    quick = replace(_recipe("sum"), metrics=both).changed(epochs=2)
+    once, again = (fit_recipe(table, toy, quick, out=tmp_path / name) for name in ("once", "again"))
+    for first, second in zip(once, again, strict=True):
         for file in sorted(first.folder.iterdir()):
             assert file.read_bytes() == (second.folder / file.name).read_bytes(), file.name
 
 
 def test_metrics_with_a_network_each_are_fitted_alone(toy: Space, tmp_path: Path) -> None:
-    quick = replace(_kept("sum", "latency_ms:phone"), options=replace(SMALL, min_steps=50))
+    quick = _kept("sum", "latency_ms:phone").changed(epochs=2)
     reports = fit_recipe(_table(toy), toy, quick, out=tmp_path / "both")
     alone = fit_recipe(_table(toy), toy, replace(quick, metrics={"sum": {"ceiling": 1e6}}), out=tmp_path / "one")
     assert (alone[0].folder / "weights.safetensors").read_bytes() == (
@@ -237,7 +236,7 @@ def test_a_network_that_is_better_is_kept(fitted: tuple[LabelTable, list[FitRepo
 def test_threads_are_bounded_and_given_back(toy: Space, tmp_path: Path, threads: int | None) -> None:
     torch = pytest.importorskip("torch")
     seen: list[int] = []
-    quick = replace(_recipe("sum"), options=replace(SMALL, min_steps=10), folds=0)
+    quick = _recipe("sum").changed(epochs=1)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
@@ -253,7 +252,7 @@ def test_threads_are_bounded_and_given_back(toy: Space, tmp_path: Path, threads:
 
 def test_directions(toy: Space, tmp_path: Path) -> None:
     table = _table(toy)
-    quick = replace(_recipe("sum"), options=replace(SMALL, min_steps=10), folds=0)
+    quick = _recipe("sum").changed(epochs=1)
     (report,) = fit_recipe(table, toy, quick, out=tmp_path)
     assert np.isnan(report.fidelity.best_percentile_mae)
     assert read_card(report.folder).error.best_percentile_mae is None
@@ -278,7 +277,7 @@ def test_directions(toy: Space, tmp_path: Path) -> None:
 def test_a_fit_that_is_killed_before_its_card_leaves_the_old_predictor(
     toy: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = replace(_kept("sum", "latency_ms:phone"), options=replace(SMALL, min_steps=10))
+    quick = _kept("sum", "latency_ms:phone").changed(epochs=1)
     fit_recipe(_table(toy), toy, quick, out=tmp_path)
     (tmp_path / "sum_toy" / "notes.txt").write_text("mine")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -299,7 +298,7 @@ def test_a_fit_that_is_killed_before_its_card_leaves_the_old_predictor(
 
 
 def test_two_fits_into_one_folder_are_kept_apart_and_leftovers_go(toy: Space, tmp_path: Path) -> None:
-    quick = replace(_recipe("sum"), options=replace(SMALL, min_steps=10))
+    quick = _recipe("sum").changed(epochs=1)
     left, other = tmp_path / "sum_toy.0123abcd.partial", tmp_path / "other_toy.0123abcd.partial"
     for folder in (left, other):
         folder.mkdir(parents=True)
