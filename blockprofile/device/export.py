@@ -124,6 +124,13 @@ class Manifest:
     seed: int
     models: tuple[ExportedModel, ...]
 
+    def __post_init__(self) -> None:
+        names = {model.name for model in self.models}
+        if not names or len(names) < len(self.models):
+            raise OptionError(f"{len(self.models)} models have {len(names)} names; each has its own, and there is one")
+        if self.batch < 1:
+            raise OptionError(f"batch {self.batch}; at least 1 is needed")
+
     @property
     def suffix(self) -> str:
         """What a device's name says of how it was timed, as ``fp16_b8``."""

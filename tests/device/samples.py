@@ -61,6 +61,21 @@ def tensorrt_times(ms: float) -> str:
     ])  # fmt: skip
 
 
+def onnxruntime(nodes: Nodes) -> str:
+    """Three runs, of which the first takes twice as long."""
+    events = [{"cat": "Session", "name": "session_initialization", "ts": 1.0, "dur": 2.0, "args": {}}]
+    now = 10.0
+    for slow in (2.0, 1.0, 1.0):
+        start = now
+        for name, ms in nodes:
+            took = slow * 1000 * ms
+            events.append({"cat": "Node", "name": f"{name}_kernel_time", "ts": now, "dur": took, "args": {}})
+            now += took + 1
+        events.append({"cat": "Session", "name": "model_run", "ts": start, "dur": now - start, "args": {}})
+        now += 5
+    return json.dumps(events)
+
+
 def openvino(nodes: Nodes) -> str:
     rows = [
         f"{name};{'EXECUTED' if ms else 'NOT_RUN'};Convolution;jit_avx512_FP32;{ms:.6f};{ms:.6f};" for name, ms in nodes

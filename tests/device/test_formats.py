@@ -30,6 +30,7 @@ from tests.toy import shared_space
 MAKERS: dict[str, tuple[str, Callable[[Nodes], str]]] = {
     "litert": (".txt", samples.litert_text),
     "litert csv": (".csv", samples.litert_csv),
+    "onnxruntime": (".json", samples.onnxruntime),
     "tensorrt": (".json", samples.tensorrt),
     "openvino": (".csv", samples.openvino),
     "aihub": (".json", samples.aihub),

@@ -16,6 +16,7 @@ from blockprofile.predict import TABLE_NAME
 from blockprofile.predict.table import write_additive_table
 from blockprofile.space import Space, decode, draw_archs, load_space
 from tests.fuzz import texts
+from tests.fuzz.foreign import write_foreign
 
 __all__ = ["GOALS", "MEASURE", "POOL", "SEARCH", "in_blocks", "make_corpus", "working_in"]
 
@@ -78,7 +79,7 @@ def _write_by_hand() -> None:
 
     named = {
         "tiny": texts.SPACE, "own": texts.CUSTOM, "smaller": texts.PRUNED, "study": texts.STUDY,
-        "recipe": texts.RECIPE, "net": texts.NET,
+        "recipe": texts.RECIPE, "net": texts.NET, "timings": texts.TIMINGS,
     }  # fmt: skip
     named |= {f"stage_{name}": texts.stage_study(name) for name in texts.STAGES}
     for name, text in named.items():
@@ -90,6 +91,7 @@ def _write_by_hand() -> None:
     rows.to_parquet("labels.parquet", index=False)
     rows[:10].rename(columns={"y": "mean_ms"}).to_csv("audit.csv", index=False)
     _write_listed(space)
+    write_foreign(space)
     Path("dev").mkdir()
     Path("dev/card.yaml").write_text(texts.CARD, encoding="utf-8")
     slots = [slot for slot in space.slots if slot.kind == "layer"]

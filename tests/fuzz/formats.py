@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from blockprofile.cli.main import main
 from tests.fuzz.corpus import GOALS, MEASURE, POOL, SEARCH, in_blocks
+from tests.fuzz.foreign import PROFILES, TABLES
 from tests.fuzz.texts import STAGES
 
 __all__ = ["CALLS", "FORMATS", "Format"]
 
 _SAMPLE = "sample --space tiny.yaml --n 10 --metric macs_m"
+_IMPORT = "--space tiny.yaml --hardware h --runtime r --out {new}"
+_HOW = {"vela.csv": "--clock-mhz 500", "hwnasbench.json": "--column board_latency"}
 _COMPARE = f"compare --space tiny.yaml {GOALS} --budget 20 --seeds 2 --out {{new}}"
 
 
@@ -70,6 +73,13 @@ FORMATS = (
     Format("study.yaml", "run study.yaml --out {new}", 3),
     *(Format(f"stage_{name}.yaml", f"run stage_{name}.yaml --out stages", 1) for name in STAGES),
     Format("times.csv", "lut import times.csv --space tiny.yaml --hardware h --runtime r --out {new}", 6),
+    *(Format(name, f"lut import {name} {_HOW.get(name, '')} {_IMPORT}", 1.5) for name in (*PROFILES, *TABLES)),
+    Format("hwnasbench.json", f"lut import hwnasbench.json --metric energy_mj --column board_energy {_IMPORT}", 1),
+    Format("whole.json", "lut times whole.json --space tiny.yaml --manifest exported --out {new}.csv", 1),
+    Format("exported/manifest.json", "lut times whole.json --space tiny.yaml --manifest exported --out {new}.csv", 2),
+    Format("exported/manifest.json", f"lut import tensorrt.json --manifest exported {_IMPORT}", 1),
+    Format("labels.csv", "lut solve labels.csv --space tiny.yaml --column y --device d --time-unit ms --out {new}", 1),
+    Format("timings.yaml", "lut solve timings.yaml --out {new}", 2),
     Format("measured/journal.jsonl", MEASURE, 3),
     Format("run/manifest.json", "heatmap run --kind layers", 2),
     Format("run/manifest.json", "profile run", 2),

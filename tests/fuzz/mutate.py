@@ -43,6 +43,7 @@ def mutate_file(path: Path, rng: random.Random) -> str:
         ".json": [_change_tree, _change_tree, _change_text],
         ".jsonl": [_change_text],
         ".csv": [_change_text, _change_text, _change_text],
+        ".txt": [_change_text, _change_text, _change_text],
         ".parquet": [_change_table, _change_table, _change_table],
     }
     return rng.choice([*by_bytes, *by_kind.get(path.suffix, []) * 2])(path, rng)
@@ -93,11 +94,12 @@ def _change_text(path: Path, rng: random.Random) -> str:
     lines = path.read_bytes().decode("utf-8", "replace").splitlines()
     at = rng.randrange(len(lines))
     odd = str(rng.choice(ODD_VALUES))
-    words = lines[at].split(",")
+    sign = next((sign for sign in "\t;" if sign in lines[at]), ",")
+    words = lines[at].split(sign)
     words[rng.randrange(len(words))] = odd
     what = rng.choice(("field", "line gone", "line twice", "swap"))
     if what == "field":
-        lines[at] = ",".join(words)
+        lines[at] = sign.join(words)
     elif what == "line gone":
         del lines[at]
     elif what == "line twice":
@@ -114,9 +116,9 @@ def _change_tree(path: Path, rng: random.Random) -> str:
     data = json.loads(path.read_text(encoding="utf-8")) if is_json else read_yaml(path).data
     done = _change_node(data, rng)
     if is_json:
-        data.pop("digest", None)
+        has_digest = isinstance(data, dict) and data.pop("digest", None) is not None
         path.write_text(json.dumps(data), encoding="utf-8")
-        if rng.random() < 0.8 and "NaN" not in json.dumps(data) and "Infinity" not in json.dumps(data):
+        if has_digest and rng.random() < 0.8 and "NaN" not in json.dumps(data) and "Infinity" not in json.dumps(data):
             write_json(path, data)
     else:
         text = json.dumps(data).replace("NaN", ".nan").replace("Infinity", ".inf")  # JSON is YAML
@@ -124,7 +126,7 @@ def _change_tree(path: Path, rng: random.Random) -> str:
     return done
 
 
-def _change_node(data: dict[str, Any], rng: random.Random) -> str:
+def _change_node(data: dict[str, Any] | list[Any], rng: random.Random) -> str:
     """Change one thing somewhere in a tree."""
     node: Any = data
     where: list[Any] = []

@@ -104,6 +104,14 @@ holdout: 0.2
 folds: 0
 options: {epochs: 1, min_steps: 2, widths: [16, 8], batch: 32, learning_rate: 0.004, seed: 0}
 """
+TIMINGS = """\
+schema: blockprofile.timings/1
+table: labels.csv
+space: tiny.yaml
+card: {sources: [made up], licence: MIT, batch: 1}
+devices:
+  solved: {title: t, column: y, time_unit: ms, hardware: h}
+"""
 CARD = """\
 schema: blockprofile.predictor/1
 name: dev
