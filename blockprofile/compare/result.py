@@ -20,6 +20,7 @@ from blockprofile.compare.floors import (
 )
 from blockprofile.compare.indicators import JointFront, best_within, hypervolume_curve, joint_front
 from blockprofile.compare.paired import Paired, Sooner, adjust_holm, compare_paired, compare_speed, first_reached
+from blockprofile.errors import InfeasibleError
 from blockprofile.html import html_table
 from blockprofile.picture import Picture, draw, html_picture
 from blockprofile.search import Problem, SearchResult
@@ -109,6 +110,11 @@ class Comparison:
         Upper limits on the cost at which the best gain is compared; None takes three from the joint front.
     folder
         The run folder, or None.
+
+    Raises
+    ------
+    InfeasibleError
+        If no search found an arch that keeps all limits.
     """
 
     cases: tuple[Case, ...]
@@ -126,6 +132,11 @@ class Comparison:
             for runs in self.runs
         )
         object.__setattr__(self, "runs", shared)
+        if not any(len(front) for fronts in self.fronts for front in fronts):
+            n, limits = len(self.runs) * len(self.seeds), ", ".join(limit.text for limit in self.problem.limits)
+            raise InfeasibleError(
+                f"none of {n} searches of {self.budget:,} evaluations each found an arch that keeps all limits: {limits}"
+            )
 
     def draw(self) -> Picture:
         """Draw the fronts of all cases; a notebook shows the picture, ``.save("fronts.pdf")`` writes it."""

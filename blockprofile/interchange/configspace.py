@@ -157,14 +157,24 @@ def _check_missing(configspace: Any, space: Space) -> None:
         raise OptionError(f"no hyperparameter for {', '.join(map(repr, missing))} of space {space.base.name!r}")
 
 
+def _depths_of(condition: Any) -> tuple[Value, ...]:
+    """Return the values that a condition names; none where it means others than those."""
+    kind = type(condition).__name__
+    held: tuple[Any, ...] = ()
+    if kind == "InCondition":
+        held = tuple(condition.values)
+    elif kind == "EqualsCondition":
+        held = (condition.value,)
+    return tuple(sorted(map(_plain, held)))
+
+
 def _check_conditions(conditions: Iterable[Any], space: Space) -> None:
     """Refuse all conditions but those that the depths of a space make, and a lack of one of these."""
     wanted = _conditions(space)
     for condition in conditions:
         child = getattr(getattr(condition, "child", None), "name", "")
         parent = getattr(getattr(condition, "parent", None), "name", "")
-        held = getattr(condition, "values", None) or [getattr(condition, "value", None)]
-        if wanted.pop(child, None) != (parent, tuple(sorted(map(_plain, held)))):
+        if wanted.pop(child, None) != (parent, _depths_of(condition)):
             raise OptionError(f"condition {condition} cannot be said in a space, where depths alone leave layers out")
     if wanted:
         child, (parent, depths) = next(iter(wanted.items()))

@@ -35,7 +35,7 @@ class Choices:
 
 
 def choices_data(space: Space, fronts: Sequence[Archs]) -> Choices:
-    """Count the layers' blocks in fronts, each of which counts alike.
+    """Count the layers' blocks in fronts, each of which counts alike; empty ones do not.
 
     Parameters
     ----------
@@ -44,10 +44,10 @@ def choices_data(space: Space, fronts: Sequence[Archs]) -> Choices:
     fronts
         One for each search: uint8, shape (n, n_slots).
     """
-    slots = space.layer_slots
+    slots, fronts = space.layer_slots, [archs for archs in fronts if len(archs)]
     shares = np.full((space.n_blocks + 1, len(slots)), np.nan)
-    weights = np.concatenate([np.full(len(archs), 1 / len(archs) / len(fronts)) for archs in fronts])
-    every = np.concatenate(list(fronts))
+    weights = np.concatenate([np.empty(0), *(np.full(len(archs), 1 / len(archs) / len(fronts)) for archs in fronts)])
+    every = np.concatenate([np.empty((0, space.n_slots), np.uint8), *fronts])
     for column, slot in enumerate(slots):
         codes = every[:, slot.index]
         counts = np.bincount(codes, weights, minlength=space.n_blocks)[: space.n_blocks]

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from blockprofile.cli.main import EXIT_USER, main
+from blockprofile.compare import load_comparison
+from blockprofile.plot.choices import choices_data
+from tests.cli.test_lut import TINY
 
 ASKED = [
     "compare", "--space", "moga", "--algorithm", "nsga2", "--algorithm", "random", "--objective", "params_m:max",
@@ -37,6 +41,28 @@ def test_json_holds_every_value(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert all(len(row["values"]) == 2 for row in told["rows"] if row["indicator"] != "sooner")
     assert main(["report", str(tmp_path / "run"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["bytes"] > 10_000
+
+
+def test_searches_without_an_arch_within_all_limits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.yaml").write_text(TINY, encoding="utf-8")
+    asked = "compare --space tiny.yaml --algorithm nsga2:population=2 --algorithm random --objective params_m:max "
+    asked += "--objective macs_m:min"
+    some = f"{asked} --limit macs_m<=0.5 --limit params_m>=0.0028 --seeds 4 --budget 3 --out some"
+    assert main(some.split()) == 0
+    seen = capsys.readouterr()
+    assert "nan" not in seen.out
+    assert "(1 of 4 seeds)" in seen.out
+    found = load_comparison("some")
+    assert [[len(run.front) for run in runs] for runs in found.runs] == [[1, 1, 1, 1], [0, 0, 0, 1]]
+    data = choices_data(found.cases[1].space, [run.front.archs for run in found.runs[1]])
+    assert (data.n_archs, np.nanmax(data.shares[-1])) == (1, 1.0)
+    none = f"{asked} --limit macs_m<=0.35 --limit params_m>=0.0022 --seeds 2 --budget 2 --out none"
+    assert main(none.split()) == EXIT_USER
+    told = "none of 4 searches of 2 evaluations each found an arch that keeps all limits: macs_m<=0.35, params_m>=0.0022"
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from blockprofile.interchange import (
     to_configurations,
     values_of_archs,
 )
+from blockprofile.interchange.values import depths_with
 from blockprofile.search import Aims, search
 from blockprofile.space import Space, count_archs, draw_archs, list_archs
 
@@ -96,6 +97,11 @@ def test_what_cannot_be_said_is_refused_by_name(library: Any, toy: Space) -> Non
     other = library.ConfigurationSpace({each.name: list(each.choices) for each in toy.slots})
     other.add(library.InCondition(other[second.name], other[first.name], [first.choices[0]]))
     refuse(other, toy, "cannot be said in a space, where depths alone")
+    layer, depths = next((each, depths) for each in toy.layer_slots if len(depths := depths_with(toy, each)) == 1)
+    parent = toy.slots[toy.units[layer.unit - 1].depth or 0].name
+    other = library.ConfigurationSpace({each.name: list(each.choices) for each in toy.slots})
+    other.add(library.NotEqualsCondition(other[layer.name], other[parent], depths[0]))
+    refuse(other, toy, f"condition .*{layer.name}.* cannot be said in a space")
 
 
 def test_a_library_that_is_missing_is_named(toy: Space, monkeypatch: pytest.MonkeyPatch) -> None:
