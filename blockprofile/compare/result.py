@@ -134,9 +134,8 @@ class Comparison:
         object.__setattr__(self, "runs", shared)
         if not any(len(front) for fronts in self.fronts for front in fronts):
             n, limits = len(self.runs) * len(self.seeds), ", ".join(limit.text for limit in self.problem.limits)
-            raise InfeasibleError(
-                f"none of {n} searches of {self.budget:,} evaluations each found an arch that keeps all limits: {limits}"
-            )
+            told = f"none of {n} searches of {self.budget:,} evaluations each found an arch that keeps all limits"
+            raise InfeasibleError(f"{told}: {limits}")
 
     def draw(self) -> Picture:
         """Draw the fronts of all cases; a notebook shows the picture, ``.save("fronts.pdf")`` writes it."""

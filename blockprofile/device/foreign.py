@@ -12,7 +12,7 @@ from blockprofile.device.formats import TRACE_FORMATS, Trace, find_format, open_
 from blockprofile.device.probes import check_resolutions, table_operators
 from blockprofile.device.profile_checks import check_whole_unit
 from blockprofile.device.profiled import Spread, profiled_table
-from blockprofile.device.quantity import ENERGY, check_quantity
+from blockprofile.device.quantity import check_quantity
 from blockprofile.device.tables import TABLE_FORMATS, find_table_format, read_published, table_note
 from blockprofile.device.whole import is_whole, whole_table
 from blockprofile.errors import DataError, OptionError, UnknownNameError, one_of
@@ -22,8 +22,6 @@ from blockprofile.space import Space
 __all__ = ["FORMATS", "ForeignTable", "ImportOptions", "list_files", "read_device_table", "read_traces"]
 
 CSV = "csv"
-TIMES_ONLY = ("ofa", "nnmeter", "layers")
-QUANTITY_OF = {"energy": ENERGY, "latency": LATENCY}
 ESTIMATED = "vela"
 FORMATS = (CSV, *TRACE_FORMATS, *TABLE_FORMATS)
 _ENDINGS = {".json", ".csv", ".txt", ".log", ".yaml", ".yml"}
@@ -161,14 +159,15 @@ def read_device_table(
 
 
 def _form_of(path: Path, wanted: str | None) -> str:
-    """Tell the format of a file, and insist on the one that is wanted."""
+    """Tell the format of a file: the one that is wanted, unless what the file holds is another's."""
     file = open_profile(path)
-    found = find_format(file) or find_table_format(file) or (CSV if path.suffix.lower() == ".csv" else None)
-    if found is None:
-        raise DataError(f"{path} is of no format that is known; {one_of('', FORMATS)}")
-    if wanted not in {None, found}:
+    found = find_format(file) or find_table_format(file)
+    if found is not None and wanted not in {None, found}:
         raise DataError(f"{path} looks like {found!r}, not {wanted!r}; {one_of(str(wanted), FORMATS)}")
-    return found
+    form = found or wanted or (CSV if path.suffix.lower() == ".csv" else None)
+    if form is None:
+        raise DataError(f"{path} is of no format that is known; {one_of('', FORMATS)}")
+    return form
 
 
 def _plain_table(
@@ -185,11 +184,7 @@ def _plain_table(
     _check_plain(options, manifest)
     if form != CSV:
         operators = table_operators(space, check_resolutions(space, resolutions), metric=f"{options.metric}:{device}")
-        if options.metric != LATENCY and form in TIMES_ONLY:
-            raise OptionError(f"{files[0]} is a table of the format {form!r}, which gives times, not {options.metric}")
-        if options.column.endswith(("_energy", "_latency")):
-            _check_column(options)
-        found = read_published(files, form, space, operators, column=options.column)
+        found = read_published(files, form, space, operators, column=options.column, metric=options.metric)
         return ForeignTable(scale_table(found, unit_factor(options.unit)), form)
     if len(files) > 1:
         raise OptionError(f"{len(files)} files were given, of which {files[0]} is a table of operators; give one")
@@ -199,13 +194,6 @@ def _plain_table(
         files[0], space, resolutions=resolutions, unit=options.unit, device=device, metric=options.metric
     )
     return ForeignTable(table, CSV)
-
-
-def _check_column(options: ImportOptions) -> None:
-    """Check that a table named after what it holds is asked for as that."""
-    column = options.column.rpartition("_")[2]
-    if column != options.metric.partition("_")[0]:
-        raise OptionError(f"table {options.column!r} holds no {options.metric}; say --metric {QUANTITY_OF[column]}")
 
 
 def _check_plain(options: ImportOptions, manifest: Manifest | None) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from blockprofile.device.export import ExportSettings, Manifest, export_networks, export_operators
 from blockprofile.device.foreign import ImportOptions, read_device_table, read_traces
-from blockprofile.device.formats import read_trace
+from blockprofile.device.formats import TRACE_FORMATS, read_trace
 from blockprofile.device.node_names import find_steps
 from blockprofile.device.plan import cover_archs
 from blockprofile.device.profiled import check_spread
@@ -294,6 +294,10 @@ def test_a_copy_within_an_operator_is_its_own(toy: Space, exported: Manifest, tm
 def test_formats_that_are_not_what_was_said(toy: Space, tmp_path: Path) -> None:
     assert "looks like 'tensorrt', not 'aihub'" in refused(toy, tmp_path, samples.tensorrt([("a", 1)]), form="aihub")
     assert "is of no format that is known" in refused(toy, tmp_path, '{"a": 1}')
+    for form in TRACE_FORMATS:
+        assert f"it is no '{form}', which is " in refused(toy, tmp_path, '{"a": 1}', form=form)
+    large = f"Name,Op Cycles\n{'a' * 140_000},3\n"
+    assert "no CSV: field larger than" in refused(toy, tmp_path, large, form="vela", clock_mhz=500.0)
     assert "say the NPU's clock by --clock-mhz" in refused(toy, tmp_path, samples.vela([("a", 1)]))
     assert "--clock-mhz has no effect" in refused(toy, tmp_path, samples.tensorrt([("a", 1)]), clock_mhz=3.0)
     assert "averageMs of layer 'a' is -1" in refused(toy, tmp_path, samples.tensorrt([("a", -1)]))

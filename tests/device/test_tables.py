@@ -215,11 +215,43 @@ def test_files_of_two_formats_and_options_of_others(elastic: Space, tmp_path: Pa
     table, other = tmp_path / "a.json", tmp_path / "b.json"
     table.write_text(json.dumps(nnmeter()), encoding="utf-8")
     other.write_text('{"FC_Cin8_Cout9": 1}', encoding="utf-8")
-    with pytest.raises(DataError, match=r"b.json looks like 'hwnasbench', unlike .*a.json, which is 'nnmeter'"):
+    with pytest.raises(DataError, match=r"b.json looks like 'hwnasbench', unlike .*a.json, which is read as 'nnmeter'"):
         read_device_table([table, other], elastic, ImportOptions())
     with pytest.raises(DataError, match="looks like 'nnmeter', not 'ofa'"):
         taken(table, elastic, form="ofa")
     with pytest.raises(OptionError, match="--spread has no effect here"):
         taken(table, elastic, spread="drop")
-    with pytest.raises(DataError, match="--column 'x' has no effect here"):
+    with pytest.raises(OptionError, match="--column 'x' has no effect here"):
         taken(table, elastic, column="x")
+    lone = '{"FC_Cin8_Cout9": 1}'
+    other.write_text(f'{{"fpga_energy": {lone}}}', encoding="utf-8")
+    with pytest.raises(OptionError, match=r"table 'fpga_energy' of .* holds no latency_ms; say --metric energy_mj"):
+        taken(other, elastic)
+    with pytest.raises(OptionError, match=r"2 files were given, of which .* is of the format 'hwnasbench'; give one"):
+        read_device_table([other, other], elastic, ImportOptions())
+
+
+def test_the_users_word_on_a_format(elastic: Space, tmp_path: Path) -> None:
+    """What is recognised as nothing is read as what it is said to be, by a reader that checks it."""
+    table = tmp_path / "a.dat"
+    table.write_text(json.dumps({**nnmeter(), "mine": 3}), encoding="utf-8")
+    with pytest.raises(DataError, match="is of no format that is known"):
+        taken(table, elastic)
+    assert taken(table, elastic, form="nnmeter").table.n_extra >= 1
+    for form, told in [
+        ("hwnasbench", "lacks .* operators"),
+        ("ofa", "should have count, mean, and std or var"),
+        ("layers", "the column 'block' is missing"),
+        ("csv", "the column 'op' is missing"),
+        ("aihub", "it is no 'aihub', which is a JSON object with `execution_summary`"),
+    ]:
+        table.write_text(json.dumps({"a": 3}), encoding="utf-8")
+        with pytest.raises(DataError, match=told):
+            taken(table, elastic, form=form)
+    table.write_text("unit,layer,block,ms,n\n", encoding="utf-8")
+    with pytest.raises(DataError, match="the column 'n' is unknown"):
+        taken(table, elastic, form="layers")
+    table.write_text("[1]", encoding="utf-8")
+    for form in ("nnmeter", "hwnasbench"):
+        with pytest.raises(DataError, match=f"it is no '{form}', which is a JSON object"):
+            taken(table, elastic, form=form)

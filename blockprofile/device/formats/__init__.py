@@ -54,7 +54,7 @@ def read_trace(path: Path, *, form: str | None = None, clock_mhz: float | None =
     Parameters
     ----------
     form
-        The format, of `TRACE_FORMATS`; None recognises it.
+        The format, of `TRACE_FORMATS`; None recognises it. A file that is recognised as another is refused.
     clock_mhz
         For formats that give cycles.
 
@@ -67,6 +67,8 @@ def read_trace(path: Path, *, form: str | None = None, clock_mhz: float | None =
     """
     file = open_profile(path)
     name = find_format(file)
+    if name is None and form is not None:
+        raise file.error(f"it is no {check_trace_format(form)!r}, which is {_module(form).SHAPE}")
     if name is None or (form is not None and name != check_trace_format(form)):
         told = "is of no format that is known" if name is None else f"looks like {name!r}, not {form!r}"
         raise DataError(f"{path} {told}; {one_of(form or '', TRACE_FORMATS)}")

@@ -11,7 +11,9 @@ from typing import Any
 
 from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace, number_of
 
-__all__ = ["read", "recognises"]
+__all__ = ["SHAPE", "read", "recognises"]
+
+SHAPE = "a JSON object with `execution_summary`"
 
 
 def recognises(file: ProfileFile) -> bool:

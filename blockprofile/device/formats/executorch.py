@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import re
 
 from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace
 from blockprofile.numbers import read_number
 
-__all__ = ["read", "recognises"]
+__all__ = ["SHAPE", "read", "recognises"]
+
+SHAPE = "CSV with the columns `event_block_name` and `event_name`"
 
 _MS = {"ms": 1.0, "us": 0.001, "s": 1000.0}
 _COLUMN = re.compile(r"p50 \((\w+)\)$")
@@ -29,18 +30,19 @@ def read(file: ProfileFile) -> Trace:
     DataError
         If there is no column ``p50``, it is in cycles, or a time is no number.
     """
-    rows = list(csv.DictReader(file.lines))
-    column = next((match for match in map(_COLUMN.match, rows[0] if rows else []) if match), None)
+    header = file.rows[0]
+    rows = [dict(zip(header, [*row, *[""] * len(header)], strict=False)) for row in file.rows[1:] if row]
+    column = next((match for match in map(_COLUMN.match, header) if match), None)
     if column is None or column[1] not in _MS:
         raise file.error("it has no column 'p50 (ms)', 'p50 (us)' or 'p50 (s)'")
-    executed = [row for row in rows if (row["event_block_name"] or "") == "Execute"]
-    is_split = any((row.get("is_delegated_op") or "") == "True" for row in executed)
+    executed = [row for row in rows if row["event_block_name"] == "Execute"]
+    is_split = any(row.get("is_delegated_op") == "True" for row in executed)
     nodes, whole = [], None
     for row in executed:
-        value = read_number(row[column[0]] or "")
+        value = read_number(row[column[0]])
         if value is None or value < 0:
             raise file.error(f"{column[0]} of {row['event_name']!r} is {row[column[0]]!r}; should be at least 0")
-        ms, event = value * _MS[column[1]], row["event_name"] or ""
+        ms, event = value * _MS[column[1]], row["event_name"]
         if event == "Method::execute":
             if whole is not None:
                 raise file.error("it holds several runs of a method; give each model a file of its own")
@@ -50,5 +52,5 @@ def read(file: ProfileFile) -> Trace:
             or row.get("is_delegated_op") == "True"
             or (event == "DELEGATE_CALL" and not is_split)
         ):
-            nodes.append(NodeTime(" ".join(row.get(name) or "" for name in _WHERE), ms))
+            nodes.append(NodeTime(" ".join(row.get(name, "") for name in _WHERE), ms))
     return Trace(file.path, tuple(nodes), whole)

@@ -7,7 +7,9 @@ import re
 from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace
 from blockprofile.numbers import read_number
 
-__all__ = ["read", "recognises"]
+__all__ = ["SHAPE", "read", "recognises"]
+
+SHAPE = "benchmark_model's text with a table `Run Order`"
 
 _RUNS = "Operator-wise Profiling Info for Regular Benchmark Runs"
 _ORDER = re.compile(r"^=+ Run Order =+$")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace
 from blockprofile.numbers import read_number
 
-__all__ = ["read", "recognises"]
+__all__ = ["SHAPE", "read", "recognises"]
+
+SHAPE = "lines of counters under `layerName;execStatus;`"
 
 _HEAD = "layerName;execStatus;"
 _TIME = "realTime (ms)"

@@ -6,7 +6,9 @@ from statistics import median
 
 from blockprofile.device.formats.trace import ProfileFile, Trace, number_of
 
-__all__ = ["read", "recognises"]
+__all__ = ["SHAPE", "read", "recognises"]
+
+SHAPE = "a JSON list of runs with `computeMs`"
 
 
 def recognises(file: ProfileFile) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,6 +65,20 @@ class ProfileFile:
     def lines(self) -> list[str]:
         """Its lines."""
         return self.text.splitlines()
+
+    @cached_property
+    def rows(self) -> list[list[str]]:
+        """Its lines as CSV.
+
+        Raises
+        ------
+        DataError
+            If they are none.
+        """
+        try:
+            return list(csv.reader(self.lines))
+        except csv.Error as failure:
+            raise self.error(f"no CSV: {failure}") from None
 
     def error(self, message: str) -> DataError:
         """Make the error of the file."""

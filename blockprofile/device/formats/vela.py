@@ -5,20 +5,22 @@ Cycles become milliseconds by the NPU's clock, which the file does not say.
 
 from __future__ import annotations
 
-import csv
-
 from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace
 from blockprofile.errors import OptionError
 from blockprofile.numbers import read_number
 
-__all__ = ["read", "recognises"]
+__all__ = ["SHAPE", "read", "recognises"]
+
+SHAPE = "CSV with the columns `Name` and `Op Cycles`"
 
 _CYCLES, _NAME = "Op Cycles", "Name"
 
 
 def recognises(file: ProfileFile) -> bool:
     """Tell whether the file is one."""
-    return bool(file.lines) and file.lines[0].lower().startswith("tflite_operator") and _CYCLES in file.lines[0]
+    head = file.lines[0].split(",") if file.lines else []
+    names = [name.strip() for name in head]
+    return _CYCLES in names and (_NAME in names or names[0].lower().startswith("tflite_operator"))
 
 
 def read(file: ProfileFile, *, clock_mhz: float | None = None) -> Trace:
@@ -33,12 +35,11 @@ def read(file: ProfileFile, *, clock_mhz: float | None = None) -> Trace:
     """
     if clock_mhz is None:
         raise OptionError(f"{file.path} gives cycles; say the NPU's clock by --clock-mhz")
-    rows = csv.reader(file.lines)
-    header = [name.strip() for name in next(rows)]
+    header = [name.strip() for name in file.rows[0]]
     if _NAME not in header:
         raise file.error(f"the column {_NAME!r} is missing; it has {', '.join(header)}")
     nodes = []
-    for number, row in enumerate(rows, start=2):
+    for number, row in enumerate(file.rows[1:], start=2):
         if row[:1] == header[:1]:
             raise file.error(f"line {number}: it holds two tables; give each model a file of its own")
         cells = dict(zip(header, row, strict=False))

@@ -12,7 +12,8 @@ from blockprofile.device.formats import ProfileFile, open_profile
 from blockprofile.device.median import Median
 from blockprofile.device.tables import layers
 from blockprofile.device.tables.entries import Entries
-from blockprofile.errors import DataError, OptionError, one_of
+from blockprofile.errors import DataError, OptionError
+from blockprofile.metric import LATENCY
 from blockprofile.predict import lookup_key
 from blockprofile.space import Operator, Space
 
@@ -21,6 +22,8 @@ __all__ = ["TABLE_FORMATS", "find_table_format", "read_published", "table_note"]
 LAYERS = "layers"
 TABLE_FORMATS = ("ofa", "nnmeter", "hwnasbench", LAYERS)
 """The formats of published tables; each is a module of this package."""
+LONE = ("hwnasbench", LAYERS)
+"""Those of which a file holds several devices, so that two files are not one table."""
 
 
 def _module(name: str) -> Any:
@@ -38,14 +41,21 @@ def table_note(form: str) -> str:
 
 
 def read_published(
-    paths: Sequence[Path], form: str, space: Space, operators: Sequence[Operator], *, column: str = ""
+    paths: Sequence[Path],
+    form: str,
+    space: Space,
+    operators: Sequence[Operator],
+    *,
+    column: str = "",
+    metric: str = LATENCY,
 ) -> CsvTable:
-    """Read the times of operators from a table that others published.
+    """Read the times, or energies, of operators from a table that others published.
 
     Parameters
     ----------
     paths
-        Files of one format, read as one: an operator that stands in several has the mean of their times.
+        Files of one format, read as one: an operator that stands in several has the mean of their times. None may
+        be recognised as of another.
     operators
         Those that the table must have.
     column
@@ -56,20 +66,20 @@ def read_published(
     DataError, DefinitionError
         If a file is not what it should be, or operators are missing.
     OptionError
-        If a file holds several tables and it is not said which is meant, or the format takes one file alone.
+        If a file holds several tables and it is not said which is meant, it holds another metric, or the format takes
+        one file alone.
     """
+    if form in LONE and len(paths) > 1:
+        raise OptionError(f"{len(paths)} files were given, of which {paths[0]} is of the format {form!r}; give one")
     if form == LAYERS:
-        if len(paths) > 1:
-            raise OptionError(f"{len(paths)} files were given, of which {paths[0]} is a table by layer; give one")
-        return layers.read_layers(paths[0], space, column)
+        return layers.read_layers(paths[0], space, column, metric)
     module = _module(form)
     times: dict[str, list[Median]] = {}
     for path in paths:
         file = open_profile(path)
-        if (other := find_table_format(file)) != form:
-            told = "is of no format of tables" if other is None else f"looks like {other!r}"
-            raise DataError(f"{path} {told}, unlike {paths[0]}, which is {form!r}; {one_of('', TABLE_FORMATS)}")
-        for name, time in module.read(file, column).items():
+        if (other := find_table_format(file)) not in {None, form}:
+            raise DataError(f"{path} looks like {other!r}, unlike {paths[0]}, which is read as {form!r}")
+        for name, time in module.read(file, column, metric).items():
             times.setdefault(name, []).append(time)
     entries = Entries(times)
     found = {op: module.find(op, entries, operators) for op in operators}

@@ -9,9 +9,11 @@ import numpy as np
 
 from blockprofile.device.formats import ProfileFile
 from blockprofile.device.median import Median
+from blockprofile.errors import OptionError
+from blockprofile.metric import LATENCY
 from blockprofile.numbers import read_number
 
-__all__ = ["NOTHING", "Entries", "known_value", "pool"]
+__all__ = ["NOTHING", "Entries", "check_times_only", "known_value", "pool"]
 
 NOTHING = Median(0.0, float("nan"), float("nan"), 0)
 """What an operator is given whose time stands in another's entry."""
@@ -75,3 +77,17 @@ def known_value(file: ProfileFile, name: str, value: object) -> float:
     if isinstance(number, bool) or not isinstance(number, int | float) or number < 0:
         raise file.error(f"{name} is {value!r}; should be a number of at least 0")
     return float(number)
+
+
+def check_times_only(file: ProfileFile, column: str, metric: str, *, form: str) -> None:
+    """Refuse what has no sense for a file that is one table of times.
+
+    Raises
+    ------
+    OptionError
+        If a column is named, or another metric asked for.
+    """
+    if metric != LATENCY:
+        raise OptionError(f"{file.path} is a table of the format {form!r}, which gives times, not {metric}")
+    if column:
+        raise OptionError(f"--column {column!r} has no effect here: {file.path} holds one table")

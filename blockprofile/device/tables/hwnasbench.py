@@ -9,51 +9,67 @@ They are published in a pickle, which is not read. Where it is trusted, their ow
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from blockprofile.device.formats import ProfileFile
 from blockprofile.device.median import Median
+from blockprofile.device.quantity import ENERGY
 from blockprofile.device.tables.entries import Entries, known_value
 from blockprofile.errors import OptionError, one_of
+from blockprofile.metric import LATENCY
 from blockprofile.space import Operator
 
 __all__ = ["NOTE", "find", "read", "recognises"]
 
 NOTE = "Layers that are left out keep no time of their own: a shortcut of equal shapes is no operator."
+_HOLDS = {"_energy": ENERGY, "_latency": LATENCY}
 _HEADS = ("ConvBlock_H", "ConvNorm_H", "AvgP_H", "FC_Cin", "Skip_H")
 
 
-def _is_table(data: Any) -> bool:
-    return isinstance(data, dict) and bool(data) and all(name.startswith(_HEADS) for name in data)
+def _tables(file: ProfileFile) -> dict[str, dict[str, Any]]:
+    """Return the tables of a file by their names; one that stands alone has none. Empty where it is no such file."""
+    data = file.json
+    if not isinstance(data, dict) or not data:
+        return {}
+    if all(isinstance(each, dict) and each for each in data.values()):
+        return data
+    return {} if any(isinstance(each, dict) for each in data.values()) else {"": data}
 
 
 def recognises(file: ProfileFile) -> bool:
     """Tell whether the file is one."""
-    data = file.json
-    return _is_table(data) or (isinstance(data, dict) and bool(data) and all(map(_is_table, data.values())))
+    tables = _tables(file).values()
+    return bool(tables) and all(name.startswith(_HEADS) for table in tables for name in table)
 
 
-def read(file: ProfileFile, column: str) -> dict[str, Median]:
+def read(file: ProfileFile, column: str, metric: str) -> dict[str, Median]:
     """Read a table's entries.
 
     Parameters
     ----------
     column
         The table's name, where the file has several.
+    metric
+        What it must hold, which its name tells where it has one.
 
     Raises
     ------
     OptionError
-        If it is not said which of several is meant, or there is none of that name.
+        If it is not said which of several is meant, there is none of that name, or it holds something else.
     DataError
         If a value is no number of at least 0.
     """
-    tables: Mapping[str, Any] = {"": file.json} if _is_table(file.json) else file.json
+    tables = _tables(file)
+    if not tables:
+        raise file.error("it is no 'hwnasbench', which is a JSON object of tables, or of names and values")
     name = column or (next(iter(tables)) if len(tables) == 1 else "")
     if name not in tables:
         told = f"has no table {name!r}" if name else f"holds {len(tables)} tables: name one by --column"
         raise OptionError(f"{file.path} {told}; {one_of(name, [each for each in tables if each])}")
+    holds = next((known for ending, known in _HOLDS.items() if name.endswith(ending)), metric)
+    if holds != metric:
+        raise OptionError(f"table {name!r} of {file.path} holds no {metric}; say --metric {holds}")
     nan = math.nan
     return {key: Median(known_value(file, key, value), nan, nan, 1) for key, value in tables[name].items()}
 

@@ -16,6 +16,7 @@ from blockprofile.device.csvfile import CsvTable
 from blockprofile.device.formats import ProfileFile
 from blockprofile.device.layer_tables import place_terms
 from blockprofile.errors import DataError, OptionError, one_of
+from blockprofile.metric import LATENCY
 from blockprofile.space import Space
 
 __all__ = ["NOTE", "read_layers", "recognises"]
@@ -70,7 +71,7 @@ def _fixed(path: Path, space: Space, layer: int, blocks: Mapping[str, float]) ->
     return blocks[name]
 
 
-def read_layers(path: Path, space: Space, column: str) -> CsvTable:
+def read_layers(path: Path, space: Space, column: str, metric: str) -> CsvTable:
     """Read a table by layer into one by operator; layers of one shape have their mean.
 
     Raises
@@ -78,9 +79,17 @@ def read_layers(path: Path, space: Space, column: str) -> CsvTable:
     DataError, DefinitionError
         If the file is no such table, or lacks a block that the space has at a layer.
     OptionError
-        If it holds several devices, and not one of them is named.
+        If it holds several devices, and not one of them is named, or anything but latencies is asked for.
     """
-    terms = _terms(path, read_csv(path), column)
+    if metric != LATENCY:
+        raise OptionError(f"{path} is a table of the format 'layers', which gives times, not {metric}")
+    file = read_csv(path)
+    odd = [name for name in sorted(_COLUMNS) if name not in file.header]
+    odd += [name for name in file.header if name not in {*_COLUMNS, "device"}]
+    if odd:
+        told = "unknown" if odd[0] in file.header else "missing"
+        raise DataError(f"{path}: the column {odd[0]!r} is {told}; a table by layer has unit, layer, block, ms, device")
+    terms = _terms(path, file, column)
     offset = 0.0
     for unit, layer in [place for place in terms if place[0] == 0]:
         blocks = terms.pop((unit, layer))

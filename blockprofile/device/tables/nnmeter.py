@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from blockprofile.device.formats import ProfileFile
 from blockprofile.device.median import Median
-from blockprofile.device.tables.entries import NOTHING, Entries, known_value
+from blockprofile.device.tables.entries import NOTHING, Entries, check_times_only, known_value
 from blockprofile.space import Operator
 
 __all__ = ["NOTE", "find", "read", "recognises"]
@@ -39,16 +39,19 @@ def recognises(file: ProfileFile) -> bool:
     return isinstance(data, dict) and bool(data) and all(_NAME.match(name) for name in data)
 
 
-def read(file: ProfileFile, column: str) -> dict[str, Median]:
+def read(file: ProfileFile, column: str, metric: str) -> dict[str, Median]:
     """Read the table's entries.
 
     Raises
     ------
     DataError
-        If a value is no number of at least 0, or a column is named.
+        If a value is no number of at least 0.
+    OptionError
+        As `check_times_only`.
     """
-    if column:
-        raise file.error(f"--column {column!r} has no effect here: the file holds one table")
+    check_times_only(file, column, metric, form="nnmeter")
+    if not isinstance(file.json, dict) or not file.json:
+        raise file.error("it is no 'nnmeter', which is a JSON object of names and times")
     nan = math.nan
     return {name: Median(known_value(file, name, ms), nan, nan, 1) for name, ms in file.json.items()}
 

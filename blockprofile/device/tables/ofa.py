@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from blockprofile.device.formats import ProfileFile
 from blockprofile.device.median import Median
-from blockprofile.device.tables.entries import NOTHING, Entries, known_value
+from blockprofile.device.tables.entries import NOTHING, Entries, check_times_only, known_value
 from blockprofile.space import Operator
 from blockprofile.yamlfile import read_yaml
 
@@ -29,16 +29,17 @@ def recognises(file: ProfileFile) -> bool:
     return bool(_NAME.search(file.text))
 
 
-def read(file: ProfileFile, column: str) -> dict[str, Median]:
+def read(file: ProfileFile, column: str, metric: str) -> dict[str, Median]:
     """Read the table's entries.
 
     Raises
     ------
     DataError, DefinitionError
         If the file is no such table, or a value is no number of at least 0.
+    OptionError
+        As `check_times_only`.
     """
-    if column:
-        raise file.error(f"--column {column!r} has no effect here: the file holds one table")
+    check_times_only(file, column, metric, form="ofa")
     found = {}
     for name, entry in read_yaml(file.path).data.items():
         if not isinstance(entry, Mapping) or not {"count", "mean"} <= entry.keys() <= _KEYS:
