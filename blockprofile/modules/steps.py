@@ -207,10 +207,28 @@ def register_step(kind: str, step: Step) -> None:
 
 
 def step_layers(step: Primitive) -> list[nn.Module]:
-    """Translate a step of one input into torch layers."""
-    return _STEPS[step.kind].layers(step)
+    """Translate a step of one input into torch layers.
+
+    Raises
+    ------
+    OptionError
+        If nobody said what a step of its kind is.
+    """
+    return _known(step).layers(step)
 
 
 def step_node(graph: Graph, step: Primitive, value: str) -> str:
-    """Add a step of one input to an ONNX graph; return its output."""
-    return _STEPS[step.kind].node(graph, step, value)
+    """Add a step of one input to an ONNX graph; return its output.
+
+    Raises
+    ------
+    OptionError
+        As `step_layers`.
+    """
+    return _known(step).node(graph, step, value)
+
+
+def _known(step: Primitive) -> Step:
+    if step.kind not in _STEPS:
+        raise OptionError(f"step {step.kind!r} has no translation; give it one by blockprofile.modules.register_step")
+    return _STEPS[step.kind]

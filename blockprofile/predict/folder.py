@@ -23,18 +23,20 @@ from blockprofile.yamlfile import write_yaml
 __all__ = ["check_files", "replacing_predictor", "write_card"]
 
 DATA_NAMES = (WEIGHTS_NAME, TABLE_NAME, RESIDUALS_NAME, ARCHS_NAME)
+AUDIT_NAMES = ("audit.parquet", "audit.png", "audit.svg")
+"""What was found of the predictor that the folder held."""
 
 
 @contextmanager
 def replacing_predictor(folder: Path, *, within: Path | None = None) -> Iterator[Path]:
-    """Write a predictor in the place of an earlier one, of which neither card nor data stay; other files do.
+    """Write a predictor in the place of an earlier one, of which card, data and audit go; other files stay.
 
     Yields
     ------
     A new folder; see `blockprofile.files.replacing_folder`, also for what is raised.
     """
     with replacing_folder(folder, within=within, is_kept=True) as fresh:
-        for name in (CARD_NAME, *DATA_NAMES):
+        for name in (CARD_NAME, *DATA_NAMES, *AUDIT_NAMES):
             (fresh / name).unlink(missing_ok=True)
         yield fresh
 

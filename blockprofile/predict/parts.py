@@ -41,11 +41,11 @@ _THREAD = _Thread()
 @contextmanager
 def on_one_core() -> Iterator[None]:
     """Evaluate what is evaluated meanwhile by this thread in this thread alone: others have cores of their own."""
-    _THREAD.one_core = True
+    before, _THREAD.one_core = _THREAD.one_core, True
     try:
         yield
     finally:
-        _THREAD.one_core = False
+        _THREAD.one_core = before
 
 
 def reset_threads() -> None:

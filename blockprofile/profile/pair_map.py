@@ -24,7 +24,7 @@ LEVEL = 0.95
 class JointEffect:
     """What two choices do together beyond what each does alone, with its 95 % interval.
 
-    ``is_sure`` holds where 0 is outside the interval that covers all choices of the two decisions at once.
+    ``is_sure`` holds where 0 is outside the interval that covers all choices of all decisions of the map at once.
     """
 
     first: Slot
@@ -68,15 +68,18 @@ def find_pair_map(space: Space, rows: KeptRows, metric: str, *, seed: int = 0) -
     features = model.features
     slots = tuple(space.slots[index] for index in features.slots)
     sizes, low, high = (np.full((len(slots), len(slots)), np.nan) for _ in range(3))
-    strongest = []
-    for i, j in combinations(range(len(slots)), 2):
+    strongest, pairs = [], list(combinations(range(len(slots)), 2))
+    sizes_of = [len(space.allowed[slot.index]) for slot in slots]
+    n_effects = sum(sizes_of[i] * sizes_of[j] for i, j in pairs)
+    for i, j in pairs:
         effects = _joint(features, mean, i, j)[0]
         draws = _joint(features, drawn, i, j)
         spreads = np.sqrt(np.square(draws).mean(axis=(1, 2)))
         ends = np.quantile(spreads, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2])
         for table, end in zip((low, sizes, high), ends, strict=True):
             table[i, j] = table[j, i] = end
-        strongest.append(_strongest(space, (i, j), slots, effects, draws.std(axis=0, ddof=1)))
+        errors = draws.std(axis=0, ddof=1)
+        strongest.append(_strongest(space, (slots[i], slots[j]), effects, errors, n_effects=n_effects))
     strongest.sort(key=lambda each: -abs(each.effect))
     return PairMap(metric, slots, sizes, low, high, tuple(strongest))
 
@@ -92,15 +95,16 @@ def _joint(features: Features, draws: Draws, i: int, j: int) -> Doubles:
 
 
 def _strongest(
-    space: Space, places: tuple[int, int], slots: tuple[Slot, ...], effects: Doubles, errors: Doubles
+    space: Space, slots: tuple[Slot, Slot], effects: Doubles, errors: Doubles, *, n_effects: int
 ) -> JointEffect:
+    """Return the largest of two slots' effects; whether it is sure allows for all that are looked at (Bonferroni)."""
     from scipy.stats import norm
 
     row, column = np.unravel_index(int(np.argmax(np.abs(effects))), effects.shape)
     effect, error = float(effects[row, column]), float(errors[row, column])
-    first, second = slots[places[0]], slots[places[1]]
+    first, second = slots
     half = float(norm.isf((1 - LEVEL) / 2)) * error
-    sure = float(norm.isf((1 - LEVEL) / 2 / effects.size)) * error
+    sure = float(norm.isf((1 - LEVEL) / 2 / n_effects)) * error
     return JointEffect(
         first, _name(space, first, int(row)), second, _name(space, second, int(column)), effect, effect - half,
         effect + half, abs(effect) > sure,

@@ -111,8 +111,6 @@ class PairModel:
         What is known; distinct archs.
     sizes
         How large effects are.
-    noise
-        The variance of a value that is noise alone, of ``sizes.rest`` at most.
     """
 
     def __init__(self, space: Space, archs: Archs, values: Doubles, *, sizes: Sizes) -> None:

@@ -154,15 +154,15 @@ class Profile:
         return int(self.rows("mean")["n"].iloc[0])
 
     def unit(self, metric: str) -> str:
-        """Return a metric's unit."""
+        """Return a metric's unit; the metric by its name, or by its column if only one has that."""
         return str(self._of_metric("unit_of", metric))
 
     def provenance(self, metric: str) -> str:
-        """Return where a metric's figures come from."""
+        """Return where a metric's figures come from; the metric as for `unit`."""
         return str(self._of_metric("provenance", metric))
 
     def _of_metric(self, column: str, metric: str) -> object:
-        return self.table.loc[self.table["metric"] == metric, column].iloc[0]
+        return self.table.loc[self.table["metric"] == self._name(metric), column].iloc[0]
 
     def blocks(self, metric: str) -> pd.DataFrame:
         """Return the rows of M_b: a block on average over its places.

@@ -70,7 +70,7 @@ def test_searches_without_an_arch_within_all_limits(
     [
         (["report", "nowhere"], "does not exist"),
         (["compare", "--space", "moga", "--device", "mace_gpu", "--out", "x"], "nothing to compare"),
-        ([*ASKED[:-2], "--seeds", "0", "--out", "x"], "--seeds is 0"),
+        ([*ASKED[:-4], "--seeds", "0", "--out", "x"], "--seeds is 0"),
     ],
 )
 def test_mistakes_leave_status_2_and_one_line(

@@ -64,8 +64,8 @@ def test_a_table_of_another_folder_is_refused_and_taken_where_the_card_does_not_
 
 def test_nothing_stays_of_the_predictor_before_but_what_is_none_of_it(toy: Space, tmp_path: Path) -> None:
     folder = _write(tmp_path / "made", toy, 1.0)
-    for name in (RESIDUALS_NAME, "notes.txt"):
+    for name in (RESIDUALS_NAME, "notes.txt", "audit.parquet", "audit.csv"):
         (folder / name).write_bytes(b"")
     _write(folder, toy, 2.0)
-    assert {path.name for path in folder.iterdir()} == {"card.yaml", TABLE_NAME, "notes.txt"}
+    assert {path.name for path in folder.iterdir()} == {"card.yaml", TABLE_NAME, "notes.txt", "audit.csv"}
     build_predictor((read_card(folder), folder), toy)

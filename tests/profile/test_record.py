@@ -46,6 +46,8 @@ def test_rows_by_what_they_are(profile: Profile) -> None:
 def test_what_is_not_there_is_told(profile: Profile) -> None:
     with pytest.raises(OptionError, match="metric 'mac_m' is not in the profile; did you mean 'macs_m'"):
         profile.blocks("mac_m")
+    with pytest.raises(OptionError, match="metric 'mac_m' is not in the profile; did you mean 'macs_m'"):
+        profile.unit("mac_m")
     with pytest.raises(OptionError, match=r"tau 0\.9 is not in the profile; it has 0\.01, 0\.05, 0\.5, 0\.95, 0\.99"):
         profile.layers("macs_m", tau=0.9)
 

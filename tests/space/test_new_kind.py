@@ -186,3 +186,8 @@ def test_a_kind_that_cannot_be_is_refused(changed: dict[str, object], message: s
 def test_a_step_that_is_there_is_refused() -> None:
     with pytest.raises(OptionError, match="step 'conv' is there already"):
         register_step("conv", Step(dilated_layers, dilated_node))
+
+
+def test_a_step_that_nobody_translated_is_named() -> None:
+    with pytest.raises(OptionError, match=r"step 'odd' has no translation; give it one by .*register_step"):
+        steps.step_layers(Primitive(kind="odd", in_channels=1, out_channels=1, in_size=8, out_size=8))
