@@ -33,6 +33,7 @@ from blockprofile.predict.published import (
     published_operators,
     read_published_table,
 )
+from blockprofile.predict.rank import Tau, kendall, tau_of
 from blockprofile.predict.reach import caption_of, count_outside, share_outside, tell_stated
 from blockprofile.predict.recipe import Recipe, check_card_fields, find_table, read_recipe
 from blockprofile.predict.registry import (
@@ -80,6 +81,7 @@ __all__ = [
     "Predictor",
     "Provenance",
     "Recipe",
+    "Tau",
     "add_entry",
     "build_listed",
     "build_predictor",
@@ -103,6 +105,7 @@ __all__ = [
     "find_table",
     "fit_recipe",
     "import_predictor",
+    "kendall",
     "list_devices",
     "list_predictors",
     "list_published",
@@ -134,6 +137,7 @@ __all__ = [
     "select_entries",
     "share_outside",
     "split_archs",
+    "tau_of",
     "tell_floor",
     "tell_stated",
     "value_column",

@@ -14,31 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import DataError, OptionError, UnknownNameError
-from blockprofile.predict import ARCHS_NAME, LabelTable, find_metric, number_archs, read_labels
+from blockprofile.predict import ARCHS_NAME, LabelTable, Tau, find_metric, number_archs, read_labels, tau_of
 from blockprofile.space import Archs, Space, count_macs, count_params, list_operators
 from blockprofile.supernet.evaluate import evaluate_supernet
 from blockprofile.supernet.folder import open_supernet
 from blockprofile.supernet.judging import JudgeOptions
 from blockprofile.zerocost import synflow
 
-__all__ = ["Ranking", "Tau", "rank_supernet", "tau_of"]
+__all__ = ["Ranking", "rank_supernet"]
 
-N_BOOTSTRAP = 1000
-LEVEL = 0.95
 BEST_SHARE = 0.1
 MIN_BEST = 10
 """The fewest archs whose order is told apart as that of the best."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tau:
-    """Kendall's tau-b of ``n`` archs, with a bootstrap interval of 95 % over archs (percentiles, linear)."""
-
-    name: str
-    tau: float
-    low: float
-    high: float
-    n: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,46 +36,6 @@ class Ranking:
     archs: Archs
     supernet: NDArray[np.float64]
     truth: NDArray[np.float64]
-
-
-def tau_of(name: str, first: NDArray[np.float64], second: NDArray[np.float64], *, seed: int = 0) -> Tau:
-    """Compute tau and its interval.
-
-    Parameters
-    ----------
-    first, second
-        Two values for each arch, shape (n,); at least two archs.
-
-    Notes
-    -----
-    An arch that a resample holds w_i times counts in pairs w_i w_j: tau-b of all resamples are quadratic forms of the
-    matrices of signs, O(n^2) memory.
-
-    Examples
-    --------
-    >>> values = np.arange(30.0)
-    >>> found = tau_of("self", values, values)
-    >>> found.tau, found.low, found.n
-    (1.0, 1.0, 30)
-    """
-    n = len(first)
-    ours, theirs = (np.sign(values[:, None] - values[None]).astype(np.float32) for values in (first, second))
-    rows = np.random.default_rng([seed, 11]).integers(0, n, (N_BOOTSTRAP, n))
-    counts = np.ones((N_BOOTSTRAP + 1, n), np.float32)
-    for number, drawn in enumerate(rows):
-        counts[number] = np.bincount(drawn, minlength=n)
-    agreeing, ordered, ordered_too = (_pairs(counts, signs) for signs in (ours * theirs, abs(ours), abs(theirs)))
-    with np.errstate(invalid="ignore"):
-        taus = agreeing / np.sqrt(ordered * ordered_too)
-    resampled = taus[:-1][np.isfinite(taus[:-1])]
-    ends = (np.nan, np.nan) if not len(resampled) else np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Tau(name, float(taus[-1]), float(ends[0]), float(ends[1]), n)
-
-
-def _pairs(counts: NDArray[np.float32], signs: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return w S w for every row w of counts."""
-    found: NDArray[np.float64] = np.einsum("bn,bn->b", counts @ signs, counts, dtype=np.float64)
-    return found
 
 
 def _read_truth(truth: str | Path, space: Space, column: str) -> LabelTable:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,43 +17,21 @@ from blockprofile.files import make_folder
 from blockprofile.journalfile import append_line, open_journal
 from blockprofile.jsonfile import digest_of, write_json
 from blockprofile.options import Options
+from blockprofile.predict import kendall
 from blockprofile.profile import explain_by_order
 from blockprofile.prune import OWN_SHARE, RISK, scale_of
 from blockprofile.run import Execution, run_tasks, show_progress
-from blockprofile.search import NSGA2, Algorithm, RandomMutation
+from blockprofile.truth.page import write_page
+from blockprofile.truth.repetition import DEFAULT, known_truth, name_of, repeat
 from blockprofile.truth.scores import check_scored, plan_row, rank_unlabelled, score_archs
-from blockprofile.truth.table import Cost, Truth, read_truth
-from blockprofile.truth.trials import (
-    Judged,
-    Labels,
-    draw_labels,
-    estimate,
-    fit_others,
-    judge_pruning,
-    plan_labels,
-    prune_by_main,
-    prune_by_pairs,
-    prune_by_truth,
-    random_prunings,
-    regret,
-    responses_of,
-)
+from blockprofile.truth.table import Truth
+from blockprofile.truth.words import told_source
 
 __all__ = ["judge"]
 
-WAYS = ((0.3, 0.05), (1.0, 0.05), (1.0, 0.1), (1.0, 0.2))
-"""The shares of the rest that are tried as archs' own, and the risks; the first half of the repetitions chooses."""
-DEFAULT = (OWN_SHARE, RISK)
 JOURNAL = "judged.jsonl"
 PART = 25
 """Archs that are scored in one task."""
-ALGORITHMS: Mapping[str, str | Algorithm] = {
-    "random": "random",
-    "mutation": RandomMutation(pool=20, children=10),
-    "nsga2": NSGA2(population=20),
-}
-"""Sizes of generations that go with some dozens of trainings."""
-
 Row = dict[str, Any]
 
 
@@ -119,7 +96,7 @@ def judge(
     if repetitions < 4 or min(n) < 20 or not set(searched) <= set(n):
         raise OptionError("judge takes 4 repetitions and 20 labels at least, and searches after numbers among n")
     check_scored(scored)
-    truth, priced, _ = _known(space, metric, tuple(costs))
+    truth, priced, _ = known_truth(space, metric, tuple(costs))
     if max(n) > len(truth.archs):
         raise OptionError(f"n is {max(n)}; space {space!r} has {len(truth.archs)} archs")
     folder = make_folder(Path(out))
@@ -139,13 +116,12 @@ def judge(
     for key in (key for key in tasks if not key.startswith("scores")):
         for name, more in found[key].items():
             rows.setdefault(name, []).extend(more)
-    from blockprofile.truth.page import write_page
-
     results = {
-        "space": space, "metric": truth.metric, "archs": len(truth.archs), "runs": truth.n_runs,
+        "space": space, "metric": truth.metric, "source": told_source(truth.source.card),
+        "again": kendall(truth.runs[:, 0], truth.runs[:, 1]), "archs": len(truth.archs), "runs": truth.n_runs,
         "spread": truth.spread, "repetitions": repetitions, "seed": seed, "n": list(n), "costs": list(costs),
         "limits": {name: cost.limits.tolist() for name, cost in priced.items()},
-        "explained": _explained(truth), "default": _name(*DEFAULT), "own": OWN_SHARE, "risk": RISK,
+        "explained": _explained(truth), "default": name_of(*DEFAULT), "own": OWN_SHARE, "risk": RISK,
         "estimates": summarise(rows["estimates"], ("n", "how", "statistic")),
         "chosen_on": summarise([r for r in rows["prunings"] if r["repetition"] < half], ("n", "cost", "how")),
         "prunings": summarise([r for r in rows["prunings"] if r["repetition"] >= half], ("n", "cost", "how")),
@@ -172,22 +148,9 @@ def _explained(truth: Truth) -> Row:
     return found
 
 
-@lru_cache(maxsize=2)
-def _known(space: str, metric: str, costs: tuple[str, ...]) -> tuple[Truth, dict[str, Cost], Any]:
-    """Read a truth, price its archs, and profile it whole; once in a process."""
-    truth = read_truth(space, metric)
-    noise = np.full(len(truth.archs), truth.spread**2 / truth.n_runs)
-    whole = responses_of(truth, truth.archs, truth.runs.mean(axis=1), plain=True, noise=noise)
-    return truth, {name: truth.cost(name) for name in costs}, whole
-
-
-def _name(own: float, risk: float) -> str:
-    return f"pairs, own {own:g}, risk {risk:g}"
-
-
 def _run(folder: Path, title: str, tasks: Mapping[str, tuple[Any, ...]], *, workers: int | str) -> dict[str, Any]:
     """Do what is not done yet, and return what every task found."""
-    digest = digest_of(json.loads(json.dumps([str(task) for task in tasks.values()])))
+    digest = digest_of([str(task) for task in tasks.values()])
     head = {"judged": digest, "version": blockprofile.__version__}
     done = {line["task"]: line["found"] for line in open_journal(folder / JOURNAL, head, what="judgement")}
     left = [key for key in tasks if key not in done]
@@ -203,9 +166,9 @@ def _run(folder: Path, title: str, tasks: Mapping[str, tuple[Any, ...]], *, work
 
 def _do(kind: str, what: tuple[str, str, tuple[str, ...]], trial: Any) -> dict[str, Any]:
     if kind == "scores":
-        truth = _known(*what)[0]
+        truth = known_truth(*what)[0]
         return {"scores": score_archs(truth.space, truth.archs[trial])}
-    return _repeat(what, trial)
+    return repeat(what, trial)
 
 
 def _unlabelled(truth: Truth, picked: NDArray[np.int64], parts: Sequence[Mapping[str, Sequence[float]]]) -> list[Row]:
@@ -223,73 +186,6 @@ def _factors_of(rows: Sequence[Row]) -> list[Row]:
             {"n": n, "statistic": statistic, "tried": len(part)} | plan_row([(r["drawn"], r["planned"]) for r in part])
         )
     return found
-
-
-def _repeat(what: tuple[str, str, tuple[str, ...]], trial: tuple[int, int, int, bool]) -> dict[str, list[Row]]:
-    """Draw labels once and judge all that is made of them."""
-    truth, costs, whole = _known(*what)
-    size, repetition, seed, is_searched = trial
-    rows: dict[str, list[Row]] = {"estimates": [], "prunings": [], "searches": [], "plans": [], "fits": []}
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(size, repetition)))
-    labels = draw_labels(truth, size, rng, run=repetition % truth.n_runs)
-    about = {"n": size, "repetition": repetition}
-    profiles = {
-        how: responses_of(truth, truth.archs[labels.rows], labels.values, plain=how == "plain")
-        for how in ("sharp", "plain")
-    }
-    for how, profile in profiles.items():
-        for statistic, compared in estimate(profile, whole).items():
-            rows["estimates"].append({**about, "how": how, "statistic": statistic, **compared})
-    rows["fits"] += [{**about, "by": by, **found} for by, found in fit_others(truth, labels).items()]
-    by_pairs = prune_by_pairs(truth, labels, costs, ways=WAYS, seed=repetition)
-    for name, cost in costs.items():
-        spaces = {_name(*way): by_pairs[(name, *way)] for way in WAYS}
-        spaces["main effects"] = prune_by_main(truth, profiles["sharp"], cost)
-        spaces["the truth"] = prune_by_truth(truth, labels.judge, cost)
-        for how, pruned in spaces.items():
-            found = judge_pruning(truth, cost, labels.judge, pruned)
-            rows["prunings"].append({**about, "cost": name, "how": how, **_figures(truth, found)})
-        for found in random_prunings(truth, cost, labels.judge, by_pairs[(name, *DEFAULT)], rng):
-            rows["prunings"].append({**about, "cost": name, "how": "random", **_figures(truth, found)})
-    if is_searched:
-        first = next(iter(costs))
-        _search(truth, labels, costs[first], by_pairs[(first, *DEFAULT)], rows, about)
-        rows["plans"] += _compare_plans(truth, labels, profiles["sharp"], whole, about)
-    return rows
-
-
-def _compare_plans(truth: Truth, labels: Labels, drawn: Any, whole: Any, about: Row) -> list[Row]:
-    """Set the squared error of effects from planned labels beside that from drawn ones."""
-    planned = plan_labels(truth, len(labels.rows), run=labels.run, seed=about["repetition"])
-    table = responses_of(truth, truth.archs[planned.rows], planned.values, plain=False)
-    by_plan, by_draw = estimate(table, whole), estimate(drawn, whole)
-    return [
-        {**about, "statistic": name, "drawn": by_draw[name]["rmse"] ** 2, "planned": by_plan[name]["rmse"] ** 2}
-        for name in by_draw
-    ]
-
-
-def _figures(truth: Truth, found: Judged) -> Row:
-    return {
-        "left": found.left, "hypervolume": found.hypervolume, "most": min(found.most, 100.0),
-        "kept": float(found.most <= truth.spread), "survives": float(np.mean(found.survives)),
-        "by_limit": found.survives,
-    }  # fmt: skip
-
-
-def _search(truth: Truth, labels: Any, cost: Cost, pruned: Any, rows: dict[str, list[Row]], about: Row) -> None:
-    more = len(labels.rows)
-    plans = {
-        "pruned": (pruned, min(more, int(pruned.contains(truth.archs).sum()))),
-        "whole, labels too": (truth.space, more),
-        "whole": (None, 2 * more),
-    }
-    for name, algorithm in ALGORITHMS.items():
-        for where, (within, budget) in plans.items():
-            lack = regret(
-                truth, labels, cost, algorithm=algorithm, budget=budget, within=within, seed=about["repetition"]
-            )
-            rows["searches"].append({**about, "cost": cost.name, "algorithm": name, "where": where, "lack": lack})
 
 
 def summarise(rows: Sequence[Row], keys: Sequence[str]) -> list[Row]:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import csv
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.content import content_dir
+from blockprofile.content import content_file
+from blockprofile.csvfile import read_csv
+from blockprofile.errors import CoverageError, DataError, UnknownNameError, one_of
 from blockprofile.files import make_folder, replacing
 from blockprofile.jsonfile import write_json
-from blockprofile.predict import ListedArchs, load_predictors
+from blockprofile.predict import ListedArchs, kendall, load_predictors
 from blockprofile.profile import fit_main, fit_sizes
-from blockprofile.space import load_space, read_arch
-from blockprofile.truth.page import markdown_table
-from blockprofile.truth.scores import kendall
+from blockprofile.space import INACTIVE, Space, load_space, read_arch
+from blockprofile.tablefile import Column, read_columns
+from blockprofile.truth.scores import tau_row
+from blockprofile.truth.words import markdown_table
 
 __all__ = ["judge_ofa"]
 
 Doubles = NDArray[np.float64]
 Row = dict[str, Any]
-N_BOOTSTRAP = 200
-BATCHES = (1, 32, 64)
+BATCHES = (1, 64)
+"""The batches whose times are set side by side."""
+NETWORK_COLUMNS = ("device", "top1_percent", "resolution", "d", "ks", "e")
 
 
 def judge_ofa(*, out: str | Path, gpus: str, networks: str, seed: int = 0) -> Path:
@@ -37,10 +42,17 @@ def judge_ofa(*, out: str | Path, gpus: str, networks: str, seed: int = 0) -> Pa
         Files of the content folder ``data``: archs with latencies by GPU and batch; measured networks.
     seed
         Of the bootstrap.
+
+    Raises
+    ------
+    UnknownNameError
+        If a file is none of the folder.
+    DataError
+        If one is damaged or lacks a column.
     """
     results = {
-        "ranking": _ranking(seed), "networks": _networks(content_dir("data") / networks),
-        "gpus": _gpus(content_dir("data") / gpus),
+        "ranking": _ranking(seed), "networks": _networks(content_file("data", networks)),
+        "gpus": _gpus(content_file("data", gpus)),
     }  # fmt: skip
     folder = make_folder(Path(out))
     write_json(folder / "results.json", results, within=folder)
@@ -55,54 +67,46 @@ def _ranking(seed: int) -> Row:
     assert isinstance(table, ListedArchs)
     ours, macs = load_predictors(load_space("ofa_mbv3"), metrics=["top1_percent", "macs_m"])
     columns = {"distilled": ours.predict(table.archs), "macs": macs.predict(table.archs)}
-    rng = np.random.default_rng(seed)
-    picks = [rng.integers(0, len(table.archs), len(table.archs)) for _ in range(N_BOOTSTRAP)]
-    found: Row = {
-        "archs": len(table.archs),
-        "correlation": float(np.corrcoef(columns["distilled"], table.values)[0, 1]),
-    }
-    best = np.flatnonzero(table.values >= np.quantile(table.values, 0.75))
-    for name, column in columns.items():
-        taus = [kendall(column[pick], table.values[pick]) for pick in picks]
-        low, high = np.quantile(taus, [0.025, 0.975]).tolist()
-        tau = kendall(column, table.values)
-        found[name] = {"tau": tau, "low": low, "high": high, "best": kendall(column[best], table.values[best])}
-    return found
+    values = table.values.astype(np.float64)
+    found: Row = {"archs": len(values), "correlation": float(np.corrcoef(columns["distilled"], values)[0, 1])}
+    taus = {name: tau_row(name, each.astype(np.float64), values, seed=seed) for name, each in columns.items()}
+    return found | taus
 
 
 def _networks(path: Path) -> list[Row]:
     """Predict networks whose accuracy was measured, where a predictor covers their resolution."""
     found = []
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            size = int(row["resolution"])
-            line: Row = {"device": row["device"], "resolution": size, "measured": float(row["top1_percent"])}
-            space = load_space("ofa_mbv3", resolution=size)
-            form = {key: [int(word) for word in row[key].split()] for key in ("ks", "e", "d")}
-            arch = read_arch(space, str(form).replace("'", '"'))[None]
-            for metric in ("top1_percent", "top1_percent:ofa"):
-                try:
-                    (predictor,) = load_predictors(space, metrics=[metric])
-                except ValueError:  # no such resolution
-                    line[metric] = None
-                else:
-                    line[metric] = float(predictor.predict(arch)[0])
-            found.append(line)
+    file = read_csv(path)
+    if missing := [name for name in NETWORK_COLUMNS if name not in file.header]:
+        raise DataError(f"{path} has no column {missing[0]!r}; {one_of(missing[0], file.header)}")
+    for row in file.rows():
+        size = int(row.number("resolution"))
+        line: Row = {"device": row["device"], "resolution": size, "measured": row.number("top1_percent")}
+        space = load_space("ofa_mbv3", resolution=size)
+        form = {key: [int(word) for word in row[key].split()] for key in ("ks", "e", "d")}
+        arch = read_arch(space, json.dumps(form))[None]
+        for metric in ("top1_percent", "top1_percent:ofa"):
+            try:
+                (predictor,) = load_predictors(space, metrics=[metric])
+            except (CoverageError, UnknownNameError):  # none covers this resolution
+                line[metric] = None
+            else:
+                line[metric] = float(predictor.predict(arch)[0])
+        found.append(line)
     return found
 
 
 def _gpus(path: Path) -> Row:
     """Compare batches of one GPU: how they rank archs, what they count, and what a block costs."""
-    import pyarrow.parquet as pq
-
     space = load_space("ofa_mbv3")
-    table = pq.read_table(path)
+    slots = [slot.name for slot in space.slots if slot.kind == "layer"]
+    wanted = dict.fromkeys(slots, Column("uint8")) | {"resolution": Column("integer", low=1)}
+    table = read_columns(path, wanted, with_others=True)
     (macs,) = load_predictors(space, metrics=["macs_m"])
     names = [name for name in table.column_names if name.startswith("latency_ms:")]
-    slots = [slot.name for slot in space.slots if slot.kind == "layer"]
     archs = _archs(space, {name: table[name].to_numpy() for name in slots})
     size = table["resolution"].to_numpy().astype(np.float64)
-    layers = (archs[:, [slot.index for slot in space.layer_slots]] != 255).sum(axis=1).astype(np.float64)
+    layers = (archs[:, [slot.index for slot in space.layer_slots]] != INACTIVE).sum(axis=1).astype(np.float64)
     work = macs.predict(archs) * (size / space.resolution) ** 2
     found: Row = {"archs": len(archs), "counts": [], "pairs": [], "steps": []}
     columns = {name.partition(":")[2]: table[name].to_numpy().astype(np.float64) for name in names}
@@ -111,23 +115,26 @@ def _gpus(path: Path) -> Row:
         found["counts"].append(told)
         found["steps"].append({"device": name, **_steps(space, archs, each, size)})
     for gpu in dict.fromkeys(name.rpartition("_batch")[0] for name in columns):
-        one, many = (columns[f"{gpu}_batch{batch}"] for batch in (BATCHES[0], BATCHES[-1]))
+        both = [f"{gpu}_batch{batch}" for batch in BATCHES]
+        if missing := [name for name in both if name not in columns]:
+            raise DataError(f"{path} has no column 'latency_ms:{missing[0]}'; {one_of(missing[0], columns)}")
+        one, many = (columns[name] for name in both)
         found["pairs"].append({"gpu": gpu, "tau": kendall(one, many)})
     return found
 
 
-def _archs(space: Any, columns: dict[str, NDArray[Any]]) -> NDArray[np.uint8]:
+def _archs(space: Space, columns: dict[str, NDArray[Any]]) -> NDArray[np.uint8]:
     n = len(next(iter(columns.values())))
-    archs = np.full((n, space.n_slots), 255, np.uint8)
+    archs = np.full((n, space.n_slots), INACTIVE, np.uint8)
     for slot in space.layer_slots:
         archs[:, slot.index] = columns[slot.name]
     for unit in space.units:
-        active = (archs[:, list(unit.layers)] != 255).sum(axis=1)
+        active = (archs[:, list(unit.layers)] != INACTIVE).sum(axis=1)
         archs[:, unit.depth] = np.searchsorted(np.asarray(unit.depths), active)
-    return space.check(archs)  # type: ignore[no-any-return]
+    return space.check(archs)
 
 
-def _steps(space: Any, archs: NDArray[np.uint8], latency: Doubles, size: Doubles) -> Row:
+def _steps(space: Space, archs: NDArray[np.uint8], latency: Doubles, size: Doubles) -> Row:
     """Tell what a step costs on average over layers, in per cent of the latency, the input's size taken out."""
     log = np.log(latency)
     slope = np.polyfit(np.log(size), log, 2)
@@ -190,14 +197,21 @@ def _page(results: Row) -> str:
         "## One GPU, two devices",
         f"Kendall's tau between a batch of 1 and a batch of 64 on one GPU, over {gpus['archs']:,} networks "
         "of 128 to 224 pixels: "
-        f"{pairs}. A batch of 1 counts layers, a "
-        "batch of 64 multiply-adds: they are different devices, and a table of one must not be shown as the other.",
+        f"{pairs}. {_follow_words(gpus['counts'])}",
         markdown_table(counts), markdown_table(steps),
-        "What a step at one layer costs, in per cent of the latency of the whole network: on a batch of 1 "
-        "large blocks are almost "
-        "free, so a pruning for it keeps what one for a batch of 64 drops.",
+        "What a step at one layer costs on average, in per cent of the latency of the whole network.",
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
+
+
+def _follow_words(rows: Sequence[Row]) -> str:
+    """Say for each batch of how many GPUs the times follow layers more than multiply-adds."""
+    told = []
+    for batch in BATCHES:
+        mine = [row for row in rows if row["device"].endswith(f"_batch{batch}")]
+        by_layers = sum(row["tau with layers"] > row["tau with multiply-adds"] for row in mine)
+        told.append(f"at a batch of {batch} on {by_layers} of {len(mine)} GPUs")
+    return f"Times follow the number of layers more than multiply-adds {', '.join(told)}."
 
 
 def _known(value: float | None) -> str:

@@ -2,119 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from blockprofile.files import make_folder, replacing
+from blockprofile.plot import metric_title, truth_figures
+from blockprofile.truth.words import (
+    fit_rows,
+    markdown_table,
+    plan_rows,
+    scores_words,
+    share,
+    share_of,
+    source_words,
+    unlabelled_rows,
+)
 
-__all__ = [
-    "fit_rows",
-    "markdown_table",
-    "plan_rows",
-    "scores_words",
-    "sentences",
-    "share",
-    "share_of",
-    "unlabelled_rows",
-    "write_page",
-]
+__all__ = ["sentences", "write_page"]
 
 Row = Mapping[str, Any]
-
-
-def markdown_table(rows: Sequence[Mapping[str, object]]) -> str:
-    """Write rows as a table.
-
-    Examples
-    --------
-    >>> print(markdown_table([{"a": 1, "b": "x"}]))
-    | a | b |
-    |---|---|
-    | 1 | x |
-    """
-    head = list(rows[0]) if rows else []
-    lines = [head, ["---"] * len(head), *([str(row[name]) for name in head] for row in rows)]
-    text = ["| " + " | ".join(line) + " |" for line in lines]
-    return "\n".join([text[0], text[1].replace(" ", ""), *text[2:]]) if rows else ""
-
-
-def share(value: float, error: float | None = None) -> str:
-    """Write a share in per cent, with the half-width of its 95 % interval.
-
-    Examples
-    --------
-    >>> share(0.5, 0.05), share(0.98765)
-    ('50 ± 10 %', '99 %')
-    """
-    digits = 0 if value > 0.1 else 1
-    told = f"{100 * value:.{digits}f}"
-    return f"{told} %" if error is None else f"{told} ± {196 * error:.{digits}f} %"
-
-
-def share_of(value: float, n: int) -> str:
-    """Write how often of ``n`` times something held, with the 95 % interval of Wilson, which is never of width 0.
-
-    Examples
-    --------
-    >>> share_of(1.0, 50), share_of(0.5, 20)
-    ('100 % (93 to 100)', '50 % (30 to 70)')
-    """
-    from scipy.stats import binomtest
-
-    found = binomtest(round(value * n), n).proportion_ci(method="wilson")
-    return f"{100 * value:.0f} % ({100 * found.low:.0f} to {100 * found.high:.0f})"
-
-
-def fit_rows(rows: Sequence[Row]) -> list[dict[str, object]]:
-    """Lay out how fitted labels rank and foretell archs that were not labelled."""
-    return [
-        {
-            "labels": row["n"], "fitted": row["by"], "Kendall's tau": f"{row['tau']:.3f} ± {1.96 * row['tau_se']:.3f}",
-            "explained": share(row["explained"]), "RMSE": f"{row['rmse']:.3f}",
-            "95 % intervals that hold": share(row["covered"], row["covered_se"]),
-        }
-        for row in rows
-    ]  # fmt: skip
-
-
-def unlabelled_rows(rows: Sequence[Row]) -> list[dict[str, object]]:
-    """Lay out how archs are ranked by what takes no label."""
-    return [
-        {
-            "ranked by": row["by"], "archs": f"{row['archs']:,}",
-            "Kendall's tau": f"{row['tau']:.3f} ({row['low']:.3f} to {row['high']:.3f})",
-            "among the best quarter": f"{row['best']:.3f}",
-        }
-        for row in rows
-    ]  # fmt: skip
-
-
-def scores_words(rows: Sequence[Row]) -> str:
-    """Say whether a zero-cost score ranks better than the better of multiply-adds and parameters, beyond doubt."""
-    counted = max((row for row in rows if row["by"] in {"macs_m", "params_m"}), key=lambda row: float(row["tau"]))
-    scores = [row for row in rows if row["by"] not in {"macs_m", "params_m"}]
-    better = [row["by"] for row in scores if row["low"] > counted["high"]]
-    worse = [row["by"] for row in scores if row["high"] < counted["low"]]
-    told = f"Against {counted['by']}, the better of the counted costs (tau {counted['tau']:.2f}): "
-    parts = [(better, "better beyond doubt"), (worse, "worse beyond doubt")]
-    rest = [row["by"] for row in scores if row["by"] not in {*better, *worse}]
-    return (
-        told + "; ".join(f"{', '.join(names)} {what}" for names, what in [*parts, (rest, "undecided")] if names) + "."
-    )
-
-
-def plan_rows(rows: Sequence[Row]) -> list[dict[str, object]]:
-    """Lay out what planned labels are worth beside drawn ones."""
-    return [
-        {
-            "labels": row["n"], "effects": {"M_b": "M_b", "M_ulb": "M_(u,l,b)"}[row["statistic"]],
-            **{name: "" if row[name] is None else f"{row[name]:.4f}" for name in ("drawn", "planned")},
-            "times": "" if row["factor"] is None else f"{row['factor']:.2f} ± {1.96 * row['factor_se']:.2f}",
-            "repetitions": f"{row['repetitions']} of {row['tried']}",
-        }
-        for row in rows
-    ]  # fmt: skip
 
 
 def _find(rows: Sequence[Row], **where: object) -> Row:
@@ -132,16 +40,15 @@ def sentences(results: Row) -> list[str]:
         "gone"
         for n, row in zip(ns, rows, strict=True)
     )
-    old = ", ".join(share(row["kept"]) for row in main)
+    old = ", ".join(share_of(row["kept"], half) for row in main)
     middle = [_find(results["estimates"], n=n, how="sharp", statistic="M_ulb") for n in ns]
     covered = ", ".join(share(row["covered"]) for row in middle)
     numbers = ", ".join(map(str, ns))
     return [
-        f"Judged by all {results['archs']:,} networks of NAS-Bench-Macro, each trained {results['runs']} times, the "
-        "default pruning of labelled networks loses the best network within any limit of multiply-adds by no "
-        "more than "
-        f"the noise of a training in: {each} ({half} repetitions that chose nothing).",
-        f"Pruning by main effects alone, the default before, manages that in {old}.",
+        f"Judged by all {results['archs']:,} networks of {results['space']}, each trained {results['runs']} times, the "
+        f"default pruning of labelled networks loses the best network within any limit of {metric_title(cost)} by no "
+        f"more than the noise of a training in: {each} ({half} repetitions that chose nothing).",
+        f"Pruning by main effects alone manages that in {old}.",
         f"The 95 % intervals of block effects from {numbers} networks trained once hold for the truth in {covered}.",
     ]
 
@@ -156,8 +63,6 @@ def write_page(folder: Path, results: Row) -> None:
     results
         What `blockprofile.truth.judge` found.
     """
-    from blockprofile.plot import truth_figures
-
     truth_figures(make_folder(folder / "images"), results)
     with replacing(folder / "page.md") as file:
         file.write(_page(results).encode())
@@ -168,17 +73,12 @@ def _page(results: Row) -> str:
     head, half = sentences(results), results["repetitions"] - results["repetitions"] // 2
     parts = [
         "# Ground truth: every network of a space, trained",
-        f"Every figure here is computed by `blockprofile run truth_macro`, here with `repetitions: "
-        f"{results['repetitions']}`. The truth is NAS-Bench-Macro (Su "
-        "et al., CVPR 2021, "
-        f"Apache-2.0): all {results['archs']:,} archs of a space of three choices in eight layers, each "
-        "trained from scratch "
-        f"{results['runs']} times on CIFAR-10; two trainings of one arch differ by a standard deviation of "
+        f"Every figure here is computed by `judge`, a stage of studies, here with `repetitions: "
+        f"{results['repetitions']}`. {source_words(results['source'])} All {results['archs']:,} archs of the space "
+        f"were trained {results['runs']} times; two trainings of one arch differ by a standard deviation of "
         f"{results['spread']:.3g} points. Labels are single trainings of archs drawn at random, "
-        f"{results['repetitions']} "
-        "times; whatever is made of them is judged by the other two trainings of all archs. No device table "
-        "covers this space at "
-        "32 pixels, so the limits are those of counted costs: multiply-adds, and parameters.",
+        f"{results['repetitions']} times; whatever is made of them is judged by the other trainings of all archs. The "
+        f"limits are those of {' and of '.join(metric_title(name) for name in results['costs'])}.",
         " ".join(head),
         "## What blocks are worth: estimates against the truth",
         "![Error and coverage of block effects](images/truth_macro_estimates.png)",
@@ -186,19 +86,16 @@ def _page(results: Row) -> str:
         "Error: root mean square over effects and repetitions; bias: of the size of an effect, in per cent "
         "of the mean "
         "size. *Main effects first* is the default of `blockprofile profile labels.csv`; *averaged* is `--plain`.",
-        "## Blocks depend on each other, and the scale is half of it",
-        f"Main effects explain {share(explained['points']['main'])} of the variance of accuracy between archs "
-        "that were left out, "
-        f"with pairs {share(explained['points']['both'])}. On the scale of the logarithm of the error it is "
-        f"{share(explained['log error']['main'])} and {share(explained['log error']['both'])}: most of what "
-        "looks like "
-        "interaction is that nothing adds much where little is wrong. Pruning by pairs therefore adds up on "
-        "that scale.",
+        "## What pairs of choices add, and on which scale",
+        f"Main effects explain {share(explained['points']['main'])} of the variance of accuracy between archs that "
+        f"were left out, with pairs {share(explained['points']['both'])}. On the scale of the logarithm of the error, "
+        f"on which pruning by pairs adds up, it is {share(explained['log error']['main'])} and "
+        f"{share(explained['log error']['both'])}.",
         "## Foretelling archs that were not labelled",
         markdown_table(fit_rows(results["fits"])),
         f"Means of {results['repetitions']} draws of labels, judged by another training of every arch that was not "
-        "labelled: two such trainings rank each other with a tau of 0.88. Intervals: how often the 95 % interval for "
-        "one training holds it.",
+        f"labelled: two such trainings rank all archs alike with a tau of {results['again']:.2f}. Intervals: how often "
+        "the 95 % interval for one training holds it.",
         *_unlabelled_parts(results["unlabelled"]),
         "## Planned labels against drawn ones",
         markdown_table(plan_rows(results["plans"])),
@@ -219,8 +116,8 @@ def _page(results: Row) -> str:
         "risk that the model is allowed:",
         "![How often the best arch survives](images/truth_macro_survival.png)",
         markdown_table([_pruning_row(row, ours) for row in results["chosen_on"] if row["how"].startswith("pairs")]),
-        "Where it fails: *the truth* shows how much more could go. With less taken as an arch's own more goes, and the "
-        "promise is broken more often, most of all from many labels, when the model is sure of itself.",
+        "*The truth* shows how much more could go; the rows of a smaller share or a greater risk, what more goes and "
+        "how often the promise is then broken.",
         "## Does pruning help a search?",
         _search_words(results["searches"]),
         markdown_table([_search_row(row) for row in results["searches"]]),
@@ -245,20 +142,23 @@ def _unlabelled_parts(rows: Sequence[Row]) -> list[str]:
 
 
 def _search_words(rows: Sequence[Row]) -> str:
-    """Say where each search lacks least, trainings of labels counted."""
-    found = []
-    for n in dict.fromkeys(row["n"] for row in rows):
-        for algorithm in dict.fromkeys(row["algorithm"] for row in rows):
-            mine = [row for row in rows if (row["n"], row["algorithm"]) == (n, algorithm)]
-            best = min(mine, key=lambda row: float(row["lack"]))
-            found.append(f"{algorithm}, {2 * n} trainings: {best['where']}")
-    by_place = {(row["n"], row["algorithm"], row["where"]): float(row["lack"]) for row in rows}
-    keys = dict.fromkeys(key[:2] for key in by_place)
-    better = sum(by_place[(*key, "pruned")] < by_place[(*key, "whole, labels too")] for key in keys)
-    return (
-        f"Where each search lacks least, the trainings of labels counted: {'; '.join(found)}. Where the labels are "
-        f"there anyway, the pruned space lacks less than the whole one in {better} of {len(keys)} comparisons."
-    )
+    """Say where a search in the pruned space lacks less than one in the whole, beyond doubt, and where more."""
+    found = {(row["algorithm"], row["n"], row["where"]): row for row in rows}
+    keys = dict.fromkeys(key[:2] for key in found)
+    told = []
+    for where, what in (
+        ("whole", "Against a search of the whole space that spends on trainings what the labels cost"),
+        ("whole, labels too", "Where the labels are there anyway"),
+    ):
+        sides: dict[str, list[str]] = {"less": [], "more": [], "undecided": []}
+        for algorithm, n in keys:
+            ours, other = (found[algorithm, n, side] for side in ("pruned", where))
+            apart, error = ours["lack"] - other["lack"], math.hypot(ours["lack_se"], other["lack_se"])
+            side = "undecided" if abs(apart) <= 1.96 * error else "less" if apart < 0 else "more"
+            sides[side].append(f"{algorithm} ({2 * n})")
+        named = "; ".join(f"{side}: {', '.join(names)}" for side, names in sides.items() if names)
+        told.append(f"{what}, the search in the pruned space lacks {named}.")
+    return " ".join(told) + " In brackets the trainings. Undecided: within the 95 % interval of two separate means."
 
 
 def _estimate_row(row: Row) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.content import content_dir
+from blockprofile.content import content_file
 from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.files import make_folder, replacing
 from blockprofile.jsonfile import write_json
@@ -23,21 +23,22 @@ from blockprofile.predict import (
     LabelledArchs,
     column_of,
     find_metric,
+    kendall,
     number_archs,
     read_labels,
     weigh_archs,
 )
 from blockprofile.profile import MetricInfo, Profile, Settings, label_responses
 from blockprofile.space import Archs, Space, load_space
-from blockprofile.truth.page import fit_rows, markdown_table, plan_rows, scores_words, unlabelled_rows
-from blockprofile.truth.scores import at_size, check_scored, judge_fit, kendall, plan_row, rank_unlabelled, score_archs
+from blockprofile.truth.part_page import ACCURACY, part_page
+from blockprofile.truth.scores import at_size, check_scored, judge_fit, plan_row, rank_unlabelled, score_archs
+from blockprofile.truth.words import told_source
 
 __all__ = ["judge_part"]
 
 Doubles = NDArray[np.float64]
 Row = dict[str, Any]
 KEYS = ["statistic", "u", "layer", "block", "depth"]
-ACCURACY = "top1_percent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +107,14 @@ def judge_part(
     ------
     OptionError
         If more archs are to be labelled than half of those that are there, or too few are scored.
+    UnknownNameError
+        If there is no such metric or file.
     DataError
-        If the table cannot be read or lacks a column.
+        If the table cannot be read, lacks a column, or has a cost that is not above 0.
     """
     repetitions, seed = trials.repetitions, trials.seed
     where = load_space(space)
-    path = content_dir("data") / timed
-    if not path.resolve().is_relative_to(content_dir("data").resolve()):
-        raise DataError(f"{timed!r} leaves the folder of the data")
+    path = content_file("data", timed)
     labels = read_labels(path, where)
     card, folder = find_metric(metric, where)
     reached = read_labels(folder / ARCHS_NAME, where)
@@ -123,6 +124,8 @@ def judge_part(
     if missing := [name for name in asked if name not in labels.labels]:
         raise DataError(f"{path} has no column {missing[0]!r}; {one_of(missing[0], labels.labels)}")
     values = {name: labels.labels[name] for name in asked} | {ACCURACY: reached.label(column_of(card))}
+    if wrong := [name for name in asked if (values[name] <= 0).any()]:
+        raise DataError(f"{path} has values of {wrong[0]!r} that are not above 0")
     costs = {name.partition(":")[2]: 1000 / values[name] for name in columns.speeds}
     costs |= {name.partition(":")[2]: values[name] for name in columns.latencies}
     first, _ = number_archs(labels.archs)
@@ -133,10 +136,11 @@ def judge_part(
         raise OptionError(f"n is {max(n)}; {timed} has {len(archs)} archs that have all figures, half are to judge by")
     check_scored(scores.scored)
     results = {
-        "space": space, "archs": len(archs), "spread": trials.spread, "repetitions": repetitions,
+        "space": space, "source": told_source(card),
+        "archs": len(archs), "spread": trials.spread, "repetitions": repetitions,
         "fits": _fits(where, archs, accuracy, n, (repetitions, seed)),
         "unlabelled": _unlabelled(where, archs, accuracy, (scores.scored, scores.scored_at), seed=seed),
-        "scored_at": scores.scored_at,
+        "scored_at": scores.scored_at or where.resolution,
         "plans": _plans(where, archs, accuracy, n, (repetitions, seed)),
         "factors": _factors(where, archs, accuracy, costs, seed),
         "devices": {a: {b: kendall(costs[a], costs[b]) for b in costs} for a in costs},
@@ -144,7 +148,7 @@ def judge_part(
     folder = make_folder(Path(out))
     write_json(folder / "results.json", results, within=folder)
     with replacing(folder / "page.md") as file:
-        file.write(_page(results).encode())
+        file.write(part_page(results).encode())
     return folder
 
 
@@ -233,87 +237,3 @@ def _factors(space: Space, archs: Archs, values: Doubles, costs: Mapping[str, Do
                 row[f"{metric} {half}"] = {"effect": float(one["effect"]), "se": float(one["se"])}
         found.append(row)
     return found
-
-
-def _rate(row: Row, device: str, half: str) -> tuple[float, float]:
-    """Return accuracy points for a per cent of latency, and the standard error of that."""
-    gain, cost = row[f"{ACCURACY} {half}"], row[f"{device} {half}"]
-    rate = gain["effect"] / cost["effect"]
-    return rate, abs(rate) * float(np.hypot(gain["se"] / gain["effect"], cost["se"] / cost["effect"]))
-
-
-def _best_step(results: Mapping[str, Any], device: str) -> str:
-    """Return the step that brings most for a per cent of latency."""
-    rates = [_rate(row, device, "fitted")[0] for row in results["factors"]]
-    return str(results["factors"][int(np.argmax(rates))]["step"])
-
-
-def sentence(results: Mapping[str, Any]) -> str:
-    """Say what was found, for a headline."""
-    fits = {(row["n"], row["by"]): row["tau"] for row in results["fits"]}
-    taus = " and ".join(
-        f"{fits[n, 'with pairs']:.2f} ({n} labels)" for n in sorted({row["n"] for row in results["fits"]})
-    )
-    macs = next(row["tau"] for row in results["unlabelled"] if row["by"] == "macs_m")
-    devices = list(results["devices"])
-    least = min(results["devices"][a][b] for a in devices for b in devices)
-    return (
-        f"Of {results['archs']:,} networks of Accel-NASBench, trained on ImageNet, a part ranks those that were not "
-        f"used with a Kendall's tau of {taus}, multiply-adds with {macs:.2f}; times on "
-        f"{', '.join(devices)} disagree, down to a tau of {least:.2f} between two of them."
-    )
-
-
-def _page(results: Mapping[str, Any]) -> str:
-    devices = list(results["devices"])
-    scored = [row for row in results["unlabelled"] if row["on"] == "scored"]
-    factors = []
-    for row in results["factors"]:
-        gain = row[f"{ACCURACY} fitted"]
-        line: dict[str, object] = {
-            "step": row["step"],
-            "accuracy [points]": f"{gain['effect']:+.2f} ± {1.96 * gain['se']:.2f}",
-        }
-        for device in devices:
-            rates = [_rate(row, device, half)[0] for half in ("fitted", "judged")]
-            cost = row[f"{device} fitted"]["effect"]
-            line[f"{device}: latency, points for 1 %"] = f"{cost:+.1f} %, {rates[0]:.3f} ({rates[1]:.3f})"
-        factors.append(line)
-    pairs = [{"": a, **{b: f"{results['devices'][a][b]:.3f}" for b in devices}} for a in devices]
-    best = {device: _best_step(results, device) for device in devices}
-    agree = len(set(best.values())) == 1
-    told = "; ".join(f"{device}: {step}" for device, step in best.items())
-    parts = [
-        f"# Ground truth: {results['archs']:,} networks of a MnasNet space, on accelerators",
-        f"Every figure here is computed by `blockprofile run truth_mnasnet`, here with `repetitions: "
-        f"{results['repetitions']}`. {results['archs']:,} networks of "
-        "Accel-NASBench "
-        "(Ahmad et al., DAC 2024, Apache-2.0) were trained on ImageNet with a shortened schedule, one seed each; two "
-        f"trainings differ by {results['spread']} points. Their time per image was measured on accelerators; "
-        "the source "
-        "does not state the batch.",
-        sentence(results),
-        "## Ranking networks that were not seen", markdown_table(fit_rows(results["fits"])),
-        f"Means of {results['repetitions']} draws of labels, judged by all other networks. Intervals: how often the "
-        "95 % interval for a network that was not labelled holds its accuracy.",
-        "## Without a label", markdown_table(unlabelled_rows(results["unlabelled"])),
-        "Kendall's tau with its 95 % interval (bootstrap over networks), and among the best quarter. "
-        + (
-            f"Zero-cost scores are of networks at their initial weights on images of noise, here of "
-            f"{results['scored_at'] or 224} pixels, for {scored[0]['archs']} networks; multiply-adds and parameters "
-            "beside them on the same. " + scores_words(scored) if scored else ""
-        ),
-        "## Planned labels against drawn ones", markdown_table(plan_rows(results["plans"])),
-        "Mean squared error of M_b against what all networks say (points squared); *times*: how many times as precise "
-        "the plan is, which is how many times as many drawn labels it stands for, with its 95 % interval. Draws that "
-        "lack a choice somewhere cannot be weighted to the law and are not counted. Plans "
-        "could choose only among networks that were trained.",
-        "## Which factors are worth their cost, and do devices agree?", markdown_table(factors),
-        "One half of the networks; in brackets what the other half says of the rate. Latency in per cent of "
-        "the device's "
-        f"mean. The step that brings most for a per cent of latency: {told}. "
-        + ("The devices agree on it." if agree else "The devices disagree."),
-        markdown_table(pairs),
-        "Kendall's tau between the times of whole networks on two devices.",
-    ]  # fmt: skip
-    return "\n\n".join(parts) + "\n"

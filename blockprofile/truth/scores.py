@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
-from blockprofile.predict import load_predictors
+from blockprofile.predict import kendall, load_predictors, tau_of
 from blockprofile.profile import fit_pair_model
 from blockprofile.prune import N_DRAWS, scale_of
 from blockprofile.space import Archs, Space
@@ -21,7 +21,6 @@ __all__ = [
     "at_size",
     "check_scored",
     "judge_fit",
-    "kendall",
     "plan_row",
     "rank_unlabelled",
     "score_archs",
@@ -32,25 +31,15 @@ Doubles = NDArray[np.float64]
 Row = dict[str, Any]
 
 COUNTED = ("macs_m", "params_m")
-N_BOOTSTRAP = 300
 FEWEST = 20
-
-
-def kendall(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    """Return Kendall's tau-b."""
-    from scipy.stats import kendalltau
-
-    return float(kendalltau(first, second).statistic)
 
 
 def tau_row(by: str, scores: Doubles, values: Doubles, *, seed: int = 0) -> Row:
     """Tell how scores rank archs: tau with its 95 % interval (bootstrap over archs), and tau among the best quarter."""
-    rng = np.random.default_rng(seed)
-    picks = [rng.integers(0, len(values), len(values)) for _ in range(N_BOOTSTRAP)]
-    low, high = np.quantile([kendall(scores[pick], values[pick]) for pick in picks], [0.025, 0.975]).tolist()
+    told = tau_of(by, scores, values, seed=seed)
     best = np.flatnonzero(values >= np.quantile(values, 0.75))
     return {
-        "by": by, "archs": len(values), "tau": kendall(scores, values), "low": low, "high": high,
+        "by": by, "archs": told.n, "tau": told.tau, "low": told.low, "high": told.high,
         "best": kendall(scores[best], values[best]),
     }  # fmt: skip
 

@@ -219,6 +219,10 @@ def regret(
     within
         A pruned space: then the labels are chosen from as well, and ``budget`` comes on top of them. None: the whole
         space, and nothing is known before.
+
+    Notes
+    -----
+    Where no arch that was trained is within a limit, the worst one within it is taken.
     """
     reference = [float(truth.runs.min()), float(cost.values.max())]
     space = truth.space if within is None else within
@@ -239,6 +243,7 @@ def regret(
     lacks = []
     for limit, best in zip(cost.limits, cost.best(labels.judge), strict=True):
         fits = np.flatnonzero(cost.values[rows] <= limit)
-        if len(fits):
-            lacks.append(best - labels.judge[rows[fits[np.argmax(seen[fits])]]])
+        judged = labels.judge
+        reached = judged[rows[fits[np.argmax(seen[fits])]]] if len(fits) else judged[cost.values <= limit].min()
+        lacks.append(best - reached)
     return float(np.mean(lacks))

@@ -8,13 +8,14 @@ import pytest
 
 from blockprofile.cli.main import main
 from blockprofile.errors import ArchError, DataError, OptionError, UnknownNameError
+from blockprofile.predict import tau_of
 from blockprofile.predict.labels import read_labels
 from blockprofile.space import Space, decode, draw_archs, load_space
 from blockprofile.space.record import base_text, describe_space
 from blockprofile.supernet import Scheme, Training
 from blockprofile.supernet.alone import space_of_one, stratified_archs, train_alone
 from blockprofile.supernet.evaluate import draw_distinct
-from blockprofile.supernet.rank import rank_supernet, tau_of
+from blockprofile.supernet.rank import rank_supernet
 from blockprofile.supernet.recipe import Recipe
 from blockprofile.supernet.train import train_supernet
 from blockprofile.supernet.training import Report

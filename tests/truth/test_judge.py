@@ -11,11 +11,12 @@ import pytest
 
 from blockprofile.errors import DataError, OptionError
 from blockprofile.truth import judge
-from blockprofile.truth.judge import DEFAULT, Repeats, summarise
-from blockprofile.truth.page import scores_words, share
+from blockprofile.truth.judge import Repeats, summarise
+from blockprofile.truth.repetition import DEFAULT
 from blockprofile.truth.scores import plan_row
 from blockprofile.truth.table import Truth, read_truth
 from blockprofile.truth.trials import judge_pruning, prune_by_truth
+from blockprofile.truth.words import scores_words, share
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_figures_are_averaged_with_their_errors() -> None:
 
 
 def test_the_study_writes_its_page_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["blockprofile.truth.judge"], "WAYS", (DEFAULT,))
+    monkeypatch.setattr(sys.modules["blockprofile.truth.repetition"], "WAYS", (DEFAULT,))
     folder = judge(
         "nas_bench_macro",
         metric="top1_percent:cifar10",
