@@ -95,6 +95,7 @@ def test_the_study_writes_its_page_and_goes_on(tmp_path: Path, monkeypatch: pyte
     assert [row["statistic"] for row in results["plans"]] == ["M_b", "M_ulb"]
     page = (folder / "page.md").read_text()
     assert f"{results['spread']:.3g} points" in page
+    assert f"rank all archs alike with a tau of {results['again']:.2f}" in page
     assert (folder / "images" / "truth_macro_kept.png").is_file()
     # What was killed goes on: of a journal cut in its last line only the last trial is missing.
     journal = folder / "judged.jsonl"
