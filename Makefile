@@ -27,7 +27,7 @@ FAST_TESTS := $(filter-out tests/space/test_kinds.py tests/space/test_frames.py,
 
 LOWEST := .venv-lowest
 LOWEST_TESTS := tests/test_yamlfile.py tests/test_tablefile.py tests/test_csvfile.py tests/test_jsonfile.py \
-  tests/cli/test_main.py tests/cli/test_space.py tests/cli/test_pipeline.py tests/space/test_load.py \
+  tests/cli/test_main.py tests/cli/test_space.py tests/cli/test_pipeline.py tests/space/test_load.py tests/space/test_mistakes.py \
   tests/space/test_space.py tests/predict/test_card.py tests/predict/test_network.py tests/compare/test_paired.py \
   tests/search/test_sorting.py tests/search/test_constraints.py tests/plot/test_heatmap.py tests/sensitivity
 

@@ -12,7 +12,7 @@ from blockprofile.cli.main import main
 from blockprofile.cli.space import scientific
 from blockprofile.space import count_archs, list_spaces, load_space
 from tests.golden.renew import cost
-from tests.space.test_load import TOY_YAML
+from tests.space.files import TOY_YAML
 from tests.toy import all_archs, toy_space
 
 Capture = pytest.CaptureFixture[str]

@@ -21,7 +21,7 @@ from blockprofile.space import Space, count_archs, draw_archs, load_space
 from blockprofile.space.load import load_pruned
 from blockprofile.space.rules import Base, PrunedDefinition, Rule, apply_rules
 from tests.prune.profiles import COST, GAIN, by_block, made_up
-from tests.space.test_load import TOY_YAML
+from tests.space.files import TOY_YAML
 from tests.toy import all_archs, mixed_space, shared_space, toy_space
 
 ZERO = {"e2k3": 0.0, "e4k3": 0.0, "e4k5se": 0.0}

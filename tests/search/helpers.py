@@ -1,4 +1,4 @@
-"""A toy problem whose front is known by enumeration."""
+"""A toy problem whose front is known by enumeration, and searches of it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.run import Limit
-from blockprofile.search import Objective, Problem
+from blockprofile.search import Aims, Objective, Problem, SearchResult, search
 from blockprofile.search.archive import Archive
 from blockprofile.search.initial import make_initial_pool
 from blockprofile.search.nsga2 import NSGA2
 from blockprofile.space import Space
 from tests.toy import ProductPredictor, additive_predictor, all_archs
 
+MACS_LATENCY = ("macs_m:max", "latency_ms:mace_gpu:min")
 GOALS = (Objective("top1_percent", "max"), Objective("latency_ms:toy", "min"))
 
 
@@ -46,3 +47,12 @@ def new_archive(problem: Problem) -> tuple[Archive, object]:
 
 
 SMALL = NSGA2(population=20)
+
+
+def toy_search(space: Space, **given: object) -> SearchResult:
+    predictors = [ProductPredictor(space), additive_predictor(space)]
+    return search(space, Aims(GOALS, predictors=predictors), **given)  # type: ignore[arg-type]
+
+
+def front_points(result: SearchResult) -> np.ndarray:
+    return np.unique(result.front.points, axis=0)

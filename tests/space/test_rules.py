@@ -15,7 +15,7 @@ from blockprofile.space import Space, count_archs, draw_archs, load_space
 from blockprofile.space.load import load_pruned
 from blockprofile.space.rules import Rule, Where, apply_rule, apply_rules
 from blockprofile.yamlfile import read_yaml, write_yaml
-from tests.space.test_load import TOY_YAML
+from tests.space.files import TOY_YAML
 from tests.toy import all_archs, mixed_space, toy_space
 
 # -- what a rule does ----------------------------------------------------------------------------------------
