@@ -21,7 +21,7 @@ BENCH_OUT ?= runs/bench/$(shell git rev-parse --short HEAD).json
 
 FAST_TESTS := $(filter-out tests/space/test_kinds.py tests/space/test_frames.py,$(wildcard tests/space/test_*.py)) \
   tests/additive/test_exact.py tests/additive/test_limit.py tests/search/test_sorting.py \
-  tests/search/test_variation.py tests/search/test_constraints.py tests/profile/test_weighted.py tests/compare/test_paired.py \
+  tests/search/test_variation.py tests/search/test_limits.py tests/profile/test_weighted.py tests/compare/test_paired.py \
   tests/device/test_rounds.py tests/cli/test_main.py tests/test_yamlfile.py tests/test_jsonfile.py tests/test_csvfile.py \
   tests/test_tablefile.py tests/test_files.py tests/test_numbers.py tests/test_metric.py tests/test_errors.py
 
@@ -29,7 +29,7 @@ LOWEST := .venv-lowest
 LOWEST_TESTS := tests/test_yamlfile.py tests/test_tablefile.py tests/test_csvfile.py tests/test_jsonfile.py \
   tests/cli/test_main.py tests/cli/test_space.py tests/cli/test_pipeline.py tests/space/test_load.py tests/space/test_mistakes.py \
   tests/space/test_space.py tests/predict/test_card.py tests/predict/test_network.py tests/compare/test_paired.py \
-  tests/search/test_sorting.py tests/search/test_constraints.py tests/plot/test_heatmap.py tests/sensitivity
+  tests/search/test_sorting.py tests/search/test_limits.py tests/plot/test_heatmap.py tests/sensitivity
 
 .PHONY: demo test lint types pytest fast fuzz lowest bench bench-compare checks docs docs-serve clean check-python
 

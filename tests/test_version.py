@@ -1,4 +1,6 @@
-"""One version, in the package, the citation and the changelog; what the citation and the Dockerfile name is there."""
+"""One version, in the package, the citation and the changelog; what the citation, the Makefile and the Dockerfile
+name is there.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +30,12 @@ def test_every_paper_of_the_citation_has_authors_place_and_year() -> None:
         assert all(author.keys() & {"family-names", "name"} for author in paper["authors"])
         assert paper.keys() >= {"type", "year", "notes"}
         assert paper.keys() & {"collection-title", "journal"}
+
+
+def test_the_makefile_names_tests_that_are_there() -> None:
+    named = set(re.findall(r"tests/[\w/]+\.py", read("Makefile")))
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+    assert len(named) > 20
 
 
 def test_the_image_is_built_from_what_is_here() -> None:
