@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from blockprofile.device.repair import Repair, choose_repair, fit_repairs
 from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Runtime, Settings, make_runtime
 from blockprofile.device.session import measure_calls, session_facts
-from blockprofile.errors import OptionError, RunError
+from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.files import lock_folder, make_folder
 from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import Card, build_predictor, find_device, measure_fidelity
@@ -122,6 +122,8 @@ def runtime_of(card: Card) -> Runtime:
     ------
     OptionError
         If the card does not say, the table was measured elsewhere, or the runtime is not installed.
+    DataError
+        If what the card says of it is not as `lut measure` writes it.
     """
     created = card.created
     if "settings" not in created or "adapter" not in created:
@@ -129,7 +131,11 @@ def runtime_of(card: Card) -> Runtime:
             f"the table of {card.name!r} was not measured by 'lut measure'; an audit times networks on the machine "
             f"that the table was measured on"
         )
-    settings = Settings(**created["settings"])
+    try:
+        settings = Settings(**created["settings"])
+    except TypeError:
+        told = f"the card of {card.name!r} says {created['settings']!r} of how its table was measured"
+        raise DataError(f"{told}; should be {', '.join(field.name for field in fields(Settings))}") from None
     here = {"processor": processor_name(), "accelerator": accelerator_name(settings.provider)}
     for part, name in here.items():
         if part in created and created[part] != name:

@@ -159,18 +159,19 @@ def _round(value: float) -> float:
 
 
 def _notes(table: SolvedTable, unit: NetworkUnit, batch: int | None) -> str:
+    what = "time" if parse_metric(table.metric).column == LATENCY else "energy"
     told = [f"{table.rmse_percent:.2g} % of the mean; {table.outlook}."]
     if table.n_unseen:
         told.append(
             f"{table.n_unseen} of {len(table.design.operators)} operators stand in none of the networks; theirs is the "
-            "roofline's time."
+            f"roofline's {what}."
         )
     if unit == "per_s":
         told.append("Times are 1000 / images a second: those of one image among many, no latency of an image alone.")
     if batch is None:
         told.append("The batch is not stated.")
     told.append(tell_hindrance(table.design, table.times.measured, table.solution.left_out))
-    told.append("Entries are shares of whole networks, not times of operators alone.")
+    told.append(f"Entries are shares of whole networks, no {what} of an operator alone.")
     return " ".join(told)
 
 

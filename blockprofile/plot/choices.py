@@ -24,7 +24,7 @@ class Choices:
 
     Of the archs that have a place, the share with each block there; the last row is the share of all archs that have
     the place. NaN is what the space leaves out, and every block of a place that no arch has. ``firsts`` are the columns
-    in which units begin.
+    in which units begin; ``n_fronts`` how many fronts have archs.
     """
 
     blocks: tuple[str, ...]
@@ -32,6 +32,7 @@ class Choices:
     shares: NDArray[np.float64]
     firsts: tuple[int, ...]
     n_archs: int
+    n_fronts: int
 
 
 def choices_data(space: Space, fronts: Sequence[Archs]) -> Choices:
@@ -57,7 +58,7 @@ def choices_data(space: Space, fronts: Sequence[Archs]) -> Choices:
                 shares[code, column] = counts[code] / counts.sum()
     firsts = tuple(column for column, slot in enumerate(slots) if slot.layer <= 1)
     places = tuple(f"{slot.unit}.{slot.layer}" if slot.layer else f"{slot.unit}" for slot in slots)
-    return Choices(space.block_names, places, shares, firsts, len(every))
+    return Choices(space.block_names, places, shares, firsts, len(every), len(fronts))
 
 
 def draw_choices(data: Choices, ax: Axes, *, title: str = "") -> None:

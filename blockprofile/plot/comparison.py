@@ -99,13 +99,13 @@ def _arch_figures(comparison: Comparison, target: Path, caption: list[str]) -> l
     boxes, box_axes = plt.subplots(n_cases, 1, figsize=(9.0, 0.6 + 1.5 * n_cases), squeeze=False)
     for place, (case, runs) in enumerate(zip(comparison.cases, comparison.runs, strict=True)):
         data = choices_data(case.space, [run.front.archs for run in runs])
-        draw_choices(data, line_axes[place, 0], title=f"{case.name}: {data.n_archs:,} archs of {len(runs)} fronts")
+        draw_choices(data, line_axes[place, 0], title=f"{case.name}: {data.n_archs:,} archs of {data.n_fronts} fronts")
         best = best_arch(runs, gain=gain, cost=cost, limit=limit)
         box_axes[place, 0].set_axis_off()
         if best is not None:
             told = ", ".join(f"{name} {values[0]:.4g}" for name, values in best.metrics.items())
             draw_diagram(diagram_data(space, best.archs[0]), box_axes[place, 0], title=f"{case.name}: {told}")
     told = "Of the archs of a front that have a layer, the share with each block; any: of all, the share that have it."
-    add_caption(lines, [f"{told} Every front counts alike; grey is what a space leaves out.", *caption])
+    add_caption(lines, [f"{told} Every front counts alike; pale grey: left out of a space, or in no arch.", *caption])
     add_caption(boxes, [f"Best of all seeds within {limit:g} {comparison.units[cost]}; black rims: SE.", *caption])
     return save_figure(lines, target / "blocks_of_fronts") + save_figure(boxes, target / "best_archs")

@@ -194,13 +194,13 @@ def _spread(pooled: Pooled, column: str, card: Card | None) -> float | None:
 
 
 def skew_words(found: LabelledArchs) -> str:
-    """Say where labels are so skewed that intervals from as few of them hold less often than 95 %.
+    """Say where labels are so skewed that intervals from as few of them may hold less often than 95 %.
 
     Examples
     --------
     >>> values = np.array([0.0] * 49 + [1.0])
     >>> skew_words(LabelledArchs(np.zeros((50, 1), np.uint8), values, np.ones(50), ""))
-    'skewed labels (skewness 6.9): intervals hold less often than 95 % from fewer than 1,176'
+    'skewed labels (skewness 6.9): intervals of fewer than 1,176 may hold less often than 95 %'
 
     References
     ----------
@@ -212,8 +212,7 @@ def skew_words(found: LabelledArchs) -> str:
     needed = math.ceil(LABELS_PER_SKEWNESS * skewness**2)
     if effective_number(found.weights) >= needed:
         return ""
-    told = f"skewed labels (skewness {skewness:.1f}): intervals hold less often than 95 %"
-    return f"{told} from fewer than {needed:,}"
+    return f"skewed labels (skewness {skewness:.1f}): intervals of fewer than {needed:,} may hold less often than 95 %"
 
 
 def _config(

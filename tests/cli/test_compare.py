@@ -58,7 +58,7 @@ def test_searches_without_an_arch_within_all_limits(
     found = load_comparison("some")
     assert [[len(run.front) for run in runs] for runs in found.runs] == [[1, 1, 1, 1], [0, 0, 0, 1]]
     data = choices_data(found.cases[1].space, [run.front.archs for run in found.runs[1]])
-    assert (data.n_archs, np.nanmax(data.shares[-1])) == (1, 1.0)
+    assert (data.n_archs, data.n_fronts, np.nanmax(data.shares[-1])) == (1, 1, 1.0)
     none = f"{asked} --limit macs_m<=0.35 --limit params_m>=0.0022 --seeds 2 --budget 2 --out none"
     assert main(none.split()) == EXIT_USER
     told = "none of 4 searches of 2 evaluations each found an arch that keeps all limits: macs_m<=0.35, params_m>="

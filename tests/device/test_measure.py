@@ -19,7 +19,7 @@ from blockprofile.device.repair import fit_repairs
 from blockprofile.device.residuals import depth_rows, unit_rows
 from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Settings
-from blockprofile.errors import CoverageError, OptionError, RunError
+from blockprofile.errors import CoverageError, DataError, OptionError, RunError
 from blockprofile.predict import load_predictors, read_card
 from blockprofile.predict.floor import mean_layers
 from blockprofile.space import Space, draw_archs, encode, list_operators
@@ -238,6 +238,9 @@ def test_an_audit_needs_the_machine_and_the_runtime_of_the_table(toy: Space, tmp
         runtime_of(replace(card, created={}))
     with pytest.raises(OptionError, match="was measured on another one; this is"):
         runtime_of(replace(card, created={**card.created, "processor": "another one"}))
+    for settings in (["cpu"], {"cores": 3}, {"threads": "two"}):
+        with pytest.raises(DataError, match="should be provider, threads, batch, dtype, clock"):
+            runtime_of(replace(card, created={**card.created, "settings": settings}))
     torch_card = replace(card, created={**card.created, "adapter": "torch"})
     assert runtime_of(torch_card).settings == Settings()
     with pytest.raises(OptionError, match="n is 4"):
