@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from blockprofile.predict import load_predictors
-from blockprofile.profile import Accumulator, MetricInfo, Profile, Settings, exact_table, response_table
+from blockprofile.profile import Accumulator, MetricInfo, Settings, exact_table, response_table
 from blockprofile.profile.exact_table import additive_predictors
-from blockprofile.prune import DEFAULT_POLICIES, find_policies, prune_profile
+from blockprofile.prune import DEFAULT_POLICIES, find_policies, prune_table
 from blockprofile.space import Archs, Space, draw_archs, load_space
 
 SIZES = (500, 5_000, 50_000)
@@ -95,7 +95,7 @@ def families_of(name: str) -> int:
 
 def drops(table: pd.DataFrame, space: Space, policies: list[str]) -> bool:
     """Tell whether a pruning drops anything."""
-    return bool(prune_profile(Profile(table), space, costs=[NOISE[1]], policies=find_policies(policies))[1])
+    return bool(prune_table(table, space, costs=[NOISE[1]], policies=find_policies(policies))[1])
 
 
 def most_by_chance(share: float, n: int) -> float:

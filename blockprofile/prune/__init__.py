@@ -12,7 +12,7 @@ from blockprofile.prune.figures import Competition, Figures
 from blockprofile.prune.focus import Focus
 from blockprofile.prune.likely import best_within, cost_limits, prune_by_draws
 from blockprofile.prune.policies import Dominated, ExchangeRate, MaxAccuracy
-from blockprofile.prune.pruning import Pruning, prune, prune_profile
+from blockprofile.prune.pruning import Pruning, prune, prune_profile, prune_table
 from blockprofile.prune.reading import read_figures
 from blockprofile.prune.wording import rate_unit
 from blockprofile.prune.write import write_pruned
@@ -55,6 +55,7 @@ __all__ = [
     "prune_at_random",
     "prune_by_draws",
     "prune_profile",
+    "prune_table",
     "rate_unit",
     "read_figures",
     "scale_of",

@@ -24,9 +24,10 @@ from blockprofile.space import MOST_LISTED, Archs, PrunedDefinition, Rule, Space
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Pruning", "prune", "prune_profile"]
+__all__ = ["Pruning", "prune", "prune_profile", "prune_table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,13 @@ def prune_profile(
         compose(read_figures(profile, space, gain=gain, cost=cost), chosen, bounds=bounds) for cost in costs
     )
     return outcomes, make_rules(outcomes)
+
+
+def prune_table(
+    table: pd.DataFrame, space: Space, *, costs: Sequence[str], policies: Sequence[Policy | Weigher] = ()
+) -> tuple[tuple[Outcome, ...], tuple[Rule, ...]]:
+    """Prune a space by a table of responses that is in no file; see `prune_profile`."""
+    return prune_profile(Profile(table), space, costs=costs, policies=policies)
 
 
 def prune(

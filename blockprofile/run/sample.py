@@ -7,11 +7,11 @@ interrupted. A run that was killed goes on from its finished shards; a larger ``
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from blockprofile.errors import DataError
+from blockprofile.errors import DataError, OptionError
 from blockprofile.files import make_folder
 from blockprofile.run.chunks import chunk_length, n_chunks
 from blockprofile.run.folder import open_run
@@ -49,11 +49,24 @@ def _pending(folder: Path, pool: Pool) -> Iterator[int]:
         yield index
 
 
-def sample(request: PoolRequest, *, out: str | Path, execution: Execution = HERE) -> SampleRun:
+def sample(
+    request: PoolRequest | str | Path,
+    *,
+    out: str | Path,
+    execution: Execution = HERE,
+    n: int | str | None = None,
+    devices: Sequence[str] = (),
+    metrics: Sequence[str] | None = None,
+    seed: int = 0,
+) -> SampleRun:
     """Draw a pool of archs at random, evaluate it and keep it in a folder.
 
     Parameters
     ----------
+    request
+        What is asked for; or the space alone, by name or file, and beside it what is asked most.
+    n, devices, metrics, seed
+        Of `PoolRequest`, for a space alone.
     out
         The run folder. One with the same configuration is completed; another configuration is refused.
     execution
@@ -67,6 +80,12 @@ def sample(request: PoolRequest, *, out: str | Path, execution: Execution = HERE
         If the folder cannot be written; finished shards are kept.
     """
     started = time.perf_counter()
+    if isinstance(request, PoolRequest):
+        if n is not None or devices or metrics is not None or seed:
+            raise OptionError("n, devices, metrics and seed belong to the request that is given; leave them out")
+    else:
+        request = PoolRequest(str(request), devices=devices, metrics=metrics, seed=seed)
+        request = request if n is None else replace(request, n=n)
     pool = request.resolve()
     pool.tools()
     with open_run(out, kind="samples", config=pool.config, can_grow=True) as folder:
