@@ -112,7 +112,7 @@ def named_marks(result: SearchResult, gain: int, cost: int) -> tuple[Published, 
     -------
     None of them where evaluating may cost a training, or the predictors are gone or not what they were.
     """
-    archs = {} if result.problem.own else named_archs(result.problem.space.base)
+    archs = {} if result.problem.costly else named_archs(result.problem.space.base)
     if not archs:
         return ()
     try:

@@ -1,6 +1,6 @@
 """Predictors: archs to one metric, with a card that says where it comes from and how wrong it is."""
 
-from blockprofile.predict.base import AdditivePredictor, Predictor
+from blockprofile.predict.base import AdditivePredictor, CardPredictor, Predictor
 from blockprofile.predict.card import CARD_NAME, TABLE_NAME, Card, ErrorFigures, Provenance, read_card
 from blockprofile.predict.checkpoint import import_predictor
 from blockprofile.predict.cost_model import FEATURES, measure_operator, operator_cost
@@ -66,6 +66,7 @@ __all__ = [
     "AdditivePredictor",
     "AdditiveTable",
     "Card",
+    "CardPredictor",
     "Edition",
     "Entry",
     "ErrorFigures",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from blockprofile.predict.card import Card
 from blockprofile.space import Archs, CompiledSum, Factor, Operator, Space, build_sites, distinct_operators, factorize
 
-__all__ = ["AdditivePredictor", "Predictor"]
+__all__ = ["AdditivePredictor", "CardPredictor", "Predictor"]
 
 
 @runtime_checkable
@@ -35,8 +35,8 @@ class Predictor(Protocol):
         ...
 
 
-class AdditivePredictor:
-    """A metric that is a sum of factors: counts, lookup tables, linear cost models.
+class CardPredictor:
+    """What all predictors with a card have: its metric and unit, and archs that their space has checked.
 
     Parameters
     ----------
@@ -44,6 +44,30 @@ class AdditivePredictor:
         Where it comes from.
     space
         The space whose archs it takes (pruned or not: the codes are the same).
+    """
+
+    def __init__(self, card: Card, space: Space) -> None:
+        self.card, self.space = card, space
+        self.metric, self.unit = card.metric, card.unit
+
+    def rows(self, archs: Archs) -> Archs:
+        """Return archs as rows, uint8 (n, n_slots); one alone is a row.
+
+        Raises
+        ------
+        ArchError
+            If dtype or shape do not fit the space.
+        """
+        return np.atleast_2d(self.space.check(archs))
+
+
+class AdditivePredictor(CardPredictor):
+    """A metric that is a sum of factors: counts, lookup tables, linear cost models.
+
+    Parameters
+    ----------
+    card, space
+        See `CardPredictor`.
     factors
         The terms of the sum, from `blockprofile.space.factorize` or given.
     costs
@@ -59,9 +83,8 @@ class AdditivePredictor:
         costs: Mapping[Operator, float] | None = None,
         once: float = 0.0,
     ) -> None:
-        self.card, self.space, self.factors = card, space, tuple(factors)
-        self.costs, self.once = costs, once
-        self.metric, self.unit = card.metric, card.unit
+        super().__init__(card, space)
+        self.factors, self.costs, self.once = tuple(factors), costs, once
 
     @classmethod
     def over_operators(
@@ -109,6 +132,5 @@ class AdditivePredictor:
         ArchError
             If dtype or shape do not fit the space.
         """
-        rows = np.atleast_2d(self.space.check(archs))
-        values: NDArray[np.float32] = self._sum(rows)[0].astype(np.float32)
+        values: NDArray[np.float32] = self._sum(self.rows(archs))[0].astype(np.float32)
         return values

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import CoverageError, DataError, one_of
 from blockprofile.metric import PEAK, parse_metric
-from blockprofile.predict.base import AdditivePredictor, Predictor
+from blockprofile.predict.base import AdditivePredictor, CardPredictor, Predictor
 from blockprofile.predict.card import Card
 from blockprofile.space import Archs, Operator, Space, build_sites, count_macs, count_params, primitives
 
@@ -77,7 +77,7 @@ def peak_elements(op: Operator) -> int:
     )
 
 
-class PeakPredictor:
+class PeakPredictor(CardPredictor):
     """The largest number of bytes that feature maps take at once in a network, for one image: a maximum over places.
 
     Raises
@@ -87,8 +87,7 @@ class PeakPredictor:
     """
 
     def __init__(self, card: Card, space: Space, size: int) -> None:
-        self.card, self.space = card, space
-        self.metric, self.unit = card.metric, card.unit
+        super().__init__(card, space)
         self._tables = []
         for site in build_sites(space):
             # One code more than a slot has: the last is an inactive layer, at which nothing stands.
@@ -110,7 +109,7 @@ class PeakPredictor:
         ArchError
             If dtype or shape do not fit the space.
         """
-        rows = np.atleast_2d(self.space.check(archs))
+        rows = self.rows(archs)
         peak = np.zeros(len(rows))
         for scope, table in self._tables:
             codes = [np.minimum(rows[:, index], n - 1) for index, n in zip(scope, table.shape, strict=True)]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import CoverageError, DataError
+from blockprofile.predict.base import CardPredictor
 from blockprofile.predict.card import Card
 from blockprofile.predict.labels import read_labels
 from blockprofile.predict.repeats import Pooled, pool_repeats
@@ -27,7 +28,7 @@ EXTENTS = ("all", "some")
 Doubles = NDArray[np.float64]
 
 
-class ListedArchs:
+class ListedArchs(CardPredictor):
     """Archs with their measured or trained values.
 
     Parameters
@@ -42,8 +43,7 @@ class ListedArchs:
     """
 
     def __init__(self, card: Card, space: Space, pooled: Pooled) -> None:
-        self.card, self.space = card, space
-        self.metric, self.unit = card.metric, card.unit
+        super().__init__(card, space)
         self.archs: Archs = pooled.table.archs
         self.values: Doubles = pooled.table.label(column_of(card))
         self.counts = pooled.counts
@@ -64,7 +64,7 @@ class ListedArchs:
     def find(self, archs: Archs) -> NDArray[np.intp]:
         """Find archs in the table: the row of each, -1 where it is not there; shape (n,)."""
         keys, order = self._ordered
-        wanted = _keys(np.atleast_2d(self.space.check(archs)))
+        wanted = _keys(self.rows(archs))
         places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         return np.where(keys[places] == wanted, order[places], -1)
 

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import CoverageError, DataError, one_of
+from blockprofile.predict.base import CardPredictor
 from blockprofile.predict.card import Card
 from blockprofile.predict.onehot import OneHot
 from blockprofile.predict.parts import evaluate_parts
@@ -186,7 +187,7 @@ def _fold(space: Space, inputs: OneHot, values: Tensor) -> tuple[Tensor, Tensor]
     return torch.cat([of_slot[slot.index] for slot in space.slots if not _is_told(space, slot)]), constant
 
 
-class NetworkPredictor:
+class NetworkPredictor(CardPredictor):
     """The predictor of a network.
 
     Parameters
@@ -200,8 +201,8 @@ class NetworkPredictor:
     """
 
     def __init__(self, card: Card, space: Space, network: Network) -> None:
-        self.card, self.space, self.network = card, space, network
-        self.metric, self.unit = card.metric, card.unit
+        super().__init__(card, space)
+        self.network = network
 
     def predict(self, archs: Archs) -> NDArray[np.float32]:
         """Predict the metric of every arch.
@@ -213,7 +214,7 @@ class NetworkPredictor:
         ArchError
             If dtype or shape do not fit the space.
         """
-        values = self.network.predict(np.atleast_2d(self.space.check(archs)))
+        values = self.network.predict(self.rows(archs))
         return values if self.card.ceiling is None else np.minimum(values, np.float32(self.card.ceiling))
 
     @cached_property

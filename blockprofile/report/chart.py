@@ -1,16 +1,17 @@
-"""Charts as inline SVG: points, lines and bands on two axes; colours come from the page's style."""
+"""Charts as inline SVG, drawn on two axes; colours come from the page's style."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Band", "Chart", "Line", "Points", "Shade", "draw_chart", "nice_ticks"]
+from blockprofile.report.marks import Band, Chart, Line, Mark, Points, Shade, palette_class
+
+__all__ = ["draw_chart", "nice_ticks"]
 
 Floats = NDArray[np.float64]
 
@@ -18,81 +19,6 @@ WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 84, 14, 12, 52
 LETTER, LINE = 7.0, 12.0
 """About the width of a label's letter and the height of its line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Points:
-    """Marks. ``tips`` (one each, or none at all) make them reachable; ``labels`` are written beside them.
-
-    ``colour`` is an index of the page's palette; ``shape`` is ``dot``, ``ring`` or ``diamond``; ``x_error`` and
-    ``y_error`` are half-widths of intervals.
-    """
-
-    label: str
-    x: Floats
-    y: Floats
-    tips: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    colour: int = 0
-    shape: str = "dot"
-    size: float = 4.0
-    opacity: float = 1.0
-    x_error: Floats | None = None
-    y_error: Floats | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line through points; ``is_step`` draws it as a staircase that holds each value until the next."""
-
-    label: str
-    x: Floats
-    y: Floats
-    colour: int = 0
-    is_step: bool = False
-    is_dashed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """The area between two lines over the same x."""
-
-    label: str
-    x: Floats
-    low: Floats
-    high: Floats
-    colour: int = 0
-    is_step: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Shade:
-    """A grid of cells from -1 (colour ``less``) to 1 (colour ``more``), cells centred on the places.
-
-    ``values`` has shape (len(x), len(y)); the colours are indices of the page's palette.
-    """
-
-    label: str
-    x: Floats
-    y: Floats
-    values: Floats
-    more: int = 1
-    less: int = 0
-
-
-Mark = Points | Line | Band | Shade
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A chart: its words and what is drawn, the first at the back. ``title`` is its name for screen readers."""
-
-    title: str
-    x_label: str
-    y_label: str
-    marks: tuple[Mark, ...]
-    x_range: tuple[float, float] | None = None
-    y_range: tuple[float, float] | None = None
 
 
 def nice_ticks(low: float, high: float, n: int = 6) -> list[float]:
@@ -189,7 +115,7 @@ def _path(x: Floats, y: Floats, scale: _Scale, *, is_step: bool) -> str:
 def _line(mark: Line, scale: _Scale) -> str:
     dash = " dashed" if mark.is_dashed else ""
     path = _path(mark.x, mark.y, scale, is_step=mark.is_step)
-    return f'<path class="line c{mark.colour}{dash}" d="{path}"/>'
+    return f'<path class="line {palette_class(mark.colour)}{dash}" d="{path}"/>'
 
 
 def _band(mark: Band, scale: _Scale) -> str:
@@ -203,7 +129,7 @@ def _band(mark: Band, scale: _Scale) -> str:
     bottom += [f"V{b}H{a}V{b}" if not mark.is_step else f"V{b}H{a}" for a, b in places[1:]]
     if not mark.is_step:
         bottom = [f"L{a} {b}" for a, b in places]
-    return f'<path class="band c{mark.colour}" d="{top}{"".join(bottom)}Z"/>'
+    return f'<path class="band {palette_class(mark.colour)}" d="{top}{"".join(bottom)}Z"/>'
 
 
 def _shade(mark: Shade, scale: _Scale) -> str:
@@ -220,7 +146,7 @@ def _shade(mark: Shade, scale: _Scale) -> str:
                 box = f'x="{scale.x(mark.x[start]) - width / 2:.1f}" y="{scale.y(y) - height / 2:.1f}"'
                 size = f'width="{width * (stop - start):.1f}" height="{height + 0.3:.1f}"'
                 colour = mark.more if value > 0 else mark.less
-                parts.append(f'<rect class="shade c{colour}" {box} {size} opacity="{abs(value):.2f}"/>')
+                parts.append(f'<rect class="shade {palette_class(colour)}" {box} {size} opacity="{abs(value):.2f}"/>')
     return "".join(parts)
 
 
@@ -264,7 +190,7 @@ def _points(mark: Points, scale: _Scale) -> str:
     taken = [(x - mark.size, y + 4.0, 2 * mark.size) for x, y in known]
     reach = ' tabindex="0" data-walk' if mark.tips else ""
     parts.append(
-        f'<g class="points c{mark.colour} {mark.shape}" opacity="{mark.opacity}"{reach} role="group" '
+        f'<g class="points {palette_class(mark.colour)} {mark.shape}" opacity="{mark.opacity}"{reach} role="group" '
         f'aria-label="{escape(mark.label, quote=True)}">'
     )
     for place, (a, b) in enumerate(zip(mark.x, mark.y, strict=True)):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from blockprofile.report.chart import Chart
+from blockprofile.report.marks import Chart
 
 __all__ = [
     "Bullets",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from blockprofile import __version__
 from blockprofile.errors import DataError
 from blockprofile.files import make_folder, write_text
-from blockprofile.report.chart import Chart, Line, Points, Shade, draw_chart
+from blockprofile.report.chart import draw_chart
 from blockprofile.report.document import Document, Text
+from blockprofile.report.marks import Chart, Line, Points, Shade, palette_class
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -21,15 +22,15 @@ MAX_BYTES = 5 * 2**20
 _ASSETS = Path(__file__).parent / "assets"
 
 
-def chart_legend(chart: Chart) -> list[tuple[str, int, str]]:
-    """List what a chart's marks mean, as (shape, colour, label), each label once."""
-    found: dict[str, tuple[str, int, str]] = {}
+def chart_legend(chart: Chart) -> list[tuple[str, str, str]]:
+    """List what a chart's marks mean, as (shape, class of the colour, label), each label once."""
+    found: dict[str, tuple[str, str, str]] = {}
     for mark in chart.marks:
         shape = mark.shape if isinstance(mark, Points) else "band"
         if isinstance(mark, Line):
             shape = "dashed" if mark.is_dashed else "line"
         if mark.label and not isinstance(mark, Shade):
-            found.setdefault(mark.label, (shape, mark.colour, mark.label))
+            found.setdefault(mark.label, (shape, palette_class(mark.colour), mark.label))
     return list(found.values())
 
 

@@ -13,10 +13,10 @@ from blockprofile.errors import DataError, OptionError, UserError, one_of
 from blockprofile.plot import Published, block_grid_data, layer_map_data, mark_networks, metric_label, metric_title
 from blockprofile.predict import Evaluator
 from blockprofile.profile import Profile, archs_words, holding_words
-from blockprofile.report.chart import Chart, Points
 from blockprofile.report.document import Document, Drawing, Part, Section, Table, Text, number, p_value, table_of
 from blockprofile.report.factors import factor_sections
 from blockprofile.report.maps import block_table, map_table
+from blockprofile.report.marks import Chart, Points
 from blockprofile.report.pairs import pair_sections
 from blockprofile.report.profile_answer import answer_profile, find_goals
 from blockprofile.report.provenance import provenance_section, repeat_section

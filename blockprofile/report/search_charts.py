@@ -17,8 +17,8 @@ from blockprofile.plot import (
     metric_label,
     named_marks,
 )
-from blockprofile.report.chart import Band, Chart, Line, Mark, Points, Shade
 from blockprofile.report.document import Drawing, Part
+from blockprofile.report.marks import Band, Chart, Line, Mark, Points, Shade
 from blockprofile.search import Problem, SearchResult
 
 __all__ = ["convergence_drawing", "difference_drawing", "fronts_drawing", "network_points", "search_drawings"]

@@ -31,7 +31,7 @@ def check_workers(workers: int | str) -> int:
     OptionError
         If it is neither, nor a whole number of at least 1.
     """
-    if workers in ("auto", -1):
+    if str(workers) in {"auto", "-1"}:
         from joblib import cpu_count
 
         return int(cpu_count())

@@ -75,7 +75,7 @@ def make_initial_pool(problem: Problem, *, law: Law = "papers") -> InitialPool:
         If a limit can be met by no arch. For a metric that is no sum, by none of `reference_archs` and the
         archs that are extreme by the fit.
     """
-    limits = [limit for limit in problem.limits if limit.metric not in problem.own]
+    limits = [limit for limit in problem.limits if limit.metric not in problem.costly]
     if not limits:
         return InitialPool(problem, law=law)
     trial = draw_archs(problem.space, N_TRIAL, np.random.default_rng(0), law=law)

@@ -58,7 +58,7 @@ class Problem:
                 raise OptionError(f"no predictor gives {metric!r}; {one_of(metric, self.metrics)}")
 
     @property
-    def own(self) -> frozenset[str]:
+    def costly(self) -> frozenset[str]:
         """The metrics each of whose answers may cost a training.
 
         Those of the user's own predictors, which have no card, and of predictors that say so by ``is_costly``, as

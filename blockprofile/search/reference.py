@@ -51,13 +51,13 @@ def reference_point(problem: Problem) -> Floats:
     """Return the worst value of each minimised goal among `reference_archs`: float64, shape (m,).
 
     It depends on base space, predictors and goals alone: all searches of one problem share it, whatever their
-    seed, algorithm or pruning. A goal that a costly predictor (see `Problem.own`) decides is NaN: it is not asked for
-    thousands of archs; `complete_reference` fills it from those that were evaluated.
+    seed, algorithm or pruning. A goal that a costly predictor (see `Problem.costly`) decides is NaN: it is not asked
+    for thousands of archs; `complete_reference` fills it from those that were evaluated.
     """
-    known = [predictor for predictor in problem.predictors if predictor.metric not in problem.own]
+    known = [predictor for predictor in problem.predictors if predictor.metric not in problem.costly]
     values = Evaluator(problem.space, known)(reference_archs(problem.space)) if known else {}
     return np.array(
-        [np.nan if problem.own & set(goal.metrics) else goal.minimised(values).max() for goal in problem.goals]
+        [np.nan if problem.costly & set(goal.metrics) else goal.minimised(values).max() for goal in problem.goals]
     )
 
 

@@ -145,7 +145,7 @@ class SearchResult:
     @property
     def asked(self) -> dict[str, int]:
         """How many archs each of the user's own predictors was asked for in this process."""
-        return {metric: n for metric, n in self.problem.evaluate.asked.items() if metric in self.problem.own}
+        return {metric: n for metric, n in self.problem.evaluate.asked.items() if metric in self.problem.costly}
 
     @property
     def history(self) -> Evaluations:

@@ -115,7 +115,7 @@ def _from_files(
         more = f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
         told = f"{len(bad)} of {len(raw.labels)} images of {where} cannot be read ({named}{more})"
         if not skip_bad or not kept:
-            raise DataError(f"{told}; mend them, or leave them out by --skip-bad")
+            raise DataError(f"{told}; mend them{', or leave them out by --skip-bad' if kept else ''}")
         remarks.append(f"{told}; they are left out")
     if sizes - {(size, size)}:
         shown = f"{'x'.join(map(str, min(sizes)))} to {'x'.join(map(str, max(sizes)))}"

@@ -111,7 +111,8 @@ def open_supernet(folder: str | Path) -> SupernetFolder:
     run = RunFolder.read(folder, KIND)
     place, config = run.path, run.config
     if not (place / WEIGHTS_NAME).is_file():
-        raise RunError(f"the training in {str(place)!r} is not done; give its command again: {run.manifest.command}")
+        again = f"give its command again: {run.manifest.command}" if run.manifest.command else "train it once more"
+        raise RunError(f"the training in {str(place)!r} is not done; {again}")
     missing = [key for key in ("space", "data", "recipe", "sharing", "transform") if key not in config]
     if missing:
         raise DataError(f"{run.file}: config.{missing[0]} is missing")

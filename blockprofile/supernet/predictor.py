@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import CoverageError
-from blockprofile.predict import Card
+from blockprofile.predict import Card, CardPredictor
 from blockprofile.space import Archs, Space
 from blockprofile.supernet.evaluate import Verdicts, check_archs
 from blockprofile.supernet.folder import SupernetFolder, open_supernet
@@ -18,15 +18,15 @@ from blockprofile.supernet.judging import Judge, JudgeOptions
 __all__ = ["SupernetPredictor", "build_supernet_predictor"]
 
 
-class SupernetPredictor:
+class SupernetPredictor(CardPredictor):
     """The accuracy that archs have with shared weights, in percent of the held-out images; see `Predictor`."""
 
     is_costly = True
     """A search asks it for the archs of its budget and no others."""
 
     def __init__(self, card: Card, space: Space, found: SupernetFolder) -> None:
-        self.card, self.space, self._found = card, space, found
-        self.metric, self.unit = card.metric, card.unit
+        super().__init__(card, space)
+        self._found = found
 
     @cached_property
     def _verdicts(self) -> Verdicts:
@@ -44,7 +44,7 @@ class SupernetPredictor:
         RunError, DataError
             If the images are no longer where they were, or are others.
         """
-        rows = np.atleast_2d(self.space.check(archs))
+        rows = self.rows(archs)
         check_archs(self._found.net.space, rows)
         return np.array([self._verdicts.of(arch) for arch in rows], np.float32)
 

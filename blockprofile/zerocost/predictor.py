@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import DataError, one_of
-from blockprofile.predict import Card
+from blockprofile.predict import Card, CardPredictor
 from blockprofile.space import Archs, Space
 from blockprofile.zerocost.jacobian import jacobian
 from blockprofile.zerocost.naswot import naswot
@@ -20,7 +20,7 @@ __all__ = ["SCORES", "ZeroCostPredictor", "build_zero_cost"]
 SCORES: Mapping[str, Callable[..., float]] = {"synflow": synflow, "naswot": naswot, "jacobian": jacobian}
 
 
-class ZeroCostPredictor:
+class ZeroCostPredictor(CardPredictor):
     """A score of networks at their initial weights; see `blockprofile.predict.Predictor`.
 
     Parameters
@@ -42,8 +42,7 @@ class ZeroCostPredictor:
         name = str(card.parameters.get("score"))
         if name not in SCORES:
             raise DataError(f"predictor {card.name!r}: parameters.score is {name!r}; {one_of(name, SCORES)}")
-        self.card, self.space = card, space
-        self.metric, self.unit = card.metric, card.unit
+        super().__init__(card, space)
         seed = card.parameters.get("seed", 0)
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise DataError(f"predictor {card.name!r}: parameters.seed is {seed!r}; must be a whole number from 0")
@@ -58,8 +57,7 @@ class ZeroCostPredictor:
         ArchError
             If dtype or shape do not fit the space.
         """
-        rows = np.atleast_2d(self.space.check(archs))
-        return np.array([self._of(arch) for arch in rows], np.float32)
+        return np.array([self._of(arch) for arch in self.rows(archs)], np.float32)
 
     def _of(self, arch: Archs) -> float:
         key = arch.tobytes()

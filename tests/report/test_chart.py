@@ -7,20 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from blockprofile.report.chart import (
-    LEFT,
-    LETTER,
-    RIGHT,
-    WIDTH,
-    Band,
-    Chart,
-    Line,
-    Points,
-    Shade,
-    draw_chart,
-    nice_ticks,
-)
-from blockprofile.report.page import chart_legend
+from blockprofile.report.chart import LEFT, LETTER, RIGHT, WIDTH, draw_chart, nice_ticks
+from blockprofile.report.marks import Band, Chart, Line, Points, Shade, palette_class
+from blockprofile.report.page import _ASSETS, chart_legend
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-3.2, 7.9), (75.123, 75.129), (-2e3, 5e3)])
@@ -80,6 +69,14 @@ def test_shades_join_equal_neighbours_and_leave_out_zero() -> None:
     assert drawn.count("<rect") == 2
     assert 'class="shade c1"' in drawn
     assert 'class="shade c0"' in drawn
+
+
+def test_every_colour_is_in_the_style() -> None:
+    style = (_ASSETS / "style.css").read_text(encoding="utf-8")
+    assert all(f".{palette_class(colour)}{{" in style for colour in range(20))
+    assert len({palette_class(colour) for colour in range(20)}) == len(re.findall(r"\.c\d\{", style))
+    drawn = draw_chart(Chart("t", "x", "y", (Line("seventh", np.array([0.0, 1.0]), np.array([0.0, 1.0]), colour=6),)))
+    assert 'class="line c0"' in drawn
 
 
 def test_legend_names_each_label_once() -> None:

@@ -30,7 +30,7 @@ def test_no_tasks_give_no_results() -> None:
 
 
 def test_workers_and_backends_that_do_not_exist_are_refused() -> None:
-    assert check_workers("auto") == check_workers(-1) == len(os.sched_getaffinity(0))
+    assert check_workers("auto") == check_workers(-1) == check_workers("-1") == len(os.sched_getaffinity(0))
     for workers in (-2, 0, "1_0", "two"):
         with pytest.raises(OptionError, match=f"--workers is {workers}; it must be at least 1, or auto"):
             check_workers(workers)
