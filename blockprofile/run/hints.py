@@ -45,7 +45,7 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, StageParameter]:
         if record := _record(hint):
             inner = parameters_of(record).items()
             found |= {key: replace(each, is_required=each.is_required and is_required) for key, each in inner}
-        elif name not in _OTHERS and (plain := _plain(hint)) not in {None, type(None)}:
+        elif name not in {*_OTHERS, *found} and (plain := _plain(hint)) not in {None, type(None)}:
             found[name] = StageParameter(plain, is_required, None if is_required else default)
     return found
 
@@ -59,20 +59,22 @@ def names_of(function: Callable[..., Any]) -> set[str]:
 def gather(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Make a function's arguments from flat ones: fields of its records of options become the records.
 
+    What is a field of a record is given there alone, also where the function has a parameter of that name besides.
+
     Examples
     --------
     >>> gather(lambda n: n, {"n": 1})
     {'n': 1}
     """
     made: dict[str, Any] = {}
+    left = dict(given)
     for name, hint, default in _parameters(function):
         if record := _record(hint):
             inner = {key: value for key, value in given.items() if key in names_of(record)}
             if inner or default is inspect.Parameter.empty:
                 made[name] = record(**gather(record, inner))
-        elif name in given:
-            made[name] = given[name]
-    return made
+            left = {key: value for key, value in left.items() if key not in inner}
+    return made | {name: left[name] for name, _, _ in _parameters(function) if name in left}
 
 
 def _parameters(function: Callable[..., Any]) -> Iterator[tuple[str, Any, Any]]:

@@ -48,6 +48,7 @@ def test_stages_run_in_order_inside_the_folder(tmp_path: Path) -> None:
         ("[macs_m]", "5", "5 is wrong: should be a list of text, or null"),
         ("[macs_m]", "macs_m", "'macs_m' is wrong: should be a list of text"),
         ("n: 2000", "n: [2]", r"\[2\] is wrong: should be a whole number, or text"),
+        ("n: 2000", "n: null", "None is wrong: should be a whole number, or text$"),
         ("n: 2000", "n: 2000, seed: abc", "'abc' is wrong: should be a whole number"),
         ("n: 2000", "n: 2000, seed: true", "True is wrong: should be a whole number"),
         ("n: 2000", "n: 2000, limit: 5", "5 is wrong: should be text, or null"),
