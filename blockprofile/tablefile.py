@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +20,7 @@ from blockprofile.errors import DataError, UnknownNameError, one_of
 from blockprofile.files import replacing
 from blockprofile.jsonfile import digest_of, parse_json
 from blockprofile.tablebounds import check_size, is_text, unfolded
+from blockprofile.tablecolumn import Column, Kind, check_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,26 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Column", "Kind", "read_columns", "read_signed", "read_table_columns", "write_table"]
 
-Kind = Literal["uint8", "float32", "integer", "number", "text", "flag", "numbers"]
-"""``uint8`` and ``float32`` are that type alone; a ``number`` is whole or floating, ``numbers`` are a list of them."""
-
 MAX_ROWS = 1 << 24
 _ABOUT, _SUMS = b"blockprofile", b"blockprofile.sums"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """What a column must be.
-
-    ``low`` and ``high`` bound its numbers, inclusively: an infinity is allowed only where it is the bound given.
-    ``is_nullable`` lets cells be empty (null or NaN), ``is_optional`` lets the column be missing.
-    """
-
-    kind: Kind
-    low: float = -sys.float_info.max
-    high: float = sys.float_info.max
-    is_nullable: bool = False
-    is_optional: bool = False
 
 
 def write_table(
@@ -182,7 +163,7 @@ def read_columns(
         raise DataError(f"{path} is damaged: {str(failure).splitlines()[0]}") from None
     for name in names:
         if name in columns:
-            _check_column(path, name, table[name], columns[name])
+            check_column(path, name, table[name], columns[name])
     # What pandas keeps beside the columns is not checked, and not needed: an index is a column.
     kept = {key: value for key, value in (table.schema.metadata or {}).items() if key != b"pandas"}
     return unfolded(path, table.replace_schema_metadata(kept) if names else table)
@@ -251,58 +232,6 @@ def _checked_names(path: Path, file: pq.ParquetFile, columns: Mapping[str, Colum
     if meta.num_rows > max_rows:
         raise DataError(f"{path} has {meta.num_rows:,} rows; at most {max_rows:,} are read")
     return [name for name in columns if name in there]
-
-
-def _check_column(path: Path, name: str, values: pa.ChunkedArray, column: Column) -> None:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    kind = values.type
-    inner = (
-        kind.value_type
-        if pa.types.is_dictionary(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind)
-        else kind
-    )
-    is_number = pa.types.is_integer(inner) or pa.types.is_floating(inner)
-    fits = {
-        "uint8": kind == pa.uint8(),
-        "float32": kind == pa.float32(),
-        "integer": pa.types.is_integer(kind),
-        "number": is_number and inner is kind,
-        "text": pa.types.is_string(inner) or pa.types.is_large_string(inner),
-        "flag": pa.types.is_boolean(kind),
-        "numbers": is_number and (pa.types.is_list(kind) or pa.types.is_large_list(kind)),
-    }
-    # A column of nothing but empty cells has no type.
-    if not fits[column.kind] and not (pa.types.is_null(kind) and column.is_nullable):
-        raise DataError(f"{path}: column {name!r} holds {kind}; must be {column.kind}")
-    if not column.is_nullable and values.null_count:
-        row = pc.index(pc.is_null(values), True).as_py()
-        raise DataError(f"{path}: column {name!r} is empty in row {row + 1}")
-    if is_number:
-        _check_range(path, name, values, column)
-
-
-def _check_range(path: Path, name: str, values: pa.ChunkedArray, column: Column) -> None:
-    import pyarrow.compute as pc
-
-    numbers = pc.list_flatten(values) if column.kind == "numbers" else values
-    array = numbers.to_numpy()
-    if array.dtype.kind == "f":
-        with np.errstate(invalid="ignore"):  # a flipped bit can make a NaN that signals
-            array = array.astype(np.float64)
-    wrong = ~((array >= column.low) & (array <= column.high))
-    if column.is_nullable or column.kind == "numbers":
-        wrong &= ~np.isnan(array) if array.dtype.kind == "f" else True
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise DataError(f"{path}: column {name!r} holds {array[row]} in row {row + 1}; must be {_allowed(column)}")
-
-
-def _allowed(column: Column) -> str:
-    low = f"at least {column.low:g}" if column.low > -sys.float_info.max else ""
-    high = f"at most {column.high:g}" if column.high < sys.float_info.max else ""
-    return " and ".join(word for word in (low, high) if word) or "finite"
 
 
 def _sum(values: pa.ChunkedArray) -> str:

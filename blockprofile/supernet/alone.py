@@ -15,8 +15,9 @@ from blockprofile.jsonfile import digest_of
 from blockprofile.predict import pool_repeats, read_labels
 from blockprofile.run import open_run, run_digest
 from blockprofile.space import INACTIVE, Archs, Space, decode, describe_space
-from blockprofile.supernet.data import DataSet, Images, load_test
+from blockprofile.supernet.data import DataSet, load_test
 from blockprofile.supernet.evaluate import check_archs, write_labels
+from blockprofile.supernet.images import Images
 from blockprofile.supernet.judging import Judge, JudgeOptions, binomial_sd
 from blockprofile.supernet.request import Training
 from blockprofile.supernet.samplers import make_sampler

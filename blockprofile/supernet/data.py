@@ -1,13 +1,13 @@
-"""The images that a supernet is trained and judged on: one size, a held-out part, their own normalisation, batches.
+"""The images that a supernet is trained and judged on: one size, a held-out part, their own normalisation.
 
 All of them are in memory as uint8. The held-out part is taken from the training images, for ranking archs; the test
-images serve final figures alone. Every batch follows from the seed and its number, so a training can go on anywhere.
+images serve final figures alone.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,126 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import DataError, OptionError
-from blockprofile.supernet.imagefiles import BadImage, Part, RawImages, iterate_sources, open_image, read_images
+from blockprofile.supernet.images import Images, load_images
 
 if TYPE_CHECKING:
-    from PIL import Image
     from torch import Tensor
 
-__all__ = ["DataSet", "Images", "load_data", "load_test"]
+__all__ = ["DataSet", "load_data", "load_test"]
 
-MAX_PIXELS = 1 << 34
-"""How many bytes of pixels are held in memory."""
 HOLDOUT = 0.1
-_NAMED = 3
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Images:
-    """Images of one size.
-
-    Parameters
-    ----------
-    pixels
-        uint8, shape (n, channels, size, size).
-    labels
-        int64, shape (n,).
-    remarks
-        What was done to the images, and which could not be read, in words.
-    """
-
-    pixels: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    classes: tuple[str, ...]
-    remarks: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, rows: NDArray[np.int64]) -> Images:
-        """Return these images alone."""
-        return Images(self.pixels[rows], self.labels[rows], self.classes, self.remarks)
-
-    @property
-    def digest(self) -> str:
-        """A hash of pixels and labels, 16 hex digits."""
-        found = hashlib.blake2b(digest_size=8)
-        found.update(repr((self.pixels.shape, self.classes)).encode())
-        found.update(np.ascontiguousarray(self.pixels).data)
-        found.update(np.ascontiguousarray(self.labels).data)
-        return found.hexdigest()
-
-
-def _fit(image: Image.Image, size: int, channels: int, crop: float = 1.0) -> NDArray[np.uint8]:
-    """Give an image the size (the share ``crop`` of its middle, resized) and the channels: (channels, size, size)."""
-    from PIL import Image, ImageOps
-
-    plain = image.convert("L" if channels == 1 else "RGB")
-    if plain.size != (size, size) or crop < 1:
-        plain = ImageOps.fit(plain, (size, size), Image.Resampling.BILINEAR, bleed=(1 - crop) / 2)
-    pixels = np.asarray(plain, np.uint8)
-    return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
-
-
-def _from_array(raw: NDArray[np.uint8], size: int, channels: int, crop: float) -> tuple[NDArray[np.uint8], list[str]]:
-    from PIL import Image
-
-    pixels = raw[..., None] if raw.ndim == 3 else raw
-    height, width, held = pixels.shape[1:]
-    remarks = []
-    if (height, width) != (size, size) or crop < 1:
-        remarks.append(f"images of {height} x {width} are resized to {size} x {size}, the space's resolution")
-        grey = [item[..., 0] if held == 1 else item for item in pixels]
-        return np.stack([_fit(Image.fromarray(item), size, channels, crop) for item in grey]), remarks
-    if held == 3 and channels == 1:
-        return np.stack([_fit(Image.fromarray(item), size, 1) for item in pixels]), remarks
-    moved = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
-    return np.repeat(moved, channels, axis=1) if held == 1 and channels == 3 else moved, remarks
-
-
-def _from_files(
-    raw: RawImages, size: int, channels: int, crop: float, *, skip_bad: bool, where: str
-) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[str]]:
-    pixels = np.empty((len(raw.labels), channels, size, size), np.uint8)
-    kept: list[int] = []
-    bad: list[BadImage] = []
-    sizes: set[tuple[int, int]] = set()
-    for row, (source, name) in enumerate(iterate_sources(raw)):
-        image = open_image(source, name)
-        if isinstance(image, BadImage):
-            bad.append(image)
-            continue
-        sizes.add(image.size)
-        pixels[len(kept)] = _fit(image, size, channels, crop)
-        kept.append(row)
-    remarks = []
-    if bad:
-        named = "; ".join(f"{each.name}: {each.reason}" for each in bad[:_NAMED])
-        more = f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-        told = f"{len(bad)} of {len(raw.labels)} images of {where} cannot be read ({named}{more})"
-        if not skip_bad or not kept:
-            raise DataError(f"{told}; mend them{', or leave them out by --skip-bad' if kept else ''}")
-        remarks.append(f"{told}; they are left out")
-    if sizes - {(size, size)}:
-        shown = f"{'x'.join(map(str, min(sizes)))} to {'x'.join(map(str, max(sizes)))}"
-        remarks.append(f"images of {shown} are resized to {size} x {size}, the space's resolution")
-    return pixels[: len(kept)], raw.labels[kept], remarks
-
-
-def _load(path: Path, part: Part, size: int, channels: int, *, crop: float, skip_bad: bool) -> Images:
-    raw = read_images(path, part)
-    needed = len(raw.labels) * channels * size * size
-    if needed > MAX_PIXELS:
-        raise OptionError(
-            f"{len(raw.labels):,} images of {size} x {size} take {needed / 2**30:.0f} GiB; at most "
-            f"{MAX_PIXELS / 2**30:.0f} GiB are held: use fewer images or a space of a smaller resolution"
-        )
-    if isinstance(raw.images, list):
-        pixels, labels, remarks = _from_files(raw, size, channels, crop, skip_bad=skip_bad, where=str(path))
-    else:
-        pixels, remarks = _from_array(raw.images, size, channels, crop)
-        labels = raw.labels
-    return Images(pixels, labels, raw.classes, tuple(remarks))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +132,7 @@ def load_data(
             f"--holdout is {holdout:g}; must be between 0 and 1: the share of each class that is held out"
         )
     crop = 1.0 if form is None else form.crop
-    images = _load(Path(path), "train", size, channels, crop=crop, skip_bad=skip_bad)
+    images = load_images(Path(path), "train", size, channels, crop=crop, skip_bad=skip_bad)
     digest = images.digest
     rng = np.random.default_rng([seed, 0])
     if limit is not None and limit < len(images):
@@ -296,48 +184,9 @@ def load_test(data: DataSet, path: str | Path) -> Images:
         As `load_data`; or if there is a class that no training image has.
     """
     record = data.record
-    images = _load(Path(path), "test", record.size, record.channels, crop=record.crop, skip_bad=record.skip_bad)
+    images = load_images(Path(path), "test", record.size, record.channels, crop=record.crop, skip_bad=record.skip_bad)
     strange = [name for name in images.classes if name not in record.classes]
     if strange:
         raise DataError(f"{path}: no training image is of class {strange[0]!r}, which test images are of")
     codes = np.array([record.classes.index(name) for name in images.classes], np.int64)
     return Images(images.pixels, codes[images.labels], record.classes, images.remarks)
-
-
-def draw_batch(
-    images: Images, *, seed: int, step: int, batch: int, pad: int, flip: bool
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the training batch of a step, shifted by up to ``pad`` pixels at random and flipped.
-
-    Notes
-    -----
-    Every pass is a permutation of the images; those beyond the last whole batch wait for another pass.
-    """
-    n_batches = len(images) // batch
-    epoch, place = divmod(step, n_batches)
-    order = np.random.default_rng([seed, 1, epoch]).permutation(len(images))
-    rows = order[place * batch : (place + 1) * batch]
-    return augment(images.pixels[rows], np.random.default_rng([seed, 2, step]), pad=pad, flip=flip), images.labels[rows]
-
-
-def augment(pixels: NDArray[np.uint8], rng: np.random.Generator, *, pad: int, flip: bool) -> NDArray[np.uint8]:
-    """Cut every image at random from itself with a black margin, and mirror every other one."""
-    n, channels, size, _ = pixels.shape
-    offsets = rng.integers(0, 2 * pad + 1, (2, n, 1))
-    rows, columns = offsets + np.arange(size)
-    if flip:
-        columns = np.where(rng.random((n, 1)) < 0.5, columns[:, ::-1], columns)
-    margin = np.pad(pixels, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
-    picked = margin[
-        np.arange(n)[:, None, None, None],
-        np.arange(channels)[None, :, None, None],
-        rows[:, None, :, None],
-        columns[:, None, None, :],
-    ]
-    return np.ascontiguousarray(picked)
-
-
-def batches_of(images: Images, batch: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-    """Cut images into batches of about one size, in their order."""
-    parts = -(-len(images) // batch)
-    yield from zip(np.array_split(images.pixels, parts), np.array_split(images.labels, parts), strict=True)

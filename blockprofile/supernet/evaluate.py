@@ -15,8 +15,8 @@ from blockprofile.files import make_folder
 from blockprofile.journalfile import append_line, open_journal
 from blockprofile.jsonfile import digest_of
 from blockprofile.space import Archs, Space, count_archs, decode_all, draw_archs, explain_arch
-from blockprofile.supernet.data import Images
 from blockprofile.supernet.folder import SupernetFolder, open_supernet
+from blockprofile.supernet.images import Images
 from blockprofile.supernet.judging import Judge, JudgeOptions, binomial_sd
 
 __all__ = ["Evaluated", "Verdicts", "draw_distinct", "evaluate_supernet", "write_labels"]

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from blockprofile.errors import OptionError, one_of
 from blockprofile.modules import use_threads
 from blockprofile.space import Archs
-from blockprofile.supernet.data import DataSet, Images, batches_of
+from blockprofile.supernet.batches import batches_of
+from blockprofile.supernet.data import DataSet
+from blockprofile.supernet.images import Images
 from blockprofile.supernet.shared import Supernet, resize_images
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from blockprofile.modules import seeded, use_threads
 from blockprofile.predict import AdditivePredictor, find_device, load_predictors
 from blockprofile.run import describe_predictor, open_run, run_digest
 from blockprofile.space import Space, decode, describe_space, encode
-from blockprofile.supernet.data import DataSet, batches_of, draw_batch
+from blockprofile.supernet.batches import batches_of, draw_batch
+from blockprofile.supernet.data import DataSet
 from blockprofile.supernet.recipe import Recipe
 from blockprofile.supernet.request import Training
 from blockprofile.supernet.superkernel import SuperKernel

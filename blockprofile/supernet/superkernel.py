@@ -12,14 +12,14 @@ Stamoulis et al., Single-Path NAS, ECML-PKDD 2019; Single-Path Mobile AutoML, 20
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from blockprofile.errors import CoverageError, OptionError
 from blockprofile.predict import AdditivePredictor
-from blockprofile.space import Archs, Operator, Site, Slot, Space, build_sites, kind_of
+from blockprofile.space import Archs, Space, build_sites
+from blockprofile.supernet.gatedlayer import SKIP, GatedLayer, read_layer
 from blockprofile.supernet.roles import sizeless
 from blockprofile.supernet.shared import build_supernet
 
@@ -27,70 +27,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["GatedLayer", "SuperKernel"]
-
-
-@dataclass(frozen=True, slots=True)
-class GatedLayer:
-    """A layer whose parts are chosen.
-
-    Parameters
-    ----------
-    kernels, expansions
-        Its choices, ascending; ``hidden`` gives the channels of each expansion.
-    gates
-        With which of them there is a choice: ``kernel5``, ``expansion6``, ``se``, ``skip``.
-    codes
-        (kernel, expansion, se) -> code of the block; ``(0, 0.0, False)`` is the skip.
-    op
-        The largest operator.
-    """
-
-    site: Site
-    slot: Slot
-    kernels: tuple[int, ...]
-    expansions: tuple[float, ...]
-    hidden: tuple[int, ...]
-    gates: tuple[str, ...]
-    codes: dict[tuple[int, float, bool], int]
-    op: Operator
-
-
-_SKIP = (0, 0.0, False)
-
-
-def _layer_of(space: Space, site: Site, slot: Slot) -> GatedLayer:
-    """Read a layer's parts off its blocks.
-
-    Raises
-    ------
-    OptionError
-        If they are no product of kernels, expansions and squeeze-and-excite, with or without a skip.
-    """
-    codes: dict[tuple[int, float, bool], int] = {}
-    ops: dict[tuple[int, float, bool], Operator] = {}
-    for code in space.allowed[slot.index]:
-        op, block = site.table[code,] if site.scope == (slot.index,) else None, space.blocks[code]
-        if op is None and kind_of(block).is_skip:
-            codes[_SKIP] = code
-        elif op is not None and op.op == "mbconv" and op.groups == 1 and op.hidden_channels > op.in_channels:
-            key = (op.kernel, float(block.expansion or 1), op.se_channels > 0)
-            codes[key], ops[key] = code, sizeless(op)
-    kernels = tuple(sorted({kernel for kernel, _, _ in ops}))
-    expansions = tuple(sorted({expansion for _, expansion, _ in ops}))
-    gated = tuple(sorted({has_se for _, _, has_se in ops}))
-    plain = len(ops) == len(kernels) * len(expansions) * len(gated) and len({op.act for op in ops.values()}) == 1
-    odd = {kernel % 2 for kernel in kernels} != {1}
-    if len(codes) != len(space.allowed[slot.index]) or not ops or not plain or odd:
-        raise OptionError(
-            "single-path takes layers whose blocks are mbconvs of every kernel with every expansion (above 1), with or "
-            f"without squeeze-and-excite and skip; those of {slot.name!r} in space {space.name!r} are no such product"
-        )
-    gates = [*(f"kernel{kernel}" for kernel in kernels[1:]), *(f"expansion{each:g}" for each in expansions[1:])]
-    gates += ["se"] * (len(gated) == 2) + ["skip"] * (_SKIP in codes)
-    hidden = tuple(ops[kernels[0], each, gated[0]].hidden_channels for each in expansions)
-    largest = ops[kernels[-1], expansions[-1], gated[-1]]
-    return GatedLayer(site, slot, kernels, expansions, hidden, tuple(gates), codes, largest)
+__all__ = ["SuperKernel"]
 
 
 def _step(value: Tensor) -> Tensor:
@@ -126,7 +63,7 @@ class SuperKernel:
         self.space, self.net = space, build_supernet(space, "nested", seed=seed)
         sites = {site.name: site for site in build_sites(space)}
         self.layers = {
-            slot.name: _layer_of(space, sites[slot.name], slot) for slot in space.layer_slots if slot.name in sites
+            slot.name: read_layer(space, sites[slot.name], slot) for slot in space.layer_slots if slot.name in sites
         }
         if len(self.layers) != len(space.layer_slots):
             raise OptionError("single-path takes no space whose units share one block")
@@ -263,7 +200,7 @@ class SuperKernel:
                     expected = expected + share * gated[has_se] * float(table[code])
             if "skip" in layer.gates:
                 there = gates[f"{name}-skip"]
-                expected = there * expected + (1 - there) * float(table[layer.codes[_SKIP]])
+                expected = there * expected + (1 - there) * float(table[layer.codes[SKIP]])
             total = total + expected
         return total
 
@@ -273,7 +210,7 @@ class SuperKernel:
         arch = self._fixed
         for name, layer in self.layers.items():
             if not gates.get(f"{name}-skip", True):
-                arch[layer.slot.index] = layer.codes[_SKIP]
+                arch[layer.slot.index] = layer.codes[SKIP]
                 continue
             kernel, expansion = layer.kernels[0], layer.expansions[0]
             for larger in layer.kernels[1:]:

@@ -20,7 +20,8 @@ from blockprofile.additive import max_arch
 from blockprofile.errors import OptionError, RunError
 from blockprofile.modules import seeded, use_threads
 from blockprofile.space import Archs, factorize
-from blockprofile.supernet.data import DataSet, draw_batch
+from blockprofile.supernet.batches import draw_batch
+from blockprofile.supernet.data import DataSet
 from blockprofile.supernet.recipe import Recipe
 from blockprofile.supernet.samplers import Sampler
 from blockprofile.supernet.shared import Supernet

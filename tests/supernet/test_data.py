@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from blockprofile.errors import DataError, OptionError, UnknownNameError
-from blockprofile.supernet.data import DataSet, augment, draw_batch, load_data, load_test
+from blockprofile.supernet.batches import augment, draw_batch
+from blockprofile.supernet.data import DataSet, load_data, load_test
 from tests.supernet.images import made_images, write_folder, write_idx, write_npz
 
 
