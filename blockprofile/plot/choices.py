@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.plot.style import SEQUENTIAL, label_cells, only_panel
+from blockprofile.plot.style import SEQUENTIAL, label_cells, undrawn
 from blockprofile.space import Archs, Space
 
 if TYPE_CHECKING:
@@ -66,10 +66,11 @@ def draw_choices(data: Choices, ax: Axes, *, title: str = "") -> None:
     import seaborn as sns
 
     ax.set_facecolor("0.9")
-    with only_panel(ax):
+    with undrawn(ax):
         sns.heatmap(
             100 * data.shares, vmin=0, vmax=100, cmap=SEQUENTIAL, mask=np.isnan(data.shares), linewidths=1,
             linecolor="white", cbar_kws={"label": "% of archs", "pad": 0.01}, ax=ax,
+            xticklabels=False, yticklabels=False,
         )  # fmt: skip
     ax.vlines(data.firsts[1:], 0, len(data.shares), color="0.3", lw=1)
     ax.hlines(len(data.blocks), 0, len(data.places), color="0.3", lw=1)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.files import make_folder
-from blockprofile.plot.style import add_caption, figure_style, label_cells, metric_label, only_panel, save_figure
+from blockprofile.plot.style import add_caption, figure_style, label_cells, metric_label, save_figure, undrawn
 from blockprofile.prune import Competition, Outcome, Pruning, rate_unit, slots_at
 from blockprofile.space import place_name
 
@@ -82,9 +82,10 @@ def draw_decision_map(data: DecisionMap, ax: Axes) -> None:
     """Draw a decision map: kept blocks dark, dropped ones pale with their policy's initial."""
     import seaborn as sns
 
-    with only_panel(ax):
+    with undrawn(ax):
         sns.heatmap(
             data.states, vmin=0, vmax=len(SHADES) - 1, cmap=list(SHADES), cbar=False, annot=data.words, fmt="",
+            xticklabels=False, yticklabels=False,
             annot_kws={"fontsize": 7.5, "color": "0.35"}, linewidths=1, linecolor="white", ax=ax,
         )  # fmt: skip
     ax.hlines(data.firsts[1:], 0, data.states.shape[1], color="0.3", lw=1)

@@ -28,9 +28,9 @@ __all__ = [
     "label_cells",
     "metric_label",
     "metric_title",
-    "only_panel",
     "save_figure",
     "show_dollars",
+    "undrawn",
     "unit_symbol",
 ]
 
@@ -97,25 +97,27 @@ def draw_cells(
     """Draw a matrix of cells around zero, each with its words; what is NaN stays empty."""
     import seaborn as sns
 
-    with only_panel(ax):
+    with undrawn(ax):
         sns.heatmap(
             values, vmin=-limit, vmax=limit, cmap=DIVERGING, mask=np.isnan(values), cbar=False, annot=words, fmt="",
+            xticklabels=False, yticklabels=False,
             annot_kws={"fontsize": CELL_FONTSIZE}, linewidths=1.5, linecolor="white", ax=ax,
         )  # fmt: skip
     label_cells(ax, rows=rows, columns=columns, fontsize=fontsize)
 
 
 @contextmanager
-def only_panel(ax: Axes) -> Iterator[None]:
-    """Hide the other panels: seaborn draws the whole figure for each of its heatmaps, to see whether labels overlap."""
-    others = [other for other in ax.figure.figure.axes if other is not ax and other.get_visible()]
-    for other in others:
-        other.set_visible(False)
+def undrawn(ax: Axes) -> Iterator[None]:
+    """Keep a figure from being drawn: seaborn does so for each of its heatmaps, to see whether labels overlap."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    figure = ax.figure.figure
+    canvas = figure.canvas
+    FigureCanvasBase(figure)  # it becomes the figure's, and draws nothing
     try:
         yield
     finally:
-        for other in others:
-            other.set_visible(True)
+        figure.set_canvas(canvas)
 
 
 def label_cells(ax: Axes, *, rows: Sequence[str], columns: Sequence[str], fontsize: float = 8.0) -> None:
