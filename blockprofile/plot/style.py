@@ -152,15 +152,18 @@ def add_caption(figure: Figure, lines: Sequence[str]) -> None:
     figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="0.35")
 
 
-def _settle_layout(figure: Figure) -> None:
+@contextmanager
+def _settled_layout(figure: Figure) -> Iterator[None]:
     """Work the layout out once and take the engine off, which would work it out twice more for every file."""
     import matplotlib as mpl
 
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
-        with mpl.rc_context({"figure.constrained_layout.use": False}):
-            figure.set_layout_engine(None)
+    # Every file that is written sets the engine anew, and none would mean the one that rc names.
+    with mpl.rc_context({"figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)
+        yield
 
 
 _SYMBOLS = re.compile(r"(\$M_[^$]*\$|\$\\mathdefault\{[^$]*\}\$)")
@@ -200,9 +203,9 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
     files = [path.with_name(path.name + suffix) for suffix in (".png", ".svg")]
     metadata: Mapping[str, Mapping[str, Any]] = {".png": {"Software": "blockprofile"}, ".svg": {"Date": None}}
     show_dollars(figure)
-    _settle_layout(figure)
-    for file in files:
-        with replacing(file) as handle:
-            figure.savefig(handle, format=file.suffix[1:], metadata=dict(metadata[file.suffix]))
+    with _settled_layout(figure):
+        for file in files:
+            with replacing(file) as handle:
+                figure.savefig(handle, format=file.suffix[1:], metadata=dict(metadata[file.suffix]))
     plt.close(figure)
     return files
