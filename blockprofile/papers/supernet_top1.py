@@ -6,6 +6,7 @@ depth. The result is ``data/published/supernet_top1.csv``, made by `depth_respon
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -122,12 +123,14 @@ def _normal_equations(
     columns: NDArray[np.int64], target: NDArray[np.float64], n_columns: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Make X'X and X'y where row i of X has ones in ``columns[i]`` (negative: none)."""
-    from scipy.sparse import csr_array
-
-    used = columns >= 0
-    ends = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
-    design = csr_array((np.ones(ends[-1]), columns[used], ends), shape=(len(target), n_columns))
-    return (design.T @ design).toarray(), design.T @ target
+    used, size = columns >= 0, n_columns + 1
+    places = np.ascontiguousarray(np.where(used, columns, n_columns).T, dtype=np.int32)  # the last column takes "none"
+    counts = np.zeros(size * size)
+    for first, second in itertools.combinations_with_replacement(places, 2):
+        counts += np.bincount(first * size + second, minlength=len(counts))
+    half = counts.reshape(size, size)[:n_columns, :n_columns]
+    sums = np.broadcast_to(target[:, None], columns.shape)[used]
+    return half + half.T - np.diag(half.diagonal()), np.bincount(columns[used], sums, minlength=n_columns)
 
 
 def _canonical(space: str, base: float, raw: Mapping[Key, NDArray[np.float64]]) -> Responses:

@@ -137,7 +137,7 @@ def test_a_labelled_table_is_profiled_as_it_is(moga: Space, tmp_path: Path) -> N
     covered = (layer["ci_low"].to_numpy() <= true) & (true <= layer["ci_high"].to_numpy())
     assert covered.sum() >= 9
     # What comes after reads it as any other profile.
-    assert heatmap(tmp_path / "out", kinds=["blocks", "layers"])
+    assert heatmap(tmp_path / "out", kinds=["blocks"])
     report(tmp_path / "out")
     assert (tmp_path / "out" / "report.html").is_file()
     prune(tmp_path / "out", out=tmp_path / "pruned.yaml", gain="top1_percent", cost="cost")

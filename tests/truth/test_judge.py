@@ -108,6 +108,7 @@ def test_the_study_writes_its_page_and_goes_on(tmp_path: Path, monkeypatch: pyte
         return json.loads(lines[-1])["found"]
 
     monkeypatch.setattr(sys.modules["blockprofile.truth.judge"], "_do", do_again)
+    monkeypatch.setattr("blockprofile.truth.page.truth_figures", lambda *_, **__: None)
     again = judge(
         "nas_bench_macro", metric="top1_percent:cifar10", out=tmp_path / "out", costs=["macs_m"], n=[30],
         searched=[30], repeats=Repeats(repetitions=4),
