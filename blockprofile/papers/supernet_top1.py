@@ -130,7 +130,8 @@ def _normal_equations(
         counts += np.bincount(first * size + second, minlength=len(counts))
     half = counts.reshape(size, size)[:n_columns, :n_columns]
     sums = np.broadcast_to(target[:, None], columns.shape)[used]
-    return half + half.T - np.diag(half.diagonal()), np.bincount(columns[used], sums, minlength=n_columns)
+    moments = np.bincount(columns[used], sums, minlength=n_columns)
+    return half + half.T - np.diag(half.diagonal()), np.asarray(moments, np.float64)
 
 
 def _canonical(space: str, base: float, raw: Mapping[Key, NDArray[np.float64]]) -> Responses:
