@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["export", "plan"]
 
 SPACE = space_option()
-OUT = typer.Option(..., "--out", help="The folder to write: ONNX files and manifest.json.")
+OUT = typer.Option(..., "--out", help="The folder to write: models and manifest.json.")
+FILES = typer.Option(
+    "onnx", "--files", help="onnx, pt2 (torch.export), or tflite, where the package litert-torch is installed."
+)
 RESOLUTION = typer.Option(None, "--resolution", help="Input resolution in pixels; left out, the space's own.")
 BATCH = typer.Option(1, "--batch", help="Images in a batch; it is fixed in the models.")
 PRECISION = typer.Option("fp32", "--precision", help="fp32, fp16, or int8 by ONNX Runtime's static quantisation.")
@@ -37,6 +40,7 @@ def export(
         "operators", "--form", help="operators (alone and in chains), or networks: few that hold every operator."
     ),
     resolution: int | None = RESOLUTION,
+    files: str = FILES,
     batch: int = BATCH,
     precision: str = PRECISION,
     layout: str = LAYOUT,
@@ -44,7 +48,7 @@ def export(
     seed: int = SEED,
     json: bool = JSON_OPTION,
 ) -> None:
-    """Write the operators that a space needs as ONNX, every node named by place and operator, with a manifest.
+    """Write the operators that a space needs as models, every node named by place and operator, with a manifest.
 
     Examples
     --------
@@ -58,7 +62,7 @@ def export(
         raise OptionError(f"form {form!r} is unknown; {one_of(form, FORMS)}")
     if form == "operators":
         refuse_idle(context, ("calibration",), "operators are not given images")
-    settings = _settings(batch, precision, layout, seed, calibration)
+    settings = _settings(batch, precision, layout, seed, calibration, files)
     loaded = load_space(space).at_resolution(resolution)
     if form == "networks":
         manifest = export_networks(loaded, out, cover_archs(loaded, seed=seed), settings=settings, progress=note)
@@ -74,6 +78,7 @@ def plan(
     out: Path = OUT,
     n: int = typer.Option(100, "--n", help="How many whole networks."),
     resolution: int | None = RESOLUTION,
+    files: str = FILES,
     batch: int = BATCH,
     precision: str = PRECISION,
     layout: str = LAYOUT,
@@ -81,7 +86,7 @@ def plan(
     seed: int = SEED,
     json: bool = JSON_OPTION,
 ) -> None:
-    """Write few whole networks as ONNX, chosen so that a table can be solved from their times (lut solve).
+    """Write few whole networks as models, chosen so that a table can be solved from their times (lut solve).
 
     Examples
     --------
@@ -90,7 +95,7 @@ def plan(
     from blockprofile.device import export_networks, plan_archs
     from blockprofile.space import load_space
 
-    settings = _settings(batch, precision, layout, seed, calibration)
+    settings = _settings(batch, precision, layout, seed, calibration, files)
     loaded = load_space(space).at_resolution(resolution)
     planned = plan_archs(loaded, n, seed=seed)
     manifest = export_networks(loaded, out, planned.archs, settings=settings, progress=note)
@@ -100,17 +105,18 @@ def plan(
     _report(manifest, out, facts, json=json)
 
 
-def _settings(batch: int, precision: str, layout: str, seed: int, calibration: Path | None) -> Any:
-    from blockprofile.device import ExportSettings, check_layout, check_precision, read_images
+def _settings(batch: int, precision: str, layout: str, seed: int, calibration: Path | None, files: str) -> Any:
+    from blockprofile.device import ExportSettings, check_file_kind, check_layout, check_precision, read_images
 
     images = None if calibration is None else read_images(calibration)
     return ExportSettings(
-        batch=batch, precision=check_precision(precision), layout=check_layout(layout), seed=seed, calibration=images
-    )
+        batch=batch, precision=check_precision(precision), layout=check_layout(layout), seed=seed, calibration=images,
+        kind=check_file_kind(files),
+    )  # fmt: skip
 
 
 def _report(manifest: Manifest, out: Path, facts: dict[str, Any], *, json: bool) -> None:
-    size = sum(file.stat().st_size for file in out.glob("*.onnx"))
+    size = sum((out / model.file).stat().st_size for model in manifest.models)
     if json:
         print_json({"folder": str(out), "models": len(manifest.models), "bytes": size, **facts})
         return

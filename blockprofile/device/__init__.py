@@ -8,6 +8,7 @@ from blockprofile.device.csvfile import check_plausible, check_time_unit, read_c
 from blockprofile.device.export import (
     ExportSettings,
     Manifest,
+    check_file_kind,
     check_layout,
     check_precision,
     export_networks,
@@ -53,6 +54,7 @@ __all__ = [
     "audit_table",
     "audit_times",
     "check_clock",
+    "check_file_kind",
     "check_layout",
     "check_name",
     "check_network_unit",

@@ -1,4 +1,4 @@
-"""Models to be timed elsewhere: ONNX files of operators, of chains and of whole networks, with a manifest.
+"""Models to be timed elsewhere: files of operators, of chains and of whole networks, with a manifest.
 
 Every node is named by place, operator and step (`blockprofile.device.node_names`), so that a profiler's file is read
 back by its names; the manifest says what each file holds, for tools that give a whole model's time alone.
@@ -24,13 +24,16 @@ from blockprofile.predict import lookup_key
 from blockprofile.space import Archs, Operator, Space, build_sites, decode
 
 __all__ = [
-    "LAYOUTS", "MANIFEST_NAME", "PRECISIONS", "ExportSettings", "ExportedModel", "Layout", "Manifest", "PrecisionName",
-    "check_layout", "check_precision", "export_networks", "export_operators", "read_manifest",
+    "FILE_KINDS", "LAYOUTS", "MANIFEST_NAME", "PRECISIONS", "ExportSettings", "ExportedModel", "FileKind", "Layout",
+    "Manifest", "PrecisionName", "check_file_kind", "check_layout", "check_precision", "export_networks",
+    "export_operators", "read_manifest",
 ]  # fmt: skip
 
 PrecisionName = Literal["fp32", "fp16", "int8"]
 PRECISIONS: tuple[PrecisionName, ...] = get_args(PrecisionName)
 Layout = Literal["nchw", "nhwc"]
+FileKind = Literal["onnx", "pt2", "tflite"]
+FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 SCHEMA = "blockprofile.export/1"
 MANIFEST_NAME = "manifest.json"
@@ -66,10 +69,25 @@ def check_layout(name: str) -> Layout:
     raise OptionError(f"layout {name!r} is unknown; {one_of(name, LAYOUTS)}")
 
 
+def check_file_kind(name: str) -> FileKind:
+    """Return ``name`` if it is one of `FILE_KINDS`.
+
+    Raises
+    ------
+    OptionError
+        If it is not.
+    """
+    for known in FILE_KINDS:
+        if name == known:
+            return known
+    raise OptionError(f"kind of files {name!r} is unknown; {one_of(name, FILE_KINDS)}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSettings:
     """How models are written.
 
+    ``kind`` is what is written: ONNX, torch.export's ``.pt2``, or ``.tflite`` by litert_torch where that is installed.
     ``calibration`` are images for ``int8``, float32 of shape (n, channels, height, width); None draws them at random.
 
     Raises
@@ -83,12 +101,18 @@ class ExportSettings:
     layout: Layout = "nchw"
     seed: int = 0
     calibration: NDArray[np.float32] | None = None
+    kind: FileKind = "onnx"
 
     def __post_init__(self) -> None:
         if self.batch < 1 or self.seed < 0:
             raise OptionError(f"batch {self.batch} with seed {self.seed}; at least 1 and 0 are needed")
         check_precision(self.precision)
         check_layout(self.layout)
+        allowed: dict[str, tuple[str, ...]] = {"onnx": PRECISIONS, "pt2": ("fp32", "fp16"), "tflite": ("fp32",)}
+        if self.precision not in allowed[check_file_kind(self.kind)]:
+            raise OptionError(
+                f"precision {self.precision!r} is not written as {self.kind!r}; {one_of('', allowed[self.kind])}"
+            )
         if self.calibration is not None and self.precision != "int8":
             raise OptionError(f"calibration data have no effect at precision {self.precision!r}; they are for 'int8'")
 
@@ -100,14 +124,15 @@ class ExportedModel:
     name: str
     parts: tuple[str, ...]
     arch: str = ""
+    kind: FileKind = "onnx"
 
     def __post_init__(self) -> None:
         check_name(self.name, what="model")
 
     @property
     def file(self) -> str:
-        """The name of its ONNX file."""
-        return f"{self.name}.onnx"
+        """The name of its file."""
+        return f"{self.name}.{self.kind}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,14 +267,15 @@ def _write(
         schema=SCHEMA, space=space.base.name, space_hash=space.base.hash, resolutions=tuple(resolutions),
         batch=settings.batch, precision=settings.precision, layout=settings.layout, seed=settings.seed,
         models=tuple(
-            ExportedModel(name=name, parts=instance_names(parts), arch=arch) for name, parts, arch in models
+            ExportedModel(name=name, parts=instance_names(parts), arch=arch, kind=settings.kind)
+            for name, parts, arch in models
         ),
     )  # fmt: skip
     if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise OptionError(f"{str(folder)!r} is there already and not empty; name another folder")
     with replacing_folder(folder) as fresh:
         for number, (model, (_, parts, _)) in enumerate(zip(manifest.models, models, strict=True), start=1):
-            write_bytes(fresh / model.file, _onnx_bytes([op for _, op in parts], model.parts, settings), sync=False)
+            write_bytes(fresh / model.file, _model_bytes([op for _, op in parts], model.parts, settings), sync=False)
             if number % max(1, len(models) // 5) == 0:
                 progress(f"{number} of {len(models)} models")
         write_json(fresh / MANIFEST_NAME, asdict(manifest))
@@ -261,6 +287,18 @@ def _check_tags(operators: Iterable[Operator]) -> None:
     for op in operators:
         if keys.setdefault(operator_tag(op), lookup_key(op)) != lookup_key(op):  # pragma: no cover
             raise AssertionError(f"two operators have the tag {operator_tag(op)}")
+
+
+def _model_bytes(operators: Sequence[Operator], names: Sequence[str], settings: ExportSettings) -> bytes:
+    if settings.kind == "onnx":
+        return _onnx_bytes(operators, names, settings)
+    from blockprofile.device.torch_export import pt2_bytes, tflite_bytes
+
+    batch, layout, seed = settings.batch, settings.layout, settings.seed
+    if settings.kind == "tflite":
+        return tflite_bytes(operators, names, batch=batch, layout=layout, seed=seed)
+    precision = _DTYPES[settings.precision]
+    return pt2_bytes(operators, names, batch=batch, layout=layout, seed=seed, precision=precision)
 
 
 def _onnx_bytes(operators: Sequence[Operator], names: Sequence[str], settings: ExportSettings) -> bytes:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from blockprofile.errors import ArchError
 from blockprofile.modules.steps import activation, step_layers
-from blockprofile.space import Operator, primitives
+from blockprofile.space import Operator, Primitive, primitives
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["build_network", "build_operator"]
+__all__ = ["build_network", "build_operator", "step_modules"]
 
 
 def _squeeze_excite(branch: Sequence[nn.Module]) -> nn.Module:
@@ -56,6 +56,25 @@ def _residual(main: nn.Module, shortcut: Sequence[nn.Module], last: Sequence[nn.
             return total
 
     return Residual()
+
+
+def step_modules(step: Primitive) -> nn.Module:
+    """Build the torch module of one step alone; ``add`` and ``scale`` take the two values that they join."""
+    import torch
+    from torch import nn
+
+    class Join(nn.Module):
+        """Add or multiply two values, and activate what comes of it."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Sequential(*activation(step.act))
+
+        def forward(self, main: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+            joined: torch.Tensor = self.last(main + other if step.kind == "add" else main * other)
+            return joined
+
+    return Join() if step.kind in {"add", "scale"} else nn.Sequential(*step_layers(step))
 
 
 def build_operator(op: Operator) -> nn.Module:
