@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 from blockprofile.cuda import require_cuda
@@ -73,17 +75,25 @@ class TorchRuntime:
 
 
 class CompiledTorch(TorchRuntime):
-    """Run torch modules as `torch.compile` makes them; they are compiled before anything is timed."""
+    """Run torch modules as `torch.compile` makes them before anything is timed: whole, for their shapes and threads."""
 
     name, how = "torch_compile", "torch.compile"
 
     def _time(self, module: Callable[[torch.Tensor], object], features: torch.Tensor) -> Prepared:
         import torch
 
-        torch.compiler.reset()  # each list of operators is a network of its own, and none is the eighth of its kind
-        with warnings.catch_warnings(), torch.inference_mode():
+        from blockprofile.modules import use_threads
+
+        def call(images: torch.Tensor) -> object:
+            return module(images)
+
+        # Torch keeps what it compiles by code object, eight times at most, and runs the rest eagerly; and it compiles
+        # for the threads that are set. So each network has a code object of its own, and its threads from the start.
+        own = FunctionType(call.__code__.replace(), call.__globals__, call.__name__, None, call.__closure__)
+        is_cpu, n = self.settings.provider == "cpu", self.settings.threads
+        compiled = torch.compile(own, fullgraph=True, dynamic=False, options={"cpp.threads": n} if is_cpu else {})
+        with warnings.catch_warnings(), torch.inference_mode(), use_threads(n) if is_cpu else nullcontext():
             warnings.simplefilter("ignore", DeprecationWarning)  # of what the compiler itself calls
-            compiled = torch.compile(module)
             compiled(features)
         return super()._time(compiled, features)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -166,8 +167,11 @@ def test_a_gpu_is_named_by_its_driver(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_compiled_before_it_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[str] = []
+    given: list[tuple[types.FunctionType, dict[str, object]]] = []
 
-    def compiled(module: torch.nn.Module) -> object:
+    def compiled(module: types.FunctionType, **how: object) -> object:
+        given.append((module, how))
+
         def call(features: torch.Tensor) -> object:
             runs.append("run")
             return module(features)
@@ -181,6 +185,10 @@ def test_compiled_before_it_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert runs == ["compile", "run"]
     assert prepared.read().ms > 0
     assert runtime.describe()["runtime"].endswith("torch.compile")
+    runtime.prepare([OP], seed=1)
+    # Torch keeps what it compiles by code object, and compiles for the threads that are set when it does.
+    assert given[0][0].__code__ is not given[1][0].__code__
+    assert given[0][1] == {"fullgraph": True, "dynamic": False, "options": {"cpp.threads": 1}}
     with pytest.raises(OptionError, match="'torch_graph' records CUDA graphs; it has no provider 'cpu'"):
         make_runtime("torch_graph", Settings())
 
