@@ -92,7 +92,7 @@ card: {title: t, licence: MIT, batch: 1}
 metrics: {"latency_ms:net": {column: y, unit: ms, direction: min}}
 holdout: 0.2
 folds: 2
-options: {widths: [64, 32], epochs: 100, min_steps: 800, batch: 64, learning_rate: 0.01, weight_decay: 0.0, seed: 0}
+options: {widths: [64, 32], epochs: 20, min_steps: 2, batch: 64, learning_rate: 0.01, weight_decay: 0.0, seed: 0}
 """
 RECIPE = """\
 schema: blockprofile.recipe/1

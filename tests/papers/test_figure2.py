@@ -135,7 +135,7 @@ def test_drawn_panels_show_both() -> None:
 
 
 def test_the_stage_writes_table_text_and_pictures(tmp_path: Path) -> None:
-    made = figure2(tmp_path / "out", n=20_000)
+    made = figure2(tmp_path / "out", n=2_000)
     assert sorted(file.name for file in made.files) == [
         "figure2.csv", "figure2.png", "figure2.svg", "figure2.txt", "presences.png", "presences.svg",
     ]  # fmt: skip

@@ -81,13 +81,14 @@ def test_every_shipped_predictor_works_on_every_space_that_its_card_claims(space
             build_predictor((card, path), space)
         return
     predictor = build_predictor((card, path), space)
+    n = 8 if card.kind == "zero_cost" else 64  # which builds every arch
     archs = (
-        predictor.archs[:64] if isinstance(predictor, ListedArchs) else draw_archs(space, 64, np.random.default_rng(0))
+        predictor.archs[:n] if isinstance(predictor, ListedArchs) else draw_archs(space, n, np.random.default_rng(0))
     )
     values = predictor.predict(archs)
     assert isinstance(predictor, Predictor)
     assert (predictor.metric, predictor.unit) == (card.metric, card.unit)
-    assert values.shape == (64,)
+    assert values.shape == (n,)
     assert values.dtype == np.float32
     assert np.isfinite(values).all()
     assert len(np.unique(values)) > 1
