@@ -181,11 +181,10 @@ def compose_by_pairs(
             f"{lose:.3g} {figures.gain.unit} in {100 * drop.missed:.2g} % of {len(drawn)} draws of what "
             f"{len(values):,} archs leave open"
         )
-        p_value = (drop.missed * len(drawn) + 1) / (len(drawn) + 1)
-        decisions.append(_decide(figures, pruned, drop.slot, drop.code, why, p_value))
+        decisions.append(_decide(figures, pruned, drop.slot, drop.code, why))
     for index, codes in enumerate(pruned.allowed):
         if len(space.allowed[index]) > 1:
-            decisions += [_decide(figures, pruned, index, code, "the best archs may need it", 1.0) for code in codes]
+            decisions += [_decide(figures, pruned, index, code, "the best archs may need it") for code in codes]
     rates = front_rates(figures, tolerance=0.0)
     return Outcome(pruned, tuple(decisions), {}, figures, rates)
 
@@ -196,7 +195,7 @@ def _places(archs: Archs, some: Archs) -> NDArray[np.intp]:
     return np.array([place[arch.tobytes()] for arch in some], np.intp)
 
 
-def _decide(figures: Figures, pruned: Space, index: int, code: int, why: str, missed: float) -> Decision:
+def _decide(figures: Figures, pruned: Space, index: int, code: int, why: str) -> Decision:
     found = _competition(figures, index)
     slot = figures.space.slots[index]
     name = figures.space.block_names[code] if slot.kind == "layer" else str(slot.choices[code])
@@ -207,10 +206,10 @@ def _decide(figures: Figures, pruned: Space, index: int, code: int, why: str, mi
         rivals = [place for place, other in enumerate(found.codes) if other in pruned.allowed[index]]
         if rivals:
             rival = max(rivals, key=lambda place: float(found.gain[place]))
-            evidence = make_evidence(figures, found, Duel(row, rival, 0.0, 0.0, missed), missed)
+            evidence = make_evidence(figures, found, Duel(row, rival, 0.0, 0.0, 1.0), None)
     return Decision(
         policy="pairs", where=found.where, kind=found.kind, code=code, name=name,
-        verdict="drop" if verdict == "drop" else "keep", why=why, p_value=missed, evidence=evidence,
+        verdict="drop" if verdict == "drop" else "keep", why=why, evidence=evidence,
     )  # fmt: skip
 
 

@@ -103,8 +103,8 @@ def where_name(where: Where) -> str:
     return "the whole network" if where.unit is None else place_name(where.unit, where.layer or 0)
 
 
-def make_evidence(figures: Figures, found: Competition, duel: Duel, p_adjusted: float) -> tuple[Evidence, ...]:
-    """Write down accuracy and cost of a choice against its rival."""
+def make_evidence(figures: Figures, found: Competition, duel: Duel, p_adjusted: float | None) -> tuple[Evidence, ...]:
+    """Write down accuracy and cost of a choice against its rival, without a p-value where none was tested."""
     if duel.rival < 0:
         return ()
     sides = (
@@ -115,7 +115,7 @@ def make_evidence(figures: Figures, found: Competition, duel: Duel, p_adjusted: 
 
 
 def _evidence(
-    metric: Metric, found: Competition, duel: Duel, values: object, errors: object, p_adjusted: float
+    metric: Metric, found: Competition, duel: Duel, values: object, errors: object, p_adjusted: float | None
 ) -> Evidence:
     import numpy as np
     from scipy.special import ndtri, stdtrit

@@ -1,7 +1,8 @@
 """Images and classes from files: a folder of images by class, idx, npz or Parquet.
 
-What is decoded here is a uint8 array or a Pillow image and a class; sizes, splits and batches are in
-`blockprofile.supernet.images` and beside it. Nothing is unpickled. What cannot be read is named, never left out silently.
+What is decoded here is a uint8 array or a Pillow image and a class; sizes are in
+`blockprofile.supernet.images`, splits and batches beside it. Nothing is unpickled. What cannot be read is named, never
+left out silently.
 """
 
 from __future__ import annotations

@@ -121,6 +121,9 @@ def test_labels_are_pruned_by_pairs_by_default(tmp_path: Path) -> None:
     found = prune(tmp_path / "run", out=tmp_path / "pruned.yaml")
     assert found.order == 2
     assert load_space(tmp_path / "pruned.yaml").allowed == found.space.allowed
+    # Draws that miss a choice are counted; they are no test, and no p-value stands beside the evidence.
+    assert {each.p_adjusted for rule in found.definition.rules for each in rule.evidence} == {None}
+    assert all("% of 64 draws" in rule.why for rule in found.definition.rules)
     inside = found.space.contains(archs)
     from blockprofile.predict import load_predictors
 
