@@ -282,15 +282,20 @@ def check_plausible(
     ------
     OptionError
         If the rate is out of any device's reach: the times are in another unit, which one most likely.
+    DataError
+        If they are beyond float32.
     """
     by_key = {lookup_key(op): time.value for op, time in table.times.items()}
     archs = draw_archs(space, 1000, np.random.default_rng(0))
     named = f"{metric}:{device}"
     factors = factorize(space, lambda op: dict(op.costs).get(named, by_key.get(lookup_key(op), 0.0)))
-    latencies = CompiledSum(space, [factors])(archs)[0] + table.call_ms + table.offset_ms
+    with np.errstate(over="ignore"):
+        latencies = CompiledSum(space, [factors])(archs)[0] + table.call_ms + table.offset_ms
+    where = f"{path}: " if path else ""
+    if not latencies.max() <= np.finfo(np.float32).max:
+        raise DataError(f"{where}a random network of {space.name!r} takes more than any number of 32 bits can say")
     doubt = "" if believe else doubt_scale(metric, latencies, macs=mean_macs(space, archs))
     if doubt:
-        where = f"{path}: " if path else ""
         looks = "us" if "microseconds" in doubt else "s"
         raise OptionError(
             f"{where}the times cannot be milliseconds: of random networks of {space.name!r}, {doubt}; if they are, "

@@ -59,7 +59,8 @@ def doubt_scale(metric: str, values: NDArray[np.float64], *, macs: float) -> str
 
 
 def _doubt_latency(values: NDArray[np.float64], macs: float) -> str:
-    low, rate = float(values.min()), macs / max(float(values.mean()), 1e-12)
+    with np.errstate(over="ignore"):  # a mean beyond float64 is infinite, and its rate 0
+        low, rate = float(values.min()), macs / max(float(values.mean()), 1e-12)
     if low < 0:
         return "a latency is expected above 0"
     looks = "seconds" if rate > FASTEST_MACS_PER_MS else "microseconds" if rate < SLOWEST_MACS_PER_MS else ""

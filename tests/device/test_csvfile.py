@@ -215,3 +215,7 @@ def test_seconds_and_microseconds_are_noticed(moga: Space, tmp_path: Path) -> No
         assert check_plausible(moga, wrong, believe=True) == pytest.approx(80.0 * factor, rel=1e-6)
     with pytest.raises(OptionError, match="time unit 'm' is unknown"):
         check_time_unit("m")
+    table["mean_ms"] = 1e308
+    table.to_csv(path, index=False)
+    with pytest.raises(DataError, match="'moga' takes more than any number of 32 bits can say"):
+        check_plausible(moga, read_csv_table(path, moga), believe=True)

@@ -43,6 +43,7 @@ def test_a_thousand_times_more_or_less_is_noticed(moga: Space, device: str) -> N
     assert doubt_labels("latency_ms:x", right, moga, archs) == ""
     assert "look like microseconds" in doubt_labels("latency_ms:x", 1000 * right, moga, archs)
     assert "look like seconds" in doubt_labels("latency_ms:x", right / 1000, moga, archs)
+    assert "look like microseconds" in doubt_labels("latency_ms:x", np.full(100, 1e308), moga, archs)
 
 
 def test_mean_macs_are_the_counted_ones(moga: Space) -> None:
