@@ -177,7 +177,9 @@ def replacing_folder(folder: Path, *, within: Path | None = None, is_kept: bool 
         raise RunError(f"{str(folder)!r} is a file or a link; a folder is to be written there")
     make_folder(folder.parent, what="the folder")
     with _lock(folder.with_name(f".{folder.name}{LOCK_NAME}"), folder):
-        _remove_leftovers(path for path in folder.parent.glob("*.partial") if path.name.startswith(f"{folder.name}."))
+        beside = folder.parent.glob("*.partial")
+        # Those of this folder alone: `a.b` may be written while `a` is.
+        _remove_leftovers(path for path in beside if _LEFTOVER.sub("", path.name) == folder.name)
         fresh = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.partial")
         try:
             if is_kept and folder.exists():

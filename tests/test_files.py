@@ -149,6 +149,14 @@ def test_two_commands_do_not_replace_one_folder(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["net", ".lock"]
 
 
+def test_a_folder_whose_name_begins_alike_is_let_alone(tmp_path):
+    with replacing_folder(tmp_path / "net.v2") as fresh:
+        with replacing_folder(tmp_path / "net"):
+            pass
+        (fresh / "weights").write_text("whole")
+    assert (tmp_path / "net.v2" / "weights").read_text() == "whole"
+
+
 def test_a_folder_does_not_take_the_place_of_a_file_or_link(tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "link").symlink_to(tmp_path)
