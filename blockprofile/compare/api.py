@@ -15,7 +15,7 @@ from blockprofile.compare.result import Comparison
 from blockprofile.compare.table import COMPARISON_NAME, write_comparison
 from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.numbers import parse_count
-from blockprofile.options import Options
+from blockprofile.options import Options, refuse_text
 from blockprofile.run import Execution, RunFolder, open_run, run_digest, run_tasks, show_progress
 from blockprofile.search import Aims, Exact, Goal, Problem, SearchResult, build_problem, load_search, search
 from blockprofile.space import Space, describe_space, kept_space
@@ -112,6 +112,7 @@ def compare(
     >>> [verdict.is_better for verdict in found.verdicts if verdict.indicator.name == "hypervolume"]
     [False]
     """
+    refuse_text(insights=insights, algorithms=algorithms)
     cases = make_cases(space, insights, algorithms, resolution=resolution)
     asked = Aims.of(aims)
     problem, described = build_problem(cases[0].space, asked)

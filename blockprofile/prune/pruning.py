@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from blockprofile.errors import OptionError
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
+from blockprofile.options import refuse_text
 from blockprofile.predict import Predictor
 from blockprofile.profile import Explained, KeptRows, Profile, explained_of, fit_pair_model, read_rows
 from blockprofile.prune.asked import find_costs, find_gain, find_policies
@@ -153,6 +154,7 @@ def prune(
     DataError
         If a file is damaged.
     """
+    refuse_text(devices=devices, policies=policies)
     name = name or ("pruned" if out is None else Path(out).stem)
     profile = Profile.read(run)
     about, config, space = profile.about, profile.config, profile.space

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.numbers import parse_count
-from blockprofile.options import Options
+from blockprofile.options import Options, refuse_text
 from blockprofile.predict import Entry, Evaluator, build_predictor, select_entries
 from blockprofile.run.chunks import CHUNK_SIZE, chunk_length, chunk_rng, draw_chunk
 from blockprofile.run.limits import find_limited, limited_sampler, parse_limit
@@ -60,6 +60,7 @@ class PoolRequest(Options):
     limit: str | None = None
 
     def __post_init__(self) -> None:
+        refuse_text(devices=self.devices, metrics=self.metrics)
         chunk_rng(self.seed, 0)
         check_law(self.law)
         if self.limit is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from blockprofile.errors import OptionError
 from blockprofile.metric import ACCURACY, match_metric, parse_metric
-from blockprofile.options import Options
+from blockprofile.options import Options, refuse_text
 from blockprofile.predict import (
     Card,
     Entry,
@@ -66,6 +66,7 @@ class Aims(Options):
     law: str = "papers"
 
     def __post_init__(self) -> None:
+        refuse_text(objectives=self.objectives, limits=self.limits, devices=self.devices, metrics=self.metrics)
         check_law(self.law)
 
     @classmethod

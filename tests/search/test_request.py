@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from blockprofile.compare import compare
 from blockprofile.errors import OptionError, UnknownNameError
 from blockprofile.predict import find_device, find_metric
 from blockprofile.predict.lookup import value_column
 from blockprofile.predict.registry import select_entries
+from blockprofile.prune import prune
+from blockprofile.run import PoolRequest
 from blockprofile.run.limits import find_limited, parse_limit
 from blockprofile.search import Aims, Reward
 from blockprofile.search.request import build_problem
@@ -109,3 +112,15 @@ def test_a_given_accuracy_comes_before_the_shipped_one(ofa_mbv3: Space, toy: Spa
     mine = ProductPredictor(ofa_mbv3, metric="top1_percent:mine")
     problem, _ = build_problem(ofa_mbv3, Aims(["top1_percent", "macs_m"], predictors=[mine]))
     assert problem.predictors[0] is mine
+
+
+def test_a_text_is_no_list() -> None:
+    for make in (
+        lambda: Aims("macs_m:min"),
+        lambda: Aims(["macs_m:min"], limits="params_m<=5"),
+        lambda: PoolRequest("moga", devices="note10"),
+        lambda: compare("moga", "smaller.yaml"),
+        lambda: prune("runs/none", policies="depth"),
+    ):
+        with pytest.raises(OptionError, match=r"is '.*', one text; must be a list such as \['"):
+            make()
