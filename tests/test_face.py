@@ -28,10 +28,10 @@ def test_what_is_not_there_is_told() -> None:
 
 @pytest.mark.parametrize("before", ["import blockprofile.search", "from blockprofile.search.api import search", ""])
 def test_a_verb_is_called_whatever_was_imported_before(before: str) -> None:
-    ask = "search('moga', ['macs_m:min', 'params_m:min'], budget=64)"
-    program = "\n".join([before, "from blockprofile import search", f"print(len({ask}.archive))"])
+    ask = "try: search('mogga', ['macs_m'])\nexcept UserError as failure: print(failure)"
+    program = "\n".join([before, "from blockprofile import search", "from blockprofile.errors import UserError", ask])
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "64\n"
+    assert done.stdout.startswith("space 'mogga' is unknown")
 
 
 def test_a_verb_has_the_signature_of_its_function() -> None:
