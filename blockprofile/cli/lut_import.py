@@ -99,7 +99,8 @@ def import_(
     mean = check_plausible(
         loaded, table, believe=time_unit is not None, device=device, metric=metric, path=files[0]
     )  # fmt: skip
-    told = f"{files[0].name}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    told = f"{files[0].name}{more}"
     if found.is_profile:
         told = f"{told}, a profile of {found.form}; {found.left_share:.1%} of the time belonged to no one operator"
         told += f" ({spread or 'drop'})" if found.left_share else ""
@@ -137,7 +138,8 @@ def import_(
     if table.n_extra:
         stated = any(card.metric in cost.metrics for block in loaded.blocks for cost in block.costs)
         which = f", which states the {parse_metric(metric).title} of custom blocks itself," if stated else ""
-        note(f"{table.n_extra} further rows of {files[0]} are not needed by {loaded.name}{which} and were left out")
+        rows = f"{table.n_extra} further rows of {files[0].name}{more}"
+        note(f"{rows} are not needed by {loaded.name}{which} and were left out")
 
 
 def times(

@@ -23,8 +23,8 @@ _SHOWN = 12
 _EXPLAINED = (
     "A cell is the standard deviation of what the two decisions add together, beyond what each adds alone, over all "
     "their choices; the tip has its 95 % interval and the two choices that do most together. Faint: no two choices of "
-    "the cell are beyond doubt. A pruning by main effects alone does not see any of this; a small space can be pruned "
-    "by pairs (prune --order 2)."
+    "the cell are beyond doubt, all cells looked at. A pruning by main effects alone does not see any of this; a small "
+    "space can be pruned by pairs (prune --order 2)."
 )
 
 
