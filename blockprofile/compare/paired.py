@@ -149,11 +149,14 @@ class Sooner:
     @property
     def words(self) -> str:
         """Say it in words."""
+        is_later = self.factor < 1
+        pace = f"{1 / self.factor:.1f} times later" if is_later else f"{self.factor:.1f} times sooner"
         if self.n_reached < self.n:
-            bound = f": at most {self.factor:.1f} times sooner" if self.n_reached else ""
+            bound = f": at {'least' if is_later else 'most'} {pace}" if self.n_reached else ""
             return f"reaches it in {self.n_reached} of {self.n} seeds{bound}"
-        interval = f", 95 % interval {self.ci_low:.1f}-{self.ci_high:.1f}" if math.isfinite(self.ci_low) else ""
-        return f"reaches it {self.factor:.1f} times sooner{interval}"
+        low, high = (1 / self.ci_high, 1 / self.ci_low) if is_later else (self.ci_low, self.ci_high)
+        interval = f", 95 % interval {low:.1f}-{high:.1f}" if math.isfinite(low) else ""
+        return f"reaches it {pace}{interval}"
 
 
 def compare_speed(ours: Floats, theirs: Floats, *, budget: int) -> Sooner:

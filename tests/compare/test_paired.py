@@ -105,6 +105,7 @@ def test_speed_is_a_geometric_mean_with_interval() -> None:
     assert (found.ci_low, found.ci_high) == pytest.approx((4 * math.exp(-half), 4 * math.exp(half)))
     assert found.evaluations == 100.0
     assert found.words.startswith("reaches it 4.0 times sooner, 95 % interval ")
+    assert compare_speed(theirs, ours, budget=1000).words == found.words.replace("sooner", "later")
 
 
 def test_a_seed_that_never_arrives_leaves_an_upper_bound() -> None:
@@ -113,6 +114,8 @@ def test_a_seed_that_never_arrives_leaves_an_upper_bound() -> None:
     assert found.factor == pytest.approx(2.0)
     assert math.isnan(found.ci_low)
     assert found.words == "reaches it in 1 of 2 seeds: at most 2.0 times sooner"
+    slow = compare_speed(np.array([500.0, math.inf]), np.array([250.0, 500.0]), budget=1000)
+    assert slow.words == "reaches it in 1 of 2 seeds: at least 2.0 times later"
     never = compare_speed(np.array([math.inf]), np.array([500.0]), budget=1000)
     assert never.words == "reaches it in 0 of 1 seeds"
     assert never.evaluations == math.inf
