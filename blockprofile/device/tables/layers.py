@@ -21,7 +21,10 @@ from blockprofile.space import Space
 
 __all__ = ["NOTE", "read_layers", "recognises"]
 
-NOTE = "Stem and head have no times of their own: they stand in the offset."
+NOTE = (
+    "Stem and head have no times of their own: they stand in the offset. The file says no shapes: that it is of this "
+    "space is believed."
+)
 _COLUMNS = {"unit", "layer", "block", "ms"}
 
 
