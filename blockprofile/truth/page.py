@@ -41,15 +41,18 @@ def sentences(results: Row) -> list[str]:
         for n, row in zip(ns, rows, strict=True)
     )
     old = ", ".join(share_of(row["kept"], half) for row in main)
-    middle = [_find(results["estimates"], n=n, how="sharp", statistic="M_ulb") for n in ns]
-    covered = ", ".join(share(row["covered"]) for row in middle)
+    covered = {
+        name: ", ".join(share(_find(results["estimates"], n=n, how="sharp", statistic=name)["covered"]) for n in ns)
+        for name in ("M_ulb", "M_b")
+    }
     numbers = ", ".join(map(str, ns))
     return [
         f"Judged by all {results['archs']:,} networks of {results['space']}, each trained {results['runs']} times, the "
         f"default pruning of labelled networks loses the best network within any limit of {metric_title(cost)} by no "
         f"more than the noise of a training in: {each} ({half} repetitions that chose nothing).",
         f"Pruning by main effects alone manages that in {old}.",
-        f"The 95 % intervals of block effects from {numbers} networks trained once hold for the truth in {covered}.",
+        f"The 95 % intervals of a block's effect from {numbers} networks trained once hold for the truth at one place "
+        f"in {covered['M_ulb']}, over the whole network in {covered['M_b']}.",
     ]
 
 
