@@ -125,9 +125,8 @@ def _page(results: Row) -> str:
         _search_words(results["searches"]),
         markdown_table([_search_row(row) for row in results["searches"]]),
         "Lack: true accuracy of the arch that trained best within a limit, less that of the truly best, on "
-        "average over limits "
-        "and repetitions. As many trainings in all three columns: *pruned* and *whole, labels too* spend "
-        "half of them on labels "
+        "average over limits and repetitions; where none that was trained is within a limit, the worst arch there is "
+        "taken. As many trainings in all three columns: *pruned* and *whole, labels too* spend half of them on labels "
         "that were drawn at random and choose from these as well; *whole* searches with all of them.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
