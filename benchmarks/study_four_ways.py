@@ -1,6 +1,6 @@
 """A space's table made four ways on this machine, each against whole networks, and their block ranks side by side.
 
-    python -m benchmarks.study_four_ways OUT                        # moga_32, about 20 minutes on one core
+    python -m benchmarks.study_four_ways OUT                        # moga_32, some ten minutes on one core
     python -m benchmarks.study_four_ways OUT --space moga --rounds 10 --seconds 120
 
 1. `lut measure`: every operator alone and in chains. 2. ONNX Runtime's own profile of networks that hold every

@@ -109,7 +109,7 @@ def adjust_holm(p_values: Floats) -> Floats:
     >>> adjust_holm(np.array([0.01, 0.04, 0.03, np.nan])).round(4).tolist()
     [0.03, 0.06, 0.06, nan]
     """
-    # That of statsmodels collects garbage at every call, which takes a hundred times as long as the comparison.
+    # That of statsmodels collects all garbage at every call: thousands of times what the adjustment takes.
     order = np.argsort(p_values, kind="stable")[: np.isfinite(p_values).sum()]
     adjusted = np.full(len(p_values), np.nan)
     left = np.arange(len(order), 0, -1)

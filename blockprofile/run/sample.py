@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from blockprofile.errors import DataError, OptionError
 from blockprofile.files import make_folder
@@ -55,9 +56,9 @@ def sample(
     out: str | Path,
     execution: Execution = HERE,
     n: int | str | None = None,
-    devices: Sequence[str] = (),
+    devices: Sequence[str] | None = None,
     metrics: Sequence[str] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> SampleRun:
     """Draw a pool of archs at random, evaluate it and keep it in a folder.
 
@@ -80,12 +81,12 @@ def sample(
         If the folder cannot be written; finished shards are kept.
     """
     started = time.perf_counter()
-    if isinstance(request, PoolRequest):
-        if n is not None or devices or metrics is not None or seed:
-            raise OptionError("n, devices, metrics and seed belong to the request that is given; leave them out")
-    else:
-        request = PoolRequest(str(request), devices=devices, metrics=metrics, seed=seed)
-        request = request if n is None else replace(request, n=n)
+    beside: dict[str, Any] = {"n": n, "devices": devices, "metrics": metrics, "seed": seed}
+    asked = {name: value for name, value in beside.items() if value is not None}
+    if not isinstance(request, PoolRequest):
+        request = PoolRequest(str(request), **asked)
+    elif asked:
+        raise OptionError(f"{', '.join(asked)} would stand beside the request that is given; say it there")
     pool = request.resolve()
     pool.tools()
     with open_run(out, kind="samples", config=pool.config, can_grow=True) as folder:
