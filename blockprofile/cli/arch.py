@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["read_lines", "register"]
 
 group = typer.Typer(
-    help="Single archs: what they are, what they cost on every device, and their forms.", no_args_is_help=True
+    help="""Single archs: what they are, what they cost on every device, and their forms.
+
+    Examples
+    --------
+    blockprofile arch show MoGA-A --space moga
+    blockprofile arch price MoGA-A --space moga
+    """,
+    no_args_is_help=True,
 )
 
 WIDEST = 110

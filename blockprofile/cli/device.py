@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-group = typer.Typer(help="Devices: list, show where figures come from, compare two.", no_args_is_help=True)
+group = typer.Typer(
+    help="""Devices: list, show where figures come from, compare two.
+
+    Examples
+    --------
+    blockprofile device list
+    blockprofile device show note10
+    """,
+    no_args_is_help=True,
+)
 
 
 def register(app: typer.Typer) -> None:

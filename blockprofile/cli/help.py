@@ -77,8 +77,11 @@ def _untyped(find: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _finish(command: Any) -> None:
-    for flag in filter(_is_flag, command.params):
-        flag.display_type_rich = _no_type
+    for parameter in command.params:
+        if _is_flag(parameter):
+            parameter.display_type_rich = _no_type
+        elif parameter.param_type_name == "argument":
+            parameter.metavar = parameter.metavar or parameter.name.upper()
     command.get_help_option = _untyped(command.get_help_option)
     said, examples = examples_of(command.help or "")
     command.help = said

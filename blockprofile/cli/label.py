@@ -12,7 +12,16 @@ from blockprofile.command import command_line, typed_command
 
 __all__ = ["register"]
 
-group = typer.Typer(help="Which archs to label next, and reading their labels back.", no_args_is_help=True)
+group = typer.Typer(
+    help="""Which archs to label next, and reading their labels back.
+
+    Examples
+    --------
+    blockprofile label plan --space my_space.yaml --n 300 --out plan.jsonl
+    blockprofile label read results.jsonl --space my_space.yaml --plan plan.jsonl
+    """,
+    no_args_is_help=True,
+)
 
 
 def register(app: typer.Typer) -> None:

@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 group = typer.Typer(
-    help="Latency tables of your own device: measure, audit, fill in, import, solve.", no_args_is_help=True
+    help="""Latency tables of your own device: measure, audit, fill in, import, solve.
+
+    Examples
+    --------
+    blockprofile lut measure --space moga --out this_machine
+    blockprofile lut export --space moga --form networks --out models
+    blockprofile lut import profiles/ --space moga --manifest models --out my_phone
+      --hardware "Pixel 8" --runtime "LiteRT"
+    """,
+    no_args_is_help=True,
 )
 
 WHOLE = "a table holds the operators of the whole of"
@@ -255,7 +264,7 @@ def _audit_file(file: Path, space: Space, entry: Entry, *, column: str = "", tim
 def template(
     space: str = SPACE,
     out: Path = typer.Option(..., "--out", help="The CSV file to write."),
-    metric: str = typer.Option("latency_ms", "--metric", help="What is to be filled in: or energy_mj."),
+    metric: str = typer.Option("latency_ms", "--metric", help="What is to be filled in: latency_ms, or energy_mj."),
     resolution: list[int] = RESOLUTIONS,
     json: bool = JSON_OPTION,
 ) -> None:

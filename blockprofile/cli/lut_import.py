@@ -40,7 +40,7 @@ def import_(
         None, "--spread", help="Time of no one operator: drop it, or give it out even or by macs; left out, up to 5 %."
     ),
     clock_mhz: float | None = CLOCK,
-    metric: str = typer.Option("latency_ms", "--metric", help="What the table holds: or energy_mj, in mJ."),
+    metric: str = typer.Option("latency_ms", "--metric", help="What the table holds: latency_ms, or energy_mj in mJ."),
     column: str = typer.Option("", "--column", help="Of a file with several tables: which, by its name or device."),
     estimated: bool = typer.Option(
         False, "--estimated", help="The times are a model's of the device: calibrated, not measured (vela: always)."

@@ -31,7 +31,9 @@ def solve(
         ..., "--out", help="The predictor folder to write; with a recipe, the folder of them all."
     ),
     column: str = typer.Option("", "--column", help="The column of times; left out, mean_ms, or the only one."),
-    metric: str = typer.Option("latency_ms", "--metric", help="What the networks' figures are: or energy_mj, in mJ."),
+    metric: str = typer.Option(
+        "latency_ms", "--metric", help="What the networks' figures are: latency_ms, or energy_mj in mJ."
+    ),
     time_unit: str | None = typer.Option(
         None, "--time-unit", help="ms (default), s, us, or per_s: images a second; said, it is believed."
     ),

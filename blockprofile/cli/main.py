@@ -36,7 +36,15 @@ QUIET, VERBOSE = "--quiet", "--verbose"
 
 app = typer.Typer(
     name="blockprofile",
-    help="Which blocks of a search space are worth their cost on a device, where, and what can be thrown away.",
+    help="""Which blocks of a search space are worth their cost on a device, where, and what can be thrown away.
+
+    Examples
+    --------
+    blockprofile sample --space moga --device mace_gpu --n 1e6 --out runs/moga
+    blockprofile profile runs/moga
+    blockprofile heatmap runs/moga
+    blockprofile prune runs/moga --out smaller.yaml
+    """,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-group = typer.Typer(help="Predictors: fit to labelled archs, evaluate, import.", no_args_is_help=True)
+group = typer.Typer(
+    help="""Predictors: fit to labelled archs, evaluate, import.
+
+    Examples
+    --------
+    blockprofile predictor fit labels.csv --space moga --metric top1_percent --out predictors
+    blockprofile predictor evaluate note10 times.csv --space ofa_mbv3 --out judged
+    """,
+    no_args_is_help=True,
+)
 
 _METRIC = typer.Option(
     [], "--metric", metavar="NAME[=COLUMN]", help="A metric, and its column where it has another name. May be repeated."

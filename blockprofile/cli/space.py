@@ -12,7 +12,14 @@ from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, 
 __all__ = ["register"]
 
 group = typer.Typer(
-    help="Search spaces: list, show, check a file, count architectures, compare two.", no_args_is_help=True
+    help="""Search spaces: list, show, check a file, count architectures, compare two.
+
+    Examples
+    --------
+    blockprofile space list
+    blockprofile space check my_space.yaml
+    """,
+    no_args_is_help=True,
 )
 
 _NAME = typer.Argument(..., help="A shipped space, or the path of a YAML file.", metavar="SPACE")

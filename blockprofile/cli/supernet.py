@@ -22,7 +22,14 @@ __all__ = ["export_archs", "register"]
 N_SHOWN = 10
 
 group = typer.Typer(
-    help="A supernet of your own: from a space and images, without labels, to accuracies.", no_args_is_help=True
+    help="""A supernet of your own: from a space and images, without labels, to accuracies.
+
+    Examples
+    --------
+    blockprofile supernet train --space moga_32 --data fashion/ --out runs/fashion
+    blockprofile supernet evaluate runs/fashion --n 2000 --out labels.parquet
+    """,
+    no_args_is_help=True,
 )
 
 OTHER_DATA = typer.Option(None, "--data", help="Where the images are, if not where they were at the training.")

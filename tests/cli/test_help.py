@@ -26,7 +26,8 @@ LEAVES = dict(leaves(build_commands(), "blockprofile"))
 
 def test_every_command_has_examples_that_are_understood(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     monkeypatch.setattr(typer.core.TyperCommand, "invoke", lambda command, context: None)
-    for name, command in LEAVES.items():
+    groups = {f"blockprofile {name}": each for name, each in build_commands().commands.items()}
+    for name, command in {"blockprofile": build_commands(), **groups, **LEAVES}.items():
         assert command.examples, name
         assert any(example.startswith(f"{name} ") or example == name for example in command.examples), name
         for example in command.examples:
