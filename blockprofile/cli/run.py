@@ -48,7 +48,10 @@ def run(
     folder = Path(checked.file.out) if out is None else out
     note(f"{checked.file.title} ({len(checked.stages)} stages, into {folder})")
     done: list[dict[str, Any]] = []
-    for place, stage in enumerate(run_study(checked, out=out, scheduler=scheduler), start=1):
+    stages = run_study(checked, out=out, scheduler=scheduler)
+    for place, (name, _) in enumerate(checked.stages, start=1):
+        note(f"[{place}/{len(checked.stages)}] {name} ...")
+        stage = next(stages)
         files = _written(stage.result)
         done.append({"stage": stage.stage, "seconds": round(stage.seconds, 2), "files": files})
         if not json:

@@ -67,7 +67,6 @@ def evaluate(
     blockprofile predictor fit labels.parquet --space moga_32 --metric top1_percent --out .
     """
     from blockprofile.numbers import parse_count
-    from blockprofile.run import show_progress
     from blockprofile.space import decode
     from blockprofile.supernet import JudgeOptions, check_bn, evaluate_supernet, open_supernet, write_labels
 
@@ -80,10 +79,7 @@ def evaluate(
     space = found.net.space
     count = parse_count(n)
     archs = count if from_ is None else read_distinct(from_, space)
-    with show_progress("judge", archs if isinstance(archs, int) else len(archs)) as advance:
-        result = evaluate_supernet(
-            supernet, archs, seed=seed, repeats=repeats, data=data, on=on, options=options, advance=advance
-        )
+    result = evaluate_supernet(supernet, archs, seed=seed, repeats=repeats, data=data, on=on, options=options)
     if out is not None:
         write_labels(out, space, result.archs, {"top1_percent": result.top1, "sd_percent": result.sd})
     best = result.top1.argsort()[::-1]
@@ -127,16 +123,12 @@ def rank(
     --------
     blockprofile supernet rank runs/u --truth top1_percent:cifar10 --n 1000
     """
-    from blockprofile.run import show_progress
     from blockprofile.supernet import JudgeOptions, check_bn, open_supernet, rank_supernet, write_labels
 
     found = open_supernet(supernet)
     recipe = found.recipe
     options = JudgeOptions(bn=check_bn(bn), images=images, provider=provider or recipe.provider, threads=recipe.threads)
-    with show_progress("judge", n or 0) as advance:
-        result = rank_supernet(
-            supernet, truth, column=column, n=n, seed=seed, data=data, options=options, advance=advance
-        )
+    result = rank_supernet(supernet, truth, column=column, n=n, seed=seed, data=data, options=options)
     if out is not None:
         columns = {"supernet_percent": result.supernet, "truth_percent": result.truth}
         write_labels(out, found.net.space, result.archs, columns)

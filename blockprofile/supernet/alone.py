@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from blockprofile.errors import DataError, OptionError
 from blockprofile.journalfile import append_line, open_journal
 from blockprofile.jsonfile import digest_of
 from blockprofile.predict import pool_repeats, read_labels
-from blockprofile.run import open_run, run_digest
+from blockprofile.run import open_run, run_digest, show_progress, silent
 from blockprofile.space import INACTIVE, Archs, Space, decode, describe_space
 from blockprofile.supernet.data import DataSet, load_test
 from blockprofile.supernet.evaluate import check_archs, write_labels
@@ -127,17 +128,19 @@ def train_alone(
             if tell is not None:
                 tell(len(done), report)
 
-        for number, (arch, seed) in enumerate(jobs):
-            key = f"{arch.tobytes().hex()}-{seed}"
-            if key not in done:
-                top1 = _train_one(
-                    space_of_one(where, arch), images, judged, replace(training, recipe=replace(chosen, seed=seed)),
-                    checkpoint=folder / CHECKPOINT_NAME, digest=digest_of([run_digest(config), key]),
-                    weights=folder / f"{number:04d}-{seed}.safetensors" if keep_weights else None,
-                    tell=show,
-                )  # fmt: skip
-                append_line(folder / JOURNAL_NAME, {"key": key, "top1_percent": top1})
-                done[key] = top1
+        with nullcontext(silent) if tell else show_progress("training", len(jobs), unit="archs") as advance:
+            for number, (arch, seed) in enumerate(jobs):
+                key = f"{arch.tobytes().hex()}-{seed}"
+                if key not in done:
+                    top1 = _train_one(
+                        space_of_one(where, arch), images, judged, replace(training, recipe=replace(chosen, seed=seed)),
+                        checkpoint=folder / CHECKPOINT_NAME, digest=digest_of([run_digest(config), key]),
+                        weights=folder / f"{number:04d}-{seed}.safetensors" if keep_weights else None,
+                        tell=show,
+                    )  # fmt: skip
+                    append_line(folder / JOURNAL_NAME, {"key": key, "top1_percent": top1})
+                    done[key] = top1
+                advance(1)
         top1s = np.array([done[f"{arch.tobytes().hex()}-{seed}"] for arch, seed in jobs])
         rows, seeds = np.stack([arch for arch, _ in jobs]), np.array([seed for _, seed in jobs])
         noise = np.array([binomial_sd(value, len(judged)) for value in top1s])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from blockprofile.errors import ArchError, DataError, OptionError
 from blockprofile.files import make_folder
 from blockprofile.journalfile import append_line, open_journal
 from blockprofile.jsonfile import digest_of
+from blockprofile.run import show_progress
 from blockprofile.space import Archs, Space, count_archs, decode_all, draw_archs, explain_arch
 from blockprofile.supernet.folder import SupernetFolder, open_supernet
 from blockprofile.supernet.images import Images
@@ -124,7 +125,6 @@ def evaluate_supernet(
     data: str | Path | None = None,
     on: str = "held-out",
     options: JudgeOptions | None = None,
-    advance: Callable[[int], None] | None = None,
 ) -> Evaluated:
     """Judge archs of a supernet, on images that it was not trained on.
 
@@ -138,8 +138,6 @@ def evaluate_supernet(
         Where the images are; left out, where they were.
     on
         ``held-out`` or, for final figures, ``test``.
-    advance
-        Called with 1 after every arch.
 
     Raises
     ------
@@ -161,9 +159,9 @@ def evaluate_supernet(
     chosen = options or JudgeOptions(provider=recipe.provider, threads=recipe.threads)
     verdicts = Verdicts(found, judge := Judge(found.net, images, chosen, images=judged))
     top1 = np.empty((len(rows), repeats))
-    for place, arch in enumerate(rows):
-        top1[place] = [verdicts.of(arch, repeat) for repeat in range(repeats)]
-        if advance is not None:
+    with show_progress("judging", len(rows)) as advance:
+        for place, arch in enumerate(rows):
+            top1[place] = [verdicts.of(arch, repeat) for repeat in range(repeats)]
             advance(1)
     spread = float(np.sqrt(top1.var(axis=1, ddof=1).mean())) if repeats > 1 else None
     mean, n_images = top1.mean(axis=1), len(judge.images)

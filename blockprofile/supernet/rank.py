@@ -6,7 +6,6 @@ parameters, a score without training). Tau among the best archs is told apart: a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +62,6 @@ def rank_supernet(
     seed: int = 0,
     data: str | Path | None = None,
     options: JudgeOptions | None = None,
-    advance: Callable[[int], None] | None = None,
 ) -> Ranking:
     """Compare a supernet's order of archs with that of archs trained alone.
 
@@ -95,7 +93,7 @@ def rank_supernet(
     archs = table.archs[first[picked]]
     trainings = [values[numbers == number] for number in picked] if len(first) < len(values) else []
     mean = np.bincount(numbers, values)[picked] / np.bincount(numbers)[picked]
-    evaluated = evaluate_supernet(supernet, archs=archs, data=data, options=options, advance=advance)
+    evaluated = evaluate_supernet(supernet, archs=archs, data=data, options=options)
     taus = [tau_of("supernet", evaluated.top1, mean, seed=seed)]
     best = np.argsort(-mean, kind="stable")[: max(MIN_BEST, round(BEST_SHARE * len(mean)))]
     if len(best) < len(mean):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,17 @@ from typing import Any
 import numpy as np
 
 from blockprofile.predict import CARD_NAME, effect_floor, mean_layers
-from blockprofile.run import open_run, run_digest
+from blockprofile.run import open_run, run_digest, show_progress
 from blockprofile.space import Space, describe_space, draw_archs
 from blockprofile.supernet.data import DataSet
-from blockprofile.supernet.folder import KIND
+from blockprofile.supernet.evaluate import Verdicts
+from blockprofile.supernet.folder import KIND, SupernetFolder
 from blockprofile.supernet.judging import Judge, JudgeOptions, binomial_sd
 from blockprofile.supernet.recipe import Recipe
 from blockprofile.supernet.request import DEFAULT_SCHEME, Scheme, Training
 from blockprofile.supernet.samplers import make_sampler
 from blockprofile.supernet.shared import Supernet, build_supernet
-from blockprofile.supernet.training import Report, Trainer
+from blockprofile.supernet.training import Report, Trainer, watch_updates
 from blockprofile.supernet.weights import CHECKPOINT_NAME, WEIGHTS_NAME, load_training, save_training, save_weights
 from blockprofile.yamlfile import write_yaml
 
@@ -69,7 +71,7 @@ def train_supernet(
     scheme
         Which archs a step runs, and how weights are shared.
     tell, remark
-        Called after every update; called with what was done to the images.
+        Called after every update (left out, a bar shows them); called with what was done to the images.
 
     Raises
     ------
@@ -93,10 +95,9 @@ def train_supernet(
     trainer = Trainer(net, images, drawn, recipe)
     started = time.monotonic()
     with open_run(out, kind=KIND, config=config) as folder:
-        n_new = _train(
-            trainer, folder, run_digest(config), every_s=training.save_every_s, tell=tell or (lambda _: None)
-        )
-        accuracies, spread = _judge(net, images, recipe)
+        with nullcontext(tell) if tell else watch_updates(trainer.n_steps) as told:
+            n_new = _train(trainer, folder, run_digest(config), every_s=training.save_every_s, tell=told)
+        accuracies, spread = _judge(SupernetFolder(folder, net, config), images, recipe)
         chance = 100.0 * float(np.bincount(images.held_out.labels).max()) / len(images.held_out)
         trained = Trained(
             folder=folder, n_steps=trainer.n_steps, n_new=n_new, n_paths=drawn.n_paths,
@@ -127,12 +128,16 @@ def _train(trainer: Trainer, folder: Path, digest: str, *, every_s: float, tell:
     return trainer.n_steps - first
 
 
-def _judge(net: Supernet, data: DataSet, recipe: Recipe) -> tuple[list[float], float]:
+def _judge(found: SupernetFolder, data: DataSet, recipe: Recipe) -> tuple[list[float], float]:
     """Judge a few archs; return their accuracies, and the standard deviation between recalibrations of one arch."""
-    judge = Judge(net, data, JudgeOptions(provider=recipe.provider, threads=recipe.threads))
-    archs = draw_archs(net.space, N_JUDGED, np.random.default_rng([recipe.seed, 8]))
-    found = np.array([[judge.accuracy(arch, repeat=repeat) for repeat in range(N_REPEATS)] for arch in archs])
-    return found[:, 0].tolist(), float(np.sqrt(found.var(axis=1, ddof=1).mean()))
+    verdicts = Verdicts(found, Judge(found.net, data, JudgeOptions(provider=recipe.provider, threads=recipe.threads)))
+    archs = draw_archs(found.net.space, N_JUDGED, np.random.default_rng([recipe.seed, 8]))
+    top1 = np.empty((N_JUDGED, N_REPEATS))
+    with show_progress("judging a few archs", top1.size) as advance:
+        for place in np.ndindex(top1.shape):
+            top1[place] = verdicts.of(archs[place[0]], place[1])
+            advance(1)
+    return top1[:, 0].tolist(), float(np.sqrt(top1.var(axis=1, ddof=1).mean()))
 
 
 def _made_from(config: dict[str, Any], data: DataSet, trainer: Trainer) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ import numpy as np
 from blockprofile.additive import max_arch
 from blockprofile.errors import OptionError, RunError
 from blockprofile.modules import seeded, use_threads
+from blockprofile.run import show_progress
 from blockprofile.space import Archs, factorize
 from blockprofile.supernet.batches import draw_batch
 from blockprofile.supernet.data import DataSet
@@ -42,6 +44,20 @@ class Report:
     loss: float
     images_per_s: float
     seconds_left: float
+
+
+@contextmanager
+def watch_updates(n_steps: int) -> Iterator[Callable[[Report], None]]:
+    """Show a bar of the updates while the block runs; yields what takes the reports."""
+    seen = 0
+
+    def tell(report: Report) -> None:
+        nonlocal seen
+        advance(report.step - seen)
+        seen = report.step
+
+    with show_progress("training", n_steps, unit="updates") as advance:
+        yield tell
 
 
 @dataclass(slots=True)
