@@ -28,7 +28,7 @@ DATA = typer.Option(
 )
 FROM = typer.Option(None, "--from", help="A file with an arch in each line, in any of their forms; - is stdin.")
 SEED = typer.Option(0, "--seed", min=0, help="Seed; one seed gives one result.")
-PROVIDER = typer.Option("cpu", "--provider", help="cpu, or cuda (bfloat16, channels last).")
+PROVIDER = typer.Option("cpu", "--provider", help="cpu, or cuda (bfloat16).")
 THREADS = typer.Option(1, "--threads", min=1, help="Threads of torch on the CPU; they belong to the result.")
 EPOCHS = typer.Option(30.0, "--epochs", help="Passes over the training images; a part of one is understood.")
 BATCH = typer.Option(128, "--batch", help="Images of an update.")

@@ -110,7 +110,7 @@ def _from_files(
             raise DataError(f"{told}; mend them{', or leave them out by --skip-bad' if kept else ''}")
         remarks.append(f"{told}; they are left out")
     if sizes - {(size, size)}:
-        shown = f"{'x'.join(map(str, min(sizes)))} to {'x'.join(map(str, max(sizes)))}"
+        shown = " to ".join(dict.fromkeys("x".join(map(str, each)) for each in (min(sizes), max(sizes))))
         remarks.append(f"images of {shown} are resized to {size} x {size}, the space's resolution")
     return pixels[: len(kept)], raw.labels[kept], remarks
 

@@ -142,18 +142,15 @@ class Judge:
         import torch
 
         with torch.no_grad(), use_threads(self.options.threads):
-            network = self.net.network_of(arch).to(self.options.provider)
-            if self.options.provider == "cuda":
-                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            network = self.net.network_of(arch)
+            network.to(self.options.provider, memory_format=torch.channels_last)  # type: ignore[call-overload]
             self._prepare(network, arch, repeat)
         return network
 
     def _run(self, network: nn.Module, arch: Archs, pixels: NDArray[np.uint8]) -> Tensor:
         import torch
 
-        images = self.data.normalise(pixels).to(self.options.provider)
-        if images.device.type == "cuda":
-            images = images.contiguous(memory_format=torch.channels_last)
+        images = self.data.normalise(pixels).to(self.options.provider).contiguous(memory_format=torch.channels_last)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):
             logits: Tensor = network(resize_images(images, self.net.space.resolution_of(arch)))
         return logits.float()

@@ -94,9 +94,7 @@ class Trainer:
         self.position = Position()
         self._n_largest = recipe.largest_steps(len(data.train))
         self._pad = recipe.pad_of(data.record.size)
-        net.module.to(recipe.provider)
-        if recipe.provider == "cuda":
-            net.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net.module.to(recipe.provider, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = _optimizer(net.module, recipe)
 
     def run(self, *, save: Callable[[], None], every_s: float, tell: Callable[[Report], None]) -> None:
@@ -150,9 +148,7 @@ class Trainer:
         pixels, labels = draw_batch(
             self.data.train, seed=recipe.seed, step=number, batch=recipe.batch, pad=self._pad, flip=recipe.flip
         )
-        images = self.data.normalise(pixels).to(recipe.provider)
-        if recipe.provider == "cuda":
-            images = images.contiguous(memory_format=torch.channels_last)
+        images = self.data.normalise(pixels).to(recipe.provider).contiguous(memory_format=torch.channels_last)
         devices = [torch.cuda.current_device()] if recipe.provider == "cuda" else []
         own = int(np.random.SeedSequence([recipe.seed, 5, number]).generate_state(1)[0])
         with seeded(own, devices=devices):
