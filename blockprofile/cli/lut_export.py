@@ -12,7 +12,7 @@ from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, te
 from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
-    from blockprofile.device import Manifest
+    from blockprofile.device import ExportManifest
 
 __all__ = ["export", "plan"]
 
@@ -115,7 +115,7 @@ def _settings(batch: int, precision: str, layout: str, seed: int, calibration: P
     )  # fmt: skip
 
 
-def _report(manifest: Manifest, out: Path, facts: dict[str, Any], *, json: bool) -> None:
+def _report(manifest: ExportManifest, out: Path, facts: dict[str, Any], *, json: bool) -> None:
     size = sum((out / model.file).stat().st_size for model in manifest.models)
     if json:
         print_json({"folder": str(out), "models": len(manifest.models), "bytes": size, **facts})

@@ -5,16 +5,9 @@ from blockprofile.device.audit_file import NetworkUnit, audit_times, check_netwo
 from blockprofile.device.audit_report import repair_card, write_audit
 from blockprofile.device.compare import Comparison, compare_devices
 from blockprofile.device.csvfile import check_plausible, check_time_unit, read_csv_table, unit_factor, write_template
-from blockprofile.device.export import (
-    ExportSettings,
-    Manifest,
-    check_file_kind,
-    check_layout,
-    check_precision,
-    export_networks,
-    export_operators,
-    read_manifest,
-)
+from blockprofile.device.export import export_networks, export_operators
+from blockprofile.device.export_manifest import ExportManifest, read_manifest
+from blockprofile.device.export_settings import ExportSettings, check_file_kind, check_layout, check_precision
 from blockprofile.device.folder import check_name
 from blockprofile.device.foreign import ImportOptions, read_device_table, read_traces
 from blockprofile.device.imported import TimedOn, write_imported
@@ -38,10 +31,10 @@ __all__ = [
     "RUNTIMES",
     "Audit",
     "Comparison",
+    "ExportManifest",
     "ExportSettings",
     "ImportOptions",
     "Layer",
-    "Manifest",
     "MeasuredTable",
     "NetworkUnit",
     "Plan",

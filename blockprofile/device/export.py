@@ -7,178 +7,23 @@ back by its names; the manifest says what each file holds, for tools that give a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
+from blockprofile.device.export_manifest import MANIFEST_NAME, SCHEMA, ExportedModel, ExportManifest
+from blockprofile.device.export_settings import ExportSettings
 from blockprofile.device.node_names import instance_names, operator_tag
 from blockprofile.device.onnx_graph import onnx_model
 from blockprofile.device.probes import check_resolutions, plan_probes, table_operators
-from blockprofile.errors import DataError, OptionError, one_of
-from blockprofile.files import check_name, replacing_folder, write_bytes
-from blockprofile.jsonfile import read_json, write_json
+from blockprofile.errors import OptionError
+from blockprofile.files import replacing_folder, write_bytes
+from blockprofile.jsonfile import write_json
 from blockprofile.predict import lookup_key
 from blockprofile.space import Archs, Operator, Space, build_sites, decode
 
-__all__ = [
-    "FILE_KINDS", "LAYOUTS", "MANIFEST_NAME", "PRECISIONS", "ExportSettings", "ExportedModel", "FileKind", "Layout",
-    "Manifest", "PrecisionName", "check_file_kind", "check_layout", "check_precision", "export_networks",
-    "export_operators", "read_manifest",
-]  # fmt: skip
+__all__ = ["export_networks", "export_operators"]
 
-PrecisionName = Literal["fp32", "fp16", "int8"]
-PRECISIONS: tuple[PrecisionName, ...] = get_args(PrecisionName)
-Layout = Literal["nchw", "nhwc"]
-FileKind = Literal["onnx", "pt2", "tflite"]
-FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
-LAYOUTS: tuple[Layout, ...] = get_args(Layout)
-SCHEMA = "blockprofile.export/1"
-MANIFEST_NAME = "manifest.json"
-MADE_BY = "blockprofile lut export or lut plan"
 _DTYPES = {"fp32": "float32", "fp16": "float16", "int8": "float32"}
-
-
-def check_precision(name: str) -> PrecisionName:
-    """Return ``name`` if it is one of `PRECISIONS`.
-
-    Raises
-    ------
-    OptionError
-        If it is not.
-    """
-    for known in PRECISIONS:
-        if name == known:
-            return known
-    raise OptionError(f"precision {name!r} is unknown; {one_of(name, PRECISIONS)}")
-
-
-def check_layout(name: str) -> Layout:
-    """Return ``name`` if it is one of `LAYOUTS`.
-
-    Raises
-    ------
-    OptionError
-        If it is not.
-    """
-    for known in LAYOUTS:
-        if name == known:
-            return known
-    raise OptionError(f"layout {name!r} is unknown; {one_of(name, LAYOUTS)}")
-
-
-def check_file_kind(name: str) -> FileKind:
-    """Return ``name`` if it is one of `FILE_KINDS`.
-
-    Raises
-    ------
-    OptionError
-        If it is not.
-    """
-    for known in FILE_KINDS:
-        if name == known:
-            return known
-    raise OptionError(f"kind of files {name!r} is unknown; {one_of(name, FILE_KINDS)}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportSettings:
-    """How models are written.
-
-    ``kind`` is what is written: ONNX, torch.export's ``.pt2``, or ``.tflite`` by litert_torch where that is installed.
-    ``calibration`` are images for ``int8``, float32 of shape (n, channels, height, width); None draws them at random.
-
-    Raises
-    ------
-    OptionError
-        If a value is not allowed.
-    """
-
-    batch: int = 1
-    precision: PrecisionName = "fp32"
-    layout: Layout = "nchw"
-    seed: int = 0
-    calibration: NDArray[np.float32] | None = None
-    kind: FileKind = "onnx"
-
-    def __post_init__(self) -> None:
-        if self.batch < 1 or self.seed < 0:
-            raise OptionError(f"batch {self.batch} with seed {self.seed}; at least 1 and 0 are needed")
-        check_precision(self.precision)
-        check_layout(self.layout)
-        allowed: dict[str, tuple[str, ...]] = {"onnx": PRECISIONS, "pt2": ("fp32", "fp16"), "tflite": ("fp32",)}
-        if self.precision not in allowed[check_file_kind(self.kind)]:
-            raise OptionError(
-                f"precision {self.precision!r} is not written as {self.kind!r}; {one_of('', allowed[self.kind])}"
-            )
-        if self.calibration is not None and self.precision != "int8":
-            raise OptionError(f"calibration data have no effect at precision {self.precision!r}; they are for 'int8'")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportedModel:
-    """A file of an export: its operators one after another, as ``PLACE/TAG``; the arch of a whole network as text."""
-
-    name: str
-    parts: tuple[str, ...]
-    arch: str = ""
-    kind: FileKind = "onnx"
-
-    def __post_init__(self) -> None:
-        check_name(self.name, what="model")
-
-    @property
-    def file(self) -> str:
-        """The name of its file."""
-        return f"{self.name}.{self.kind}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """What an export holds, and how its models were written."""
-
-    schema: str
-    space: str
-    space_hash: str
-    resolutions: tuple[int, ...]
-    batch: int
-    precision: PrecisionName
-    layout: Layout
-    seed: int
-    models: tuple[ExportedModel, ...]
-
-    def __post_init__(self) -> None:
-        names = {model.name for model in self.models}
-        if not names or len(names) < len(self.models):
-            raise OptionError(f"{len(self.models)} models have {len(names)} names; each has its own, and there is one")
-        if self.batch < 1:
-            raise OptionError(f"batch {self.batch}; at least 1 is needed")
-
-    @property
-    def suffix(self) -> str:
-        """What a device's name says of how it was timed, as ``fp16_b8``."""
-        return f"{self.precision}_b{self.batch}" + ("" if self.layout == "nchw" else f"_{self.layout}")
-
-    def model(self, name: str) -> ExportedModel | None:
-        """Return the model of a name, None where there is none."""
-        return next((model for model in self.models if model.name == name), None)
-
-
-def read_manifest(path: Path, space: Space) -> Manifest:
-    """Read the manifest of an export, by its folder or its own path.
-
-    Raises
-    ------
-    UnknownNameError, DataError
-        As `blockprofile.jsonfile.read_json`; or if it is of another space.
-    """
-    file = path / MANIFEST_NAME if path.is_dir() else path
-    manifest = read_json(file, Manifest, schema=SCHEMA, made_by=MADE_BY)
-    if manifest.space_hash != space.base.hash:
-        raise DataError(f"{file} is of space {manifest.space!r} as it stood then, not of {space.base.name!r} as it is")
-    return manifest
 
 
 def export_operators(
@@ -188,7 +33,7 @@ def export_operators(
     resolutions: Sequence[int] = (),
     settings: ExportSettings,
     progress: Callable[[str], None] = lambda _: None,
-) -> Manifest:
+) -> ExportManifest:
     """Write one file for every operator that a space needs, and a chain of copies of those that keep their shape.
 
     Raises
@@ -227,7 +72,7 @@ def export_networks(
     *,
     settings: ExportSettings,
     progress: Callable[[str], None] = lambda _: None,
-) -> Manifest:
+) -> ExportManifest:
     """Write whole networks, one file each.
 
     Parameters
@@ -261,9 +106,9 @@ def _write(
     resolutions: Sequence[int],
     settings: ExportSettings,
     progress: Callable[[str], None],
-) -> Manifest:
+) -> ExportManifest:
     _check_tags(op for _, parts, _ in models for _, op in parts)
-    manifest = Manifest(
+    manifest = ExportManifest(
         schema=SCHEMA, space=space.base.name, space_hash=space.base.hash, resolutions=tuple(resolutions),
         batch=settings.batch, precision=settings.precision, layout=settings.layout, seed=settings.seed,
         models=tuple(

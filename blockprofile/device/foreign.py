@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blockprofile.device.csvfile import CsvTable, TimeUnit, read_csv_table, scale_table, unit_factor
-from blockprofile.device.export import MANIFEST_NAME, Manifest
+from blockprofile.device.export_manifest import MANIFEST_NAME, ExportManifest
 from blockprofile.device.formats import TRACE_FORMATS, Trace, find_format, open_profile, read_trace
 from blockprofile.device.probes import check_resolutions, table_operators
 from blockprofile.device.profile_checks import check_whole_unit
@@ -118,7 +118,7 @@ def read_device_table(
     options: ImportOptions,
     *,
     resolutions: Sequence[int] = (),
-    manifest: Manifest | None = None,
+    manifest: ExportManifest | None = None,
     device: str = "",
 ) -> ForeignTable:
     """Read the table of a device from a CSV file of ours, or from profiles of exported models.
@@ -177,7 +177,7 @@ def _plain_table(
     options: ImportOptions,
     *,
     resolutions: Sequence[int],
-    manifest: Manifest | None,
+    manifest: ExportManifest | None,
     device: str,
 ) -> ForeignTable:
     """Read a table of operators, ours or another's."""
@@ -196,7 +196,7 @@ def _plain_table(
     return ForeignTable(table, CSV)
 
 
-def _check_plain(options: ImportOptions, manifest: Manifest | None) -> None:
+def _check_plain(options: ImportOptions, manifest: ExportManifest | None) -> None:
     given = {"--spread": options.spread, "--clock-mhz": options.clock_mhz, "--manifest": manifest}
     idle = [name for name, value in given.items() if value is not None]
     if idle:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from blockprofile.device.export import Manifest
+from blockprofile.device.export_manifest import ExportManifest
 from blockprofile.device.formats import Trace
 from blockprofile.device.node_names import Instance, Step, required_steps
 from blockprofile.errors import DataError
@@ -59,7 +59,9 @@ def check_steps(trace: Trace, found: Iterable[tuple[Step, ...]], operators: Mapp
         )
 
 
-def check_every_operator(trace: Trace, named: Iterable[Instance], space: Space, manifest: Manifest | None) -> None:
+def check_every_operator(
+    trace: Trace, named: Iterable[Instance], space: Space, manifest: ExportManifest | None
+) -> None:
     """Check that a profile names all operators of its model; without a manifest, all that each network has.
 
     Parameters

@@ -15,7 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from blockprofile.device.csvfile import CsvTable, check_complete
-from blockprofile.device.export import Manifest
+from blockprofile.device.export_manifest import ExportManifest
 from blockprofile.device.formats import NodeTime, Trace
 from blockprofile.device.median import Median
 from blockprofile.device.node_names import Instance, Step, find_steps, operator_tag
@@ -133,7 +133,7 @@ def profiled_table(
     operators: Sequence[Operator],
     *,
     spread: Spread | None = None,
-    manifest: Manifest | None = None,
+    manifest: ExportManifest | None = None,
 ) -> tuple[CsvTable, float]:
     """Make a table from profiles of models.
 

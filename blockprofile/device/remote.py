@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from blockprofile.device.export import Manifest
+from blockprofile.device.export_manifest import ExportManifest
 from blockprofile.errors import OptionError, RunError, one_of
 from blockprofile.files import make_folder, write_bytes
 
@@ -109,7 +109,7 @@ class Command:
     keep: Path | None = None
 
 
-def plan_commands(models: Path, manifest: Manifest, out: Path, tool: RemoteTool) -> list[Command]:
+def plan_commands(models: Path, manifest: ExportManifest, out: Path, tool: RemoteTool) -> list[Command]:
     """List the commands that time every exported model: push, run, pull, and remove what was pushed."""
     commands = [Command(tool.shell(["mkdir", "-p", tool.folder]))]
     for model in manifest.models:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from blockprofile.device.csvfile import CsvTable
-from blockprofile.device.export import ExportedModel, Manifest
+from blockprofile.device.export_manifest import ExportedModel, ExportManifest
 from blockprofile.device.formats import Trace
 from blockprofile.device.median import Median
 from blockprofile.device.node_names import operator_tag
@@ -23,7 +23,7 @@ __all__ = ["find_model", "is_whole", "whole_table", "write_network_times"]
 MAX_NAMED = 3
 
 
-def find_model(path: Path, manifest: Manifest) -> ExportedModel:
+def find_model(path: Path, manifest: ExportManifest) -> ExportedModel:
     """Find the model that a profile is of: its file's name is the model's, or begins with it.
 
     Raises
@@ -58,7 +58,7 @@ def is_whole(traces: Sequence[Trace]) -> bool:
     return bool(without)
 
 
-def _by_model(traces: Sequence[Trace], manifest: Manifest) -> dict[str, Trace]:
+def _by_model(traces: Sequence[Trace], manifest: ExportManifest) -> dict[str, Trace]:
     found: dict[str, Trace] = {}
     for trace in traces:
         name = find_model(trace.path, manifest).name
@@ -75,7 +75,7 @@ def _whole_ms(trace: Trace) -> float:
     return ms
 
 
-def whole_table(traces: Sequence[Trace], space: Space, manifest: Manifest, *, factor: float = 1.0) -> CsvTable:
+def whole_table(traces: Sequence[Trace], space: Space, manifest: ExportManifest, *, factor: float = 1.0) -> CsvTable:
     """Make a table from whole times of exported operators, alone and in chains: the call's cost is taken out.
 
     Parameters
@@ -111,7 +111,7 @@ def whole_table(traces: Sequence[Trace], space: Space, manifest: Manifest, *, fa
 
 
 def write_network_times(
-    traces: Sequence[Trace], manifest: Manifest, path: Path, *, factor: float = 1.0
+    traces: Sequence[Trace], manifest: ExportManifest, path: Path, *, factor: float = 1.0
 ) -> tuple[int, float]:
     """Write the times of exported networks as CSV of archs and ``mean_ms``, for ``lut solve`` and ``lut audit``.
 

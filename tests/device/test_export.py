@@ -9,15 +9,9 @@ import onnx
 import onnxruntime
 import pytest
 
-from blockprofile.device.export import (
-    MANIFEST_NAME,
-    ExportSettings,
-    check_layout,
-    check_precision,
-    export_networks,
-    export_operators,
-    read_manifest,
-)
+from blockprofile.device.export import export_networks, export_operators
+from blockprofile.device.export_manifest import MANIFEST_NAME, read_manifest
+from blockprofile.device.export_settings import ExportSettings, check_layout, check_precision
 from blockprofile.device.node_names import Instance, find_steps, instance_names, operator_tag, required_steps
 from blockprofile.device.plan import cover_archs, operator_counts, plan_archs
 from blockprofile.device.probes import table_operators

@@ -11,7 +11,9 @@ import onnx
 import onnxruntime
 import pytest
 
-from blockprofile.device.export import ExportSettings, Manifest, export_networks, export_operators
+from blockprofile.device.export import export_networks, export_operators
+from blockprofile.device.export_manifest import ExportManifest
+from blockprofile.device.export_settings import ExportSettings
 from blockprofile.device.foreign import ImportOptions, read_device_table, read_traces
 from blockprofile.device.formats import TRACE_FORMATS, read_trace
 from blockprofile.device.node_names import find_steps
@@ -40,7 +42,7 @@ MAKERS: dict[str, tuple[str, Callable[[Nodes], str]]] = {
 
 
 @pytest.fixture
-def exported(toy: Space, tmp_path: Path) -> Manifest:
+def exported(toy: Space, tmp_path: Path) -> ExportManifest:
     """Export the networks that hold every operator of the toy space."""
     return export_networks(toy, tmp_path / "models", cover_archs(toy), settings=ExportSettings())
 
@@ -68,7 +70,7 @@ def _first(op: object) -> tuple[object, ...]:
     return (Step(Instance("u1l1", 1, operator_tag(op)), 0),)  # type: ignore[arg-type]
 
 
-def write_profiles(toy: Space, exported: Manifest, folder: Path, kind: str, *, extra: Nodes = ()) -> list[Path]:
+def write_profiles(toy: Space, exported: ExportManifest, folder: Path, kind: str, *, extra: Nodes = ()) -> list[Path]:
     ending, make = MAKERS[kind]
     folder.mkdir()
     for model in exported.models:
@@ -78,7 +80,7 @@ def write_profiles(toy: Space, exported: Manifest, folder: Path, kind: str, *, e
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_every_format_gives_its_times_back(toy: Space, exported: Manifest, tmp_path: Path, kind: str) -> None:
+def test_every_format_gives_its_times_back(toy: Space, exported: ExportManifest, tmp_path: Path, kind: str) -> None:
     write_profiles(toy, exported, tmp_path / "profiles", kind)
     options = ImportOptions(clock_mhz=500.0 if kind == "vela" else None)
     found = read_device_table([tmp_path / "profiles"], toy, options)
@@ -139,7 +141,7 @@ def test_whole_times_of_operators_lose_what_a_call_costs(toy: Space, tmp_path: P
         read_device_table([tmp_path / "p"], toy, ImportOptions(), manifest=manifest)
 
 
-def test_networks_times_by_file(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+def test_networks_times_by_file(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     files = write_profiles(toy, exported, tmp_path / "p", "tensorrt")
     traces = read_traces(files, ImportOptions())
     count, mean = write_network_times(traces, exported, tmp_path / "times.csv")
@@ -157,7 +159,7 @@ def test_networks_times_by_file(toy: Space, exported: Manifest, tmp_path: Path) 
 # -- slips -----------------------------------------------------------------------------------------------------
 
 
-def one_profile(toy: Space, exported: Manifest, tmp_path: Path) -> list[tuple[str, float]]:
+def one_profile(toy: Space, exported: ExportManifest, tmp_path: Path) -> list[tuple[str, float]]:
     model = exported.models[0]
     return fused_nodes(toy, tmp_path / "models" / model.file, model.arch)
 
@@ -171,7 +173,7 @@ def refused(toy: Space, tmp_path: Path, text: str, **options: object) -> str:
     return str(caught.value)
 
 
-def test_a_profile_of_another_space(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+def test_a_profile_of_another_space(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     nodes = one_profile(toy, exported, tmp_path)
     wider = [(name.replace(find_steps(name)[0].instance.tag, "mbconv_00000000"), ms) for name, ms in nodes]
     assert "none of space 'toy' at this resolution; it is a profile of another space" in refused(
@@ -183,20 +185,20 @@ def test_a_profile_of_another_space(toy: Space, exported: Manifest, tmp_path: Pa
     assert len(shared_space().units) == 2
 
 
-def test_half_the_nodes_are_missing(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+def test_half_the_nodes_are_missing(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     nodes = one_profile(toy, exported, tmp_path)
     told = refused(toy, tmp_path, samples.tensorrt(nodes[::2]))
     assert "computing steps of its operators have no node, such as step" in told
     assert "the profile is not whole" in told
 
 
-def test_a_whole_profile_of_too_few_operators(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+def test_a_whole_profile_of_too_few_operators(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     told = refused(toy, tmp_path, samples.tensorrt(one_profile(toy, exported, tmp_path)))
     assert "operators that space 'toy' needs" in told
 
 
 @pytest.mark.parametrize("kind", ["tensorrt", "litert"])
-def test_operators_without_any_node_are_missed(toy: Space, exported: Manifest, tmp_path: Path, kind: str) -> None:
+def test_operators_without_any_node_are_missed(toy: Space, exported: ExportManifest, tmp_path: Path, kind: str) -> None:
     files = write_profiles(toy, exported, tmp_path / "p", kind)
     nodes = one_profile(toy, exported, tmp_path)
     # a copy of the first profile, in which the last layers' operators are not there at all
@@ -210,7 +212,7 @@ def test_operators_without_any_node_are_missed(toy: Space, exported: Manifest, t
         read_device_table([*files, partial], toy, ImportOptions(), manifest=exported)
 
 
-def test_one_profile_in_another_unit(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+def test_one_profile_in_another_unit(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     files = write_profiles(toy, exported, tmp_path / "p", "tensorrt")
     slow = [(name, 1000 * ms) for name, ms in one_profile(toy, exported, tmp_path)]
     files[0].write_text(samples.tensorrt(slow), encoding="utf-8")
@@ -222,14 +224,14 @@ def test_one_profile_in_another_unit(toy: Space, exported: Manifest, tmp_path: P
         read_device_table([*files, *again], toy, ImportOptions())
 
 
-def test_nodes_and_whole_in_different_units(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+def test_nodes_and_whole_in_different_units(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     text = samples.aihub([("a", 1.0)]).replace('"execution_time": 1000.0', '"execution_time": 1000000.0')
     assert "its nodes take 1000 ms, and the whole 1.005 ms; one of them is in another unit" in refused(
         toy, tmp_path, text
     )
 
 
-def test_two_runs_in_one_file(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+def test_two_runs_in_one_file(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     nodes = one_profile(toy, exported, tmp_path)
     assert "2 runs of benchmark_model" in refused(
         toy, tmp_path, samples.litert_csv(nodes) + "\n\n" + samples.litert_csv(nodes)
@@ -246,7 +248,7 @@ def test_two_runs_in_one_file(toy: Space, exported: Manifest, tmp_path: Path) ->
     assert "2 sessions" in refused(toy, tmp_path, f"[{session}, {session}]")
 
 
-def test_a_fused_node_over_two_units(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+def test_a_fused_node_over_two_units(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     nodes = one_profile(toy, exported, tmp_path)
     units = [find_steps(name)[0].instance.place for name, _ in nodes]
     first = next(place for place in range(len(nodes) - 1) if units[place][:2] == "u1" and units[place + 1][:2] == "u2")
@@ -255,7 +257,7 @@ def test_a_fused_node_over_two_units(toy: Space, exported: Manifest, tmp_path: P
     assert f"fused over {units[first]} and {units[first + 1]}); say --spread drop, even or macs" in told
 
 
-def test_time_of_no_operator_is_shown_refused_and_spread(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+def test_time_of_no_operator_is_shown_refused_and_spread(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     copies = [("Reformatting CopyNode for Input Tensor 0 to Conv", 2.0)]
     files = write_profiles(toy, exported, tmp_path / "p", "tensorrt", extra=copies)
     with pytest.raises(
@@ -273,7 +275,7 @@ def test_time_of_no_operator_is_shown_refused_and_spread(toy: Space, exported: M
         check_spread("evn")
 
 
-def test_a_copy_within_an_operator_is_its_own(toy: Space, exported: Manifest, tmp_path: Path) -> None:
+def test_a_copy_within_an_operator_is_its_own(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     model = exported.models[0]
     nodes = one_profile(toy, exported, tmp_path)
     instance = find_steps(nodes[3][0])[0].instance

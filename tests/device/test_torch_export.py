@@ -12,7 +12,9 @@ import torch
 from torch import nn
 
 from blockprofile.cli.main import EXIT_USER, main
-from blockprofile.device.export import ExportSettings, export_networks, read_manifest
+from blockprofile.device.export import export_networks
+from blockprofile.device.export_manifest import read_manifest
+from blockprofile.device.export_settings import ExportSettings
 from blockprofile.device.node_names import find_steps, instance_names, required_steps
 from blockprofile.device.onnx_graph import onnx_model
 from blockprofile.device.torch_export import named_module

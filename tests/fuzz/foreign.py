@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blockprofile.device.export import SCHEMA, ExportedModel, Manifest
+from blockprofile.device.export_manifest import SCHEMA, ExportedModel, ExportManifest
 from blockprofile.device.node_names import instance_names
 from blockprofile.jsonfile import write_json
 from blockprofile.space import Operator, Space, build_sites, decode, draw_archs, primitives
@@ -48,11 +48,11 @@ def _nodes(parts: Sequence[tuple[Operator, str]]) -> list[tuple[str, float]]:
     ]
 
 
-def _manifest(space: Space) -> Manifest:
+def _manifest(space: Space) -> ExportManifest:
     arch = draw_archs(space, 1, np.random.default_rng(0))[0]
     parts = [(site.name, op) for site in build_sites(space) if (op := site.operator(arch)) is not None]
     model = ExportedModel(name="whole", parts=instance_names(parts), arch=decode(space, arch))
-    return Manifest(
+    return ExportManifest(
         schema=SCHEMA, space=space.name, space_hash=space.hash, resolutions=(space.resolution,), batch=1,
         precision="fp32", layout="nchw", seed=0, models=(model,),
     )  # fmt: skip

@@ -1,0 +1,107 @@
+"""How models are written to be timed elsewhere: as what kind of file, in which precision, layout and batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blockprofile.errors import OptionError, one_of
+
+__all__ = [
+    "FILE_KINDS",
+    "LAYOUTS",
+    "PRECISIONS",
+    "ExportSettings",
+    "FileKind",
+    "Layout",
+    "PrecisionName",
+    "check_file_kind",
+    "check_layout",
+    "check_precision",
+]
+
+PrecisionName = Literal["fp32", "fp16", "int8"]
+PRECISIONS: tuple[PrecisionName, ...] = get_args(PrecisionName)
+Layout = Literal["nchw", "nhwc"]
+FileKind = Literal["onnx", "pt2", "tflite"]
+FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+
+
+def check_precision(name: str) -> PrecisionName:
+    """Return ``name`` if it is one of `PRECISIONS`.
+
+    Raises
+    ------
+    OptionError
+        If it is not.
+    """
+    for known in PRECISIONS:
+        if name == known:
+            return known
+    raise OptionError(f"precision {name!r} is unknown; {one_of(name, PRECISIONS)}")
+
+
+def check_layout(name: str) -> Layout:
+    """Return ``name`` if it is one of `LAYOUTS`.
+
+    Raises
+    ------
+    OptionError
+        If it is not.
+    """
+    for known in LAYOUTS:
+        if name == known:
+            return known
+    raise OptionError(f"layout {name!r} is unknown; {one_of(name, LAYOUTS)}")
+
+
+def check_file_kind(name: str) -> FileKind:
+    """Return ``name`` if it is one of `FILE_KINDS`.
+
+    Raises
+    ------
+    OptionError
+        If it is not.
+    """
+    for known in FILE_KINDS:
+        if name == known:
+            return known
+    raise OptionError(f"kind of files {name!r} is unknown; {one_of(name, FILE_KINDS)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSettings:
+    """How models are written.
+
+    ``kind`` is what is written: ONNX, torch.export's ``.pt2``, or ``.tflite`` by litert_torch where that is installed.
+    ``calibration`` are images for ``int8``, float32 of shape (n, channels, height, width); None draws them at random.
+
+    Raises
+    ------
+    OptionError
+        If a value is not allowed.
+    """
+
+    batch: int = 1
+    precision: PrecisionName = "fp32"
+    layout: Layout = "nchw"
+    seed: int = 0
+    calibration: NDArray[np.float32] | None = None
+    kind: FileKind = "onnx"
+
+    def __post_init__(self) -> None:
+        if self.batch < 1 or self.seed < 0:
+            raise OptionError(f"batch {self.batch} with seed {self.seed}; at least 1 and 0 are needed")
+        check_precision(self.precision)
+        check_layout(self.layout)
+        allowed: dict[str, tuple[str, ...]] = {"onnx": PRECISIONS, "pt2": ("fp32", "fp16"), "tflite": ("fp32",)}
+        if self.precision not in allowed[check_file_kind(self.kind)]:
+            raise OptionError(
+                f"precision {self.precision!r} is not written as {self.kind!r}; {one_of('', allowed[self.kind])}"
+            )
+        if self.calibration is not None and self.precision != "int8":
+            raise OptionError(f"calibration data have no effect at precision {self.precision!r}; they are for 'int8'")
