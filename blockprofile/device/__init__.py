@@ -4,7 +4,7 @@ from blockprofile.device.audit import Audit, audit_table
 from blockprofile.device.audit_file import NetworkUnit, audit_times, check_network_unit, read_times
 from blockprofile.device.audit_report import repair_card, write_audit
 from blockprofile.device.compare import Comparison, compare_devices
-from blockprofile.device.csvfile import check_plausible, check_time_unit, read_csv_table, unit_factor, write_template
+from blockprofile.device.csvfile import read_csv_table, write_template
 from blockprofile.device.export import export_networks, export_operators
 from blockprofile.device.export_manifest import ExportManifest, read_manifest
 from blockprofile.device.export_settings import ExportSettings, check_file_kind, check_layout, check_precision
@@ -14,6 +14,7 @@ from blockprofile.device.imported import TimedOn, write_imported
 from blockprofile.device.machine import accelerator_name, processor_name
 from blockprofile.device.measure import MeasuredTable, measure_table
 from blockprofile.device.onnx_graph import Layer, onnx_model
+from blockprofile.device.operator_table import check_plausible
 from blockprofile.device.plan import cover_archs, plan_archs
 from blockprofile.device.profiled import check_spread
 from blockprofile.device.quantity import check_quantity, in_unit_of
@@ -23,6 +24,7 @@ from blockprofile.device.residuals import depth_rows, unit_rows
 from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import RUNTIMES, Runtime, Settings, check_clock, make_runtime
 from blockprofile.device.solved import LEAST_SOLVED, SolvedTable, solve_times, write_solved
+from blockprofile.device.time_units import check_time_unit, unit_factor
 from blockprofile.device.timings import read_timings
 from blockprofile.device.whole import write_network_times
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.device.audit import LEAST_NETWORKS, Audit
-from blockprofile.device.csvfile import MS, TimeUnit
 from blockprofile.device.repair import fit_repairs
+from blockprofile.device.time_units import MS, TimeUnit
 from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import Entry, LabelTable, build_predictor, pool_repeats, read_labels, value_column

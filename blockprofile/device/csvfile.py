@@ -8,62 +8,29 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
-
-import numpy as np
 
 from blockprofile.csvfile import Row, read_csv
 from blockprofile.device.median import Median
+from blockprofile.device.operator_table import OperatorTable, check_complete
 from blockprofile.device.probes import check_resolutions, table_operators
-from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError, one_of
+from blockprofile.device.time_units import MS, TimeUnit
+from blockprofile.errors import DefinitionError, UnknownNameError, one_of
 from blockprofile.files import make_folder
 from blockprofile.metric import LATENCY, parse_metric
-from blockprofile.predict import KEY_COLUMNS, LookupKey, doubt_scale, lookup_key, mean_macs
-from blockprofile.space import CompiledSum, Operator, Space, draw_archs, factorize
+from blockprofile.predict import KEY_COLUMNS, LookupKey, lookup_key
+from blockprofile.space import Space
 
-__all__ = [
-    "MS",
-    "TIME_UNITS",
-    "CsvTable",
-    "TimeUnit",
-    "check_complete",
-    "check_plausible",
-    "check_time_unit",
-    "columns_of",
-    "read_csv_table",
-    "scale_table",
-    "write_template",
-]
-
-TimeUnit = Literal["ms", "s", "us"]
-TIME_UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
-MS: Mapping[TimeUnit, float] = {"ms": 1.0, "s": 1000.0, "us": 0.001}
-"""Milliseconds of a unit."""
+__all__ = ["columns_of", "read_csv_table", "write_template"]
 
 CUSTOM = "custom:"
 _TEXT = {"op", "act"}
 _FLAGS = {"se", "skip"}
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-MAX_NAMED = 4
 
 WIDEST_SPREAD = 10.0
 """A standard deviation of so many times the mean is no measurement's, but a field that was cut at a decimal comma."""
-
-
-@dataclass(frozen=True, slots=True)
-class CsvTable:
-    """A table as read: times of the operators of a space, how many further rows the file has, what a call costs.
-
-    ``offset_ms`` is what a network takes beside its operators, where the file says so.
-    """
-
-    times: Mapping[Operator, Median]
-    n_extra: int
-    call_ms: float = 0.0
-    offset_ms: float = 0.0
 
 
 def columns_of(metric: str) -> tuple[str, ...]:
@@ -164,7 +131,7 @@ def read_csv_table(
     unit: TimeUnit = "ms",
     device: str = "",
     metric: str = LATENCY,
-) -> CsvTable:
+) -> OperatorTable:
     """Read a lookup table that was measured elsewhere.
 
     Parameters
@@ -200,105 +167,4 @@ def read_csv_table(
     operators = table_operators(space, check_resolutions(space, resolutions), metric=f"{metric}:{device}")
     check_complete([path], reader.entries, operators, space)
     times = {op: reader.entries[lookup_key(op)] for op in operators}
-    return CsvTable(times, len(reader.entries) - len(times))
-
-
-def check_complete(
-    paths: Sequence[Path], known: Container[LookupKey], operators: Sequence[Operator], space: Space
-) -> None:
-    """Check that files, read as one, have every operator that a table needs.
-
-    Raises
-    ------
-    DataError
-        Naming some of those that are missing.
-    """
-    lacking = [op for op in operators if lookup_key(op) not in known]
-    if not lacking:
-        return
-    named = "; ".join(op.describe() for op in lacking[:MAX_NAMED])
-    more = f" and {len(lacking) - MAX_NAMED} more" if len(lacking) > MAX_NAMED else ""
-    subject = f"{paths[0]} lacks" if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more lack"
-    raise DataError(
-        f"{subject} {len(lacking)} of the {len(operators)} operators that space {space.name!r} needs: {named}{more}"
-    )
-
-
-def unit_factor(unit: TimeUnit) -> float:
-    """Return the milliseconds of a unit."""
-    return MS[unit]
-
-
-def scale_table(table: CsvTable, factor: float) -> CsvTable:
-    """Multiply the times of a table."""
-    times = {
-        op: Median(factor * time.value, factor * time.half_width, factor * time.spread, time.n)
-        for op, time in table.times.items()
-    }
-    return replace(table, times=times, call_ms=factor * table.call_ms, offset_ms=factor * table.offset_ms)
-
-
-def check_time_unit(unit: str) -> TimeUnit:
-    """Return ``unit`` if it is one of `TIME_UNITS`.
-
-    Raises
-    ------
-    OptionError
-        If it is not.
-    """
-    for known in TIME_UNITS:
-        if unit == known:
-            return known
-    raise OptionError(f"time unit {unit!r} is unknown; {one_of(unit, TIME_UNITS)}")
-
-
-def check_plausible(
-    space: Space,
-    table: CsvTable,
-    *,
-    believe: bool = False,
-    device: str = "",
-    metric: str = LATENCY,
-    path: Path | None = None,
-) -> float:
-    """Check that times can be milliseconds, by the rate of multiply-adds that they mean.
-
-    Parameters
-    ----------
-    believe
-        Do not check: the user has said the unit.
-    device
-        The device's name; of blocks whose latency the space states, that is taken.
-    metric
-        An energy is not doubted: devices differ in it by more than a thousand.
-    path
-        The file, for the error.
-
-    Returns
-    -------
-    The mean of random networks at the space's own resolution, in the metric's unit.
-
-    Raises
-    ------
-    OptionError
-        If the rate is out of any device's reach: the times are in another unit, which one most likely.
-    DataError
-        If they are beyond float32.
-    """
-    by_key = {lookup_key(op): time.value for op, time in table.times.items()}
-    archs = draw_archs(space, 1000, np.random.default_rng(0))
-    named = f"{metric}:{device}"
-    factors = factorize(space, lambda op: dict(op.costs).get(named, by_key.get(lookup_key(op), 0.0)))
-    with np.errstate(over="ignore"):
-        latencies = CompiledSum(space, [factors])(archs)[0] + table.call_ms + table.offset_ms
-    where = f"{path}: " if path else ""
-    if not latencies.max() <= np.finfo(np.float32).max:
-        raise DataError(f"{where}a random network of {space.name!r} takes more than any number of 32 bits can say")
-    doubt = "" if believe else doubt_scale(metric, latencies, macs=mean_macs(space, archs))
-    if doubt:
-        looks = "us" if "microseconds" in doubt else "s"
-        raise OptionError(
-            f"{where}the times cannot be milliseconds: of random networks of {space.name!r}, {doubt}; if they are, "
-            f"say --time-unit {looks}; if they are right, say --time-unit ms"
-        )
-    return float(latencies.mean())
+    return OperatorTable(times, len(reader.entries) - len(times))

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from blockprofile.device.csvfile import CsvTable, TimeUnit, read_csv_table, scale_table, unit_factor
+from blockprofile.device.csvfile import read_csv_table
 from blockprofile.device.export_manifest import MANIFEST_NAME, ExportManifest
 from blockprofile.device.formats import TRACE_FORMATS, Trace, find_format, open_profile, read_trace
+from blockprofile.device.operator_table import OperatorTable, scale_table
 from blockprofile.device.probes import check_resolutions, table_operators
 from blockprofile.device.profile_checks import check_whole_unit
 from blockprofile.device.profiled import Spread, profiled_table
 from blockprofile.device.quantity import check_quantity
 from blockprofile.device.tables import TABLE_FORMATS, find_table_format, read_published, table_note
+from blockprofile.device.time_units import TimeUnit, unit_factor
 from blockprofile.device.whole import is_whole, whole_table
 from blockprofile.errors import DataError, OptionError, UnknownNameError, one_of
 from blockprofile.metric import LATENCY
@@ -55,7 +57,7 @@ class ImportOptions:
 class ForeignTable:
     """A table from other tools' files: its format, and the share of the time that belonged to no one operator."""
 
-    table: CsvTable
+    table: OperatorTable
     form: str
     left_share: float = 0.0
 

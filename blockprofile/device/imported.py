@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from blockprofile import __version__
-from blockprofile.device.csvfile import CsvTable
 from blockprofile.device.folder import DeviceCard, check_name, write_card, write_table
+from blockprofile.device.operator_table import OperatorTable
 from blockprofile.device.probes import check_resolutions
 from blockprofile.device.quantity import in_unit_of
 from blockprofile.metric import LATENCY, parse_metric
@@ -39,7 +39,7 @@ class TimedOn:
 
 def write_imported(
     folder: Path,
-    table: CsvTable,
+    table: OperatorTable,
     space: Space,
     *,
     name: str,

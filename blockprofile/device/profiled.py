@@ -14,11 +14,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from blockprofile.device.csvfile import CsvTable, check_complete
 from blockprofile.device.export_manifest import ExportManifest
 from blockprofile.device.formats import NodeTime, Trace
 from blockprofile.device.median import Median
 from blockprofile.device.node_names import Instance, Step, find_steps, operator_tag
+from blockprofile.device.operator_table import OperatorTable, check_complete
 from blockprofile.device.profile_checks import check_every_operator, check_once, check_one_unit, check_steps
 from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.predict import lookup_key
@@ -134,7 +134,7 @@ def profiled_table(
     *,
     spread: Spread | None = None,
     manifest: ExportManifest | None = None,
-) -> tuple[CsvTable, float]:
+) -> tuple[OperatorTable, float]:
     """Make a table from profiles of models.
 
     Parameters
@@ -179,7 +179,7 @@ def profiled_table(
         )
         for tag, ms in found.items()
     }
-    return CsvTable({op: entries[op] for op in operators}, 0), left / total if total else 0.0
+    return OperatorTable({op: entries[op] for op in operators}, 0), left / total if total else 0.0
 
 
 def _check_left(assigned: Assigned, spread: Spread | None) -> None:

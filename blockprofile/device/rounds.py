@@ -25,14 +25,12 @@ from blockprofile.device.runtime import Prepared, Reading
 from blockprofile.errors import OptionError
 from blockprofile.run import show_progress
 
-__all__ = ["Drift", "Plan", "measure_rounds", "probe_medians", "sentinel_drift", "warm_up"]
+__all__ = ["Drift", "Plan", "measure_rounds", "probe_medians", "sentinel_drift"]
 
 SENTINEL_EVERY = 12
 """Visits between two visits of the sentinel."""
 MAX_RUNS = 12
 """Timed runs in a visit at most."""
-WARM_RUNS, WARM_S, WARM_SHARE, WARM_LIMIT_S = 9, 2.0, 0.01, 60.0
-"""Runs of a window of warming up, seconds between windows that are compared, how alike they must be, when to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,40 +124,6 @@ def sentinel_drift(rounds: Sequence[Round]) -> Drift:
     medians = [float(np.median(entry.sentinel_ms)) for entry in steady]
     middle = float(np.median(medians))
     return Drift(middle, (max(medians) - min(medians)) / middle, len(rounds) - len(steady))
-
-
-def warm_up(
-    sentinel: Prepared,
-    *,
-    now: Callable[[], float] = time.monotonic,
-    progress: Callable[[str], None] = lambda _: None,
-) -> bool:
-    """Run the sentinel until its time stands still: a GPU raises its clock only when it has work.
-
-    Parameters
-    ----------
-    sentinel
-        What tells the machine's speed.
-    now
-        A clock in seconds.
-    progress
-        Called with a line for people.
-
-    Returns
-    -------
-    Whether it came to stand still: the medians of the last two windows, `WARM_S` apart at least, differ by less than
-    `WARM_SHARE`. After `WARM_LIMIT_S` it is left at that.
-    """
-    start, windows = now(), list[tuple[float, float]]()
-    while (spent := now() - start) < WARM_LIMIT_S:
-        window = float(np.median([sentinel.read().ms for _ in range(WARM_RUNS)]))
-        windows.append((spent, window))
-        before = [ms for at, ms in windows if at <= spent - WARM_S]
-        if before and abs(before[-1] / window - 1) < WARM_SHARE:
-            progress(f"warm after {spent:.0f} s: the sentinel takes {window:.4g} ms, {windows[0][1]:.4g} ms at first")
-            return True
-    progress(f"not steady after {WARM_LIMIT_S:.0f} s of warming up; rounds are corrected by the sentinel")
-    return False
 
 
 class _Visitor:

@@ -21,8 +21,9 @@ from blockprofile.device.machine import (
     timing_lock,
 )
 from blockprofile.device.median import Median
-from blockprofile.device.rounds import Plan, measure_rounds, sentinel_drift, warm_up
+from blockprofile.device.rounds import Plan, measure_rounds, sentinel_drift
 from blockprofile.device.runtime import Runtime
+from blockprofile.device.warm_up import warm_up
 from blockprofile.space import Operator
 
 __all__ = ["Measured", "measure_calls", "session_facts"]

@@ -7,11 +7,11 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from blockprofile.device.csvfile import CsvTable
 from blockprofile.device.export_manifest import ExportedModel, ExportManifest
 from blockprofile.device.formats import Trace
 from blockprofile.device.median import Median
 from blockprofile.device.node_names import operator_tag
+from blockprofile.device.operator_table import OperatorTable
 from blockprofile.device.overhead import fit_overhead, operator_times
 from blockprofile.device.probes import plan_probes, table_operators
 from blockprofile.errors import DataError, OptionError
@@ -75,7 +75,9 @@ def _whole_ms(trace: Trace) -> float:
     return ms
 
 
-def whole_table(traces: Sequence[Trace], space: Space, manifest: ExportManifest, *, factor: float = 1.0) -> CsvTable:
+def whole_table(
+    traces: Sequence[Trace], space: Space, manifest: ExportManifest, *, factor: float = 1.0
+) -> OperatorTable:
     """Make a table from whole times of exported operators, alone and in chains: the call's cost is taken out.
 
     Parameters
@@ -107,7 +109,7 @@ def whole_table(traces: Sequence[Trace], space: Space, manifest: ExportManifest,
         nan = float("nan")
         medians[probe.name] = Median(factor * _whole_ms(trace), nan, nan, max(1, trace.n_runs))
     overhead = fit_overhead(probes, medians, batch=manifest.batch)
-    return CsvTable(operator_times(probes, medians, overhead, batch=manifest.batch), 0, overhead.call_ms)
+    return OperatorTable(operator_times(probes, medians, overhead, batch=manifest.batch), 0, overhead.call_ms)
 
 
 def write_network_times(

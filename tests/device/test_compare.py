@@ -9,9 +9,9 @@ import pytest
 
 from blockprofile.device import TimedOn
 from blockprofile.device.compare import compare_devices, kind_of, latency_shares
-from blockprofile.device.csvfile import CsvTable
 from blockprofile.device.imported import write_imported
 from blockprofile.device.median import Median
+from blockprofile.device.operator_table import OperatorTable
 from blockprofile.device.probes import table_operators
 from blockprofile.errors import CoverageError, OptionError
 from blockprofile.plot.latency import comparison_data
@@ -22,7 +22,7 @@ from blockprofile.space import Operator, Space, draw_archs, list_operators
 def device(space: Space, folder: Path, cost) -> str:  # type: ignore[no-untyped-def]
     times = {op: Median(cost(op), 0.0, 0.0, 1) for op in table_operators(space)}
     write_imported(
-        folder, CsvTable(times, 0), space, name=folder.name, source="x", timed=TimedOn(hardware="h", runtime="r")
+        folder, OperatorTable(times, 0), space, name=folder.name, source="x", timed=TimedOn(hardware="h", runtime="r")
     )
     return str(folder)
 

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from blockprofile.device import TimedOn
-from blockprofile.device.csvfile import check_plausible, check_time_unit, read_csv_table, write_template
+from blockprofile.device.csvfile import read_csv_table, write_template
 from blockprofile.device.imported import write_imported
+from blockprofile.device.operator_table import check_plausible
+from blockprofile.device.time_units import check_time_unit
 from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError
 from blockprofile.predict import load_predictors, read_card
 from blockprofile.space import Space, encode, list_operators

@@ -11,7 +11,8 @@ import pytest
 from blockprofile.device.journal import Journal, Round
 from blockprofile.device.median import Median
 from blockprofile.device.probes import Probe
-from blockprofile.device.rounds import WARM_LIMIT_S, Plan, measure_rounds, probe_medians, sentinel_drift, warm_up
+from blockprofile.device.rounds import Plan, measure_rounds, probe_medians, sentinel_drift
+from blockprofile.device.warm_up import WARM_LIMIT_S, warm_up
 from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.space import Operator
 from tests.device.fake import CALL_MS, MS_PER_MELEMENT, FakePrepared, FakeRuntime, melements, true_ms

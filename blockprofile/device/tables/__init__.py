@@ -7,9 +7,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from blockprofile.device.csvfile import CsvTable, check_complete
 from blockprofile.device.formats import ProfileFile, open_profile
 from blockprofile.device.median import Median
+from blockprofile.device.operator_table import OperatorTable, check_complete
 from blockprofile.device.tables import layers
 from blockprofile.device.tables.entries import Entries
 from blockprofile.errors import DataError, OptionError
@@ -48,7 +48,7 @@ def read_published(
     *,
     column: str = "",
     metric: str = LATENCY,
-) -> CsvTable:
+) -> OperatorTable:
     """Read the times, or energies, of operators from a table that others published.
 
     Parameters
@@ -84,4 +84,4 @@ def read_published(
     entries = Entries(times)
     found = {op: module.find(op, entries, operators) for op in operators}
     check_complete(paths, {lookup_key(op) for op, time in found.items() if time is not None}, operators, space)
-    return CsvTable(found, entries.n_extra)
+    return OperatorTable(found, entries.n_extra)

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from blockprofile.csvfile import CsvFile, Row, read_csv
-from blockprofile.device.csvfile import CsvTable
 from blockprofile.device.formats import ProfileFile
 from blockprofile.device.layer_tables import place_terms
+from blockprofile.device.operator_table import OperatorTable
 from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.metric import LATENCY
 from blockprofile.space import Space
@@ -74,7 +74,7 @@ def _fixed(path: Path, space: Space, layer: int, blocks: Mapping[str, float]) ->
     return blocks[name]
 
 
-def read_layers(path: Path, space: Space, column: str, metric: str) -> CsvTable:
+def read_layers(path: Path, space: Space, column: str, metric: str) -> OperatorTable:
     """Read a table by layer into one by operator; layers of one shape have their mean.
 
     Raises
@@ -102,4 +102,4 @@ def read_layers(path: Path, space: Space, column: str, metric: str) -> CsvTable:
         offset += nothing
         blocks.update({block: value - nothing for block, value in blocks.items()})
     times, unused = place_terms(space, terms, path=path)
-    return CsvTable(times, unused, offset_ms=offset)
+    return OperatorTable(times, unused, offset_ms=offset)
