@@ -18,8 +18,13 @@ def register(app: typer.Typer) -> None:
     app.command("run")(run)
 
 
-def _written(result: Any) -> list[Path]:
-    """List what a stage wrote."""
+def _written(result: Any, out: Path | None) -> list[Path]:
+    """List what a stage wrote: what its result names, else where it was told to write."""
+    found = _named(result)
+    return found if found or out is None else [out]
+
+
+def _named(result: Any) -> list[Path]:
     if isinstance(result, list):
         return [Path(item) for item in result]
     if is_dataclass(result):
@@ -52,7 +57,7 @@ def run(
     for place, (name, _) in enumerate(checked.stages, start=1):
         note(f"[{place}/{len(checked.stages)}] {name} ...")
         stage = next(stages)
-        files = _written(stage.result)
+        files = _written(stage.result, stage.out)
         done.append({"stage": stage.stage, "seconds": round(stage.seconds, 2), "files": files})
         if not json:
             shown = str(files[0]) + (f" and {len(files) - 1} more" if len(files) > 1 else "") if files else ""

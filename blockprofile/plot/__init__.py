@@ -18,7 +18,7 @@ from blockprofile.plot.fidelity import draw_fidelity
 from blockprofile.plot.fronts import COLOURS, Fronts, Published, difference_data, fronts_data, named_marks
 from blockprofile.plot.heatmap import KINDS, heatmap
 from blockprofile.plot.latency import audit_data, save_scatter
-from blockprofile.plot.layer_map import LayerMap, draw_layer_maps, layer_map_data
+from blockprofile.plot.layer_map import LayerMap, draw_layer_maps, largest_effect, layer_map_data
 from blockprofile.plot.presence import PresenceView, draw_presences, presence_data
 from blockprofile.plot.pruning import pruning_figures
 from blockprofile.plot.sensitivity import SensitivityBars, draw_sensitivities, sensitivity_data
@@ -74,6 +74,7 @@ __all__ = [
     "fronts_data",
     "heatmap",
     "is_of_structure",
+    "largest_effect",
     "layer_map_data",
     "mark_networks",
     "metric_label",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from blockprofile.plot.fronts import COLOURS
 from blockprofile.space import INACTIVE, Archs, Space
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["Box", "diagram_data", "draw_diagram"]
+
+KERNELS = "BuPu"
+"""The larger the kernel, the darker; not the colours that tell cases apart in the figures beside this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,13 @@ def diagram_data(space: Space, arch: Archs) -> tuple[Box, ...]:
     return tuple(boxes)
 
 
+def _colour(kernel: int) -> Any:
+    """Colour a kernel, in every arch of every figure alike; from 9 on all are as dark."""
+    import matplotlib as mpl
+
+    return mpl.colormaps[KERNELS](min(0.42 + 0.07 * kernel, 1.0)) if kernel else "0.45"
+
+
 def draw_diagram(boxes: tuple[Box, ...], ax: Axes, *, title: str = "") -> None:
     """Draw one arch; a double rim is squeeze-and-excite, a gap divides units."""
     import matplotlib as mpl
@@ -63,19 +72,16 @@ def draw_diagram(boxes: tuple[Box, ...], ax: Axes, *, title: str = "") -> None:
         if box.unit != previous:
             ax.text(x, -0.16, f"unit {box.unit}", fontsize=7, ha="left", va="top")
         height = max(box.height, 0.12)
-        colour = COLOURS[kernels.index(box.kernel) % len(COLOURS)]
         rim, width = ("black", 2.0) if box.has_se else ("white", 0.5)
-        ax.add_patch(mpl.patches.Rectangle((x, (1 - height) / 2), 0.82, height, fc=colour, ec=rim, lw=width))
+        ax.add_patch(
+            mpl.patches.Rectangle((x, (1 - height) / 2), 0.82, height, fc=_colour(box.kernel), ec=rim, lw=width)
+        )
         ax.text(x + 0.41, 0.5, box.label, fontsize=6.5, ha="center", va="center", rotation=90, color="white")
         x, previous = x + 1.0, box.unit
     ax.set_xlim(-0.3, max(x, 1.0))
     ax.set_ylim(-0.35, 1.1)
     ax.set_title(title, fontsize=8.5, loc="left")
     ax.set_axis_off()
-    marks = [
-        mpl.patches.Patch(color=COLOURS[place % len(COLOURS)], label=f"kernel {kernel}")
-        for place, kernel in enumerate(kernels)
-        if kernel
-    ]
+    marks = [mpl.patches.Patch(color=_colour(kernel), label=f"kernel {kernel}") for kernel in kernels if kernel]
     if marks:
         ax.legend(handles=marks, frameon=False, fontsize=7, loc="lower right", ncols=len(marks), bbox_to_anchor=(1, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from blockprofile.space import Archs, Space
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Choices", "choices_data", "draw_choices"]
+__all__ = ["Choices", "choices_data", "draw_choices", "largest_share"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +61,33 @@ def choices_data(space: Space, fronts: Sequence[Archs]) -> Choices:
     return Choices(space.block_names, places, shares, firsts, len(every), len(fronts))
 
 
-def draw_choices(data: Choices, ax: Axes, *, title: str = "") -> None:
-    """Draw the shares; what the space leaves out stays grey."""
+def largest_share(maps: Iterable[Choices]) -> float:
+    """Return the largest share of a block anywhere in the maps, 1 where there is none."""
+    return max((float(np.nanmax(data.shares[:-1], initial=0.0)) for data in maps), default=0.0) or 1.0
+
+
+def draw_choices(data: Choices, ax: Axes, *, limit: float | None = None, title: str = "") -> None:
+    """Draw the shares; what the space leaves out stays grey, and how many have a place is written below.
+
+    The colours end at the share ``limit``, left out at the largest one.
+    """
     import seaborn as sns
 
+    blocks = np.vstack([data.shares[:-1], np.full(len(data.places), np.nan)])
     ax.set_facecolor("0.9")
+    ax.axhspan(len(data.blocks), len(data.shares), color="white", zorder=0)
+    for column, share in enumerate(data.shares[-1]):
+        words = f"{100 * share:.0f}"
+        ax.text(column + 0.5, len(data.blocks) + 0.5, words, ha="center", va="center", fontsize=6.5)
     with undrawn(ax):
         sns.heatmap(
-            100 * data.shares, vmin=0, vmax=100, cmap=SEQUENTIAL, mask=np.isnan(data.shares), linewidths=1,
+            100 * blocks, vmin=0, vmax=100 * (limit or largest_share([data])), cmap=SEQUENTIAL,
+            mask=np.isnan(blocks), linewidths=1,
             linecolor="white", cbar_kws={"label": "% of archs", "pad": 0.01}, ax=ax,
             xticklabels=False, yticklabels=False,
         )  # fmt: skip
     ax.vlines(data.firsts[1:], 0, len(data.shares), color="0.3", lw=1)
     ax.hlines(len(data.blocks), 0, len(data.places), color="0.3", lw=1)
-    label_cells(ax, rows=[*data.blocks, "any"], columns=data.places, fontsize=7.0)
+    label_cells(ax, rows=[*data.blocks, "any [%]"], columns=data.places, fontsize=7.0)
     ax.set_xticks(ax.get_xticks(), data.places, rotation=90)
     ax.set(title=title, xlabel="unit.layer")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blockprofile.compare import Comparison, best_arch, load_comparison
 from blockprofile.plot.arch_diagram import diagram_data, draw_diagram
-from blockprofile.plot.choices import choices_data, draw_choices
+from blockprofile.plot.choices import choices_data, draw_choices, largest_share
 from blockprofile.plot.convergence import convergence_data, draw_convergence
 from blockprofile.plot.fronts import difference_data, draw_difference, draw_fronts, fronts_data
-from blockprofile.plot.style import add_caption, figure_style, metric_title, save_figure
+from blockprofile.plot.style import add_caption, figure_style, metric_title, save_figure, unit_symbol
 from blockprofile.predict import caption_of
 
 __all__ = ["comparison_caption", "comparison_figures"]
@@ -24,11 +24,17 @@ def comparison_caption(comparison: Comparison) -> list[str]:
     told = [
         f"{metric_title(predictor.metric)}: {caption_of(predictor, problem.space)}" for predictor in problem.predictors
     ]
-    reference = ", ".join(
-        f"{name} {value:.5g}" for name, value in zip(problem.names, comparison.reference, strict=True)
-    )
+    reference = _words(dict(zip(problem.names, map(float, comparison.reference), strict=True)), comparison, 5)
     seeds = f"{len(comparison.seeds)} seeds of {comparison.budget:,} evaluations each"
     return [f"{seeds}; reference point {reference}.", f"Provenance: {'; '.join(told)}."]
+
+
+def _words(values: Mapping[str, float], comparison: Comparison, digits: int) -> str:
+    """Write metrics for people: 'top-1 accuracy 77.5 %, latency on note10 29.2 ms'."""
+    units = {predictor.metric: unit_symbol(predictor.unit) for predictor in comparison.problem.predictors}
+    return ", ".join(
+        f"{metric_title(name)} {value:.{digits}g} {units.get(name, '')}".rstrip() for name, value in values.items()
+    )
 
 
 def comparison_figures(
@@ -97,13 +103,17 @@ def _arch_figures(comparison: Comparison, target: Path, caption: list[str]) -> l
     rows = 0.9 + 0.17 * (space.n_blocks + 4)
     lines, line_axes = plt.subplots(n_cases, 1, figsize=(9.0, 0.9 + rows * n_cases), squeeze=False)
     boxes, box_axes = plt.subplots(n_cases, 1, figsize=(9.0, 0.6 + 1.5 * n_cases), squeeze=False)
-    for place, (case, runs) in enumerate(zip(comparison.cases, comparison.runs, strict=True)):
-        data = choices_data(case.space, [run.front.archs for run in runs])
-        draw_choices(data, line_axes[place, 0], title=f"{case.name}: {data.n_archs:,} archs of {data.n_fronts} fronts")
+    maps = [
+        choices_data(case.space, [run.front.archs for run in runs])
+        for case, runs in zip(comparison.cases, comparison.runs, strict=True)
+    ]
+    for place, (case, runs, data) in enumerate(zip(comparison.cases, comparison.runs, maps, strict=True)):
+        told = f"{case.name}: {data.n_archs:,} archs of {data.n_fronts} fronts"
+        draw_choices(data, line_axes[place, 0], limit=largest_share(maps), title=told)
         best = best_arch(runs, gain=gain, cost=cost, limit=limit)
         box_axes[place, 0].set_axis_off()
         if best is not None:
-            told = ", ".join(f"{name} {values[0]:.4g}" for name, values in best.metrics.items())
+            told = _words({name: float(values[0]) for name, values in best.metrics.items()}, comparison, 4)
             draw_diagram(diagram_data(space, best.archs[0]), box_axes[place, 0], title=f"{case.name}: {told}")
     told = "Of the archs of a front that have a layer, the share with each block; any: of all, the share that have it."
     add_caption(lines, [f"{told} Every front counts alike; pale grey: left out of a space, or in no arch.", *caption])

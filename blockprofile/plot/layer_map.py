@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["LayerMap", "draw_layer_map", "draw_layer_maps", "layer_colours", "layer_map_data"]
+__all__ = ["LayerMap", "draw_layer_map", "draw_layer_maps", "largest_effect", "layer_colours", "layer_map_data"]
 
 FAINT = 0.25
 """The share of its colour that a cell keeps which is no effect."""
@@ -70,6 +71,11 @@ def layer_map_data(
     return LayerMap(metric, unit, blocks, layers, effects, known)
 
 
+def largest_effect(maps: Iterable[LayerMap]) -> float:
+    """Return the largest effect of the maps, up or down, at which their colours end; 1 where there is none."""
+    return max((float(np.nanmax(np.abs(data.effects), initial=0.0)) for data in maps), default=0.0) or 1.0
+
+
 def layer_colours(data: LayerMap, *, limit: float) -> NDArray[np.float64]:
     """Colour the cells: red above zero, blue below, mixed with white where it is no effect, grey where no block is.
 
@@ -90,7 +96,7 @@ def draw_layer_map(data: LayerMap, ax: Axes, *, limit: float | None = None, titl
     """Draw one map with a colour bar; what is below noise or floor is faint, units are set apart by lines."""
     import matplotlib as mpl
 
-    bound = limit or float(np.nanmax(np.abs(data.effects), initial=0.0)) or 1.0
+    bound = limit or largest_effect([data])
     ax.imshow(layer_colours(data, limit=bound), aspect="auto", interpolation="nearest")
     units = [unit for unit, _ in data.layers]
     starts = [place for place, unit in enumerate(units) if place == 0 or unit != units[place - 1]]
@@ -112,14 +118,15 @@ def draw_layer_map(data: LayerMap, ax: Axes, *, limit: float | None = None, titl
 
 
 def draw_layer_maps(maps: list[LayerMap], *, title: str, caption: list[str], titles: list[str] | None = None) -> Figure:
-    """Draw several maps below each other."""
+    """Draw several maps below each other; those of one metric have one scale."""
     import matplotlib.pyplot as plt
 
     height = sum(0.24 * len(data.blocks) + 0.85 for data in maps) + 0.5 + 0.18 * len(caption)
     width = 2.6 + 0.36 * max(len(data.layers) for data in maps)
     figure, axes = plt.subplots(len(maps), 1, figsize=(max(7.0, width), height), squeeze=False)
     for place, (data, ax) in enumerate(zip(maps, axes[:, 0], strict=True)):
-        draw_layer_map(data, ax, title=titles[place] if titles else "")
+        limit = largest_effect(each for each in maps if each.metric == data.metric)
+        draw_layer_map(data, ax, limit=limit, title=titles[place] if titles else "")
     figure.suptitle(title)
     add_caption(figure, caption)
     return figure

@@ -11,7 +11,7 @@ import numpy as np
 from blockprofile.additive import Presence
 from blockprofile.errors import OptionError
 from blockprofile.plot.block_grid import BlockGrid, block_grid_data, draw_block_grid
-from blockprofile.plot.layer_map import LayerMap, draw_layer_map, layer_map_data
+from blockprofile.plot.layer_map import LayerMap, draw_layer_map, largest_effect, layer_map_data
 from blockprofile.plot.style import add_caption, metric_label, metric_title
 from blockprofile.predict import AdditivePredictor, build_predictor, caption_of, find_metric
 from blockprofile.profile import Profile, exact_table
@@ -101,7 +101,7 @@ def draw_presences(views: Sequence[PresenceView]) -> Figure:
     size = (max(5.2, 1.6 + 0.32 * len(first.layers.layers)) * len(views), sum(heights) + 2.0)
     figure, axes = plt.subplots(n_grids + 1, len(views), figsize=size, height_ratios=heights, squeeze=False)
     grid_limit = max(float(np.nanmax(np.abs(grid.effects))) for view in views for grid in view.grids)
-    map_limit = max(float(np.nanmax(np.abs(view.layers.effects))) for view in views)
+    map_limit = largest_effect(view.layers for view in views)
     label = metric_label(first.layers.metric, first.layers.unit)
     for column, view in enumerate(views):
         for row, grid in enumerate(view.grids):

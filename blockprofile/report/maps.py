@@ -6,7 +6,7 @@ from itertools import groupby
 
 import numpy as np
 
-from blockprofile.plot import BlockGrid, LayerMap, metric_label
+from blockprofile.plot import BlockGrid, LayerMap, largest_effect, metric_label
 from blockprofile.report.document import Cell, Table
 from blockprofile.space import place_name
 
@@ -19,7 +19,9 @@ def digits_of(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> int:
     return int(np.clip(2 - np.floor(np.log10(largest)), 0, 4)) if largest > 0 else 2
 
 
-def map_table(data: LayerMap, *, title: str, n_of: dict[tuple[str, int, int], str] | None = None) -> Table:
+def map_table(
+    data: LayerMap, *, title: str, n_of: dict[tuple[str, int, int], str] | None = None, limit: float | None = None
+) -> Table:
     """Make the table of a layer map: blocks by layers, shaded by effect, faint below noise or floor.
 
     Parameters
@@ -30,8 +32,10 @@ def map_table(data: LayerMap, *, title: str, n_of: dict[tuple[str, int, int], st
         Its heading.
     n_of
         (block, unit, layer) -> what else a cell's tip tells, such as its interval.
+    limit
+        The effect at which the colours end; left out, the map's largest.
     """
-    bound = float(np.nanmax(np.abs(data.effects), initial=0.0)) or 1.0
+    bound = limit or largest_effect([data])
     digits = digits_of(data.effects)
     rows = []
     for row, block in enumerate(data.blocks):

@@ -10,7 +10,15 @@ import numpy as np
 
 from blockprofile.command import command_line
 from blockprofile.errors import DataError, OptionError, UserError, one_of
-from blockprofile.plot import Published, block_grid_data, layer_map_data, mark_networks, metric_label, metric_title
+from blockprofile.plot import (
+    Published,
+    block_grid_data,
+    largest_effect,
+    layer_map_data,
+    mark_networks,
+    metric_label,
+    metric_title,
+)
 from blockprofile.predict import Evaluator
 from blockprofile.profile import Profile, archs_words, holding_words
 from blockprofile.report.document import Document, Drawing, Part, Section, Table, Text, number, p_value, table_of
@@ -211,9 +219,9 @@ def _quantile_sections(profile: Profile, metrics: list[str], elsewhere: str) -> 
         )
     ]
     for metric in metrics:
-        for tau in ends:
-            data = layer_map_data(profile, metric, statistic="M_tau", tau=tau)
-            parts.append(map_table(data, title=f"{metric_label(metric, profile.unit(metric))}, {tau:.0%} quantile"))
+        maps = {tau: layer_map_data(profile, metric, statistic="M_tau", tau=tau) for tau in ends}
+        limit, label = largest_effect(maps.values()), metric_label(metric, profile.unit(metric))
+        parts += [map_table(data, title=f"{label}, {tau:.0%} quantile", limit=limit) for tau, data in maps.items()]
     return [Section("quantiles", "Extremes", tuple(parts), elsewhere)]
 
 

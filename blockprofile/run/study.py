@@ -89,11 +89,12 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """What one stage did."""
+    """What one stage did; ``out`` is the path that it was told to write, if any."""
 
     stage: str
     result: Any
     seconds: float
+    out: Path | None = None
 
 
 def stage_parameters(name: str) -> dict[str, StageParameter]:
@@ -236,4 +237,5 @@ def run_study(study: Study, *, out: str | Path | None = None, scheduler: str | N
         function = kind.load()
         with typed_by_nobody():
             result = function(**gather(function, resolved))
-        yield StageResult(name, result, time.perf_counter() - started)
+        out_path = Path(resolved["out"]) if resolved.get("out") is not None else None
+        yield StageResult(name, result, time.perf_counter() - started, out_path)

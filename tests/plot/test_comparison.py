@@ -170,7 +170,9 @@ def test_blocks_of_fronts_are_shares_of_the_archs_that_have_the_layer(ofa_mbv3: 
     assert np.isnan(data.shares[ofa_mbv3.allowed[ofa_mbv3.layer_slots[0].index][0], 0])
     assert np.nansum(data.shares[:-1], axis=0) == pytest.approx(np.ones(20))
     draw_choices(data, ax)
-    assert [text.get_text() for text in ax.get_yticklabels()] == [*ofa_mbv3.block_names, "any"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == [*ofa_mbv3.block_names, "any [%]"]
+    assert [text.get_text() for text in ax.texts] == [f"{100 * share:.0f}" for share in data.shares[-1]]
+    assert ax.collections[0].get_clim() == (0, pytest.approx(100 * np.nanmax(data.shares[:-1])))
 
 
 def test_a_diagram_shows_active_layers_alone(ofa_mbv3: Space, ax: Any) -> None:
@@ -181,6 +183,11 @@ def test_a_diagram_shows_active_layers_alone(ofa_mbv3: Space, ax: Any) -> None:
     ax.clear()
     draw_diagram(boxes, ax, title="t")
     assert len(ax.patches) == len(boxes)
+    colours = {box.kernel: patch.get_facecolor() for box, patch in zip(boxes, ax.patches, strict=True)}
+    of_one = tuple(box for box in boxes if box.kernel == max(colours))
+    ax.clear()
+    draw_diagram(of_one, ax)
+    assert {patch.get_facecolor() for patch in ax.patches} == {colours[max(colours)]}, "in every arch alike"
 
 
 def test_latency_shares_add_up_to_the_prediction(moga: Space, ax: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
@@ -60,8 +62,11 @@ def test_colours_tell_sign_and_doubt(toy: Space) -> None:
 
 def test_drawn_maps_name_units_layers_and_blocks(toy: Space) -> None:
     data = layer_map_data(Profile(exact_table(toy, [additive_predictor(toy)], taus=())), METRIC)
+    larger = replace(data, effects=2 * data.effects)
     with figure_style():
-        figure = draw_layer_maps([data, data], title="toy", caption=["counted"], titles=["first", ""])
+        figure = draw_layer_maps([data, larger], title="toy", caption=["counted"], titles=["first", ""])
+    ends = [bar.get_ylim() for bar in figure.axes[2:]]
+    assert ends == [(-2 * np.abs(data.effects).max(), 2 * np.abs(data.effects).max())] * 2, "one metric, one scale"
     axes = figure.axes[0]
     assert axes.get_title() == "first"
     assert figure.axes[1].get_title() == "latency on toy [ms]: effect of a block at its place"

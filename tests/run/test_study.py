@@ -94,6 +94,7 @@ stages:
         study = read_study(write(tmp_path, text.replace("SPACE", name).replace("found", f"found-{len(name)}")))
         (stage,) = run_study(study, out=tmp_path / "out")
         assert stage.result.problem.space.name == expected
+        assert stage.out == tmp_path / "out" / f"found-{len(name)}"
 
 
 @pytest.mark.parametrize("name", STAGES)
