@@ -109,6 +109,9 @@ def rank(
     truth: str = typer.Option(..., "--truth", help="A table of archs trained alone, or a predictor that lists archs."),
     column: str = typer.Option("top1_percent", "--column", help="The table's column of accuracies."),
     n: int | None = typer.Option(None, "--n", min=3, help="Take so many of the table's archs, drawn by --seed."),
+    labels: list[int] = typer.Option(
+        [], "--labels", help="Say what so many of the truth's labels are worth beside the supernet; repeatable."
+    ),
     out: Path | None = typer.Option(None, "--out", help="A table to write: each arch's two accuracies."),
     bn: str = typer.Option("reset", "--bn", help="reset: statistics recalibrated for the arch; batch: of each batch."),
     images: int | None = typer.Option(None, "--images", help="Judge on so many of the held-out images alone."),
@@ -122,21 +125,25 @@ def rank(
     Examples
     --------
     blockprofile supernet rank runs/u --truth top1_percent:cifar10 --n 1000
+    blockprofile supernet rank runs/u --truth top1_percent:cifar10 --n 1000 --labels 50 --labels 200
     """
     from blockprofile.supernet import JudgeOptions, check_bn, open_supernet, rank_supernet, write_labels
 
     found = open_supernet(supernet)
     recipe = found.recipe
     options = JudgeOptions(bn=check_bn(bn), images=images, provider=provider or recipe.provider, threads=recipe.threads)
-    result = rank_supernet(supernet, truth, column=column, n=n, seed=seed, data=data, options=options)
+    result = rank_supernet(supernet, truth, column=column, n=n, seed=seed, data=data, options=options, labels=labels)
     if out is not None:
         columns = {"supernet_percent": result.supernet, "truth_percent": result.truth}
         write_labels(out, found.net.space, result.archs, columns)
-    rows = [asdict(tau) for tau in result.taus]
+    rows, worth = [asdict(tau) for tau in result.taus], [asdict(row) for row in result.worth]
     if json:
-        print_json({"supernet": str(supernet), "truth": truth, "n": len(result.archs), "taus": rows})
+        print_json({"supernet": str(supernet), "truth": truth, "n": len(result.archs), "taus": rows, "labels": worth})
         return
     print_table(rows)
+    if worth:
+        tell("archs without label, by the supernet, by one value for each choice fitted to n labels, and by both:")
+        print_table(worth)
     first, floor = result.taus[0], result.taus[-3]
     if first.low < floor.tau:
         note(f"the supernet does not surely order archs better than their multiply-adds do ({floor.tau:.2f})")

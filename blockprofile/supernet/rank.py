@@ -6,6 +6,7 @@ parameters, a score without training). Tau among the best archs is told apart: a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from blockprofile.space import Archs, Space, count_macs, count_params, list_oper
 from blockprofile.supernet.evaluate import evaluate_supernet
 from blockprofile.supernet.folder import open_supernet
 from blockprofile.supernet.judging import JudgeOptions
+from blockprofile.supernet.worth import Worth, check_labels, label_worth
 from blockprofile.zerocost import synflow
 
 __all__ = ["Ranking", "rank_supernet"]
@@ -29,12 +31,16 @@ MIN_BEST = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranking:
-    """How a supernet orders archs; ``taus`` has the supernet first, then ceiling and floors."""
+    """How a supernet orders archs; ``taus`` has the supernet first, then ceiling and floors.
+
+    ``worth`` is what labels are worth beside it, empty where none were asked for.
+    """
 
     taus: tuple[Tau, ...]
     archs: Archs
     supernet: NDArray[np.float64]
     truth: NDArray[np.float64]
+    worth: tuple[Worth, ...] = ()
 
 
 def _read_truth(truth: str | Path, space: Space, column: str) -> LabelTable:
@@ -62,6 +68,7 @@ def rank_supernet(
     seed: int = 0,
     data: str | Path | None = None,
     options: JudgeOptions | None = None,
+    labels: Sequence[int] = (),
 ) -> Ranking:
     """Compare a supernet's order of archs with that of archs trained alone.
 
@@ -74,6 +81,8 @@ def rank_supernet(
         The table's column.
     n
         Take so many of the table's archs, drawn by ``seed``; None for all.
+    labels
+        Say what so many of the table's labels are worth beside the supernet; see `label_worth`.
 
     Raises
     ------
@@ -91,8 +100,9 @@ def rank_supernet(
     if n is not None and n < len(first):
         picked = np.sort(np.random.default_rng([seed, 12]).permutation(len(first))[:n])
     archs = table.archs[first[picked]]
-    trainings = [values[numbers == number] for number in picked] if len(first) < len(values) else []
-    mean = np.bincount(numbers, values)[picked] / np.bincount(numbers)[picked]
+    trainings = [values[numbers == number] for number in picked]
+    check_labels(labels, len(archs))
+    mean = np.array([each.mean() for each in trainings])
     evaluated = evaluate_supernet(supernet, archs=archs, data=data, options=options)
     taus = [tau_of("supernet", evaluated.top1, mean, seed=seed)]
     best = np.argsort(-mean, kind="stable")[: max(MIN_BEST, round(BEST_SHARE * len(mean)))]
@@ -104,7 +114,8 @@ def rank_supernet(
         taus.append(tau_of("ceiling: two trainings", pairs[:, 0], pairs[:, 1], seed=seed))
     floors = _floors(space, archs)
     taus += [tau_of(f"floor: {name}", scores, mean, seed=seed) for name, scores in floors.items()]
-    return Ranking(tuple(taus), archs, evaluated.top1, mean)
+    worth = label_worth(space, archs, evaluated.top1, trainings, labels=labels, seed=seed)
+    return Ranking(tuple(taus), archs, evaluated.top1, mean, worth)
 
 
 def _floors(space: Space, archs: Archs) -> dict[str, NDArray[np.float64]]:

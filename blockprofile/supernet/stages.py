@@ -81,6 +81,7 @@ def rank(
     out: str | Path,
     column: str = "top1_percent",
     n: int | None = None,
+    labels: Sequence[int] = (),
     seed: int = 0,
 ) -> StageReport:
     """Rank a supernet against archs that were trained alone; see `rank_supernet`."""
@@ -91,16 +92,20 @@ def rank(
     found = open_supernet(supernet)
     recipe = found.recipe
     result = rank_supernet(
-        supernet, truth, column=column, n=n, seed=seed,
+        supernet, truth, column=column, n=n, seed=seed, labels=labels,
         options=JudgeOptions(provider=recipe.provider, threads=recipe.threads),
     )  # fmt: skip
     columns = {"supernet_percent": result.supernet, "truth_percent": result.truth}
     write_labels(Path(out), found.net.space, result.archs, columns)
-    text = json.dumps([asdict(tau) for tau in result.taus], indent=2)
-    write_text(Path(out).with_suffix(".json"), text + "\n")
-    return StageReport(
-        Path(out), "\n".join(f"{t.name}: tau {t.tau:.3f} ({t.low:.3f} to {t.high:.3f}), n {t.n}" for t in result.taus)
-    )
+    plain = {"taus": [asdict(tau) for tau in result.taus], "labels": [asdict(row) for row in result.worth]}
+    write_text(Path(out).with_suffix(".json"), json.dumps(plain, indent=2) + "\n")
+    told = [f"{t.name}: tau {t.tau:.3f} ({t.low:.3f} to {t.high:.3f}), n {t.n}" for t in result.taus]
+    told += [
+        f"{row.n} labels, by {row.ranked_by}: tau {row.tau:.3f} ± {1.96 * row.tau_se:.3f}, "
+        f"regret {row.regret:.3g} ± {1.96 * row.regret_se:.2g}"
+        for row in result.worth
+    ]
+    return StageReport(Path(out), "\n".join(told))
 
 
 @dataclass(frozen=True, slots=True)

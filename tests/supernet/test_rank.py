@@ -1,5 +1,6 @@
 """Archs trained alone and how a supernet orders them: selection, resuming, tau against its closed form."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,9 @@ def test_ranking_against_a_table_and_a_listed_predictor(
     assert names[3:] == ["floor: multiply-adds", "floor: parameters", "floor: synflow, untrained"]
     assert result.taus[0].n == 30
     np.testing.assert_allclose(result.truth, frame["top1_percent"].to_numpy().reshape(2, 30).mean(0))
+    assert main(["supernet", "rank", "net", "--truth", "truth.csv", "--labels", "5", "--json"]) == 0
+    worth = json.loads(capsys.readouterr().out)["labels"]
+    assert [(row["n"], row["ranked_by"]) for row in worth] == [(5, "supernet"), (5, "labels"), (5, "both")]
     assert main(["supernet", "rank", "net", "--truth", "truth.csv", "--n", "5", "--out", "pairs.csv"]) == 0
     assert "ceiling: two trainings" in capsys.readouterr().out
     assert len(pd.read_csv("pairs.csv")) == 5
