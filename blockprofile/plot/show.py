@@ -12,7 +12,7 @@ from blockprofile.plot.comparison import comparison_caption
 from blockprofile.plot.convergence import convergence_data, draw_convergence
 from blockprofile.plot.fronts import COLOURS, draw_fronts, fronts_data
 from blockprofile.plot.heatmap import KINDS, profile_figures
-from blockprofile.plot.style import add_caption, figure_style, label_cells, metric_label, show_dollars
+from blockprofile.plot.style import add_caption, figure_style, label_cells, metric_label, metric_title, show_dollars
 from blockprofile.predict import caption_of
 from blockprofile.profile import Profile
 from blockprofile.search import SearchResult
@@ -84,6 +84,7 @@ def show_search(result: SearchResult) -> Figure:
     import matplotlib.pyplot as plt
 
     problem = result.problem
+    colour = COLOURS[int(problem.space.is_pruned)]
     labels = [metric_label(name, unit) for name, unit in zip(problem.names, problem.units, strict=True)]
     points = problem.natural(result.archive.points)
     with figure_style():
@@ -91,16 +92,16 @@ def show_search(result: SearchResult) -> Figure:
         if len(labels) == 1:
             best = problem.natural(np.minimum.accumulate(result.archive.points, axis=0))
             ax.plot(np.arange(1, len(points) + 1), points[:, 0], ".", color="0.75", ms=3, label="evaluated")
-            ax.plot(np.arange(1, len(points) + 1), best[:, 0], color=COLOURS[0], label="the best so far")
+            ax.plot(np.arange(1, len(points) + 1), best[:, 0], color=colour, label="the best so far")
             ax.set(xlabel="evaluations", ylabel=labels[0])
         else:
             front = problem.natural(result.front.points)
             ax.plot(points[:, 1], points[:, 0], ".", color="0.75", ms=3, label="evaluated")
-            ax.plot(front[:, 1], front[:, 0], "o", color=COLOURS[0], ms=3.5, label=f"front, {len(front)} archs")
+            ax.plot(front[:, 1], front[:, 0], "o", color=colour, ms=3.5, label=f"front, {len(front)} archs")
             ax.set(xlabel=labels[1], ylabel=labels[0])
         ax.legend(frameon=False)
         ax.set_title(f"{problem.space.name}, {result.algorithm}: {len(points):,} evaluations")
-        told = [f"{each.metric}: {caption_of(each, problem.space)}" for each in problem.predictors]
+        told = [f"{metric_title(each.metric)}: {caption_of(each, problem.space)}" for each in problem.predictors]
         add_caption(figure, [f"Provenance: {'; '.join(told)}."])
         return _finish(figure)
 

@@ -143,6 +143,7 @@ def search_drawings(result: SearchResult) -> tuple[Part, ...]:
     goals, problem = result.problem.goals, result.problem
     labels = [metric_label(goal.name, unit) for goal, unit in zip(goals, problem.units, strict=True)]
     parts: list[Part] = []
+    colour = int(problem.space.is_pruned)  # as in a comparison: the original is the first
     if len(goals) > 1 and len(result.front):
         directions = [goal.direction for goal in goals]
         gain = directions.index("max") if "max" in directions else 0
@@ -150,14 +151,14 @@ def search_drawings(result: SearchResult) -> tuple[Part, ...]:
         natural = problem.natural(result.archive.points[result.archive.violations <= 0])
         shown = _kept(len(natural))
         cloud = Points("evaluated", natural[shown, cost], natural[shown, gain], colour=4, size=2.0, opacity=0.5)
-        marks = _front_marks([(0, f"seed {result.seed}", result)], gain, cost)
+        marks = _front_marks([(colour, f"seed {result.seed}", result)], gain, cost)
         named = network_points(named_marks(result, gain, cost))
         chart = Chart("The front", labels[cost], labels[gain], (cloud, *marks, *named))
         parts.append(Drawing(chart, f"The front ({len(result.front)} archs) among a sample of the evaluated archs."))
     progress = result.progress()
     x, y = (progress[name].to_numpy(np.float64) for name in ("n_evaluations", "hypervolume"))
     label = _volume_label(problem)
-    chart = Chart("Hypervolume over evaluations", "evaluations", label, (Line("", x, y, is_step=True),))
+    chart = Chart("Hypervolume over evaluations", "evaluations", label, (Line("", x, y, colour, is_step=True),))
     reference = ", ".join(
         f"{name} {value:.5g}" for name, value in zip(problem.names, problem.natural(result.reference), strict=True)
     )

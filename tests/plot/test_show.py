@@ -12,6 +12,7 @@ import pytest
 from blockprofile.compare import Trials, compare
 from blockprofile.errors import OptionError
 from blockprofile.plot import show_profile, show_search, show_space
+from blockprofile.plot.fronts import COLOURS
 from blockprofile.plot.style import figure_style
 from blockprofile.profile import Profile, profile_pool
 from blockprofile.run import Execution, PoolRequest
@@ -99,9 +100,12 @@ def test_a_search_shows_its_front(toy: Space) -> None:
     assert page.count("<tr>") == 1 + min(10, len(result.front))
     assert "<img " in page
     assert repr(result).startswith("Search of toy by nsga2: 60 evaluations, a front of ")
-    single = search(toy, ["macs_m"], budget=30, seed=0, algorithm="random")
-    best = show_search(single).axes[0].lines[1].get_ydata()
-    assert (best[1:] <= best[:-1]).all()
+    assert front.get_color() == COLOURS[0]
+    pruned = toy.restricted([codes[:-1] or codes for codes in toy.allowed], name="pruned")
+    single = search(pruned, ["macs_m"], budget=30, seed=0, algorithm="random")
+    best = show_search(single).axes[0].lines[1]
+    assert (best.get_ydata()[1:] <= best.get_ydata()[:-1]).all()
+    assert best.get_color() == COLOURS[1], "as a pruned space has it in a comparison"
 
 
 def test_a_comparison_shows_its_verdicts_and_fronts(toy: Space) -> None:
