@@ -104,7 +104,6 @@ def read(
     from dataclasses import asdict
 
     from blockprofile.label import append_labels, read_plan, read_results, read_round
-    from blockprofile.predict import read_labels
     from blockprofile.space import load_space
 
     where = load_space(space, resolution=resolution)
@@ -113,9 +112,9 @@ def read(
     archs, values = read_results(results, where, column)
     planned = None if plan is None else read_plan(plan, where)
     if out is not None:
-        append_labels(out, where, column, archs, values)
-        table = read_labels(out, where)
-        archs, values = table.archs, table.label(column)
+        if again := append_labels(out, where, column, archs, values):
+            note(f"{again} of {len(values)} labels stand in {out} already and were not added again")
+        archs, values = read_results(out, where, column)
     found = read_round(where, archs, values, metric=name, plan=planned, width=width)
     if json:
         print_json(asdict(found))

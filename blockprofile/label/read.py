@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,8 @@ def _lines(path: Path) -> list[tuple[int, str]]:
 def read_results(path: Path, space: Space, column: str) -> tuple[Archs, Doubles]:
     """Read labels that came back: a CSV or Parquet table, or JSON lines ``{"arch": any form, COLUMN: number}``.
 
+    Rows of a table that are of another resolution, or of archs that a pruned space has not, are left out.
+
     Raises
     ------
     DataError
@@ -79,7 +82,12 @@ def read_results(path: Path, space: Space, column: str) -> tuple[Archs, Doubles]
     """
     if path.suffix.lower() not in {".jsonl", ".json"}:
         table = read_labels(path, space)
-        return table.archs, table.label(column)
+        kept = space.contains(table.archs)
+        if table.resolutions is not None:
+            kept &= table.resolutions == space.resolution
+        if not kept.any():
+            raise DataError(f"{path} holds no label of space {space.name!r} at resolution {space.resolution}")
+        return table.archs[kept], table.label(column)[kept]
     archs, values = [], []
     for number, line in _lines(path):
         place = f"{path}:{number}"
@@ -98,23 +106,44 @@ def read_results(path: Path, space: Space, column: str) -> tuple[Archs, Doubles]
 
 
 def append_labels(path: Path, space: Space, column: str, archs: Archs, values: Doubles) -> int:
-    """Add labels to a CSV of them, which is made if it is not there; return how many rows it has then.
+    """Add labels to a CSV of them, which is made if it is not there.
+
+    An arch with the very value that stands there already is the same training read again, and is not added.
+
+    Returns
+    -------
+    How many were not added.
 
     Raises
     ------
     DataError
-        If the file is there and cannot be read.
+        If the file is there and cannot be read, or has columns that would be lost.
     """
     if path.suffix.lower() != ".csv":
         raise OptionError(f"--out is {str(path)!r}; labels are collected in a file ending in .csv")
+    n_given = n = len(values)
     if path.is_file():
         known = read_labels(path, space)
         old = known.label(column)
-        archs, values = np.concatenate([known.archs, archs]), np.concatenate([old, values])
+        others = sorted(
+            {*known.labels, *known.unread, *([] if known.resolutions is None else ["resolution"])} - {column}
+        )
+        if others:
+            raise DataError(
+                f"{path} has a column {others[0]!r}, which collecting would lose; give --out a file of its own"
+            )
+        there = Counter(zip(map(bytes, known.archs), old.tolist(), strict=True))
+        fresh = []
+        for row, key in enumerate(zip(map(bytes, archs), values.tolist(), strict=True)):
+            there[key] -= 1
+            if there[key] < 0:
+                fresh.append(row)
+        n = len(fresh)
+        archs, values = np.concatenate([known.archs, archs[fresh]]), np.concatenate([old, values[fresh]])
     lines = [f"arch,{column}", *(f'"{decode(space, a)}",{write_number(v)}' for a, v in zip(archs, values, strict=True))]
     with replacing(path) as file:
         file.write(("\n".join(lines) + "\n").encode())
-    return len(values)
+    return n_given - n
 
 
 def labels_needed(n: int, half_width: float, wanted: float) -> int:

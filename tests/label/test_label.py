@@ -11,9 +11,9 @@ import pytest
 from blockprofile.cli.main import main
 from blockprofile.errors import DataError, OptionError
 from blockprofile.label.plan import discrepancy, plan_archs
-from blockprofile.label.read import labels_needed, read_plan, read_results, read_round
-from blockprofile.predict import load_predictors
-from blockprofile.space import Space, draw_archs, load_space
+from blockprofile.label.read import append_labels, labels_needed, read_plan, read_results, read_round
+from blockprofile.predict import load_predictors, read_labels
+from blockprofile.space import Space, decode, draw_archs, load_space
 from blockprofile.space.forms import read_arch
 
 
@@ -91,8 +91,34 @@ def test_a_plan_comes_back_as_labels(form: str, tmp_path: Path, capsys: pytest.C
     assert (found["n"], found["missing"]) == (25, 5)
     assert found["needed"] >= 25
     assert main([*words, "--out", str(tmp_path / "all.csv"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["n"] == 25
-    assert len((tmp_path / "all.csv").read_text().splitlines()) == 51
+    again = capsys.readouterr()
+    assert json.loads(again.out)["n"] == 25
+    assert "25 of 25 labels stand in" in again.err
+    assert len((tmp_path / "all.csv").read_text().splitlines()) == 26
+
+
+def test_collected_labels_lose_no_column_and_count_trainings(macro: Space, tmp_path: Path) -> None:
+    archs, values, path = macro.check(plan_archs(macro, 3)), np.array([1.0, 2.0, 3.0]), tmp_path / "all.csv"
+    assert append_labels(path, macro, "top1_percent", archs, values) == 0
+    assert append_labels(path, macro, "top1_percent", archs, np.array([1.0, 2.5, 3.0])) == 2
+    assert append_labels(path, macro, "top1_percent", archs[[0, 0]], np.array([1.0, 1.0])) == 1
+    assert sorted(read_labels(path, macro).labels["top1_percent"]) == [1.0, 1.0, 2.0, 2.5, 3.0]
+    lines = path.read_text("utf-8").splitlines()
+    path.write_text("\n".join([f"{lines[0]},seed", *(f"{line},0" for line in lines[1:])]))
+    with pytest.raises(DataError, match=r"has a column 'seed', which collecting would lose"):
+        append_labels(path, macro, "top1_percent", archs, values)
+
+
+def test_labels_of_another_resolution_are_left_out(tmp_path: Path) -> None:
+    space, path = load_space("ofa_mbv3"), tmp_path / "r.csv"
+    archs = draw_archs(space, 4, np.random.default_rng(0))
+    rows = [f'"{decode(space, arch)}",{160 if row else 224},{row}' for row, arch in enumerate(archs)]
+    path.write_text("\n".join(["arch,resolution,acc", *rows]))
+    found, values = read_results(path, space.at_resolution(160), "acc")
+    assert values.tolist() == [1, 2, 3]
+    assert np.array_equal(found, archs[1:])
+    with pytest.raises(DataError, match=r"holds no label of space 'ofa_mbv3' at resolution 192"):
+        read_results(path, space.at_resolution(192), "acc")
 
 
 def test_labels_needed_goes_with_the_square() -> None:
