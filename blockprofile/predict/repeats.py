@@ -32,11 +32,14 @@ class Pooled:
     spreads
         By column: the standard deviation within an arch, pooled over all archs with several rows; NaN where no arch
         has several.
+    copies
+        By column: how many rows give an arch the very value that another row gives it.
     """
 
     table: LabelTable
     counts: NDArray[np.int64]
     spreads: Mapping[str, float]
+    copies: Mapping[str, int]
 
     @property
     def n_rows(self) -> int:
@@ -52,9 +55,16 @@ class Pooled:
         """Say what was pooled, and how far the rows of an arch are apart; empty where each arch has one row."""
         if not self.has_repeats:
             return ""
-        return (
+        told = (
             f"{self.n_rows} rows of {len(self.counts)} archs, repeats pooled to their means (standard deviation within "
             f"an arch {self.spreads[column]:.4g})"
+        )
+        n, copies = self.n_rows - len(self.counts), self.copies[column]
+        if 2 * copies <= n:
+            return told
+        return (
+            f"{told}; {copies} of {n} repeats have the very value of another: leave them out if they are copies of one "
+            "label, as copies make labels look surer than they are"
         )
 
 
@@ -140,7 +150,7 @@ def pool_repeats(table: LabelTable, columns: Sequence[str]) -> Pooled:
         keys = np.column_stack([keys, np.ascontiguousarray(table.resolutions)[:, None].view(np.uint8)])
     first, numbers = number_archs(keys)
     counts = np.bincount(numbers, minlength=len(first)).astype(np.int64)
-    means, spreads = {}, {}
+    means, spreads, copies = {}, {}, {}
     for column, values in labels.items():
         # Around the first row of each arch, so that equal rows pool to their very value and have no spread.
         apart = values - values[first][numbers]
@@ -148,5 +158,6 @@ def pool_repeats(table: LabelTable, columns: Sequence[str]) -> Pooled:
         means[column] = values[first] + shift
         freedom = len(values) - len(first)
         spreads[column] = float(np.sqrt(np.square(apart - shift[numbers]).sum() / freedom)) if freedom else float("nan")
+        copies[column] = len(values) - np.unique(np.stack([numbers, values]), axis=1).shape[1] if freedom else 0
     resolutions = None if table.resolutions is None else table.resolutions[first]
-    return Pooled(LabelTable(table.path, table.archs[first], means, resolutions), counts, spreads)
+    return Pooled(LabelTable(table.path, table.archs[first], means, resolutions), counts, spreads, copies)

@@ -85,7 +85,14 @@ def test_pooled_means_counts_and_spread_are_brute_force() -> None:
         assert (mean, count) == (pytest.approx(part.mean()), len(part))
         squares += float(np.square(part - part.mean()).sum())
     assert pooled.spreads["score"] == pytest.approx(np.sqrt(squares / (200 - len(pooled.counts))))
-    assert "200 rows of 30 archs" in pooled.describe("score")
+    assert pooled.describe("score").startswith("200 rows of 30 archs")
+    assert "copies" not in pooled.describe("score")
+
+
+def test_a_table_put_behind_itself_is_said_to_hold_copies() -> None:
+    archs, labels = np.concatenate([_distinct(30)] * 2), np.random.default_rng(2).normal(size=30)
+    pooled = pool_repeats(_table(archs, np.concatenate([labels, labels])), ["score"])
+    assert "30 of 30 repeats have the very value of another: leave them out if they are" in pooled.describe("score")
 
 
 def test_rows_without_repeats_are_left_as_they_are() -> None:
