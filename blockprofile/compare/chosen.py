@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from blockprofile.compare.indicators import is_within
 from blockprofile.search import Evaluations, SearchResult
 
 __all__ = ["best_arch"]
@@ -28,7 +29,7 @@ def best_arch(runs: Sequence[SearchResult], *, gain: int, cost: int, limit: floa
     best: Evaluations | None = None
     for run in runs:
         points = run.archive.points
-        within = np.flatnonzero((run.archive.violations <= 0) & (points[:, cost] <= limit))
+        within = np.flatnonzero((run.archive.violations <= 0) & is_within(points[:, cost], limit))
         if len(within):
             found = within[[np.argmin(points[within, gain])]]
             if best is None or points[found[0], gain] < best.points[0, gain]:

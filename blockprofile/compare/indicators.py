@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.run import Limit
 from blockprofile.search import fronts_by_generation, nondominated
 
 __all__ = ["JointFront", "best_within", "hypervolume_curve", "joint_front"]
@@ -98,6 +99,17 @@ def hypervolume_curve(
     return np.array([volume for _, volume in fronts_by_generation(points[kept], counts.tolist(), reference)])
 
 
+def is_within(cost: Floats, limit: float) -> NDArray[np.bool_]:
+    """Tell which costs, stored as float32, are within a limit; one that equals it but for that rounding is.
+
+    Examples
+    --------
+    >>> is_within(np.array([np.float32(20.1)], np.float64), 20.1).tolist()
+    [True]
+    """
+    return np.asarray(Limit("", "<=", limit).violation({"": cost}) == 0)  # type: ignore[dict-item]
+
+
 def best_within(gain: Floats, cost: Floats, limit: float) -> float:
     """Return the greatest gain among archs whose cost is within a limit; NaN if there are none.
 
@@ -106,5 +118,5 @@ def best_within(gain: Floats, cost: Floats, limit: float) -> float:
     >>> best_within(np.array([75.0, 76.0]), np.array([20.0, 31.0]), 30.0)
     75.0
     """
-    within = cost <= limit
+    within = is_within(cost, limit)
     return float(gain[within].max()) if within.any() else float("nan")

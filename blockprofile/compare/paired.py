@@ -149,6 +149,8 @@ class Sooner:
     @property
     def words(self) -> str:
         """Say it in words."""
+        if self.n == 0:
+            return "has nothing to reach: the original ends with no hypervolume"
         is_later = self.factor < 1
         pace = f"{1 / self.factor:.1f} times later" if is_later else f"{self.factor:.1f} times sooner"
         if self.n_reached < self.n:
@@ -165,8 +167,7 @@ def compare_speed(ours: Floats, theirs: Floats, *, budget: int) -> Sooner:
     Parameters
     ----------
     ours, theirs
-        float64, shape (n,), n at least 1: evaluations until the level; inf where it is never reached. ``theirs``
-        is finite.
+        float64, shape (n,): evaluations until the level; inf where it is never reached. ``theirs`` is finite.
     budget
         The evaluations of each search.
 
@@ -177,6 +178,8 @@ def compare_speed(ours: Floats, theirs: Floats, *, budget: int) -> Sooner:
     """
     reached = np.isfinite(ours)
     n, n_reached = len(ours), int(reached.sum())
+    if n == 0:
+        return Sooner(0, 0, math.nan, math.nan, math.nan, math.inf)
     middle = float(np.sort(ours)[(n - 1) // 2])
     logs = np.log(theirs / np.where(reached, ours, budget))
     mean = float(logs.mean())

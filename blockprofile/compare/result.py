@@ -297,8 +297,12 @@ class Comparison:
 
     @cached_property
     def sooner(self) -> Mapping[str, Sooner]:
-        """Case -> how much sooner it reaches, seed by seed, the hypervolume that the original ends with."""
+        """Case -> how much sooner it reaches, seed by seed, the hypervolume that the original ends with.
+
+        Seeds in which the original ends with none are left out: everything reaches that at once.
+        """
         levels = self.curves[0, :, -1]
+        counted = levels > 0
 
         def needed(case: int) -> Floats:
             return np.array([
@@ -308,7 +312,7 @@ class Comparison:
 
         theirs = needed(0)
         return {
-            case.name: compare_speed(needed(place), theirs, budget=self.budget)
+            case.name: compare_speed(needed(place)[counted], theirs[counted], budget=self.budget)
             for place, case in enumerate(self.cases)
             if place
         }

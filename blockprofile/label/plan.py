@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import OptionError
 from blockprofile.predict import number_archs
 from blockprofile.profile import Features
-from blockprofile.space import Archs, Space, count_archs, draw_archs
+from blockprofile.space import Archs, Space, count_archs, draw_archs, list_archs
 
 __all__ = ["discrepancy", "plan_archs"]
 
@@ -84,7 +84,8 @@ def plan_archs(
     known
         Archs that are labelled already; the new ones stand for the space together with them, and are none of them.
     candidates
-        What is chosen from; None draws 20,000 archs by the papers' law.
+        What is chosen from; None takes all of a space of at most 20,000 archs, and draws as many of a larger one by the
+        papers' law.
 
     Returns
     -------
@@ -105,13 +106,15 @@ def plan_archs(
         raise OptionError(f"--n is {n} and --seed {seed}; at least 1 arch and seed 0 are needed")
     pool = candidates
     if pool is None:
-        n_drawn = min(CANDIDATES + len(known), 20 * min(count_archs(space), CANDIDATES))
-        pool = draw_archs(space, n_drawn, np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        is_small = count_archs(space) <= CANDIDATES
+        pool = rng.permutation(list_archs(space)) if is_small else draw_archs(space, CANDIDATES + len(known), rng)
     first, _ = number_archs(np.concatenate([known, pool]))
     rows = np.concatenate([known, pool])[first]
     n_known = int((first < len(known)).sum())
     if n > len(rows) - n_known:
-        raise OptionError(f"--n is {n}; there are {len(rows) - n_known} archs that are not labelled yet")
+        left = len(rows) - n_known
+        raise OptionError(f"--n is {n}; there are {left:,} archs to choose from that are not labelled yet")
     alike = _Alike(space, rows)
     total = np.zeros(len(rows))
     for row in range(n_known):

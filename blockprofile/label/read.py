@@ -78,7 +78,7 @@ def read_results(path: Path, space: Space, column: str) -> tuple[Archs, Doubles]
     Raises
     ------
     DataError
-        If a line cannot be read, or has no number in the column.
+        If a line cannot be read, or has no number in the column, or no row is at the space's resolution.
     """
     if path.suffix.lower() not in {".jsonl", ".json"}:
         table = read_labels(path, space)
@@ -172,7 +172,7 @@ def read_round(
     Parameters
     ----------
     archs, values
-        All labels there are; rows of one arch are pooled.
+        All labels there are; rows of one arch are pooled, and archs of the base that a pruned space has not left out.
     metric
         What they are of.
     plan
@@ -189,9 +189,10 @@ def read_round(
     """
     if width is not None and not (math.isfinite(width) and width > 0):
         raise OptionError(f"--width is {width}; must be above 0")
-    pooled = pool_repeats(LabelTable(Path("labels"), archs, {"value": values}, None), ["value"])
+    kept = space.contains(archs)
+    pooled = pool_repeats(LabelTable(Path("labels"), archs[kept], {"value": values[kept]}, None), ["value"])
     if len(pooled.counts) < 20:
-        raise DataError(f"{len(pooled.counts)} archs are labelled; intervals take 20 at least")
+        raise DataError(f"{len(pooled.counts)} archs of {space.name} are labelled; intervals take 20 at least")
     weights, how, _ = weigh_archs(space, pooled.table.archs, law="papers")
     labelled = LabelledArchs(pooled.table.archs, pooled.table.label("value"), weights, how)
     info = {metric: MetricInfo(parse_metric(metric).unit, "user", 0.0)}

@@ -26,7 +26,7 @@ from blockprofile.errors import CoverageError
 from blockprofile.predict import AdditivePredictor, Predictor
 from blockprofile.profile.contrasts import Site, depth_sites, make_contrasts, place_sites
 from blockprofile.profile.corrected import PREDICTOR, TRUTH
-from blockprofile.profile.responses import COLUMNS
+from blockprofile.profile.responses import COLUMNS, ROUNDING
 from blockprofile.space import Law, Space
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def exact_table(
     Returns
     -------
     One row per figure, columns as in `blockprofile.profile.responses`. ``is_effect`` holds where the effect is beyond
-    the predictor's floor.
+    the predictor's floor, and beyond what quantiles and sums are rounded by.
 
     Raises
     ------
@@ -104,7 +104,8 @@ def exact_table(
     table["se"], table["freedom"] = 0.0, math.inf
     table["ci_low"] = table["ci_high"] = table["effect"]
     table["p_value"] = table["p_adjusted"] = math.nan
-    table["is_effect"] = table["effect"].abs() > table["floor"].fillna(0.0)
+    unsure = np.maximum(2 * table["quantile_error"].fillna(0.0), ROUNDING * table["value"].abs())
+    table["is_effect"] = table["effect"].abs() > table["floor"].fillna(0.0) + unsure
     return table[list(COLUMNS)]
 
 

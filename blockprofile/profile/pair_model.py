@@ -122,7 +122,8 @@ class PairModel:
         self._n = len(values)
         self.constant = float(values.mean())
         matrix = sizes.main * ones + sizes.pair * pairs
-        matrix[np.diag_indices(self._n)] += sizes.rest + JITTER * (sizes.main + sizes.pair)
+        # Values that are all alike leave nothing to explain, and no size above 0.
+        matrix[np.diag_indices(self._n)] += (sizes.rest + JITTER * (sizes.main + sizes.pair)) or 1.0
         self._factor = cho_factor(matrix, lower=True, overwrite_a=True)
         self._left = values - self.constant
 

@@ -182,9 +182,11 @@ def compose_by_pairs(
             f"{len(values):,} archs leave open"
         )
         decisions.append(_decide(figures, pruned, drop.slot, drop.code, why))
-    for index, codes in enumerate(pruned.allowed):
-        if len(space.allowed[index]) > 1:
-            decisions += [_decide(figures, pruned, index, code, "the best archs may need it") for code in codes]
+    for slot in space.slots:
+        is_decided = slot.kind in {"depth", "width"} or slot.index in figures.layers
+        if is_decided and len(space.allowed[slot.index]) > 1:
+            codes = pruned.allowed[slot.index]
+            decisions += [_decide(figures, pruned, slot.index, code, "the best archs may need it") for code in codes]
     rates = front_rates(figures, tolerance=0.0)
     return Outcome(pruned, tuple(decisions), {}, figures, rates)
 

@@ -72,10 +72,7 @@ def best_within(values: Doubles, cost: Doubles, limits: Doubles) -> Doubles:
     """
     ends = np.searchsorted(cost, limits, side="right")
     padded = np.concatenate([np.full((*values.shape[:-1], 1), -np.inf), values], axis=-1)
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    parts = np.maximum.reduceat(padded, np.minimum(starts, padded.shape[-1] - 1), axis=-1)
-    parts[..., np.diff(np.concatenate([[0], ends])) == 0] = -np.inf
-    return np.asarray(np.maximum.accumulate(parts, axis=-1), np.float64)
+    return np.asarray(np.maximum.accumulate(padded, axis=-1)[..., ends], np.float64)
 
 
 def prune_by_draws(
@@ -140,8 +137,8 @@ def prune_by_draws(
     while waiting:
         _, _, slot, code = heappop(waiting)
         codes = allowed[slot]
-        if code not in codes or len(codes) <= max(keep, 1):
-            continue
+        if code not in codes or len(codes) <= max(keep, 1) or not (left[:, slot] == code).any():
+            continue  # The last: of layers that no depth reaches there is nothing to leave out.
         if space.slots[slot].kind == "depth" and code not in (codes[0], codes[-1]):
             continue  # It comes back when it is at an end.
         missed, loss = try_without(slot, code)

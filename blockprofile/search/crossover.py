@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import itertools
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError, one_of
 from blockprofile.search.codes import CodeTable
-from blockprofile.space import Archs, Space
+from blockprofile.space import Archs, Block, Space
 
 __all__ = ["LEVELS", "Crossover"]
 
@@ -23,8 +24,8 @@ class Crossover:
 
     A child crosses at one level, drawn by ``levels``: at *unit* level each unit (with its width and depth)
     comes whole from either parent, at *layer* level each slot does, and at *block* level each layer takes its
-    block's properties (expansion, kernel, squeeze-and-excite, ratio) from either, where the space has such a
-    block there. What a depth then lacks is drawn; what it leaves out becomes inactive.
+    block's properties (expansion, kernel, squeeze-and-excite and whatever else blocks differ in) from either, where the
+    space has such a block there. What a depth then lacks is drawn; what it leaves out becomes inactive.
 
     Parameters
     ----------
@@ -110,14 +111,22 @@ def _mixing_table(space: Space) -> NDArray[np.uint8]:
     -------
     uint8, shape (2^n_properties, 256, 256); the first block's code where there is no such block.
     """
-    blocks = [(block.op, block.expansion, block.kernel, block.se, block.ratio) for block in space.blocks]
-    varying = [place for place in range(5) if len({block[place] for block in blocks}) > 1]
-    code_of: dict[tuple[object, ...], int] = {block: code for code, block in enumerate(blocks)}
-    mix = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None], (2 ** len(varying), 256, 256)).copy()
-    for bits in range(2 ** len(varying)):
-        taken = {place for shift, place in enumerate(varying) if bits >> shift & 1}
-        for one, first in enumerate(blocks):
-            for two, second in enumerate(blocks):
-                wanted = tuple((second if place in taken else first)[place] for place in range(5))
-                mix[bits, one, two] = code_of.get(wanted, one)
+    blocks = _properties(space)
+    n_properties = len(blocks[0])
+    code_of = {block: code for code, block in enumerate(blocks)}
+    mix = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None], (2**n_properties, 256, 256)).copy()
+    for bits in range(2**n_properties):
+        for (one, first), (two, second) in itertools.product(enumerate(blocks), repeat=2):
+            wanted = tuple((second if bits >> place & 1 else first)[place] for place in range(n_properties))
+            # Blocks that nothing but their names tells apart are themselves, not each other.
+            mix[bits, one, two] = one if wanted == first else two if wanted == second else code_of.get(wanted, one)
     return mix
+
+
+def _properties(space: Space) -> list[tuple[int, ...]]:
+    """Number the values of what the blocks differ in, block by block; what always goes together is one property."""
+    names = [each.name for each in fields(Block) if each.name not in {"name", "factors"}]
+    columns = [[getattr(block, name) for block in space.blocks] for name in names]
+    patterns = dict.fromkeys(tuple(map(column.index, column)) for column in columns)
+    varying = [pattern for pattern in patterns if any(pattern)]
+    return [tuple(pattern[code] for pattern in varying) for code in range(len(space.blocks))]

@@ -28,8 +28,8 @@ __all__ = ["MAX_POINTS", "Exact", "exact_front", "minimal_sums"]
 MAX_POINTS = 1_000_000
 """Partial sums kept at one slot; several metrics that hardly agree can have fronts that no memory holds."""
 
-DECIMALS = 9
-"""Sums are compared to so many decimals, so that the order of adding does not tell equal ones apart."""
+BITS = 40
+"""Sums are compared to 2^-40 of their largest, so that the order of adding does not tell equal ones apart."""
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +51,8 @@ def minimal_sums(
     Returns
     -------
     Archs, uint8 of shape (n, n_slots), one for each point of the front; and the points, float64 of shape
-    (n, n_sums), rounded to 9 decimals. They are ordered by the first sum, and no two points are equal.
+    (n, n_sums), rounded to 1e-12 of the largest that a sum may be. They are ordered by the first sum, and no two
+    points are equal.
 
     Raises
     ------
@@ -63,6 +64,7 @@ def minimal_sums(
     With p partial sums at a slot of k choices, O(k p log p) for up to three sums. Exact but for rounding.
     """
     chain = build_chain(space, sums)
+    grid = _grid(chain)
     fronts = [(np.full((1, space.n_slots), INACTIVE, np.uint8), np.zeros((1, len(sums))))]
     for step in chain.steps:
         grown: list[list[tuple[Archs, Floats]]] = [[] for _ in range(step.n_targets)]
@@ -72,14 +74,14 @@ def minimal_sums(
             code = int(step.code[move])
             extended[:, step.slot.index] = code if code < step.slot.n_choices else INACTIVE
             grown[int(step.target[move])].append((extended, costs + step.cost[:, move]))
-        fronts = [_prune(parts) for parts in grown]
+        fronts = [_prune(parts, grid) for parts in grown]
         kept = sum(len(archs) for archs, _ in fronts)
         if kept > max_points:
             raise OptionError(
                 f"the exact front needs {kept:,} partial sums at slot {step.slot.name!r}, more than {max_points:,}; "
                 "take fewer objectives and limits, or a pruned space"
             )
-    archs, costs = _prune([front for front in fronts if len(front[0])])
+    archs, costs = _prune([front for front in fronts if len(front[0])], grid)
     order = np.lexsort(costs.T[::-1])
     return np.ascontiguousarray(archs[order]), _constant(chain) + costs[order]
 
@@ -88,9 +90,15 @@ def _constant(chain: Chain) -> Floats:
     return chain.constant[None, :]
 
 
-def _prune(parts: Sequence[tuple[Archs, Floats]]) -> tuple[Archs, Floats]:
+def _grid(chain: Chain) -> Floats:
+    """Return what each sum is rounded to: a power of two, so that the rounding itself is exact."""
+    largest = np.sum([np.abs(step.cost).max(axis=1) for step in chain.steps], axis=0)
+    return np.asarray(np.exp2(np.ceil(np.log2(np.where(largest > 0, largest, 1.0))) - BITS), np.float64)
+
+
+def _prune(parts: Sequence[tuple[Archs, Floats]], grid: Floats) -> tuple[Archs, Floats]:
     archs = np.concatenate([part[0] for part in parts])
-    costs = np.round(np.concatenate([part[1] for part in parts]), DECIMALS)
+    costs = np.rint(np.concatenate([part[1] for part in parts]) / grid) * grid
     kept = nondominated(costs)
     return archs[kept], costs[kept]
 

@@ -77,6 +77,10 @@ def test_verdicts_follow_from_the_values(kept: tuple[Path, Any]) -> None:
     # Squeeze-and-excite brings parameters at next to no multiply-adds: without it the front is smaller beyond doubt.
     assert verdict.is_better is False
     assert found.sooner["small"].n_reached < 3
+    # A seed in which the original finds nothing has nothing to be reached.
+    again = dataclasses.replace(found)
+    again.__dict__["curves"] = np.where(np.arange(3)[:, None] == 1, 0.0, found.curves)
+    assert again.sooner["small"].n == 2
 
 
 def test_reading_back_gives_the_same_table(kept: tuple[Path, Any]) -> None:

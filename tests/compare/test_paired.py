@@ -119,3 +119,5 @@ def test_a_seed_that_never_arrives_leaves_an_upper_bound() -> None:
     never = compare_speed(np.array([math.inf]), np.array([500.0]), budget=1000)
     assert never.words == "reaches it in 0 of 1 seeds"
     assert never.evaluations == math.inf
+    nothing = compare_speed(np.zeros(0), np.zeros(0), budget=1000)
+    assert nothing.words == "has nothing to reach: the original ends with no hypervolume"

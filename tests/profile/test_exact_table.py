@@ -6,10 +6,11 @@ import pytest
 from blockprofile.additive.exact import exact_profile
 from blockprofile.additive.presence import PRESENCES
 from blockprofile.errors import CoverageError
+from blockprofile.predict import AdditivePredictor
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.exact_table import additive_predictors, exact_table
 from blockprofile.profile.responses import Settings, response_table
-from blockprofile.space import Space, draw_archs
+from blockprofile.space import Factor, Space, draw_archs
 from tests.toy import ProductPredictor, additive_predictor, expected_additive, mixed_space, toy_space
 
 
@@ -50,6 +51,17 @@ def test_a_sampled_profile_agrees_row_by_row(space: Space) -> None:
     scores = (means["effect"] - means["effect_exact"]) / means["se"]
     assert scores.abs().max() < 4.5
     assert 0.6 < scores.std() < 1.4
+
+
+def test_rounding_is_no_effect() -> None:
+    space = toy_space()
+    slot = space.slot("u1l1").index
+    card = additive_predictor(space).card
+    for factors in ((), (Factor((slot,), np.array([0.1, 0.2, 0.7, 0.0])),)):
+        predictor = AdditivePredictor(card, space, (Factor((), np.array(0.3)), *factors))
+        table = exact_table(space, [predictor], taus=(0.05, 0.5))
+        assert (table.loc[table["is_effect"], "effect"].abs() > 1e-3).all()
+        assert table["is_effect"].any() == bool(factors)
 
 
 def test_without_taus_there_are_no_quantiles() -> None:

@@ -134,3 +134,10 @@ def test_labelled_rows_are_kept_whole_and_read_back(macro: Space, tmp_path: Path
 def test_kept_rows_are_distinct(macro: Space) -> None:
     archs = np.repeat(draw_archs(macro, 3, np.random.default_rng(0)), 2, axis=0)
     assert len(KeptRows.first(archs, {"a": np.arange(6.0)}).archs) <= 3
+
+
+def test_values_that_are_all_alike_have_no_effects(toy: Space) -> None:
+    archs = list_archs(toy)[::5]
+    rows = KeptRows(archs, {"m": np.full(len(archs), 70.0)}, np.ones(len(archs), np.int64))
+    found = find_pair_map(toy, rows, "m")
+    assert not any(each.effect or each.is_sure for each in found.strongest)

@@ -10,14 +10,16 @@ import pandas as pd
 import pytest
 
 from blockprofile.errors import OptionError
-from blockprofile.profile import Settings
+from blockprofile.predict import LabelledArchs
+from blockprofile.profile import KeptRows, Profile, Settings, label_responses
 from blockprofile.profile.labels import profile_labels
 from blockprofile.prune import Bounds, prune
-from blockprofile.prune.by_pairs import Known, add_own, scale_of
+from blockprofile.prune.by_pairs import Known, add_own, compose_by_pairs, scale_of
 from blockprofile.prune.likely import best_within, cost_limits, prune_by_draws
+from blockprofile.prune.reading import read_figures
 from blockprofile.space import Archs, Space, decode, draw_archs, load_space
 from blockprofile.space.listing import list_archs
-from tests.toy import all_archs
+from tests.toy import all_archs, mixed_space, shared_space, smaller_toy_space
 
 
 def brute(values: np.ndarray, cost: np.ndarray, limits: np.ndarray) -> np.ndarray:
@@ -29,6 +31,8 @@ def test_the_best_within_limits_is_brute_forces() -> None:
     cost = np.sort(rng.integers(0, 30, 50)).astype(float)
     values = rng.normal(size=(4, 50))
     limits = np.array([-1.0, 0.0, 3.0, 3.5, 11.0, 11.0, 40.0])
+    for some in (limits[:4], np.array([29.0, 40.0, 41.0])):
+        assert np.array_equal(best_within(values, cost, some), brute(values, cost, some))
     assert np.array_equal(best_within(values, cost, limits), brute(values, cost, limits))
     assert np.array_equal(best_within(values[0], cost, limits), brute(values[:1], cost, limits)[0])
 
@@ -37,6 +41,26 @@ def test_all_archs_of_a_small_space(toy: Space) -> None:
     assert np.array_equal(np.unique(all_archs(toy), axis=0), list_archs(toy))
     with pytest.raises(OptionError, match="at most 65,536 are looked at one by one"):
         list_archs(load_space("moga"))
+    ofa = load_space("ofa_mbv3")
+    shallow = [codes[:2] if slot.layer == 1 else codes[:1] if slot.layer < 3 else codes
+               for slot, codes in zip(ofa.slots, ofa.allowed, strict=True)]  # fmt: skip
+    few = list_archs(ofa.restricted(shallow, name="shallow"))  # though the layers that are out of reach keep all blocks
+    assert len(np.unique(few, axis=0)) == 2**5
+    assert np.array_equal(list_archs(shared_space()), np.unique(all_archs(shared_space()), axis=0))
+
+
+@pytest.mark.parametrize("space", [mixed_space(), smaller_toy_space()], ids=lambda space: space.name)
+def test_what_no_depth_reaches_and_what_is_no_block_is_not_decided_by_pairs(space: Space) -> None:
+    archs = list_archs(space)
+    rows = {name: np.where(archs == 255, 0, archs) @ np.arange(1.0, space.n_slots + 1) for name in ("score", "price")}
+    kept = KeptRows(archs, rows, np.ones(len(archs), np.int64))
+    labelled = {name: LabelledArchs(archs, each, np.ones(len(archs)), "") for name, each in rows.items()}
+    table = label_responses(space, labelled, info={}, settings=Settings(taus=()), plain=True)
+    figures = read_figures(Profile(table), space, gain="score", cost="price")
+    found = compose_by_pairs(figures, kept, lambda _: rows["price"], bounds=Bounds(order=2, lose=0.0))
+    for slot in space.slots:
+        is_judged = slot.kind in {"depth", "width"} or (slot.unit and slot.layer <= space.max_depth(slot.unit))
+        assert is_judged or found.space.allowed[slot.index] == space.allowed[slot.index]
 
 
 def test_what_stays_holds_in_the_draws_and_nothing_more_can_go(toy: Space) -> None:

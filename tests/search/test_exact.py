@@ -40,6 +40,16 @@ def test_exact_fronts_agree_with_enumeration(which: str, n_sums: int, toy: Space
     np.testing.assert_allclose(CompiledSum(space, sums)(archs).T, points, atol=1e-8)
 
 
+@pytest.mark.parametrize("scale", [1e-12, 1e9])
+def test_exact_fronts_do_not_depend_on_the_unit(scale: float, toy: Space) -> None:
+    sums = [additive_factors(toy), _negated(additive_factors(toy)[:3])]
+    archs, points = minimal_sums(toy, sums)
+    scaled = [tuple(Factor(factor.scope, scale * factor.table) for factor in factors) for factors in sums]
+    found, values = minimal_sums(toy, scaled)
+    assert len(found) == len(archs) > 3
+    np.testing.assert_allclose(values, scale * points, rtol=1e-9)
+
+
 def _shape(space: Space, scope: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(space.slots[i].n_choices + (space.slots[i].kind == "layer") for i in scope)
 

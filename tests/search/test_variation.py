@@ -11,7 +11,7 @@ from blockprofile.search import Crossover, HierarchicalMutation, UniformMutation
 from blockprofile.search.codes import CodeTable
 from blockprofile.search.edits import UnitEdits
 from blockprofile.search.mutation import unit_weights
-from blockprofile.space import INACTIVE, Space, draw_archs, encode, load_space
+from blockprofile.space import INACTIVE, Block, Space, draw_archs, encode, load_space
 from tests.conftest import Freeze
 from tests.toy import all_archs, shared_space, smaller_toy_space
 
@@ -95,6 +95,21 @@ def test_at_block_level_properties_come_from_either(moga: Space) -> None:
     children = cross(one, two, np.random.default_rng(0))
     names = {moga.block_names[code] for code in np.unique(children)}
     assert names == {"e3k3", "e3k7", "e6k3", "e6k7", "e3k3se", "e3k7se", "e6k3se", "e6k7se"}
+
+
+def test_blocks_that_only_groups_or_names_tell_apart_stay_themselves(toy: Space) -> None:
+    by_groups = tuple(Block(name=f"g{groups}", expansion=4.0, kernel=3, groups=groups) for groups in (1, 2, 4))
+    by_name = tuple(Block(name=name, expansion=4.0, kernel=3) for name in ("one", "two", "three"))
+    for blocks in (by_groups, by_name):
+        space = Space(replace(toy.definition, blocks=blocks))
+        cross = Crossover(rate=1.0, levels={"block": 1.0}).bind(CodeTable.of(space))
+        one, two = draws(space, 0), draws(space, 1)
+        assert np.array_equal(cross(one, one, np.random.default_rng(2)), one)
+        children = cross(one, two, np.random.default_rng(2))
+        both = space.depths(one) == space.depths(two)
+        rows = both.all(axis=1)
+        assert ((children == one) | (children == two))[rows].all()
+        assert (children != one).any() == (blocks is by_groups)
 
 
 def test_a_rate_of_zero_returns_the_first_parent(moga: Space) -> None:
