@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from blockprofile.errors import DataError
+from blockprofile.tablecolumn import filled, numbers_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -106,9 +107,9 @@ def unfolded(path: Path, table: pa.Table) -> pa.Table:
         if not pa.types.is_dictionary(values.type):
             continue
         for chunk in values.chunks if is_text(values.type) else ():
-            lengths = pc.binary_length(chunk.dictionary).to_numpy(zero_copy_only=False).astype(np.float64)
-            places = pc.drop_null(chunk.indices).to_numpy(zero_copy_only=False)
-            size += float(np.nansum(lengths[places]))
+            lengths = numbers_of(filled(pc.binary_length(chunk.dictionary), 0)).astype(np.float64)
+            places = numbers_of(pc.drop_null(chunk.indices))
+            size += float(lengths[places].sum())
         if size > MAX_BYTES:
             raise DataError(f"{path}: column {name!r} unfolds to {size:,.0f} bytes; at most {MAX_BYTES:,} are read")
         table = table.set_column(place, name, values.cast(values.type.value_type))

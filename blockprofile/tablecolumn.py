@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blockprofile.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Column", "Kind", "check_column"]
+__all__ = ["Column", "Kind", "check_column", "column_of", "filled", "numbers_of"]
 
 Kind = Literal["uint8", "float32", "integer", "number", "text", "flag", "numbers"]
 """``uint8`` and ``float32`` are that type alone; a ``number`` is whole or floating, ``numbers`` are a list of them."""
@@ -33,6 +34,37 @@ class Column:
     high: float = sys.float_info.max
     is_nullable: bool = False
     is_optional: bool = False
+
+
+def numbers_of(values: pa.ChunkedArray | pa.Array) -> NDArray[Any]:
+    """Return what ``values.to_numpy()`` does, which loads pandas for it, whose start takes a second."""
+    import pyarrow as pa
+
+    kind = values.type
+    if values.null_count or not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        return np.asarray(values.to_numpy())
+    dtype = np.dtype(kind.to_pandas_dtype())
+    parts = [
+        np.frombuffer(part.buffers()[1], dtype)[part.offset : part.offset + len(part)]
+        for part in getattr(values, "chunks", [values])
+        if len(part)
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, dtype), *parts])
+
+
+def column_of(numbers: NDArray[Any]) -> pa.Array:
+    """Return what ``pa.array(numbers)`` does; see `numbers_of`."""
+    import pyarrow as pa
+
+    flat = np.ascontiguousarray(numbers)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(flat.dtype), len(flat), [None, pa.py_buffer(flat)])
+
+
+def filled(values: pa.ChunkedArray | pa.Array, value: int) -> pa.ChunkedArray | pa.Array:
+    """Return what ``pc.fill_null(values, value)`` does, without it where nothing is empty; see `numbers_of`."""
+    import pyarrow.compute as pc
+
+    return pc.fill_null(values, value) if values.null_count else values
 
 
 def check_column(path: Path, name: str, values: pa.ChunkedArray, column: Column) -> None:
@@ -76,7 +108,7 @@ def _check_range(path: Path, name: str, values: pa.ChunkedArray, column: Column)
     import pyarrow.compute as pc
 
     numbers = pc.list_flatten(values) if column.kind == "numbers" else values
-    array = numbers.to_numpy()
+    array = numbers_of(numbers)
     if array.dtype.kind == "f":
         with np.errstate(invalid="ignore"):  # a flipped bit can make a NaN that signals
             array = array.astype(np.float64)

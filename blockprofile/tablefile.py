@@ -20,7 +20,7 @@ from blockprofile.errors import DataError, UnknownNameError, one_of
 from blockprofile.files import replacing
 from blockprofile.jsonfile import digest_of, parse_json
 from blockprofile.tablebounds import check_size, is_text, unfolded
-from blockprofile.tablecolumn import Column, Kind, check_column
+from blockprofile.tablecolumn import Column, Kind, check_column, filled, numbers_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -201,7 +201,7 @@ def read_table_columns(path: Path) -> tuple[int, dict[str, NDArray[np.float64] |
         if asked[name].kind == "text":
             columns[name] = ["" if text is None else text.strip() for text in table[name].to_pylist()]
         else:
-            columns[name] = table[name].to_numpy().astype(np.float64)
+            columns[name] = numbers_of(table[name]).astype(np.float64)
     others = {field.name: f"holds {field.type}" for field in schema if not kinds[field.name]}
     return table.num_rows, columns, others
 
@@ -250,7 +250,7 @@ def _parts(values: pa.ChunkedArray) -> Sequence[bytes | memoryview]:
     if pa.types.is_null(kind):
         return [b"null", str(len(values)).encode()]
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        lengths = pc.fill_null(pc.list_value_length(values), -1).to_numpy()
+        lengths = numbers_of(filled(pc.list_value_length(values), -1))
         return [
             b"list",
             _bytes(lengths.astype(np.int64)),
@@ -260,13 +260,13 @@ def _parts(values: pa.ChunkedArray) -> Sequence[bytes | memoryview]:
         plain = values.cast(pa.large_string())
         coded = plain.combine_chunks().dictionary_encode()
         coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
-        places = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+        places = numbers_of(filled(coded.indices, -1))
         return [b"text", repr(coded.dictionary.to_pylist()).encode(), _bytes(places.astype(np.int64))]
     if values.null_count:
-        empty = pc.is_null(values).to_numpy()
-        filled = pc.fill_null(values, pa.scalar(False if pa.types.is_boolean(kind) else 0, kind)).to_numpy()
-        return [str(kind).encode(), _bytes(empty), _bytes(filled)]
-    return [str(kind).encode(), _bytes(values.to_numpy())]
+        empty = numbers_of(pc.is_null(values).cast(pa.uint8()))
+        rest = pc.fill_null(values, pa.scalar(False if pa.types.is_boolean(kind) else 0, kind)).to_numpy()
+        return [str(kind).encode(), _bytes(empty), _bytes(rest)]
+    return [str(kind).encode(), _bytes(numbers_of(values))]
 
 
 def _bytes(values: NDArray[Any]) -> memoryview:

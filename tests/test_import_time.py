@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +51,9 @@ def test_drawing_and_counting_need_numpy_alone() -> None:
         "CompiledSum(space, [factorize(space, count_macs)])(archs)"
     )
     assert loaded_after(statement) & (HEAVY - {"pydantic", "ruamel"}) == set()
+
+
+def test_sampling_what_is_counted_or_looked_up_loads_neither_torch_nor_pandas(tmp_path: Path) -> None:
+    words = f"sample --space ofa_mbv3 --device note10 --metric macs_m --n 9 --out {tmp_path / 'run'}".split()
+    statement = f"from blockprofile.cli.main import main\nassert main({words}) == 0"
+    assert loaded_after(statement) & {"torch", "pandas", "scipy"} == set()

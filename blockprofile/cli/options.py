@@ -99,5 +99,9 @@ POLICY = typer.Option(
 )
 RESOLUTION = typer.Option(None, "--resolution", help="Input resolution in pixels, of those the space has.")
 WORKERS = typer.Option("auto", "--workers", help="How many, one core each; auto is every core that may be used.")
-BACKEND = typer.Option("threading", "--backend", help="threading, loky (processes), or dask (with --scheduler).")
+BACKEND = typer.Option(
+    "auto",
+    "--backend",
+    help="fork, threading (auto: fork where it can), loky (new processes), dask (with --scheduler).",
+)
 SCHEDULER = typer.Option(None, "--scheduler", help="Address of a Dask scheduler, for --backend dask.")

@@ -12,7 +12,6 @@ from blockprofile.cli.options import LAW, POLICY, RESOLUTION, SEED, WORKERS, dev
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell, warn
 from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line, typed_command
-from blockprofile.search import Aims
 
 if TYPE_CHECKING:
     from blockprofile.predict import Predictor
@@ -156,7 +155,7 @@ class SearchReach:
         """Search."""
         import numpy as np
 
-        from blockprofile.search import search
+        from blockprofile.search import Aims, search
 
         gain, cost = (predictor.metric for predictor in self.predictors)
         result = search(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import OptionError
 from blockprofile.predict.repeats import Pooled, number_archs
 from blockprofile.space import Archs, Space
+from blockprofile.tablecolumn import numbers_of
 from blockprofile.tablefile import Column, read_signed, write_table
 
 __all__ = ["RESIDUALS_NAME", "Residuals", "cut_folds", "read_residuals", "write_residuals"]
@@ -110,8 +111,8 @@ def read_residuals(path: Path, space: Space) -> Residuals:
     """
     slots = {slot.name: Column("uint8") for slot in space.slots}
     table, _ = read_signed(path, slots | _COLUMNS, made_by="`blockprofile predictor fit`")
-    archs = np.stack([table[name].to_numpy() for name in slots], axis=1)
-    values, rows, resolutions = (table[name].to_numpy() for name in _COLUMNS)
+    archs = np.stack([numbers_of(table[name]) for name in slots], axis=1)
+    values, rows, resolutions = (numbers_of(table[name]) for name in _COLUMNS)
     return Residuals(
         np.ascontiguousarray(archs), values.astype(np.float64), rows.astype(np.int64), resolutions.astype(np.int64)
     )

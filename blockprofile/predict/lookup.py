@@ -104,16 +104,15 @@ def read_table(path: Path, *, resolution: int | None = None, metric: str = LATEN
     DataError
         If the file is unreadable, lacks a column, holds a key twice, or a time that is not positive and finite.
     """
-    import pyarrow.compute as pc
-
     if not path.is_file():
         raise DataError(f"{path} is missing, which its device needs")
     value = value_column(metric)
     table = read_columns(path, {**_COLUMNS, value: Column("number", low=0)})
-    if resolution is not None and "resolution" in table.column_names:
-        table = table.filter(pc.equal(table["resolution"], resolution))
+    sizes = table["resolution"].to_pylist() if "resolution" in table.column_names else [resolution] * len(table)
     entries: dict[LookupKey, float] = {}
-    for row in table.select([*KEY_COLUMNS, value]).to_pylist():
+    for row, size in zip(table.select([*KEY_COLUMNS, value]).to_pylist(), sizes, strict=True):
+        if resolution is not None and size != resolution:
+            continue
         key = tuple(row[name] for name in KEY_COLUMNS)
         if key in entries:
             raise DataError(f"{path} holds the operator {_word(key)} twice")

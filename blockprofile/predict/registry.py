@@ -5,8 +5,7 @@ A shipped predictor is a folder with a card; several folders may serve one devic
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -52,15 +51,38 @@ Entry = tuple[Card, Path]
 """A card and the folder that it stands in."""
 
 
-@lru_cache(maxsize=8)
-def _scan(cards: tuple[Path, ...], _content: bytes) -> tuple[Entry, ...]:
-    return tuple((read_card(card.parent), card.parent) for card in cards)
+@lru_cache(maxsize=512)
+def _read(folder: Path, _content: str) -> Entry:
+    return read_card(folder), folder
 
 
 def list_predictors() -> tuple[Entry, ...]:
     """List the shipped predictors, ordered by folder."""
-    cards = tuple(sorted(content_dir("predictors").glob(f"*/{CARD_NAME}")))
-    return _scan(cards, hashlib.sha256(b"".join(card.read_bytes() for card in cards)).digest())
+    return tuple(_read(path.parent, content) for path, content in _cards())
+
+
+def _cards() -> Iterator[tuple[Path, str]]:
+    for path in sorted(content_dir("predictors").glob(f"*/{CARD_NAME}")):
+        yield path, path.read_text("utf-8", errors="replace")  # what is no text is refused by `read_card`
+
+
+def _list(may_count: Callable[[str], bool]) -> tuple[Entry, ...]:
+    """List the shipped predictors whose card's text may count: the others are not parsed, which takes a while."""
+    return tuple(_read(path.parent, content) for path, content in _cards() if may_count(content))
+
+
+def _may_tell(content: str, key: str, value: str) -> bool:
+    """Tell whether a card's text may give a key this value: False only where a line of its own gives it another."""
+    lines = [line for line in content.splitlines() if line.startswith(f"{key}:")]
+    return any(value in line for line in lines) or "\nmetric:" not in content
+
+
+def _of_device(device: str) -> tuple[Entry, ...]:
+    return tuple(entry for entry in _list(lambda text: _may_tell(text, "device", device)) if entry[0].device == device)
+
+
+def _of_metric(metric: str) -> tuple[Entry, ...]:
+    return tuple(entry for entry in _list(lambda text: _may_tell(text, "metric", metric)) if entry[0].metric == metric)
 
 
 def list_devices() -> dict[str, tuple[Entry, ...]]:
@@ -103,11 +125,11 @@ def _pick(entries: Iterable[Entry], space: Space, what: str) -> Entry:
     return next((entry for entry in fitting if entry[0].spaces), fitting[0])
 
 
-def _is_folder(name: str, shipped: Iterable[str], what: str) -> bool:
+def _is_folder(name: str, shipped: Sequence[Entry], what: str) -> bool:
     """Tell whether a name means a predictor folder; one that could mean two things is refused."""
     if not (Path(name) / CARD_NAME).is_file():
         return False
-    if name in shipped:
+    if shipped:
         raise OptionError(
             f"{what} {name!r} is shipped, and a folder of that name stands here too: write './{name}' for the folder, "
             "or rename it for the shipped one"
@@ -125,16 +147,16 @@ def find_cards(device: str) -> tuple[Entry, ...]:
     OptionError
         If the name is both a shipped device's and a folder's.
     """
-    folder, devices = Path(device), list_devices()
-    if _is_folder(device, devices, "device"):
+    folder, entries = Path(device), _of_device(device)
+    if _is_folder(device, entries, "device"):
         return ((read_card(folder), folder),)
-    if device not in devices:
+    if not entries:
         if folder.is_dir():
             raise UnknownNameError(f"folder {device!r} is no predictor: it holds no {CARD_NAME}")
         raise UnknownNameError(
-            f"device {device!r} is unknown; {one_of(device, sorted(devices))}; or the path of a predictor folder"
+            f"device {device!r} is unknown; {one_of(device, sorted(list_devices()))}; or the path of a predictor folder"
         )
-    return devices[device]
+    return entries
 
 
 def find_device(device: str, space: Space) -> Entry:
@@ -177,16 +199,15 @@ def find_metric(metric: str, space: Space, *, brought: Mapping[str, Entry] = Map
     CoverageError
         If none covers the space.
     """
-    known = {card.metric for card, _ in list_predictors()}
-    if _is_folder(metric, known, "metric"):
+    entries = _of_metric(metric)
+    if _is_folder(metric, entries, "metric"):
         return _pick([(read_card(Path(metric)), Path(metric))], space, f"predictor {metric!r}")
     match = match_metric(metric, brought)
     if match is not None:
         return brought[match]
-    entries = [entry for entry in list_predictors() if entry[0].metric == metric]
     if not entries:
         about = parse_metric(metric)
-        choices = one_of(metric, [*brought, *sorted(known)])
+        choices = one_of(metric, [*brought, *sorted({card.metric for card, _ in list_predictors()})])
         if about.is_on_device and not about.of:
             raise OptionError(f"metric {metric!r} does not say on which device; {choices}")
         raise UnknownNameError(f"metric {metric!r} is unknown; {choices}")
@@ -243,9 +264,12 @@ def default_accuracy(space: Space) -> list[Entry]:
 
     A table of some archs of the space is none: drawn archs are not in it.
     """
+    name = space.base.name
     fitting = [
         entry
-        for entry in list_predictors()
+        for entry in _list(
+            lambda text: _may_tell(text, "metric", ACCURACY) and (name in text or "\nspaces:" not in text)
+        )
         if parse_metric(entry[0].metric).column == ACCURACY
         and _covers(entry[0], space)
         and entry[0].parameters.get("archs") != "some"

@@ -137,7 +137,7 @@ def profile_run(
         )
     tasks = ((path, config, block) for block in _blocks(n))
     seen: Accumulator | None = None
-    with lock_folder(path), show_progress("profiling", n) as advance:
+    with lock_folder(path), show_progress("profiling", n, alone=True) as advance:
         remove_leftovers(path)
         for part in run_tasks(_summarise_shards, tasks, execution):
             advance(part.moments.n)
@@ -176,7 +176,7 @@ def profile_pool(
             seen.first = KeptRows.first(*draw_and_evaluate(pool, 0))
         tasks = ((pool, block) for block in _blocks(pool.n, done))
         saved = time.monotonic()
-        with show_progress(f"profiling {request.space}", pool.n) as advance:
+        with show_progress(f"profiling {request.space}", pool.n, alone=True) as advance:
             advance(seen.moments.n)
             results = run_tasks(_summarise_draws, tasks, execution)
             for block, part in zip(_blocks(pool.n, done), results, strict=True):

@@ -19,6 +19,7 @@ from blockprofile.predict import number_archs
 from blockprofile.profile.pair_model import PairModel, fit_sizes
 from blockprofile.run import run_digest
 from blockprofile.space import Archs, Space
+from blockprofile.tablecolumn import numbers_of
 from blockprofile.tablefile import Column, read_signed, write_table
 
 __all__ = [
@@ -102,10 +103,10 @@ def read_rows(folder: Path, config: Mapping[str, Any], space: Space) -> KeptRows
     table, about = read_signed(path, columns, made_by="the command that made the profile, again", with_others=True)
     if about.get("run") != run_digest(config):
         return None
-    archs = np.stack([table[slot.name].to_numpy() for slot in space.slots], axis=1)
+    archs = np.stack([numbers_of(table[slot.name]) for slot in space.slots], axis=1)
     names = about.get("metrics", [])
-    values = {name: table[f"value {place}"].to_numpy().astype(np.float64) for place, name in enumerate(names)}
-    return KeptRows(np.ascontiguousarray(archs), values, table[COUNT].to_numpy().astype(np.int64))
+    values = {name: numbers_of(table[f"value {place}"]).astype(np.float64) for place, name in enumerate(names)}
+    return KeptRows(np.ascontiguousarray(archs), values, numbers_of(table[COUNT]).astype(np.int64))
 
 
 def is_sampled(about: Mapping[str, Any]) -> bool:

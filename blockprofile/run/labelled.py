@@ -18,6 +18,7 @@ from blockprofile.errors import DataError
 from blockprofile.files import make_folder
 from blockprofile.predict import RESIDUALS_NAME, Entry, read_residuals
 from blockprofile.space import Law, Space
+from blockprofile.tablecolumn import numbers_of
 from blockprofile.tablefile import Column, read_signed, write_table
 
 if TYPE_CHECKING:
@@ -136,8 +137,10 @@ def kept_labelled(folder: Path, config: Mapping[str, Any], space: Space) -> dict
         table, told = read_signed(path, columns, made_by="the command that made the run, again")
         if told.get("run") != run_digest(config) or told.get("metric") != metric:
             raise DataError(f"{path} is of another run; make it anew with the command that made the run, again")
-        archs = np.stack([table[slot.name].to_numpy() for slot in space.slots], axis=1)
-        values, weights, noise = (table[name].to_numpy().astype(np.float64) for name in ("residual", "weight", "noise"))
+        archs = np.stack([numbers_of(table[slot.name]) for slot in space.slots], axis=1)
+        values, weights, noise = (
+            numbers_of(table[name]).astype(np.float64) for name in ("residual", "weight", "noise")
+        )
         if len(archs) >= FEWEST:
             known = None if np.isnan(noise).any() else noise
             labelled[metric] = LabelledArchs(np.ascontiguousarray(archs), values, weights, str(told.get("how")), known)

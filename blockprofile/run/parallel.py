@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, TypeVar
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import OptionError, RunError, one_of
 from blockprofile.options import Options
 from blockprofile.predict import on_one_core, reset_threads
+from blockprofile.run.forked import ForkedPool, can_fork
 
 __all__ = ["BACKENDS", "HERE", "Execution", "check_workers", "run_tasks"]
 
-BACKENDS: tuple[str, ...] = ("threading", "loky", "dask")
+BACKENDS: tuple[str, ...] = ("auto", "fork", "threading", "loky", "dask")
 
 Result = TypeVar("Result")
 
@@ -50,8 +53,10 @@ class Execution(Options):
     workers
         How many, each on one core; ``auto`` is every core that may be used. Without meaning for ``dask``.
     backend
-        One of `BACKENDS`: ``threading`` for what computes in kernels (numpy, torch and pyarrow let other threads
-        run meanwhile), ``loky`` (processes) for what computes in Python.
+        One of `BACKENDS`. ``fork``: processes that begin with all that this one has loaded, in which nothing waits for
+        an interpreter's lock; on Linux, where this process has no other threads. ``threading``: threads, for what
+        computes in kernels (numpy, torch and pyarrow let other threads run meanwhile). ``auto`` takes the first where
+        it can. ``loky``: processes that start anew, for functions and archs of an interactive session.
     scheduler
         For ``dask``: the scheduler's address, such as ``tcp://10.0.0.5:8786``.
 
@@ -62,7 +67,7 @@ class Execution(Options):
     """
 
     workers: int | str = "auto"
-    backend: str = "threading"
+    backend: str = "auto"
     scheduler: str | None = None
 
     def __post_init__(self) -> None:
@@ -100,32 +105,63 @@ def run_tasks(
     Raises
     ------
     OptionError
-        If ``dask`` is not installed or has no scheduler.
+        If ``dask`` is not installed or has no scheduler, or workers cannot be forked.
+    RunError
+        If a forked worker is ended from outside.
     """
     if execution.backend == "dask":
         from blockprofile.run.cluster import run_on_cluster
 
         yield from run_on_cluster(function, tasks, scheduler=execution.scheduler)
         return
-    n_workers = check_workers(execution.workers)
-    if n_workers == 1:
+    n_workers, tasks = _no_more_than_tasks(check_workers(execution.workers), iter(tasks))
+    if n_workers <= 1:
         for task in tasks:
             yield _work(function, *task)
         return
-    if execution.backend == "threading":
-        yield from _run_threads(function, tasks, n_workers)
-        return
-    from joblib import Parallel, delayed
+    if execution.backend == "loky":
+        from joblib import Parallel, delayed
 
-    pool = Parallel(n_jobs=n_workers, backend=execution.backend, return_as="generator", pre_dispatch="2*n_jobs")
-    yield from pool(delayed(_work)(function, *task) for task in tasks)
+        pool = Parallel(n_jobs=n_workers, backend="loky", return_as="generator", pre_dispatch="2*n_jobs")
+        yield from pool(delayed(_work)(function, *task) for task in tasks)
+    elif _is_forking(execution.backend):
+        yield from _run_in(ForkedPool(n_workers), function, tasks, n_workers)
+    else:
+        try:
+            yield from _run_in(ThreadPoolExecutor(n_workers, "worker"), function, tasks, n_workers)
+        finally:
+            reset_threads()
 
 
-def _run_threads(function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], n_workers: int) -> Iterator[Result]:
-    """Work in threads; when this ends, in whatever way, none of them works any more."""
-    from concurrent.futures import Future, ThreadPoolExecutor
+def _no_more_than_tasks(n_workers: int, tasks: Iterator[tuple[Any, ...]]) -> tuple[int, Iterator[tuple[Any, ...]]]:
+    """Count the workers that there is work for, and return the tasks again."""
+    first = list(islice(tasks, n_workers))
+    return len(first), chain(first, tasks)
 
-    pool, pending = ThreadPoolExecutor(n_workers, "worker"), deque[Future[Result]]()
+
+def _is_forking(backend: str) -> bool:
+    """Tell whether workers are forked.
+
+    Raises
+    ------
+    OptionError
+        If they are to be, and cannot.
+    """
+    if backend == "fork" and not can_fork():
+        raise OptionError(
+            "--backend fork needs Linux and a process that has no other threads and no CUDA device in use; "
+            "choices: auto, threading, loky"
+        )
+    return backend == "fork" or (backend == "auto" and can_fork())
+
+
+def _run_in(
+    pool: Executor, function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], n_workers: int
+) -> Iterator[Result]:
+    """Work in a pool; when this ends, in whatever way, none of its workers works any more."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    pending = deque[Future[Result]]()
     try:
         for task in tasks:
             pending.append(pool.submit(_work, function, *task))
@@ -133,9 +169,13 @@ def _run_threads(function: Callable[..., Result], tasks: Iterable[tuple[Any, ...
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+    except BrokenProcessPool:
+        raise RunError(
+            "a worker was ended from outside, as the system does when memory runs out; what was finished is kept: give "
+            "the command again, with fewer --workers"
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-        reset_threads()
 
 
 def _work(function: Callable[..., Result], *task: Any) -> Result:

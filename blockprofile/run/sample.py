@@ -95,7 +95,7 @@ def sample(
         pending = list(_pending(folder, pool))
         tasks = ((pool, folder, index) for index in pending)
         total = sum(chunk_length(pool.n, index) for index in pending)
-        with show_progress(f"sampling {request.space}", total) as advance:
+        with show_progress(f"sampling {request.space}", total, alone=True) as advance:
             for done in run_tasks(make_shard, tasks, execution):
                 advance(done)
     return SampleRun(folder, pool.n, total, time.perf_counter() - started, pool.metrics)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError, UnknownNameError
 from blockprofile.run.chunks import CHUNK_SIZE
 from blockprofile.space import Archs, Space
+from blockprofile.tablecolumn import column_of, numbers_of
 from blockprofile.tablefile import Column, read_signed, write_table
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def write_shard(
     import pyarrow as pa
 
     columns = np.ascontiguousarray(archs.T)
-    data = {slot.name: pa.array(columns[slot.index]) for slot in space.slots}
-    data |= {name: pa.array(values) for name, values in metrics.items()}
+    data = {slot.name: column_of(columns[slot.index]) for slot in space.slots}
+    data |= {name: column_of(values) for name, values in metrics.items()}
     write_table(
         path, pa.table(data), about={"run": run, "part": path.stem}, within=path.parent.parent, sync=False,
         compression="none", use_dictionary=[slot.name for slot in space.slots],
@@ -108,8 +109,8 @@ def read_shard(
     table = _read(path, dict.fromkeys(names, Column("uint8")) | dict.fromkeys(metrics, Column("float32")), run)
     if n is not None and table.num_rows != n:
         raise DataError(f"{path} has {table.num_rows} rows, {n} were written; make it anew with {_MADE_BY}")
-    archs = np.stack([table[name].to_numpy() for name in names], axis=1)
-    return np.ascontiguousarray(archs), {name: table[name].to_numpy() for name in metrics}
+    archs = np.stack([numbers_of(table[name]) for name in names], axis=1)
+    return np.ascontiguousarray(archs), {name: numbers_of(table[name]) for name in metrics}
 
 
 def read_values(path: Path, metrics: tuple[str, ...], *, run: str | None = None) -> Metrics:
@@ -121,7 +122,7 @@ def read_values(path: Path, metrics: tuple[str, ...], *, run: str | None = None)
         As `read_shard`.
     """
     table = _read(path, dict.fromkeys(metrics, Column("float32")), run)
-    return {name: table[name].to_numpy() for name in metrics}
+    return {name: numbers_of(table[name]) for name in metrics}
 
 
 def _read(path: Path, columns: Mapping[str, Column], run: str | None) -> pa.Table:

@@ -18,9 +18,10 @@ from blockprofile.predict import (
     list_predictors,
     load_predictors,
     read_card,
+    registry,
 )
 from blockprofile.predict.listed import ListedArchs
-from blockprofile.predict.registry import find_cards
+from blockprofile.predict.registry import default_accuracy, find_cards
 from blockprofile.space import Space, build_sites, draw_archs, list_spaces, load_space
 from tests.predict.test_lookup import operators_of, rows_of, write
 from tests.toy import all_archs
@@ -199,3 +200,26 @@ def test_a_table_covers_a_space_of_the_same_operators_under_another_name(tmp_pat
     archs = draw_archs(shipped, 50, np.random.default_rng(0))
     ours, theirs = (build_predictor(find_device("note10", space), space).predict(archs) for space in (mine, shipped))
     assert np.array_equal(ours, theirs)
+
+
+def test_cards_that_are_found_by_their_lines_are_those_that_are_found_by_reading_all() -> None:
+    every = list_predictors()
+    for metric in {card.metric for card, _ in every}:
+        assert registry._of_metric(metric) == tuple(entry for entry in every if entry[0].metric == metric)
+    assert {device: registry._of_device(device) for device in list_devices()} == list_devices()
+    for name in ("moga", "ofa_mbv3", "ofa_resnet50", "nas_bench_macro"):
+        space = load_space(name)
+        accuracies = [
+            entry
+            for entry in every
+            if entry[0].metric.startswith("top1_percent")
+            and (not entry[0].spaces or name in entry[0].spaces)
+            and entry[0].parameters.get("archs") != "some"
+        ]
+        assert default_accuracy(space) == sorted(accuracies, key=lambda entry: len(entry[0].metric))[:1]
+
+
+@pytest.mark.parametrize("card", ["{schema: x, metric: latency_ms:me, device: me}", "a: 1\nmetric: me\n"])
+def test_a_card_that_may_tell_what_is_looked_for_is_read(card: str) -> None:
+    assert registry._may_tell(card, "metric", "me")
+    assert not registry._may_tell("schema: x\nmetric: latency_ms:other  # of me\n", "device", "me")

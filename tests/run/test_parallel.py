@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
+import subprocess
+import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from blockprofile.errors import OptionError
+from blockprofile.errors import OptionError, RunError
 from blockprofile.run import Execution
 from blockprofile.run.parallel import check_workers, run_tasks
 
@@ -18,11 +25,79 @@ def wait_and_square(number: int) -> int:
     return number * number
 
 
-@pytest.mark.parametrize(("workers", "backend"), [(1, "loky"), (3, "threading"), (2, "loky")])
-def test_results_come_in_the_order_of_the_tasks(workers: int, backend: str) -> None:
+def process_id(number: int) -> int:
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def end_itself(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+@contextmanager
+def another_thread() -> Iterator[None]:
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
+
+
+@pytest.mark.parametrize(("workers", "backend"), [(1, "loky"), (3, "threading"), (2, "loky"), (3, "fork"), (3, "auto")])
+def test_results_come_in_the_order_of_the_tasks(workers: int, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "active_count", lambda: 1)  # whatever ran before
     tasks = ((number,) for number in range(12))
     found = list(run_tasks(wait_and_square, tasks, Execution(workers=workers, backend=backend)))
     assert found == [number * number for number in range(12)]
+
+
+def test_workers_are_forked_where_no_other_thread_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = [(number,) for number in range(4)]
+    auto, forked = Execution(workers=2), Execution(workers=2, backend="fork")
+    monkeypatch.setattr(threading, "active_count", lambda: 1)  # whatever runs the tests
+    found = set(run_tasks(process_id, tasks, auto))
+    assert len(found) == 2
+    assert os.getpid() not in found
+    assert set(run_tasks(process_id, tasks[:1], forked)) == {os.getpid()}, "one task is done here"
+    monkeypatch.undo()
+    with another_thread():
+        assert set(run_tasks(process_id, tasks, auto)) == {os.getpid()}
+        with pytest.raises(OptionError, match="--backend fork needs Linux and a process that has no other threads"):
+            next(run_tasks(process_id, tasks, forked))
+
+
+def test_a_forked_worker_that_is_killed_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    with pytest.raises(RunError, match="a worker was ended from outside"):
+        list(run_tasks(end_itself, ((number,) for number in range(9)), Execution(workers=2)))
+
+
+def test_forked_workers_end_with_a_parent_that_is_killed() -> None:
+    program = (
+        "import os, sys, time\nfrom blockprofile.run.parallel import Execution, run_tasks\n"
+        "def tell(n):\n    print(os.getpid(), flush=True)\n    time.sleep(60)\n"
+        "list(run_tasks(tell, [(1,), (2,)], Execution(workers=2, backend='fork')))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        workers = [int(parent.stdout.readline()) for _ in range(2)]
+        parent.kill()
+    for _ in range(100):
+        if not any(is_running(worker) for worker in workers):
+            return
+        time.sleep(0.05)
+    pytest.fail("workers run on")
+
+
+def is_running(process: int) -> bool:
+    """Tell whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_no_tasks_give_no_results() -> None:
@@ -34,7 +109,7 @@ def test_workers_and_backends_that_do_not_exist_are_refused() -> None:
     for workers in (-2, 0, "1_0", "two"):
         with pytest.raises(OptionError, match=f"--workers is {workers}; it must be at least 1, or auto"):
             check_workers(workers)
-    with pytest.raises(OptionError, match="choices: threading, loky, dask"):
+    with pytest.raises(OptionError, match="choices: auto, fork, threading, loky, dask"):
         next(run_tasks(wait_and_square, [(1,)], Execution(backend="ray")))
 
 
