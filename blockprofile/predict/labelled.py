@@ -7,6 +7,8 @@ that are known, and figures without sampling error.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,6 +24,8 @@ Doubles = NDArray[np.float64]
 
 LOOKS_DRAWN = 1e-3
 """The p-value above which codes pass for drawn by the law."""
+LOOKS_CHOSEN = 1e-6
+"""The p-value below which slots depend on each other."""
 MAX_ROUNDS = 100
 CLOSE = 1e-4
 """Raking ends when every code's share is as near to the law's."""
@@ -144,9 +148,61 @@ def weigh_archs(space: Space, archs: Archs, *, law: Law) -> tuple[Doubles, str, 
     if len(archs) == count_archs(space):
         chances = _probabilities(marginals, archs)
         return chances / chances.mean(), "all archs of the space", True
+    dependent = tell_dependence(space, archs)
     if _looks_drawn(marginals, archs):
-        return np.ones(len(archs)), "drawn by the law", False
-    return _rake(space, marginals, archs), "weighted to the law", False
+        return np.ones(len(archs)), "drawn by the law" + dependent, False
+    return _rake(space, marginals, archs), "weighted to the law" + dependent, False
+
+
+def tell_dependence(space: Space, archs: Archs) -> str:
+    """Say so where archs were chosen by something that no weights of single slots undo; empty where nothing shows it.
+
+    Parameters
+    ----------
+    archs
+        uint8, shape (n, n_slots), distinct.
+
+    Notes
+    -----
+    Slots that were drawn one by one are independent, whatever the shares of their codes. Pearson's chi-squared of every
+    pair of slots, over the archs that have both, are uncorrelated then, and their sum is close to normal.
+
+    Examples
+    --------
+    >>> from blockprofile.space import draw_archs, load_space
+    >>> space = load_space("nas_bench_macro")
+    >>> archs = draw_archs(space, 2000, np.random.default_rng(0))
+    >>> tell_dependence(space, archs)
+    ''
+    >>> searched = archs[(archs == 2).sum(axis=1) > 3]
+    >>> tell_dependence(space, searched).partition(" (")[0]
+    '; their slots depend on each other'
+    """
+    from scipy.stats import norm
+
+    columns = [archs[:, slot.index] for slot in space.slots if len(space.allowed[slot.index]) > 1]
+    statistic, freedom = 0.0, 0
+    for first, second in itertools.combinations(columns, 2):
+        rows = (first != INACTIVE) & (second != INACTIVE)
+        n = int(rows.sum())
+        table = np.bincount(first[rows].astype(np.int64) * INACTIVE + second[rows], minlength=1)
+        table = np.pad(table, (0, -len(table) % INACTIVE)).reshape(-1, INACTIVE).astype(np.float64)
+        table = table[table.any(axis=1)][:, table.any(axis=0)]
+        if n < 2 or 1 in table.shape:
+            continue
+        expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / n
+        # With the margins given, the statistic's mean is n / (n - 1) of its degrees of freedom.
+        statistic += float(((table - expected) ** 2 / expected).sum()) * (n - 1) / n
+        freedom += (table.shape[0] - 1) * (table.shape[1] - 1)
+    if not freedom:
+        return ""
+    # Wilson and Hilferty: the cube root of chi-squared by its freedom is close to normal.
+    spread = 2 / (9 * freedom)
+    chance = float(norm.sf(((statistic / freedom) ** (1 / 3) - 1 + spread) / math.sqrt(spread)))
+    if chance >= LOOKS_CHOSEN:
+        return ""
+    told = f"p {chance:.0e}" if chance > 0 else "beyond doubt"
+    return f"; their slots depend on each other ({told}), as where a search or their accuracies chose them"
 
 
 def _looks_drawn(marginals: list[_Marginal], archs: Archs) -> bool:

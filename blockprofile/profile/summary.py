@@ -175,14 +175,18 @@ def holding_words(predictors: Mapping[str, Mapping[str, Any]], metrics: Sequence
     >>> holding_words(told, ["macs_m", "ms", "score"])
     'Intervals hold for the truth: score (2,000 labelled archs, worth 1,500); for the predictor alone: ms.'
     """
-    truth, alone = [], []
+    truth: list[str] = []
+    chosen: list[str] = []
+    alone: list[str] = []
     for name in metrics:
         labels = predictors[name].get("labels")
         if labels and labels["n"]:
             n, worth = labels["n"], round(labels["n_effective"])
-            truth.append(f"{name} ({n:,} labelled archs{'' if worth == n else f', worth {worth:,}'})")
+            told = f"{n:,} labelled archs{'' if worth == n else f', worth {worth:,}'}"
+            _, _, why = labels["how"].partition("; ")
+            (chosen if why else truth).append(f"{name} ({'; '.join(filter(None, [told, why]))})")
         elif predictors[name]["provenance"] != "counted":
             alone.append(f"{name} ({labels['how']})" if labels else name)
-    parts = {"the truth": truth, "the predictor alone": alone}
-    told = [f"for {what}: {', '.join(names)}" for what, names in parts.items() if names]
-    return f"Intervals hold {'; '.join(told)}." if told else ""
+    parts = {"the truth": truth, "archs chosen as these were": chosen, "the predictor alone": alone}
+    words = [f"for {what}: {', '.join(names)}" for what, names in parts.items() if names]
+    return f"Intervals hold {'; '.join(words)}." if words else ""

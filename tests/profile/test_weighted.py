@@ -9,8 +9,9 @@ from blockprofile.additive.groups import make_groups
 from blockprofile.additive.targets import block_targets, depth_targets
 from blockprofile.errors import DataError
 from blockprofile.predict.labelled import LabelledArchs, effective_number, weigh_archs
+from blockprofile.profile.summary import holding_words
 from blockprofile.profile.weighted import FEW, WeightedRows
-from blockprofile.space import LAWS, Law, Space, draw_archs
+from blockprofile.space import LAWS, Law, Space, draw_archs, load_space
 from tests.toy import additive_predictor, all_archs, arch_probabilities, expected_additive
 
 
@@ -46,6 +47,24 @@ def test_other_draws_are_raked_to_the_law(toy: Space) -> None:
     ratio = arch_probabilities(toy, archs, "papers") / arch_probabilities(toy, archs, "architectures")
     assert np.corrcoef(weights, ratio)[0, 1] > 0.99
     assert 300 < effective_number(weights) < 3000
+
+
+def test_archs_that_were_chosen_by_what_they_reached_are_told() -> None:
+    """Choosing the sums of independent slots makes the slots depend on each other; choosing one slot does not."""
+    space = load_space("nas_bench_macro")
+    archs = np.unique(draw_archs(space, 4000, np.random.default_rng(0)), axis=0)
+    archs = archs[np.random.default_rng(2).permutation(len(archs))]
+    values = np.random.default_rng(1).normal(size=(space.n_slots, 3))[np.arange(space.n_slots), archs].sum(axis=1)
+    best = archs[np.argsort(values)[-400:]]
+    others = archs[(archs[:, 0] < 2) | (np.arange(len(archs)) % 3 == 0)]
+    for law in LAWS:
+        assert weigh_archs(space, others, law=law)[1] == "weighted to the law"
+        _, how, _ = weigh_archs(space, np.unique(np.concatenate([best, archs[:300]]), axis=0), law=law)
+        assert "; their slots depend on each other (p " in how
+    about = {"provenance": "user", "labels": {"n": 700, "n_effective": 700.0, "how": how}}
+    assert holding_words({"score": about}, ["score"]).startswith(
+        "Intervals hold for archs chosen as these were: score (700 labelled archs; their slots depend on each other"
+    )
 
 
 def test_archs_that_cannot_stand_for_the_law_are_refused(toy: Space) -> None:
