@@ -235,13 +235,13 @@ def _write_evaluation(out: Path, card: Card, found: Evaluation, residuals: list[
     import pandas as pd
 
     from blockprofile.files import write_text
-    from blockprofile.plot import draw_fidelity, figure_style, save_figure
+    from blockprofile.plot import draw_fidelity, figure_style, metric_label, save_figure
 
     write_text(out / "residuals.csv", pd.DataFrame(residuals).to_csv(index=False))
     with figure_style():
         figure, axes = plt.subplots(1, 2, figsize=(8.5, 4.2))
-        draw_fidelity(found.labels, found.predictions, axes, metric=f"{card.metric} [{card.unit}]")
-        figure.suptitle(f"{card.name}: {card.provenance}, n = {found.fidelity.n}, R2 {found.fidelity.r2:.5f}")
+        draw_fidelity(found.labels, found.predictions, axes, metric=metric_label(card.metric, card.unit))
+        figure.suptitle(f"{card.name} ({card.provenance}): {found.fidelity.n:,} archs, R2 {found.fidelity.r2:.3f}")
         pictures = save_figure(figure, out / "scatter")
     note(f"wrote {', '.join(map(str, pictures))} and {out / 'residuals.csv'}")
 

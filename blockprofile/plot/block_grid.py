@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.plot.style import add_caption, draw_cells, metric_label
+from blockprofile.plot.style import DIVERGING, add_caption, draw_cells, metric_label
 from blockprofile.profile import Profile
 from blockprofile.space import Block, Space, kind_of
 
@@ -156,6 +156,8 @@ def draw_block_grid(grid: BlockGrid, ax: Axes, *, limit: float) -> None:
 
     An effect below noise or floor is drawn without colour and its value in parentheses.
     """
+    import matplotlib as mpl
+
     shown = np.where(grid.is_effect, grid.effects, np.where(np.isnan(grid.effects), np.nan, 0.0))
     words = grid_words(grid, limit=limit)
     wide = [place for place, name in enumerate(grid.rows) if name in grid.wide]
@@ -166,6 +168,9 @@ def draw_block_grid(grid: BlockGrid, ax: Axes, *, limit: float) -> None:
     for text in ax.texts:
         if int(text.get_position()[1]) in wide:
             text.set_x(len(grid.columns) / 2)
+    for row in wide:
+        colour = mpl.colormaps[DIVERGING](mpl.colors.Normalize(-limit, limit)(shown[row, 0]))
+        ax.add_patch(mpl.patches.Rectangle((0, row), len(grid.columns), 1, fc=colour, ec="white", lw=1.5, zorder=1.5))
     ax.set_title(metric_label(grid.metric, grid.unit) + (f", {grid.title}" if grid.title else ""))
 
 

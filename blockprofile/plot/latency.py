@@ -43,8 +43,8 @@ def audit_data(audit: Audit, *, device: str, space: str) -> ScatterData:
     return ScatterData(
         audit.measured,
         audit.predicted,
-        f"measured whole network ({unit})",
-        f"predicted from the table ({unit})",
+        f"measured whole network [{unit}]",
+        f"predicted from the table [{unit}]",
         f"{device} on {space}",
         f"RMSE {found['rmse_ms']:.3g} {unit} ({found['rmse_percent']:.1f} %), Kendall tau {found['kendall_tau']:.3f}, "
         f"n = {len(audit.archs)}; measured",
@@ -59,8 +59,8 @@ def comparison_data(comparison: Comparison, *, space: str) -> ScatterData:
     return ScatterData(
         comparison.latencies[0][:MAX_POINTS],
         comparison.latencies[1][:MAX_POINTS],
-        f"{first} ({comparison.units[0]})",
-        f"{second} ({comparison.units[1]})",
+        f"{first} [{comparison.units[0]}]",
+        f"{second} [{comparison.units[1]}]",
         f"Random archs of {space}",
         f"Kendall tau {comparison.tau:.3f}; {first}: {comparison.captions[0]}; {second}: {comparison.captions[1]}",
     )

@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.files import make_folder
-from blockprofile.plot.style import add_caption, figure_style, label_cells, metric_label, save_figure, undrawn
+from blockprofile.plot.fronts import COLOURS
+from blockprofile.plot.style import (
+    add_caption,
+    figure_style,
+    label_cells,
+    metric_label,
+    metric_title,
+    save_figure,
+    undrawn,
+)
 from blockprofile.prune import Competition, Outcome, Pruning, rate_unit, slots_at
 from blockprofile.space import place_name
 
@@ -32,10 +41,17 @@ __all__ = [
 ]
 
 ABSENT, KEPT, DROPPED = 0, 1, 2
-SHADES = ("#FFFFFF", "#21598C", "#EDE8E0")
+KEEPS = COLOURS[1]
+"""The colour that a pruned space has among fronts."""
+SHADES = ("#FFFFFF", KEEPS, "#E6E6E6")
 """Of cells that are never there, kept, and dropped."""
-INITIALS = {"dominated": "d", "exchange-rate": "x", "max-accuracy": "a", "depth": "u"}
-"""What stands in the cell of a dropped block."""
+INITIALS = {"exchange-rate": "x", "max-accuracy": "a", "depth": "u"}
+"""What stands in the cell of a dropped block, if not the first letter of the policy's name."""
+POLICY_WORDS = {
+    "exchange-rate": "exchange rate", "max-accuracy": "lowers the accuracy", "depth": "beyond the unit's depth",
+    "pairs": "not missed, pairs weighed",
+}  # fmt: skip
+"""A policy in a figure's caption, if not its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,10 @@ class DecisionMap:
     firsts: tuple[int, ...]
 
 
+def _initial(policy: str) -> str:
+    return INITIALS.get(policy, policy[:1])
+
+
 def decision_map_data(outcome: Outcome) -> DecisionMap:
     """Lay out the decisions on blocks, layer by layer; layers that the depths leave out count as dropped."""
     before, after = outcome.figures.space, outcome.space
@@ -66,20 +86,20 @@ def decision_map_data(outcome: Outcome) -> DecisionMap:
         if slot.layer <= after.max_depth(slot.unit):
             states[row, list(after.allowed[slot.index])] = KEPT
         else:
-            words[row, list(after.allowed[slot.index])] = INITIALS["depth"]
+            words[row, list(after.allowed[slot.index])] = _initial("depth")
     for decision in outcome.drops:
         if decision.kind != "block":
             continue
         for index in slots_at(before, decision):
             if index in place and not words[place[index], decision.code]:
-                words[place[index], decision.code] = INITIALS[decision.policy]
+                words[place[index], decision.code] = _initial(decision.policy)
     firsts = tuple(row for row, slot in enumerate(slots) if slot.layer == 1)
     rows = tuple(place_name(*slot.place) for slot in slots)
     return DecisionMap(rows, before.block_names, states, words, firsts)
 
 
 def draw_decision_map(data: DecisionMap, ax: Axes) -> None:
-    """Draw a decision map: kept blocks dark, dropped ones pale with their policy's initial."""
+    """Draw a decision map: kept blocks coloured, dropped ones pale with their policy's initial."""
     import seaborn as sns
 
     with undrawn(ax):
@@ -122,7 +142,7 @@ def draw_rivals(data: Rivals, ax: Axes, *, unit: str = "") -> None:
     """Draw choices as points with their names, and how much accuracy the front asks for its cost at both ends."""
     found = data.found
     for mask, colour, marker, label in (
-        (data.kept, (0.13, 0.35, 0.55), "o", "stays"), (~data.kept, "0.6", "x", "dropped"),
+        (data.kept, KEEPS, "o", "stays"), (~data.kept, "0.6", "x", "dropped"),
     ):  # fmt: skip
         ax.scatter(found.cost[mask], found.gain[mask], color=colour, marker=marker, label=label, zorder=3)
     for name, x, y in zip(found.names, found.cost, found.gain, strict=True):
@@ -171,20 +191,21 @@ def pruning_figures(pruning: Pruning, out: str | Path) -> list[Path]:
 
 def _caption(outcome: Outcome) -> list[str]:
     gain, cost = outcome.figures.gain, outcome.figures.cost
-    return [f"{gain.name}: {gain.provenance}; {cost.name}: {cost.provenance}."]
+    return [f"Provenance: {metric_title(gain.name)}: {gain.provenance}; {metric_title(cost.name)}: {cost.provenance}."]
 
 
 def _decisions(outcome: Outcome) -> Figure:
     from matplotlib.figure import Figure
 
     data = decision_map_data(outcome)
-    figure = Figure(figsize=(1.6 + 0.42 * len(data.columns), 1.6 + 0.21 * len(data.rows)))
+    figure = Figure(figsize=(max(4.6, 1.6 + 0.42 * len(data.columns)), 1.6 + 0.21 * len(data.rows)))
     ax = figure.subplots()
     draw_decision_map(data, ax)
-    ax.set_title(f"{outcome.figures.space.name}: blocks that stay\n({outcome.figures.cost.name})")
-    gain = outcome.figures.gain.name
-    letters = f"Dark: stays. d: dominated, x: exchange rate, a: lowers {gain}, u: beyond the unit's depth."
-    add_caption(figure, [letters, *_caption(outcome)])
+    ax.set_title(f"{outcome.figures.space.name}: blocks that stay\n({metric_title(outcome.figures.cost.name)})")
+    policies = [*dict.fromkeys(each.policy for each in outcome.drops), "depth"]
+    told = {letter: policy for policy in policies if (letter := _initial(policy)) in data.words}
+    letters = ", ".join(f"{letter}: {POLICY_WORDS.get(policy, policy)}" for letter, policy in told.items())
+    add_caption(figure, [f"Coloured: stays; pale: goes. {letters}".rstrip() + ".", *_caption(outcome)])
     return figure
 
 
@@ -197,6 +218,6 @@ def _rivals(outcome: Outcome) -> Figure:
     draw_rivals(rivals_data(outcome, outcome.figures.network), ax, unit=rate_unit(gain, cost))
     ax.set_xlabel(metric_label(cost.name, cost.unit))
     ax.set_ylabel(metric_label(gain.name, gain.unit))
-    ax.set_title(f"{outcome.figures.space.name}: blocks against the average block, over all layers")
+    ax.set_title(f"{outcome.figures.space.name}: blocks against\nthe average block, over all layers")
     add_caption(figure, _caption(outcome))
     return figure

@@ -65,7 +65,9 @@ def show_space(space: Space) -> Figure:
     with figure_style():
         figure, ax = plt.subplots(figsize=(max(4.0, 1.6 + 0.42 * len(slots)), 1.1 + 0.24 * space.n_blocks))
         mesh = np.ma.masked_invalid(cells)
-        ax.pcolormesh(mesh, cmap=_two_colours(), vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
+        ax.pcolormesh(
+            mesh, cmap=_two_colours(COLOURS[int(space.is_pruned)]), vmin=0, vmax=1, edgecolors="white", linewidth=1.5
+        )
         ax.invert_yaxis()
         label_cells(ax, rows=space.block_names, columns=[slot.name for slot in slots])
         pruned = f", pruned from {base.name}" if space.is_pruned else ""
@@ -73,10 +75,10 @@ def show_space(space: Space) -> Figure:
         return _finish(figure)
 
 
-def _two_colours() -> Colormap:
+def _two_colours(colour: str) -> Colormap:
     from matplotlib.colors import ListedColormap
 
-    return ListedColormap(["0.85", COLOURS[0]])
+    return ListedColormap(["0.9", colour])
 
 
 def show_search(result: SearchResult) -> Figure:

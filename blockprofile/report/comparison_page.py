@@ -44,7 +44,9 @@ def comparison_document(folder: Path) -> Document:
         f"{len(comparison.seeds)} paired seeds ({comparison.seeds[0]} to {comparison.seeds[-1]}), "
         f"{comparison.budget:,} evaluations each."
     )
-    fronts, pruned = fronts_drawing(comparison), pruning_section(_prunings(config, folder))
+    cases = reversed([*enumerate(comparison.cases)])  # of several in one space, the first gives the colour
+    spaces = {case.space.name: (place, case.space) for place, case in cases}
+    fronts, pruned = fronts_drawing(comparison), pruning_section(_prunings(config, folder), spaces)
     drawings: list[Part] = [part for part in (fronts, convergence_drawing(comparison)) if part is not None]
     differences = [difference_drawing(comparison, place) for place in range(1, len(comparison.cases))]
     instead = f"It follows from the searches that {folder} keeps; a comparison of fewer cases has room for it."

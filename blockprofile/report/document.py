@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from blockprofile.report.marks import Chart
+from blockprofile.report.marks import Chart, palette_class
 
 __all__ = [
     "Bullets",
@@ -40,6 +40,8 @@ class Cell:
         What is told when the cell is pointed at or reached by keyboard.
     is_faint
         Below noise or floor.
+    colour
+        An index of the page's palette that fills the cell, in the place of a shade.
     """
 
     text: str
@@ -47,10 +49,13 @@ class Cell:
     heat: float | None = None
     tip: str = ""
     is_faint: bool = False
+    colour: int | None = None
 
     @property
     def style(self) -> str:
         """The shade as CSS: the further from 0, the less transparent."""
+        if self.colour is not None:
+            return f"background:var(--{palette_class(self.colour)})"
         if self.heat is None:
             return ""
         hue = "var(--high)" if self.heat > 0 else "var(--low)"

@@ -55,7 +55,7 @@ def test_opposed_devices_have_opposed_ranks(moga: Space, tmp_path: Path) -> None
     moves = [abs(row["moves"]) for row in found.blocks]
     assert moves == sorted(moves, reverse=True)
     data = comparison_data(found, space="moga")
-    assert (data.x_label, data.y_label) == ("a (ms)", "b (ms)")
+    assert (data.x_label, data.y_label) == ("a [ms]", "b [ms]")
     assert np.array_equal(data.x, found.latencies[0])
 
 

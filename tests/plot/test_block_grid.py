@@ -110,6 +110,7 @@ def test_a_skip_is_drawn_as_wide_as_the_row() -> None:
     written = [text for text in axes.texts if text.get_text()]
     assert written[-1].get_position()[0] == 1.5, "one text, in the middle"
     assert len(written) == len(space.blocks)
+    assert [patch.get_width() for patch in axes.patches] == [3], "one cell, with no line through its words"
 
 
 def test_blocks_of_every_kind_have_a_cell_of_their_own() -> None:

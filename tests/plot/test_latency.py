@@ -39,7 +39,7 @@ def test_scatter_draws_points_bars_and_the_identity(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(points), np.stack([MEASURED, PREDICTED], axis=1))
     (line,) = axes.lines
     assert np.array_equal(line.get_xdata(), line.get_ydata())
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("measured whole network (ms)", "predicted from the table (ms)")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("measured whole network [ms]", "predicted from the table [ms]")
     png, svg = save_scatter(audit_data(audit(), device="me", space="moga"), tmp_path / "new" / "audit")
     assert png.read_bytes().startswith(b"\x89PNG")
     assert "<svg" in svg.read_text(encoding="utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -44,6 +46,12 @@ def test_the_map_tells_what_stays_and_what_dropped_it(toy: Space) -> None:
     np.testing.assert_array_equal(data.states[[0, 1, 2]], [[KEPT, KEPT, DROPPED]] * 3)
     np.testing.assert_array_equal(data.states[[3, 4]], DROPPED)
     assert data.words.tolist() == [["", "", "d"]] * 3 + [["u", "u", "d"]] * 2
+
+
+def test_a_policy_that_has_no_letter_is_shown_by_its_first(toy: Space) -> None:
+    outcome = outcome_of(toy)
+    by_pairs = replace(outcome, decisions=tuple(replace(each, policy="pairs") for each in outcome.decisions))
+    assert set(decision_map_data(by_pairs).words.ravel()) == {"", "p", "u"}
 
 
 def test_the_map_is_drawn_with_a_letter_for_every_drop(toy: Space) -> None:

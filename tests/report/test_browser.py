@@ -39,7 +39,7 @@ def test_every_figure_and_table_is_visible(
     )
     assert hidden == 0
     # The page itself never scrolls sideways: wide tables scroll in their own boxes.
-    assert browser.run("return document.documentElement.scrollWidth <= innerWidth + 1;")
+    assert browser.run("const e = document.documentElement; return e.scrollWidth <= e.clientWidth + 1;")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -90,9 +90,12 @@ def test_comparison_page_tells_verdict_pruning_and_archs(reports: dict[str, Path
     page = Page(reports["comparison"])
     assert "With 300 evaluations each over 3 seeds, small ends with" in page.text
     assert "reaches what the original ends with" in page.text
-    assert "unit 1: without e6k7, e6k7se" in page.text
-    assert "they cost <much> & bring little" in page.text
-    assert "-0.1 points" in page.text
+    assert "small: which block may stand where" in page.text
+    assert page.text.index("which block may stand where") < page.text.index("small: 2 decisions")
+    assert page.text.count("×") == 2 * 2 + 1, "two blocks at two layers, and in the legend"
+    assert "unit 1: without e6k7 they cost <much> & bring little by hand e6k5 -0.1 points (-0.2 to -0.05)" in page.text
+    assert "unit 1: without e6k7se they cost <much> & bring little by hand" in page.text
+    assert "top1_percent: calibrated, floor 0.05 points." in page.text
     assert "latency_ms:mace_gpu at most before after random 8.000 75.100 75.300 75.000" in page.text
     assert "better than random" in page.text
     assert "published networks, measured by their authors" in page.text
