@@ -71,22 +71,23 @@ class Histogram:
     marks: tuple[Mark, ...] = ()
 
 
-def printed_figure(network: str, metric: str) -> float | None:
-    """Return what is printed about a network, None where nothing is.
+def printed_figure(network: str, metric: str, *, resolution: int | None = None) -> float | None:
+    """Return what is printed about a network, None where nothing is, or it is of another resolution than the one given.
 
     Examples
     --------
     >>> printed_figure("MoGA-A", "latency_ms:mace_gpu"), printed_figure("MoGA-A", "latency_ms:note10")
     (11.1, None)
+    >>> printed_figure("MoGA-A", "macs_m"), printed_figure("MoGA-A", "macs_m", resolution=160)
+    (304.0, None)
     """
     about = parse_metric(metric)
-    if about.column == LATENCY:
-        try:
-            return published_latencies(about.device).get(network)
-        except UnknownNameError:
-            return None
     try:
         known = published_network(network)
+        if about.column != "params_m" and resolution not in {None, known.resolution}:
+            return None
+        if about.column == LATENCY:
+            return published_latencies(about.device).get(network)
     except UnknownNameError:
         return None
     printed = {ACCURACY: known.top1_percent, "macs_m": known.macs_m, "params_m": known.params_m}
@@ -94,7 +95,12 @@ def printed_figure(network: str, metric: str) -> float | None:
 
 
 def distribution_data(
-    values: NDArray[np.float32], *, metric: str, unit: str, predicted: Mapping[str, float] | None = None
+    values: NDArray[np.float32],
+    *,
+    metric: str,
+    unit: str,
+    predicted: Mapping[str, float] | None = None,
+    resolution: int | None = None,
 ) -> Histogram:
     """Bin a metric's values and place networks among them.
 
@@ -106,6 +112,8 @@ def distribution_data(
         What they are of.
     predicted
         Named network -> the metric's value for it.
+    resolution
+        That of the archs, in pixels: what is printed for another one is left out. None where each has its own.
 
     Returns
     -------
@@ -116,7 +124,7 @@ def distribution_data(
     counts, edges = np.histogram(wide, bins=N_BINS, range=(low, high) if high > low else (low - 0.5, low + 0.5))
     found = np.quantile(wide, TAUS, method="inverted_cdf")
     marks = tuple(
-        Mark(name, value, printed_figure(name, metric), float((wide < value).mean()))
+        Mark(name, value, printed_figure(name, metric, resolution=resolution), float((wide < value).mean()))
         for name, value in (predicted or {}).items()
     )
     quantiles = dict(zip(TAUS, found.tolist(), strict=True))

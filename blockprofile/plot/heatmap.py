@@ -117,6 +117,7 @@ def _distributions(run: _Run) -> Figures:
             metric=name,
             unit=run.profile.unit(name),
             predicted=predicted.get(name),
+            resolution=run.profile.config["space"]["resolution"],
         )
         for name in run.metrics
     ]

@@ -92,7 +92,9 @@ def show_search(result: SearchResult) -> Figure:
     with figure_style():
         figure, ax = plt.subplots(figsize=(6.4, 4.2))
         if len(labels) == 1:
-            best = problem.natural(np.minimum.accumulate(result.archive.points, axis=0))
+            is_feasible = result.archive.violations[:, None] <= 0
+            lowest = np.minimum.accumulate(np.where(is_feasible, result.archive.points, np.inf), axis=0)
+            best = problem.natural(np.where(np.isfinite(lowest), lowest, np.nan))
             ax.plot(np.arange(1, len(points) + 1), points[:, 0], ".", color="0.75", ms=3, label="evaluated")
             ax.plot(np.arange(1, len(points) + 1), best[:, 0], color=colour, label="the best so far")
             ax.set(xlabel="evaluations", ylabel=labels[0])

@@ -59,7 +59,7 @@ def _limits(verdicts: list[Verdict]) -> str:
         half = (paired.ci_high - paired.ci_low) / 2
         error = f" ± {half:.2g}" if math.isfinite(half) else ""
         below = f" ({BELOW_FLOOR})" if verdict.is_sure and verdict.is_below_floor else ""
-        told.append(f"{paired.difference:+.2f}{error} {verdict.indicator.unit} at {at}{below}")
+        told.append(f"{paired.difference:+.3g}{error} {verdict.indicator.unit} at {at}{below}")
     if not told:
         return ""
     what = found[0].indicator.title.partition(" at ")[0].removeprefix("best ")

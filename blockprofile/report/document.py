@@ -23,6 +23,9 @@ __all__ = [
     "table_of",
 ]
 
+ROUNDING = 1e-9
+"""Figures below are shown as 0: what is left of sums that cancel."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -140,16 +143,17 @@ class Document:
 
 
 def number(value: float | None, digits: int = 3, *, sign: bool = False) -> Cell:
-    """Make a cell of a number with so many decimals; NaN and None are empty.
+    """Make a cell of a number with so many decimals, or with two digits where these would not show it; NaN is empty.
 
     Examples
     --------
-    >>> number(1.5, 2, sign=True).text, number(float("nan")).text
-    ('+1.50', '')
+    >>> number(1.5, 2, sign=True).text, number(0.00042).text, number(float("nan")).text
+    ('+1.50', '0.00042', '')
     """
     if value is None or value != value:  # noqa: PLR0124 -- NaN
         return Cell("")
-    return Cell(f"{value:{'+' if sign else ''},.{digits}f}", sort=float(value))
+    is_small = ROUNDING < abs(value) < 10.0 ** (1 - digits)
+    return Cell(f"{value:{'+' if sign else ''},{'.2g' if is_small else f'.{digits}f'}}", sort=float(value))
 
 
 def p_value(value: float | None) -> Cell:

@@ -46,6 +46,7 @@ def check_space(space: Space) -> None:
         The first mistake.
     """
     _check_places(space)
+    _check_shortcuts(space)
     _check_networks(space)
 
 
@@ -68,6 +69,20 @@ def _check_places(space: Space) -> None:
             f"residual {block.residual} of block {block.name!r} has no effect: none of its places has {where}",
             ("blocks", code, "residual"),
         )
+
+
+def _check_shortcuts(space: Space) -> None:
+    """Refuse shortcuts of fixed layers that have nothing of their own shape to add."""
+    for site in (site for site in build_sites(space) if not site.unit):
+        ops = [op for op in site.table.values() if op is not None and op.skip]
+        for op in ops:
+            if op.in_channels != op.out_channels or op.in_size != op.out_size:
+                part = site.name.rstrip("0123456789")
+                raise MistakeError(
+                    f"skip: true, but the layer makes {op.out_channels} channels at {op.out_size} pixels of "
+                    f"{op.in_channels} at {op.in_size}",
+                    (part, int(site.name.removeprefix(part)) - 1, "skip"),
+                )
 
 
 def _check_names(definition: SpaceDefinition) -> None:

@@ -56,7 +56,7 @@ def shaped_operator(op: str, block: Block, place: Place, *, hidden: int = 0, gat
 
 def _with_gate(op: Operator, rule: SqueezeExcite, gated: int) -> Operator:
     channels = (op.in_channels if rule.of == "input" else gated) // rule.divisor
-    squeezed = channels if rule.round_to == 1 else make_divisible(channels, rule.round_to)
+    squeezed = max(1, channels) if rule.round_to == 1 else make_divisible(channels, rule.round_to)
     act = op.act if rule.act == "block" else rule.act
     return replace(op, se_channels=squeezed, se_gate=rule.gate, se_act=act)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -121,21 +121,26 @@ class _Builder:
         return itertools.product(*choices)
 
     def fixed(self, name: str, layer: FixedLayer) -> Site:
-        out = self.width
+        before, out = (self.width, self.size), self.width
         if layer.out is not None:
             values = layer.out if isinstance(layer.out, tuple) else (layer.out,)
             out = _Quantity.of(values, self.options[layer.out_by].index if layer.out_by else None)
         conditions = [(self.options[key], value) for key, value in layer.when.items()]
-        scope = _scope(self.width.slots, out.slots, self.size.slots, *(slot.index for slot, _ in conditions))
+        deciding = tuple(slot.index for slot, _ in conditions)
+
+        def is_present(chosen: dict[int, int]) -> bool:
+            return all(slot.choices[chosen[slot.index]] == value for slot, value in conditions)
+
+        scope = _scope(self.width.slots, out.slots, self.size.slots, deciding)
         table: dict[tuple[int, ...], Operator | None] = {}
         for codes in self._assignments(scope, name):
             chosen = dict(zip(scope, codes, strict=True))
-            present = all(slot.choices[chosen[slot.index]] == value for slot, value in conditions)
-            table[codes] = (
-                _fixed_operator(layer, self.width.at(chosen), out.at(chosen), self.size.at(chosen)) if present else None
-            )
+            sizes = self.width.at(chosen), out.at(chosen), self.size.at(chosen)
+            table[codes] = _fixed_operator(layer, *sizes) if is_present(chosen) else None
         self.width = out
         self.size = _Quantity.of((1,)) if layer.op == "global_pool" else self.size.shrunk(layer.stride)
+        if conditions:
+            self._unless_left_out(name, before, deciding, is_present)
         return Site(name, 0, 0, scope, table)
 
     def layer(self, number: int, layer: int) -> Site:
@@ -167,13 +172,26 @@ class _Builder:
         if slots.depth is None or 0 not in slots.depths:
             return
         depth, nothing = slots.depth, slots.depths.index(0)
+        self._unless_left_out(f"unit {number}", before, (depth,), lambda chosen: chosen[depth] != nothing)
+
+    def _unless_left_out(
+        self,
+        name: str,
+        before: tuple[_Quantity, _Quantity],
+        deciding: tuple[int, ...],
+        is_present: Callable[[dict[int, int]], bool],
+    ) -> None:
+        """After what some slots may leave out: width and size are those before it where it is not there."""
         joined = []
         for old, new in zip(before, (self.width, self.size), strict=True):
-            scope = _scope(depth, old.slots, new.slots)
+            if old == new:
+                joined.append(new)
+                continue
+            scope = _scope(deciding, old.slots, new.slots)
             values = {}
-            for codes in self._assignments(scope, f"unit {number}"):
+            for codes in self._assignments(scope, name):
                 chosen = dict(zip(scope, codes, strict=True))
-                values[codes] = (old if chosen[depth] == nothing else new).at(chosen)
+                values[codes] = (new if is_present(chosen) else old).at(chosen)
             joined.append(_Quantity(values, scope))
         self.width, self.size = joined
 

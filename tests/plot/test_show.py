@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 from blockprofile.compare import Trials, compare
@@ -106,6 +107,11 @@ def test_a_search_shows_its_front(toy: Space) -> None:
     best = show_search(single).axes[0].lines[1]
     assert (best.get_ydata()[1:] <= best.get_ydata()[:-1]).all()
     assert best.get_color() == COLOURS[1], "as a pruned space has it in a comparison"
+    archive = single.archive
+    archive._violations[: len(archive)] = archive.metrics["macs_m"] < np.median(archive.metrics["macs_m"])
+    best = show_search(single).axes[0].lines[1]
+    kept = archive.metrics["macs_m"][archive.violations <= 0]
+    assert np.nanmin(best.get_ydata()) == kept.min(), "what breaks a limit is no best"
 
 
 def test_a_comparison_shows_its_verdicts_and_fronts(toy: Space) -> None:

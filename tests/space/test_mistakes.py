@@ -48,6 +48,11 @@ MISTAKES = {
         (1, 1, "schema"),
         r"schema 'blockprofile.space/2' is unknown; did you mean 'blockprofile.space/1'",
     ),
+    "a shortcut of a fixed layer that changes the shape": (
+        ("kernel: 3, stride: 2, act: relu}\nunits", "kernel: 3, stride: 2, act: relu, skip: true}\nunits"),
+        (12, 57, "stem[0].skip"),
+        "skip: true, but the layer makes 8 channels at 16 pixels of 3 at 32",
+    ),
     "a resolution that is not listed": (
         ("default: 32", "default: 48"),
         (5, 1, "input"),

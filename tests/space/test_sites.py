@@ -9,15 +9,19 @@ import pytest
 
 from blockprofile.errors import ArchError
 from blockprofile.space import (
+    CompiledSum,
     Operator,
     Space,
     build_sites,
+    count_macs,
     distinct_operators,
     draw_archs,
     encode,
+    factorize,
     list_operators,
     load_space,
 )
+from blockprofile.space.definition import FixedLayer
 from tests.conftest import Freeze
 from tests.toy import all_archs, smaller_toy_space
 
@@ -50,6 +54,29 @@ def test_widths_and_sizes_chain_through_all_mixed_networks(mixed: Space) -> None
     archs = all_archs(mixed)
     for arch in archs:
         check_chain(list_operators(mixed, arch), 3, (16, 32)[arch[0]])
+
+
+def test_sizes_chain_past_stem_layers_that_an_option_leaves_out(mixed: Space) -> None:
+    first, _ = mixed.definition.stem
+    for stem in (
+        (first, FixedLayer(op="conv", out=12, kernel=3, stride=2, when={"stem_depth": 2})),
+        # Alternatives, one of which is there.
+        (FixedLayer(op="conv", out=8, when={"stem_depth": 0}), replace(first, out=16, when={"stem_depth": 2})),
+    ):
+        space = Space(replace(mixed.definition, stem=stem))
+        for arch in all_archs(space)[::5]:
+            check_chain(list_operators(space, arch), 3, (16, 32)[arch[0]])
+        factors = factorize(space, lambda op: op.macs)
+        archs = all_archs(space)[::7]
+        sums = [count_macs(list_operators(space, arch)) for arch in archs]
+        assert np.array_equal(CompiledSum(space, [factors])(archs)[0], sums)
+
+
+def test_a_gate_keeps_a_channel_where_its_rule_leaves_none(toy: Space) -> None:
+    rule = replace(toy.definition.squeeze_excite, divisor=64)
+    space = Space(replace(toy.definition, squeeze_excite=rule))
+    operators = list_operators(space, encode(space, "e4k5se | e2k3"))
+    assert operators[1].se_channels == 1
 
 
 def test_a_layer_has_a_shortcut_exactly_when_it_keeps_the_shape(shipped: Space) -> None:
