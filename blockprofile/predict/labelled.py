@@ -165,7 +165,8 @@ def tell_dependence(space: Space, archs: Archs) -> str:
     Notes
     -----
     Slots that were drawn one by one are independent, whatever the shares of their codes. Pearson's chi-squared of every
-    pair of slots, over the archs that have both, are uncorrelated then, and their sum is close to normal.
+    pair of slots, over the archs that have both, are uncorrelated then, and their sum is close to normal. Cramér's V
+    of all pairs (root of the mean square, corrected for chance) says how strongly they depend: from 0 to 1.
 
     Examples
     --------
@@ -181,7 +182,7 @@ def tell_dependence(space: Space, archs: Archs) -> str:
     from scipy.stats import norm
 
     columns = [archs[:, slot.index] for slot in space.slots if len(space.allowed[slot.index]) > 1]
-    statistic, freedom = 0.0, 0
+    statistic, freedom, strengths = 0.0, 0, []
     for first, second in itertools.combinations(columns, 2):
         rows = (first != INACTIVE) & (second != INACTIVE)
         n = int(rows.sum())
@@ -192,8 +193,12 @@ def tell_dependence(space: Space, archs: Archs) -> str:
             continue
         expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / n
         # With the margins given, the statistic's mean is n / (n - 1) of its degrees of freedom.
-        statistic += float(((table - expected) ** 2 / expected).sum()) * (n - 1) / n
-        freedom += (table.shape[0] - 1) * (table.shape[1] - 1)
+        own, free = (
+            float(((table - expected) ** 2 / expected).sum()) * (n - 1) / n,
+            math.prod(np.array(table.shape) - 1),
+        )
+        statistic, freedom = statistic + own, freedom + free
+        strengths.append((own - free) / (n * (min(table.shape) - 1)))
     if not freedom:
         return ""
     # Wilson and Hilferty: the cube root of chi-squared by its freedom is close to normal.
@@ -202,7 +207,11 @@ def tell_dependence(space: Space, archs: Archs) -> str:
     if chance >= LOOKS_CHOSEN:
         return ""
     told = f"p {chance:.0e}" if chance > 0 else "beyond doubt"
-    return f"; their slots depend on each other ({told}), as where a search or their accuracies chose them"
+    strength = math.sqrt(max(0.0, float(np.mean(strengths))))
+    return (
+        f"; their slots depend on each other ({told}, Cramér's V {strength:.1g}), as where a search or their "
+        "accuracies chose them"
+    )
 
 
 def _looks_drawn(marginals: list[_Marginal], archs: Archs) -> bool:
