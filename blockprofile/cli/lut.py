@@ -122,7 +122,7 @@ def measure(
     from blockprofile.device import (
         Plan,
         Settings,
-        accelerator_name,
+        accelerator_of,
         check_clock,
         make_runtime,
         measure_table,
@@ -134,12 +134,13 @@ def measure(
     settings = Settings(provider=provider, threads=threads, batch=batch, dtype=dtype, clock=check_clock(clock))
     loaded = load_space(space)
     note_base(loaded, WHOLE)
+    made = make_runtime(runtime, settings)
     table = measure_table(
         loaded,
-        make_runtime(runtime, settings),
+        made,
         out,
         name=name or out.resolve().name,
-        hardware=hardware or accelerator_name(provider) or processor_name(),
+        hardware=hardware or accelerator_of(made) or processor_name(),
         plan=plan,
         resolutions=resolution,
         progress=note,

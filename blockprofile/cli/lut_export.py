@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,15 @@ __all__ = ["export", "plan"]
 SPACE = space_option()
 OUT = typer.Option(..., "--out", help="The folder to write: models and manifest.json.")
 FILES = typer.Option(
-    "onnx", "--files", help="onnx, pt2 (torch.export), or tflite, where the package litert-torch is installed."
+    "onnx",
+    "--files",
+    help="onnx or pt2 (torch.export); pte, where executorch is installed, or tflite, where litert-torch is.",
 )
 RESOLUTION = typer.Option(None, "--resolution", help="Input resolution in pixels; left out, the space's own.")
 BATCH = typer.Option(1, "--batch", help="Images in a batch; it is fixed in the models.")
-PRECISION = typer.Option("fp32", "--precision", help="fp32, fp16, or int8 by ONNX Runtime's static quantisation.")
+PRECISION = typer.Option(
+    "fp32", "--precision", help="fp32, fp16 (onnx, pt2, pte), or int8 by static quantisation (onnx, tflite)."
+)
 LAYOUT = typer.Option("nchw", "--layout", help="nchw, or nhwc: the input has its channels last.")
 CALIBRATION = typer.Option(
     None, "--calibration", help="Images for int8, .npy of float32 (n, channels, height, width); left out, drawn."
@@ -64,6 +69,8 @@ def export(
         refuse_idle(context, ("calibration",), "operators are not given images")
     settings = _settings(batch, precision, layout, seed, calibration, files)
     loaded = load_space(space).at_resolution(resolution)
+    if form == "networks" and settings.kind == "pte":
+        settings = replace(settings, apart=True)
     if form == "networks":
         manifest = export_networks(loaded, out, cover_archs(loaded, seed=seed), settings=settings, progress=note)
     else:

@@ -11,7 +11,7 @@ from blockprofile.device.export_settings import ExportSettings, check_file_kind,
 from blockprofile.device.folder import check_name
 from blockprofile.device.foreign import ImportOptions, read_device_table, read_traces
 from blockprofile.device.imported import TimedOn, write_imported
-from blockprofile.device.machine import accelerator_name, processor_name
+from blockprofile.device.machine import processor_name
 from blockprofile.device.measure import MeasuredTable, measure_table
 from blockprofile.device.onnx_graph import Layer, onnx_model
 from blockprofile.device.operator_table import check_plausible
@@ -23,6 +23,7 @@ from blockprofile.device.remote import RemoteTool, check_transport, plan_command
 from blockprofile.device.residuals import depth_rows, unit_rows
 from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import RUNTIMES, Runtime, Settings, check_clock, make_runtime
+from blockprofile.device.session import accelerator_of
 from blockprofile.device.solved import LEAST_SOLVED, SolvedTable, solve_times, write_solved
 from blockprofile.device.time_units import check_time_unit, unit_factor
 from blockprofile.device.timings import read_timings
@@ -45,7 +46,7 @@ __all__ = [
     "Settings",
     "SolvedTable",
     "TimedOn",
-    "accelerator_name",
+    "accelerator_of",
     "audit_table",
     "audit_times",
     "check_clock",

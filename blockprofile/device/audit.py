@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from blockprofile.device.audit_archs import spread_archs
 from blockprofile.device.journal import Journal
-from blockprofile.device.machine import accelerator_name, processor_name
+from blockprofile.device.machine import processor_name
 from blockprofile.device.probes import pick_sentinel, table_operators
 from blockprofile.device.quantity import in_unit_of
 from blockprofile.device.repair import Repair, choose_repair, fit_repairs
 from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Runtime, Settings, make_runtime
-from blockprofile.device.session import measure_calls, session_facts
+from blockprofile.device.session import accelerator_of, measure_calls, session_facts
 from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.files import lock_folder, make_folder
 from blockprofile.metric import LATENCY, parse_metric
@@ -136,11 +136,16 @@ def runtime_of(card: Card) -> Runtime:
     except TypeError:
         told = f"the card of {card.name!r} says {created['settings']!r} of how its table was measured"
         raise DataError(f"{told}; should be {', '.join(field.name for field in fields(Settings))}") from None
-    here = {"processor": processor_name(), "accelerator": accelerator_name(settings.provider)}
-    for part, name in here.items():
-        if part in created and created[part] != name:
-            raise OptionError(f"the table of {card.name!r} was measured on {created[part]}; this is {name or 'none'}")
-    return make_runtime(str(created["adapter"]), settings)
+    _check_same(card, "processor", processor_name())
+    runtime = make_runtime(str(created["adapter"]), settings)
+    _check_same(card, "accelerator", accelerator_of(runtime))
+    return runtime
+
+
+def _check_same(card: Card, part: str, here: str) -> None:
+    there = card.created.get(part, here)
+    if there != here:
+        raise OptionError(f"the table of {card.name!r} was measured on {there}; this is {here or 'none'}")
 
 
 def audit_table(

@@ -120,7 +120,7 @@ def _write(
         raise OptionError(f"{str(folder)!r} is there already and not empty; name another folder")
     with replacing_folder(folder) as fresh:
         for number, (model, (_, parts, _)) in enumerate(zip(manifest.models, models, strict=True), start=1):
-            write_bytes(fresh / model.file, _model_bytes([op for _, op in parts], model.parts, settings), sync=False)
+            _write_model(fresh / model.file, [op for _, op in parts], model.parts, settings)
             if number % max(1, len(models) // 5) == 0:
                 progress(f"{number} of {len(models)} models")
         write_json(fresh / MANIFEST_NAME, asdict(manifest))
@@ -134,16 +134,24 @@ def _check_tags(operators: Iterable[Operator]) -> None:
             raise AssertionError(f"two operators have the tag {operator_tag(op)}")
 
 
-def _model_bytes(operators: Sequence[Operator], names: Sequence[str], settings: ExportSettings) -> bytes:
+def _write_model(path: Path, operators: Sequence[Operator], names: Sequence[str], settings: ExportSettings) -> None:
     if settings.kind == "onnx":
-        return _onnx_bytes(operators, names, settings)
-    from blockprofile.device.torch_export import pt2_bytes, tflite_bytes
+        write_bytes(path, _onnx_bytes(operators, names, settings), sync=False)
+    elif settings.kind == "pt2":
+        from blockprofile.device.torch_export import pt2_bytes
 
-    batch, layout, seed = settings.batch, settings.layout, settings.seed
-    if settings.kind == "tflite":
-        return tflite_bytes(operators, names, batch=batch, layout=layout, seed=seed)
-    precision = _DTYPES[settings.precision]
-    return pt2_bytes(operators, names, batch=batch, layout=layout, seed=seed, precision=precision)
+        write_bytes(path, pt2_bytes(operators, names, settings), sync=False)
+    elif settings.kind == "tflite":
+        from blockprofile.device.tflite_export import tflite_bytes
+
+        write_bytes(path, tflite_bytes(operators, names, settings), sync=False)
+    else:
+        from blockprofile.device.executorch_export import pte_bytes
+
+        program, record = pte_bytes(operators, names, settings)
+        write_bytes(path, program, sync=False)
+        if record:
+            write_bytes(path.with_suffix(".etrecord"), record, sync=False)
 
 
 def _onnx_bytes(operators: Sequence[Operator], names: Sequence[str], settings: ExportSettings) -> bytes:

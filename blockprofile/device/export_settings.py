@@ -26,9 +26,12 @@ __all__ = [
 PrecisionName = Literal["fp32", "fp16", "int8"]
 PRECISIONS: tuple[PrecisionName, ...] = get_args(PrecisionName)
 Layout = Literal["nchw", "nhwc"]
-FileKind = Literal["onnx", "pt2", "tflite"]
+FileKind = Literal["onnx", "pt2", "pte", "tflite"]
 FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+_ALLOWED: dict[FileKind, tuple[PrecisionName, ...]] = {
+    "onnx": PRECISIONS, "pt2": ("fp32", "fp16"), "pte": ("fp32", "fp16"), "tflite": ("fp32", "int8"),
+}  # fmt: skip
 
 
 def check_precision(name: str) -> PrecisionName:
@@ -77,7 +80,8 @@ def check_file_kind(name: str) -> FileKind:
 class ExportSettings:
     """How models are written.
 
-    ``kind`` is what is written: ONNX, torch.export's ``.pt2``, or ``.tflite`` by litert_torch where that is installed.
+    ``kind`` is what is written: ONNX, torch.export's ``.pt2``, ``.pte`` by executorch or ``.tflite`` by litert_torch,
+    where those are installed. ``apart`` gives every operator of a ``.pte`` a delegate of its own.
     ``calibration`` are images for ``int8``, float32 of shape (n, channels, height, width); None draws them at random.
 
     Raises
@@ -92,16 +96,17 @@ class ExportSettings:
     seed: int = 0
     calibration: NDArray[np.float32] | None = None
     kind: FileKind = "onnx"
+    apart: bool = False
 
     def __post_init__(self) -> None:
         if self.batch < 1 or self.seed < 0:
             raise OptionError(f"batch {self.batch} with seed {self.seed}; at least 1 and 0 are needed")
         check_precision(self.precision)
         check_layout(self.layout)
-        allowed: dict[str, tuple[str, ...]] = {"onnx": PRECISIONS, "pt2": ("fp32", "fp16"), "tflite": ("fp32",)}
-        if self.precision not in allowed[check_file_kind(self.kind)]:
-            raise OptionError(
-                f"precision {self.precision!r} is not written as {self.kind!r}; {one_of('', allowed[self.kind])}"
-            )
+        allowed = _ALLOWED[check_file_kind(self.kind)]
+        if self.precision not in allowed:
+            raise OptionError(f"precision {self.precision!r} is not written as {self.kind!r}; {one_of('', allowed)}")
         if self.calibration is not None and self.precision != "int8":
             raise OptionError(f"calibration data have no effect at precision {self.precision!r}; they are for 'int8'")
+        if self.apart and self.kind != "pte":
+            raise OptionError(f"operators are kept apart in 'pte' alone; they have nodes of their own in {self.kind!r}")

@@ -75,11 +75,12 @@ def accelerator_clock_mhz() -> float | None:
 
 
 def _ask_driver(field: str) -> list[str]:
-    """Ask NVIDIA's driver for a field of each GPU; nothing where there is none, or it does not answer."""
+    """Ask NVIDIA's driver for a field of the GPUs, or of the first that CUDA may use; nothing where it is silent."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return []
-    words = [tool, f"--query-gpu={field}", "--format=csv,noheader"]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0].strip()
+    words = [tool, f"--query-gpu={field}", "--format=csv,noheader", *([f"--id={visible}"] if visible else [])]
     try:
         answer = subprocess.run(words, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):

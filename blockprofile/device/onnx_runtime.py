@@ -63,6 +63,11 @@ class OnnxRuntime:
         options.log_severity_level = 3
         model = onnx_model(operators, batch=settings.batch, precision=settings.dtype, seed=seed)
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=[self._provider])
+        if self._provider not in session.get_providers():  # it warns, and runs on the processor instead
+            raise OptionError(
+                f"ONNX Runtime could not start the provider {self._provider!r}, which is installed; a library that it "
+                "needs is missing, or there is no such device"
+            )
         first = operators[0]
         shape = (settings.batch, first.in_channels, first.in_size, first.in_size)
         features = np.random.default_rng(seed).standard_normal(shape).astype(settings.dtype)

@@ -1,8 +1,8 @@
 """Profiles of exported models into a lookup table: time is given to operators by the names of nodes.
 
-A node that speaks of one operator at one place is its time, however many steps it fuses; so is a node without such a
-name (a copy, a reordering) that runs between two of one operator. What is left belongs to no one operator: its share is
-told, and beyond `MOST_LEFT` a table is made only where the user says how to spread it.
+A node that speaks of one operator is its time, however many steps it fuses, and in equal parts if it fuses copies; so
+is a node without such a name (a copy, a reordering) that runs between two of one operator. What is left belongs to no
+one operator: its share is told, and beyond `MOST_LEFT` a table is made only where the user says how to spread it.
 """
 
 from __future__ import annotations
@@ -107,8 +107,9 @@ def assign_nodes(trace: Trace, operators: Mapping[str, Operator], *, space: str)
     times: dict[Instance, float] = {}
     left: list[tuple[NodeTime, tuple[Instance, ...]]] = []
     for node, owners in zip(trace.nodes, _owners(found), strict=True):
-        if len(owners) == 1:
-            times[owners[0]] = times.get(owners[0], 0.0) + node.ms
+        if len({owner.tag for owner in owners}) == 1:
+            for owner in owners:
+                times[owner] = times.get(owner, 0.0) + node.ms / len(owners)
         else:
             left.append((node, owners))
             for owner in owners:

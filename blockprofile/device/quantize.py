@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.device.converter import quiet
 from blockprofile.errors import DataError, OptionError
 
-__all__ = ["quantize_model", "read_images"]
+__all__ = ["calibration_batches", "quantize_model", "read_images"]
 
 N_DRAWN = 4
 """Random images that set the ranges where none are given: times do not depend on them."""
@@ -61,25 +59,37 @@ def quantize_model(model: Any, *, seed: int, images: NDArray[np.float32] | None 
     except ImportError as failure:
         raise OptionError(f"precision 'int8' needs the package {failure.name!r}; install blockprofile[onnx]") from None
     shape = tuple(size.dim_value for size in model.graph.input[0].type.tensor_type.shape.dim)
-    batches = _batches(shape, seed, images)
+    batches = iter([{"input": batch} for batch in calibration_batches(shape, seed=seed, images=images)])
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def get_next(self) -> dict[str, NDArray[np.float32]] | None:
             return next(batches, None)
 
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
         path = Path(folder) / "model.onnx"
         quantize_static(model, str(path), Reader(), quant_format=QuantFormat.QDQ, per_channel=True)
         return onnx.load(str(path))
 
 
-def _batches(
-    shape: tuple[int, ...], seed: int, images: NDArray[np.float32] | None
-) -> Iterator[dict[str, NDArray[np.float32]]]:
+def calibration_batches(
+    shape: tuple[int, ...], *, seed: int, images: NDArray[np.float32] | None = None
+) -> list[NDArray[np.float32]]:
+    """List a model's inputs by which its ranges are set: of the images that are given, or drawn.
+
+    Parameters
+    ----------
+    shape
+        That of the input: a batch, and the sizes of an image in either layout.
+
+    Raises
+    ------
+    OptionError
+        If the images do not fit it.
+    """
     batch = shape[0]
     if images is None:
         rng = np.random.default_rng(seed)
-        return iter([{"input": rng.standard_normal(shape).astype(np.float32)} for _ in range(N_DRAWN)])
+        return [rng.standard_normal(shape).astype(np.float32) for _ in range(N_DRAWN)]
     oriented = images if images.shape[1:] == shape[1:] else images.transpose(0, 2, 3, 1)
     if oriented.shape[1:] != shape[1:] or len(images) < batch:
         raise OptionError(
@@ -87,15 +97,4 @@ def _batches(
             "input's channels and size are needed"
         )
     starts = range(0, len(images) - batch + 1, batch)
-    return ({"input": np.ascontiguousarray(oriented[start : start + batch])} for start in starts)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep quiet that the model was not preprocessed: that renames nodes."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)
+    return [np.ascontiguousarray(oriented[start : start + batch]) for start in starts]

@@ -26,7 +26,7 @@ from blockprofile.device.runtime import Runtime
 from blockprofile.device.warm_up import warm_up
 from blockprofile.space import Operator
 
-__all__ = ["Measured", "measure_calls", "session_facts"]
+__all__ = ["Measured", "accelerator_of", "measure_calls", "session_facts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def measure_calls(
             prepared = dict(zip(calls, built, strict=True))
         watch = runtime.prepare((sentinel,), seed=0)
         with timing_lock(progress):
-            if runtime.settings.provider != "cpu" and accelerator_name(runtime.settings.provider):
+            if accelerator_of(runtime):
                 warm_up(watch, progress=progress)
             medians = measure_rounds(
                 prepared,
@@ -87,12 +87,17 @@ def measure_calls(
     return Measured(medians, tuple(journal.rounds))
 
 
+def accelerator_of(runtime: Runtime) -> str:
+    """Name the GPU that a runtime computes on, as the runtime itself does, or the driver; empty for the processor."""
+    return runtime.describe().get("accelerator") or accelerator_name(runtime.settings.provider)
+
+
 def session_facts(runtime: Runtime, rounds: Sequence[Round], plan: Plan) -> dict[str, Any]:
     """Collect what a card says of a session: machine, runtime, settings, load, drift, disturbance."""
     drift = sentinel_drift(rounds)
     loads = [entry.load for entry in rounds if entry.load is not None]
     n_runs = sum(entry.n_runs for entry in rounds)
-    gpu, clock = accelerator_name(runtime.settings.provider), accelerator_clock_mhz()
+    gpu, clock = accelerator_of(runtime), accelerator_clock_mhz()
     facts: dict[str, Any] = {
         "processor": processor_name(),
         **({"accelerator": gpu} if gpu else {}),

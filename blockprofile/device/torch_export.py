@@ -1,4 +1,4 @@
-"""Models for torch.export and LiteRT: the torch layers of an operator list, every step a module that says its place.
+"""Models for torch.export and what lowers its programs: torch layers, every step a module that says its place.
 
 Tools name what they make of a module after its path, so a step's module is named as its ONNX nodes are, with ``_`` in
 place of ``/``. The steps are those of `blockprofile.device.onnx_graph`; weights are random.
@@ -7,13 +7,11 @@ place of ``/``. The steps are those of `blockprofile.device.onnx_graph`; weights
 from __future__ import annotations
 
 import io
-import tempfile
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from blockprofile.errors import OptionError
+from blockprofile.device.converter import quiet
+from blockprofile.device.export_settings import ExportSettings
 from blockprofile.modules import seeded, step_modules
 from blockprofile.space import Operator, primitives
 
@@ -21,12 +19,10 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["named_module", "pt2_bytes", "tflite_bytes"]
+__all__ = ["example_input", "exported_program", "named_module", "pt2_bytes", "step_path"]
 
 
-def named_module(
-    operators: Sequence[Operator], names: Sequence[str], *, layout: str = "nchw", marks_end: bool = False
-) -> nn.Module:
+def named_module(operators: Sequence[Operator], names: Sequence[str], *, layout: str = "nchw") -> nn.Module:
     """Build the torch module of operators that run one after another, a submodule for each step.
 
     Parameters
@@ -35,9 +31,6 @@ def named_module(
         One for each operator, as `blockprofile.device.node_names.instance_names` gives them.
     layout
         ``nchw``, or ``nhwc``: the input has its channels last, and is transposed first.
-    marks_end
-        The output has one dimension more: converters name what makes the output after the output, and that is then
-        no step but a reshape.
     """
     from torch import nn
 
@@ -48,13 +41,13 @@ def named_module(
             super().__init__()
             for op, name in zip(operators, names, strict=True):
                 for index, step in enumerate(primitives(op)):
-                    self.add_module(_path(name, index, step.kind), _fold(step_modules(step)))
+                    self.add_module(step_path(name, index, step.kind), _fold(step_modules(step)))
 
         def forward(self, features: torch.Tensor) -> torch.Tensor:
             value = features.permute(0, 3, 1, 2) if layout == "nhwc" else features
             for op, name in zip(operators, names, strict=True):
                 value = _run_operator(self, op, name, value)
-            return value.unsqueeze(-1) if marks_end else value
+            return value
 
     return Network().eval()
 
@@ -84,7 +77,7 @@ def _run_operator(network: nn.Module, op: Operator, name: str, entry: torch.Tens
     main = shortcut = entry
     gate: torch.Tensor | None = None
     for index, step in enumerate(primitives(op)):
-        module = network.get_submodule(_path(name, index, step.kind))
+        module = network.get_submodule(step_path(name, index, step.kind))
         if step.kind in {"add", "scale"}:
             main, gate = module(main, shortcut if step.kind == "add" else gate), None
         elif step.part == "se":
@@ -96,78 +89,39 @@ def _run_operator(network: nn.Module, op: Operator, name: str, entry: torch.Tens
     return main
 
 
-def _path(name: str, index: int, kind: str) -> str:
+def step_path(name: str, index: int, kind: str) -> str:
+    """Name the module of a step of an operator that is named."""
     return f"{name}/{index}_{kind}".replace("/", "_")
 
 
-def _example(op: Operator, *, batch: int, layout: str) -> torch.Tensor:
+def example_input(op: Operator, settings: ExportSettings) -> torch.Tensor:
+    """Make an input of a model that begins with an operator."""
     import torch
 
     shape = (op.in_channels, op.in_size, op.in_size)
-    return torch.zeros(batch, *(shape if layout == "nchw" else (*shape[1:], shape[0])))
+    ordered = shape if settings.layout == "nchw" else (*shape[1:], shape[0])
+    return torch.zeros(settings.batch, *ordered, dtype=torch.float16 if settings.precision == "fp16" else torch.float32)
 
 
-def pt2_bytes(
-    operators: Sequence[Operator], names: Sequence[str], *, batch: int, layout: str, seed: int, precision: str
-) -> bytes:
-    """Export a model by `torch.export` as the bytes of a ``.pt2`` file.
-
-    Parameters
-    ----------
-    precision
-        ``float32`` or ``float16``.
-    """
+def exported_program(
+    operators: Sequence[Operator], names: Sequence[str], settings: ExportSettings
+) -> torch.export.ExportedProgram:
+    """Export a model by `torch.export`."""
     import torch
 
-    dtype = torch.float16 if precision == "float16" else torch.float32
-    with seeded(seed):
-        module = named_module(operators, names, layout=layout).to(dtype)
-    inputs = (_example(operators[0], batch=batch, layout=layout).to(dtype),)
+    example = example_input(operators[0], settings)
+    with seeded(settings.seed):
+        module = named_module(operators, names, layout=settings.layout).to(example.dtype)
+    with torch.no_grad(), quiet():
+        return torch.export.export(module, (example,))
+
+
+def pt2_bytes(operators: Sequence[Operator], names: Sequence[str], settings: ExportSettings) -> bytes:
+    """Export a model by `torch.export` as the bytes of a ``.pt2`` file."""
+    import torch
+
     held = io.BytesIO()
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's own, of what it deprecates in itself
-        torch.export.save(torch.export.export(module, inputs), held)
+    program = exported_program(operators, names, settings)
+    with quiet():
+        torch.export.save(program, held)
     return held.getvalue()
-
-
-def tflite_bytes(operators: Sequence[Operator], names: Sequence[str], *, batch: int, layout: str, seed: int) -> bytes:
-    """Convert a model by `litert_torch`, where it is installed, to the bytes of a ``.tflite`` file of float32.
-
-    Raises
-    ------
-    OptionError
-        If it is not installed.
-    """
-    try:
-        import litert_torch
-    except ImportError as failure:
-        raise OptionError(f"TFLite files need the package {failure.name!r}; pip install litert-torch") from None
-    with seeded(seed):
-        module = named_module(operators, names, layout=layout, marks_end=True)
-    inputs = (_example(operators[0], batch=batch, layout=layout),)
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
-        warnings.simplefilter("ignore")
-        converted: Any = litert_torch.convert(module, inputs)
-        converted.export(str(Path(folder) / "model.tflite"))
-        return _one_name_each((Path(folder) / "model.tflite").read_bytes(), operators, names)
-
-
-def _one_name_each(data: bytes, operators: Sequence[Operator], names: Sequence[str]) -> bytes:
-    """Name every value after its own step alone.
-
-    The converter adds the names of whatever shares a constant with it; the constant is the first one's, so of several
-    steps the last is meant.
-    """
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-
-    paths = [_path(name, i, step.kind) for op, name in zip(operators, names, strict=True)
-             for i, step in enumerate(primitives(op))]  # fmt: skip
-    model = schema.ModelT.InitFromPackedBuf(data, 0)
-    for number, tensor in enumerate(model.subgraphs[0].tensors):
-        own = [path for path in paths if f"_{path}" in tensor.name.decode()]
-        if own:
-            tensor.name = f"{own[-1]}/{number}".encode()
-    builder = flatbuffers.Builder(len(data))
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from threading import Lock
 from types import FunctionType
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,8 @@ class TorchRuntime:
         if self.settings.provider == "cuda":
             facts["accelerator"] = torch.cuda.get_device_name()
             facts["cuda"] = f"{torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"  # type: ignore[no-untyped-call]
+            if self.settings.dtype == "float32" and torch.backends.cudnn.allow_tf32:
+                facts["convolutions"] = "TF32 where the GPU has it"
         return facts
 
     def prepare(self, operators: Sequence[Operator], *, seed: int) -> Prepared:
@@ -108,11 +111,17 @@ class GraphTorch(TorchRuntime):
     """
 
     name, how = "torch_graph", "CUDA graph"
+    _building = Lock()
 
     def __init__(self, settings: Settings) -> None:
         if settings.provider != "cuda":
             raise OptionError(f"runtime 'torch_graph' records CUDA graphs; it has no provider {settings.provider!r}")
         super().__init__(settings)
+
+    def prepare(self, operators: Sequence[Operator], *, seed: int) -> Prepared:
+        """Build operators as `TorchRuntime` does, one at a time: nothing may ask for memory while another records."""
+        with self._building:
+            return super().prepare(operators, seed=seed)
 
     def _time(self, module: Callable[[torch.Tensor], object], features: torch.Tensor) -> Prepared:
         import torch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -37,13 +38,17 @@ def warm_up(
     Whether it came to stand still: the medians of the last two windows, `WARM_S` apart at least, differ by less than
     `WARM_SHARE`. After `WARM_LIMIT_S` it is left at that.
     """
-    start, windows = now(), list[tuple[float, float]]()
+    start, first = now(), 0.0
+    recent: deque[tuple[float, float]] = deque()
     while (spent := now() - start) < WARM_LIMIT_S:
         window = float(np.median([sentinel.read().ms for _ in range(WARM_RUNS)]))
-        windows.append((spent, window))
-        before = [ms for at, ms in windows if at <= spent - WARM_S]
-        if before and abs(before[-1] / window - 1) < WARM_SHARE:
-            progress(f"warm after {spent:.0f} s: the sentinel takes {window:.4g} ms, {windows[0][1]:.4g} ms at first")
+        first = first or window
+        recent.append((spent, window))
+        while len(recent) > 1 and recent[1][0] <= spent - WARM_S:
+            recent.popleft()
+        at, before = recent[0]
+        if at <= spent - WARM_S and abs(before / window - 1) < WARM_SHARE:
+            progress(f"warm after {spent:.0f} s: the sentinel takes {window:.4g} ms, {first:.4g} ms at first")
             return True
     progress(f"not steady after {WARM_LIMIT_S:.0f} s of warming up; rounds are corrected by the sentinel")
     return False

@@ -100,27 +100,45 @@ def aihub(nodes: Nodes) -> str:
 
 
 def executorch(nodes: Nodes) -> str:
+    """Kernels within calls of operators, and delegates that run kernels without places, in turns."""
     head = ",event_block_name,event_name,raw,p10 (ms),p50 (ms),p90 (ms),avg (ms),min (ms),max (ms),op_types," + (
-        "delegate_debug_identifier,stack_traces,module_hierarchy,is_delegated_op,delegate_backend_name,debug_data"
+        "delegate_debug_identifier,stack_traces,module_hierarchy,is_delegated_op,delegate_backend_name,debug_data,"
+        "start_time"
     )
+    rows: list[str] = []
 
-    def row(number: int, event: str, ms: float, *, where: str = "", inside: bool = False) -> str:
-        return (
-            f'{number},Execute,{event},"[{ms}, {ms}]",{ms},{ms},{ms},{ms},{ms},{ms},[],{where},{{}},{{}},{inside},,[]'
+    def row(event: str, ms: float, *, path: str = "", inside: bool = False, block: str = "Execute") -> None:
+        name = path.replace("/", "_")
+        where = (
+            f"\"{{'aten_convolution_default_': {{'L__self__': ('', 'net.Network'), 'L__self__{name}': ('{name}', "
+            f"'torch.nn.Sequential'), 'L__self__{name}.0': ('{name}.0', 'torch.nn.modules.conv.Conv2d')}}}}\""
         )
+        times = f'"[{ms}, {ms}]",{ms},{ms},{ms},{ms},{ms},{ms},[]'
+        told = f"{event if inside else ''},{{}},{where if path else '{}'},{inside},{'Xnn' if inside else ''},[],[1]"
+        rows.append(f"{len(rows)},{block},{event},{times},{told}")
 
-    total = sum(ms for _, ms in nodes)
-    rows = [row(2 + i, name.replace("/", "_"), ms, where=name, inside=True) for i, (name, ms) in enumerate(nodes)]
-    return "\n".join([head, "0,Default,Method::init,[1],1,1,1,1,1,1,[],,{},{},False,,[]",
-                      row(1, "DELEGATE_CALL", total), *rows, row(99, "Method::execute", total + 0.1)])  # fmt: skip
+    row("Method::init", 1.0, block="Default")
+    for number, (name, ms) in enumerate(nodes):
+        if number % 2:
+            row("Convolution (NHWC, F32) GEMM #1".replace(", ", " "), 0.9 * ms, inside=True)
+            row("DELEGATE_CALL", ms, path=name)
+        else:
+            row("native_call_convolution.out", 0.4 * ms, path=name)
+            row("OPERATOR_CALL", 0.5 * ms, path=name)
+            row("native_call_relu.out", 0.6 * ms, path=name)
+            row("OPERATOR_CALL", 0.7 * ms, path=name)
+    row("Method::execute", sum(ms for _, ms in nodes) + 0.1)
+    return "\n".join([head, *rows])
 
 
 def vela(nodes: Nodes) -> str:
-    """Cycles of a clock of 500 MHz."""
-    head = "TFLite_operator,NNG Operator,SRAM Usage,Peak%,Op Cycles,Network%,NPU,SRAM AC,DRAM AC,OnFlash AC," + (
-        "OffFlash AC,MAC Count,Network%,Util%,Name"
+    """Cycles of a clock of 500 MHz; an operator and its activation stand in two rows."""
+    head = "Original Operator,NNG Operator,Target,Staging Usage,Peak% (Staging),Op Cycles,Network% (cycles),NPU," + (
+        "SRAM AC,DRAM AC,OnFlash AC,OffFlash AC,MAC Count,Network% (MAC),Util% (MAC),Name"
     )
-    return "\n".join([head, *(
-        f"CONV_2D,Conv2DBias,1024,10.0,{500_000 * ms:.0f},1.0,{500_000 * ms:.0f},1,0,1,0,100,1.0,50.0,{name}"
-        for name, ms in nodes
-    )])  # fmt: skip
+    rows = [head]
+    for name, ms in nodes:
+        cycles = f"{400_000 * ms:.0f},1.0,{400_000 * ms:.0f}"
+        rows.append(f"Conv2D,Conv2D,NPU,1024,10.0,{cycles},1,0,0,1,100,1.0,50.0,{name}")
+        rows.append(f"HardSwish,LUT,NPU,0,0.0,{100_000 * ms:.0f},0.0,0,0,0,0,0,0,0.0,100,{name}")
+    return "\n".join(rows)

@@ -257,6 +257,20 @@ def test_a_fused_node_over_two_units(toy: Space, exported: ExportManifest, tmp_p
     assert f"fused over {units[first]} and {units[first + 1]}); say --spread drop, even or macs" in told
 
 
+def test_a_node_over_copies_of_an_operator_is_shared(toy: Space, tmp_path: Path) -> None:
+    from blockprofile.device.node_names import operator_tag
+    from blockprofile.device.probes import table_operators
+    from blockprofile.device.profiled import assign_nodes
+
+    op = next(op for op in table_operators(toy) if op.op == "mbconv")
+    path, tag = tmp_path / "chain.json", operator_tag(op)
+    steps = [f"{place}/{tag}/{index}_conv" for place in ("u1l1", "u1l1x2") for index in range(len(primitives(op)))]
+    path.write_text(samples.tensorrt([(" + ".join(steps), 3.0)]), encoding="utf-8")
+    assigned = assign_nodes(read_trace(path), {tag: op}, space="toy")
+    assert list(assigned.times.values()) == [1.5, 1.5]
+    assert assigned.left == ()
+
+
 def test_time_of_no_operator_is_shown_refused_and_spread(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     copies = [("Reformatting CopyNode for Input Tensor 0 to Conv", 2.0)]
     files = write_profiles(toy, exported, tmp_path / "p", "tensorrt", extra=copies)
@@ -298,7 +312,7 @@ def test_formats_that_are_not_what_was_said(toy: Space, tmp_path: Path) -> None:
     assert "is of no format that is known" in refused(toy, tmp_path, '{"a": 1}')
     for form in TRACE_FORMATS:
         assert f"it is no '{form}', which is " in refused(toy, tmp_path, '{"a": 1}', form=form)
-    large = f"Name,Op Cycles\n{'a' * 140_000},3\n"
+    large = f"Name,Op Cycles\n{'a' * 5_000_000},3\n"
     assert "no CSV: field larger than" in refused(toy, tmp_path, large, form="vela", clock_mhz=500.0)
     assert "say the NPU's clock by --clock-mhz" in refused(toy, tmp_path, samples.vela([("a", 1)]))
     assert "--clock-mhz has no effect" in refused(toy, tmp_path, samples.tensorrt([("a", 1)]), clock_mhz=3.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import types
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,18 @@ def test_runtimes_and_providers_that_are_not_there(monkeypatch: pytest.MonkeyPat
         make_runtime("torch", Settings(provider="cuda"))
 
 
+def test_a_provider_that_gives_way_to_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    runtime = make_runtime("onnxruntime", Settings(provider="cuda"))
+    with (
+        warnings.catch_warnings(action="ignore"),
+        pytest.raises(OptionError, match="not start the provider"),
+    ):
+        runtime.prepare([OP], seed=0)
+
+
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
@@ -159,6 +172,9 @@ def test_a_gpu_is_named_by_its_driver(tmp_path: Path, monkeypatch: pytest.Monkey
     assert machine.accelerator_name("TensorrtExecutionProvider") == "NVIDIA H100 80GB HBM3"
     assert machine.accelerator_name("CPUExecutionProvider") == ""
     assert machine.accelerator_clock_mhz() == 1980
+    tool.write_text("#!/bin/sh\necho $*\n")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,1")
+    assert machine.accelerator_name("cuda") == "--query-gpu=name --format=csv,noheader --id=3"
     tool.write_text("#!/bin/sh\nexit 9\n")
     assert machine.accelerator_clock_mhz() is None
     tool.unlink()

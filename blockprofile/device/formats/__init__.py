@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 TRACE_FORMATS = (
-    "onnxruntime", "litert", "tensorrt", "tensorrt_times", "openvino", "aihub", "executorch", "vela",
+    "onnxruntime", "litert", "litert_times", "tensorrt", "tensorrt_times", "openvino", "aihub", "executorch", "vela",
 )  # fmt: skip
 """The formats of profiles of models; each is a module of this package."""
 

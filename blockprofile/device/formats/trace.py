@@ -16,6 +16,8 @@ from blockprofile.numbers import read_number
 __all__ = ["NodeTime", "ProfileFile", "Trace", "number_of", "open_profile"]
 
 MAX_BYTES = 1 << 27
+MAX_FIELD = 1 << 22
+"""Characters of a field: a node that fuses a whole network has all its modules in one."""
 _PICKLES = {".pkl", ".pickle"}
 _PROTOCOLS = [bytes([number]) for number in range(2, 6)]
 
@@ -75,10 +77,13 @@ class ProfileFile:
         DataError
             If they are none.
         """
+        before = csv.field_size_limit(MAX_FIELD)
         try:
             return list(csv.reader(self.lines))
         except csv.Error as failure:
             raise self.error(f"no CSV: {failure}") from None
+        finally:
+            csv.field_size_limit(before)
 
     def error(self, message: str) -> DataError:
         """Make the error of the file."""

@@ -1,9 +1,13 @@
 """Arm Vela's ``*_per-layer.csv``: what an Ethos NPU is estimated to take, in cycles.
 
-Cycles become milliseconds by the NPU's clock, which the file does not say.
+Cycles become milliseconds by the NPU's clock, which the file does not say. What one operator of the model became (a
+convolution, and its activation) stands in rows of one name, one after another.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
 
 from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace
 from blockprofile.errors import OptionError
@@ -47,4 +51,8 @@ def read(file: ProfileFile, *, clock_mhz: float | None = None) -> Trace:
         if cycles is None or cycles < 0 or len(row) < len(header):
             raise file.error(f"line {number}: {_CYCLES} is {cells.get(_CYCLES, '')!r}; should be at least 0")
         nodes.append(NodeTime(cells[_NAME], cycles / (clock_mhz * 1000)))
-    return Trace(file.path, tuple(nodes), None)
+    return Trace(file.path, tuple(_joined(name, group) for name, group in groupby(nodes, lambda node: node.name)), None)
+
+
+def _joined(name: str, nodes: Iterable[NodeTime]) -> NodeTime:
+    return NodeTime(name, sum(node.ms for node in nodes))
