@@ -173,7 +173,7 @@ def times(
         raise OptionError(f"{str(out)!r} exists already; name another file, so that no times are lost")
     known = read_manifest(manifest, load_space(space))
     unit = check_time_unit(time_unit or "ms")
-    traces = read_traces(files, ImportOptions(form=form, clock_mhz=clock_mhz, unit=unit))
+    traces = read_traces(files, ImportOptions(form=form, clock_mhz=clock_mhz, unit=unit), manifest=known)
     count, mean_ms = write_network_times(traces, known, out, factor=unit_factor(unit))
     if json:
         print_json({"file": str(out), "networks": count, "of": len(known.models), "mean_ms": mean_ms})

@@ -11,7 +11,7 @@ from blockprofile.device.export_manifest import MANIFEST_NAME, ExportManifest
 from blockprofile.device.formats import TRACE_FORMATS, Trace, find_format, open_profile, read_trace
 from blockprofile.device.operator_table import OperatorTable, scale_table
 from blockprofile.device.probes import check_resolutions, table_operators
-from blockprofile.device.profile_checks import check_whole_unit
+from blockprofile.device.profile_checks import check_batch, check_whole_unit
 from blockprofile.device.profiled import Spread, profiled_table
 from blockprofile.device.quantity import check_quantity
 from blockprofile.device.tables import TABLE_FORMATS, find_table_format, read_published, table_note
@@ -96,18 +96,23 @@ def list_files(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def read_traces(paths: Sequence[Path], options: ImportOptions) -> list[Trace]:
-    """Read the profiles of models.
+def read_traces(
+    paths: Sequence[Path], options: ImportOptions, *, manifest: ExportManifest | None = None
+) -> list[Trace]:
+    """Read the profiles of models, of those of a manifest where one is given.
 
     Raises
     ------
     UnknownNameError, DataError, OptionError
         As `blockprofile.device.formats.read_trace`; or if a clock is given and no file is in cycles, or a file's nodes
-        and its whole are in different units, and none is named.
+        and its whole are in different units, and none is named, or it is of another batch than the manifest's models.
     """
     traces = [read_trace(path, form=options.form, clock_mhz=options.clock_mhz) for path in list_files(paths)]
     if options.clock_mhz is not None and find_format(open_profile(traces[0].path)) != "vela":
         raise OptionError("--clock-mhz has no effect here: these files give times, not cycles; leave it out")
+    if manifest is not None:
+        for trace in traces:
+            check_batch(trace, manifest)
     if options.unit == "ms":
         for trace in traces:
             check_whole_unit(trace)
@@ -147,7 +152,7 @@ def read_device_table(
         raise OptionError("--column has no effect here: a profile is of one model; leave it out")
     sizes = resolutions or (manifest.resolutions if manifest and not space.definition.input.searched else ())
     operators = table_operators(space, check_resolutions(space, sizes), metric=f"latency_ms:{device}")
-    traces, factor = read_traces(files, options), unit_factor(options.unit)
+    traces, factor = read_traces(files, options, manifest=manifest), unit_factor(options.unit)
     if is_whole(traces):
         if manifest is None:
             raise OptionError(

@@ -15,11 +15,22 @@ from blockprofile.device.node_names import Instance, Step, required_steps
 from blockprofile.errors import DataError
 from blockprofile.space import Operator, Space, build_sites
 
-__all__ = ["FARTHEST", "check_every_operator", "check_once", "check_one_unit", "check_steps", "check_whole_unit"]
+__all__ = [
+    "FARTHEST",
+    "check_batch",
+    "check_every_operator",
+    "check_once",
+    "check_one_unit",
+    "check_steps",
+    "check_timed",
+    "check_whole_unit",
+]
 
 FARTHEST = 200.0
 """How many times more or less two figures of one thing may be before one of them is taken to be in another unit."""
 MAX_NAMED = 3
+MOST_UNTIMED = 0.01
+"""The share of a model's multiply-adds that may take no time: what is too short for a file's digits has fewer."""
 
 
 def check_once(trace: Trace, found: Iterable[tuple[Step, ...]]) -> None:
@@ -102,6 +113,39 @@ def _fixed_places(space: Space) -> list[str]:
         for site in build_sites(space)
         if None not in site.table.values() and (not site.unit or site.layer <= min(space.unit_depths(site.unit)))
     ]
+
+
+def check_timed(trace: Trace, times: Mapping[Instance, float], operators: Mapping[str, Operator]) -> None:
+    """Check that what computes takes time.
+
+    Raises
+    ------
+    DataError
+        If operators with more than `MOST_UNTIMED` of the multiply-adds take none.
+    """
+    macs = {instance: operators[instance.tag].macs for instance in times}
+    idle = [instance for instance, ms in times.items() if ms == 0 and macs[instance]]
+    share = sum(macs[instance] for instance in idle) / max(1, sum(macs.values()))
+    if share > MOST_UNTIMED:
+        raise DataError(
+            f"{trace.path}: {', '.join(map(str, idle[:MAX_NAMED]))} and so on take no time, with {share:.1%} of the "
+            "multiply-adds; if it stands at nodes that are fused over several operators, say --spread even or macs"
+        )
+
+
+def check_batch(trace: Trace, manifest: ExportManifest) -> None:
+    """Check that a profile, where it says so, is of as many images as the models were exported for.
+
+    Raises
+    ------
+    DataError
+        If it is not.
+    """
+    if trace.batch not in {0, manifest.batch}:
+        raise DataError(
+            f"{trace.path} is of batch {trace.batch}, the manifest's models of batch {manifest.batch}; it is a profile "
+            "of another export"
+        )
 
 
 def check_whole_unit(trace: Trace) -> None:

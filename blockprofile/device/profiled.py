@@ -19,7 +19,13 @@ from blockprofile.device.formats import NodeTime, Trace
 from blockprofile.device.median import Median
 from blockprofile.device.node_names import Instance, Step, find_steps, operator_tag
 from blockprofile.device.operator_table import OperatorTable, check_complete
-from blockprofile.device.profile_checks import check_every_operator, check_once, check_one_unit, check_steps
+from blockprofile.device.profile_checks import (
+    check_every_operator,
+    check_once,
+    check_one_unit,
+    check_steps,
+    check_timed,
+)
 from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.predict import lookup_key
 from blockprofile.space import Operator, Space
@@ -156,7 +162,7 @@ def profiled_table(
     Raises
     ------
     DataError
-        As `assign_nodes`; or if operators are missing, or profiles are in different units.
+        As `assign_nodes`; or if operators are missing or take no time, or profiles are in different units.
     OptionError
         If more than `MOST_LEFT` of a profile's time is left over, and ``spread`` is None.
     """
@@ -169,7 +175,9 @@ def profiled_table(
         _check_left(assigned, spread)
     check_one_unit(traces, [assigned.times for assigned in profiles])
     for assigned in profiles:
-        for instance, ms in _spread_left(assigned, spread, tags).items():
+        times = _spread_left(assigned, spread, tags)
+        check_timed(assigned.trace, times, tags)
+        for instance, ms in times.items():
             found.setdefault(instance.tag, []).append(ms)
         total += sum(node.ms for node in assigned.trace.nodes)
         left += sum(node.ms for node, _ in assigned.left)

@@ -248,6 +248,37 @@ def test_two_runs_in_one_file(toy: Space, exported: ExportManifest, tmp_path: Pa
     assert "2 sessions" in refused(toy, tmp_path, f"[{session}, {session}]")
 
 
+def test_files_that_are_cut_off(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
+    nodes = one_profile(toy, exported, tmp_path)
+    litert = samples.litert_text(nodes)
+    assert "ends within the table 'Run Order'" in refused(toy, tmp_path, litert[: litert.rindex("\n", 0, litert.index(nodes[-1][0]))])
+    executorch = samples.executorch(nodes)
+    assert "it has no event 'Method::execute', which comes last" in refused(
+        toy, tmp_path, executorch[: executorch.rindex("\n")]
+    )
+    assert "fields, the header 18; was it cut off" in refused(toy, tmp_path, executorch[:-20])
+    assert "line 2 has 20 fields, the header 16" in refused(
+        toy, tmp_path, samples.vela(nodes).replace(".0,", ",0,"), clock_mhz=5.0
+    )
+    assert refused(toy, tmp_path, "\n").endswith("network0.json is empty")
+
+
+def test_what_computes_takes_time(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
+    idle = [(name, 0.0) for name, _ in one_profile(toy, exported, tmp_path)]
+    assert "and so on take no time, with 100.0% of the multiply-adds" in refused(toy, tmp_path, samples.tensorrt(idle))
+
+
+def test_another_batch_than_the_manifest(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
+    path = tmp_path / "network0.json"
+    text = samples.onnxruntime(one_profile(toy, exported, tmp_path))
+    shapes = '"args": {"input_type_shape": [{"float": [8, 3, 32, 32]}, {"float": [16, 3, 3, 3]}]}'
+    path.write_text(text.replace('"args": {}', shapes), encoding="utf-8")
+    assert read_trace(path).batch == 8
+    with pytest.raises(DataError, match="is of batch 8, the manifest's models of batch 1"):
+        read_traces([path], ImportOptions(), manifest=exported)
+    read_traces([path], ImportOptions(), manifest=replace(exported, batch=8))
+
+
 def test_a_fused_node_over_two_units(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     nodes = one_profile(toy, exported, tmp_path)
     units = [find_steps(name)[0].instance.place for name, _ in nodes]

@@ -40,10 +40,11 @@ def read(file: ProfileFile) -> Trace:
     Raises
     ------
     DataError
-        If there is no column ``p50``, it is in cycles, a time is no number, or there are several runs of a method.
+        If there is no column ``p50``, it is in cycles, a time is no number, or there are several runs of a method, or
+        none.
     """
     header = file.rows[0]
-    rows = [dict(zip(header, [*row, *[""] * len(header)], strict=False)) for row in file.rows[1:] if row]
+    rows = [dict(zip(header, row, strict=True)) for row in file.rows[1:]]
     column = next((match for match in map(_COLUMN.match, header) if match), None)
     if column is None or column[1] not in _MS:
         raise file.error("it has no column 'p50 (ms)', 'p50 (us)' or 'p50 (s)'")
@@ -52,6 +53,9 @@ def read(file: ProfileFile) -> Trace:
     wholes = [number for number, row in enumerate(executed) if row["event_name"] == _WHOLE]
     if len(wholes) > 1:
         raise file.error("it holds several runs of a method; give each model a file of its own")
+    if not wholes:
+        raise file.error(f"it has no event {_WHOLE!r}, which comes last; the file is cut off")
+    whole = wholes[0]
     is_split = any(row.get("is_delegated_op") == "True" and find_steps(_name(row)) for row in executed)
     nodes: dict[tuple[str, int], float] = {}
     for number, (row, ms) in enumerate(zip(executed, times, strict=True)):
@@ -60,9 +64,8 @@ def read(file: ProfileFile) -> Trace:
             key = (name, 0 if find_steps(name) else number)
             nodes[key] = nodes.get(key, 0.0) + ms
     named = any(find_steps(name) for name, _ in nodes)
-    found = tuple(NodeTime(name, ms) for (name, _), ms in nodes.items()) if named or not wholes else ()
-    n_runs = executed[wholes[0]].get("raw", "").count(",") + 1 if wholes else 0
-    return Trace(file.path, found, times[wholes[0]] if wholes else None, n_runs)
+    found = tuple(NodeTime(name, ms) for (name, _), ms in nodes.items()) if named else ()
+    return Trace(file.path, found, times[whole], executed[whole].get("raw", "").count(",") + 1)
 
 
 def _is_node(row: Row, *, is_split: bool) -> bool:

@@ -29,7 +29,7 @@ def read(file: ProfileFile) -> Trace:
     Raises
     ------
     DataError
-        If there are several such tables, a column is missing, or a time is no number.
+        If there are several such tables, one is cut off, a column is missing, or a time is no number.
     """
     starts = [number for number, line in enumerate(file.lines) if _RUNS in line]
     orders = [number for number, line in enumerate(file.lines) if _ORDER.match(line.strip())]
@@ -52,6 +52,8 @@ def read(file: ProfileFile) -> Trace:
         if ms is None or ms < 0 or "name" not in cells:
             raise file.error(f"line {place}: avg ms is {cells.get('avg ms', '')!r}; should be a number of at least 0")
         nodes.append(NodeTime(_INDEX.sub("", cells["name"]), ms))
+    else:
+        raise file.error("it ends within the table 'Run Order'; the file is cut off")
     rest = "\n".join(file.lines[number:])
     timings = _TIMINGS.search(rest)
     whole = _WHOLE.search(file.text)

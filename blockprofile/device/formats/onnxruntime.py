@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -45,7 +45,19 @@ def read(file: ProfileFile) -> Trace:
     if odd is not None:
         raise file.error(f"node {odd[0]!r} is not in all of its {len(runs)} runs; profile one model at a time")
     nodes = tuple(NodeTime(name, median(times[name, n] for times in kept)) for name, n in kept[0])
-    return Trace(file.path, nodes, median(end - start for start, end in runs[1:] or runs) / 1000, len(kept))
+    whole = median(end - start for start, end in runs[1:] or runs) / 1000
+    return Trace(file.path, nodes, whole, len(kept), _batch(kernels))
+
+
+def _batch(kernels: Sequence[Mapping[str, Any]]) -> int:
+    """Return the images in a batch, by the first feature map that a node is given; 0 where no shapes stand there."""
+    for event in kernels:
+        shapes = event.get("args", {}).get("input_type_shape", []) if isinstance(event.get("args"), dict) else []
+        for shape in (value for entry in shapes if isinstance(entry, dict) for value in entry.values()):
+            if isinstance(shape, list) and len(shape) == 4 and isinstance(shape[0], int):
+                return shape[0]
+            break
+    return 0
 
 
 def _span(file: ProfileFile, event: Mapping[str, Any]) -> tuple[float, float]:

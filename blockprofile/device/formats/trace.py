@@ -35,13 +35,15 @@ class Trace:
     """One model's profile.
 
     ``nodes`` are in the order of running, none where the tool gives the whole alone; ``whole_ms`` is the time of a run,
-    None where only the nodes' are given; ``n_runs`` is how many runs the times are of, 0 where that is not said.
+    None where only the nodes' are given; ``n_runs`` is how many runs the times are of, 0 where that is not said; so is
+    ``batch``, the images in a batch.
     """
 
     path: Path
     nodes: tuple[NodeTime, ...]
     whole_ms: float | None
     n_runs: int = 0
+    batch: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,20 +72,25 @@ class ProfileFile:
 
     @cached_property
     def rows(self) -> list[list[str]]:
-        """Its lines as CSV.
+        """Its lines as CSV, those with nothing in them left out; all have as many fields as the first.
 
         Raises
         ------
         DataError
-            If they are none.
+            If they are none, or a line has other fields.
         """
         before = csv.field_size_limit(MAX_FIELD)
         try:
-            return list(csv.reader(self.lines))
+            rows = [(number, row) for number, row in enumerate(csv.reader(self.lines), start=1) if row]
         except csv.Error as failure:
             raise self.error(f"no CSV: {failure}") from None
         finally:
             csv.field_size_limit(before)
+        odd = next(((number, row) for number, row in rows if len(row) != len(rows[0][1])), None)
+        if odd is not None:
+            told = f"line {odd[0]} has {len(odd[1])} fields, the header {len(rows[0][1])}"
+            raise self.error(f"{told}; was it cut off, or are there decimal commas?")
+        return [row for _, row in rows]
 
     def error(self, message: str) -> DataError:
         """Make the error of the file."""
@@ -98,7 +105,7 @@ def open_profile(path: Path) -> ProfileFile:
     UnknownNameError
         If there is no such file.
     DataError
-        If it is too large, or no UTF-8 text.
+        If it is empty, too large, or no UTF-8 text.
     """
     if not path.is_file():
         raise UnknownNameError(f"there is no file {str(path)!r}")
@@ -106,9 +113,12 @@ def open_profile(path: Path) -> ProfileFile:
     if path.stat().st_size > MAX_BYTES:
         raise DataError(f"{path} has {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read")
     try:
-        return ProfileFile(path, path.read_bytes().decode("utf-8-sig"))
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as failure:
         raise DataError(f"{path} is not UTF-8 text: {failure.reason} at byte {failure.start}") from None
+    if not text.strip():
+        raise DataError(f"{path} is empty")
+    return ProfileFile(path, text)
 
 
 def check_pickle(path: Path) -> None:

@@ -35,7 +35,7 @@ def read(file: ProfileFile, *, clock_mhz: float | None = None) -> Trace:
     OptionError
         If the clock is not given.
     DataError
-        If a row is short, or its cycles are no number.
+        If a row has other fields than the header, or its cycles are no number.
     """
     if clock_mhz is None:
         raise OptionError(f"{file.path} gives cycles; say the NPU's clock by --clock-mhz")
@@ -46,9 +46,9 @@ def read(file: ProfileFile, *, clock_mhz: float | None = None) -> Trace:
     for number, row in enumerate(file.rows[1:], start=2):
         if row[:1] == header[:1]:
             raise file.error(f"line {number}: it holds two tables; give each model a file of its own")
-        cells = dict(zip(header, row, strict=False))
+        cells = dict(zip(header, row, strict=True))
         cycles = read_number(cells.get(_CYCLES, ""))
-        if cycles is None or cycles < 0 or len(row) < len(header):
+        if cycles is None or cycles < 0:
             raise file.error(f"line {number}: {_CYCLES} is {cells.get(_CYCLES, '')!r}; should be at least 0")
         nodes.append(NodeTime(cells[_NAME], cycles / (clock_mhz * 1000)))
     return Trace(file.path, tuple(_joined(name, group) for name, group in groupby(nodes, lambda node: node.name)), None)
