@@ -18,8 +18,8 @@ SPACE = space_option()
 FORMAT = typer.Option(
     None,
     "--format",
-    help="csv, onnxruntime, litert, tensorrt, tensorrt_times, openvino, aihub, executorch or vela; of tables ofa, "
-    "nnmeter, hwnasbench or layers; left out, it is recognised.",
+    help="csv, onnxruntime, litert, litert_times, tensorrt, tensorrt_times, openvino, aihub, executorch or vela; of "
+    "tables ofa, nnmeter, hwnasbench or layers; left out, it is recognised.",
 )
 CLOCK = typer.Option(None, "--clock-mhz", help="The NPU's clock, for formats that give cycles (vela).")
 TIME_UNIT = typer.Option(None, "--time-unit", help="ms (default), s or us, where the format's is not true; believed.")

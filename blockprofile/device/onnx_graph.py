@@ -131,14 +131,14 @@ def onnx_model(
     layers
         Weights and biases in the order of the steps that have any, instead of random ones.
     names
-        One for each operator, with which the names of its nodes begin (`blockprofile.device.node_names`); left out,
-        nodes are numbered.
+        One for each operator, with which the names of its nodes begin (`blockprofile.device.node_names`), and that of
+        the output, after which tools name the last node; left out, nodes are numbered.
     layout
         ``nchw``, or ``nhwc``: the input has its channels last, and is transposed first.
 
     Returns
     -------
-    ``onnx.ModelProto``; its output is ``output``.
+    ``onnx.ModelProto``; its output is ``output`` where nodes have no names.
 
     Raises
     ------
@@ -165,11 +165,12 @@ def onnx_model(
         value, entry = graph.node("Transpose", ["input"], perm=[0, 3, 1, 2]), [*entry[:1], *entry[2:], entry[1]]
     for op, name in zip(ops, names or [""] * len(ops), strict=True):
         value = graph.operator(op, value, name)
-    graph.nodes[-1].output[0] = "output"
+    if not names:
+        graph.nodes[-1].output[0] = value = "output"
     flat = last.op == "linear"
     shape = [n, last.out_channels] if flat else [n, last.out_channels, last.out_size, last.out_size]
     inputs = [helper.make_tensor_value_info("input", code, entry)]
-    outputs = [helper.make_tensor_value_info("output", code, shape)]
+    outputs = [helper.make_tensor_value_info(value, code, shape)]
     body = helper.make_graph(graph.nodes, "network", inputs, outputs, graph.weights)
     return helper.make_model(
         body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="blockprofile"

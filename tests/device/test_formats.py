@@ -251,7 +251,9 @@ def test_two_runs_in_one_file(toy: Space, exported: ExportManifest, tmp_path: Pa
 def test_files_that_are_cut_off(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     nodes = one_profile(toy, exported, tmp_path)
     litert = samples.litert_text(nodes)
-    assert "ends within the table 'Run Order'" in refused(toy, tmp_path, litert[: litert.rindex("\n", 0, litert.index(nodes[-1][0]))])
+    assert "ends within the table 'Run Order'" in refused(
+        toy, tmp_path, litert[: litert.rindex("\n", 0, litert.index(nodes[-1][0]))]
+    )
     executorch = samples.executorch(nodes)
     assert "it has no event 'Method::execute', which comes last" in refused(
         toy, tmp_path, executorch[: executorch.rindex("\n")]

@@ -54,7 +54,7 @@ def test_networks_are_timed_whole(toy: Space, tmp_path: Path) -> None:
 def test_layers_are_told_by_vela(toy: Space, quantized: tuple[ExportManifest, Path], tmp_path: Path) -> None:
     manifest, folder = quantized
     for model in manifest.models:
-        command = [str(VELA), str(folder / model.file), "--output-dir", str(tmp_path / "vela")]
+        command = [str(VELA), str(folder / model.file), "--output-dir", str(tmp_path / "vela"), "--verbose-performance"]
         subprocess.run(command, check=True, capture_output=True)
     files = sorted((tmp_path / "vela").glob("*_per-layer.csv"))
     found = read_device_table(files, toy, ImportOptions(clock_mhz=CLOCK_MHZ), manifest=manifest)

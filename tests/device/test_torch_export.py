@@ -69,8 +69,11 @@ def test_what_is_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         ExportSettings(kind="pt2", precision="int8")
     command = ["lut", "export", "--space", "moga_32", "--out", str(tmp_path / "models"), "--files"]
     assert main([*command, "pt3"]) == EXIT_USER
-    assert "kind of files 'pt3' is unknown; did you mean 'pt2'?" in capsys.readouterr().err
-    if importlib.util.find_spec("litert_torch") is None:
-        assert main([*command, "tflite"]) == EXIT_USER
-        assert "TFLite files need the package 'litert_torch'; pip install litert-torch" in capsys.readouterr().err
-        assert not (tmp_path / "models").exists()
+    assert "kind of files 'pt3' is unknown; did you mean 'pte'?" in capsys.readouterr().err
+    for kind, package in (("tflite", "litert_torch"), ("pte", "executorch")):
+        if importlib.util.find_spec(package) is None:
+            assert main([*command, kind]) == EXIT_USER
+            assert f"files need the package '{package}'; pip install " in capsys.readouterr().err
+            assert not (tmp_path / "models").exists()
+    with pytest.raises(OptionError, match="operators are kept apart in 'pte' alone"):
+        ExportSettings(apart=True)
