@@ -142,3 +142,12 @@ def vela(nodes: Nodes) -> str:
         rows.append(f"Conv2D,Conv2D,NPU,1024,10.0,{cycles},1,0,0,1,100,1.0,50.0,{name}")
         rows.append(f"HardSwish,LUT,NPU,0,0.0,{100_000 * ms:.0f},0.0,0,0,0,0,0,0,0.0,100,{name}")
     return "\n".join(rows)
+
+
+def litert_times(ms: float) -> str:
+    return json.dumps({
+        "model": "m.tflite", "model_size_mb": 9.95, "accelerators": ["CPU"], "signature": "serving_default",
+        "fully_accelerated": False, "num_threads": 1,
+        "latency": {"init_ms": 9.1, "avg_ms": ms + 0.02, "min_ms": ms - 0.01, "median_ms": ms, "num_runs": 50},
+        "throughput_mb_s": 1.5,
+    })  # fmt: skip

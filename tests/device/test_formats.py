@@ -265,6 +265,14 @@ def test_files_that_are_cut_off(toy: Space, exported: ExportManifest, tmp_path: 
     assert refused(toy, tmp_path, "\n").endswith("network0.json is empty")
 
 
+def test_times_with_two_decimals(toy: Space, tmp_path: Path) -> None:
+    path = tmp_path / "network0.json"
+    path.write_text(samples.litert_times(6.21), encoding="utf-8")
+    trace = read_trace(path)
+    assert (trace.nodes, trace.whole_ms, trace.n_runs) == ((), 6.21, 50)
+    assert "its median is 0.2 ms, rounded to 0.01 ms" in refused(toy, tmp_path, samples.litert_times(0.2))
+
+
 def test_what_computes_takes_time(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     idle = [(name, 0.0) for name, _ in one_profile(toy, exported, tmp_path)]
     assert "and so on take no time, with 100.0% of the multiply-adds" in refused(toy, tmp_path, samples.tensorrt(idle))
