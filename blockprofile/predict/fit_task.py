@@ -83,7 +83,7 @@ class Fit:
         """Train a network without a fold, on what additive tables leave."""
         return train_network(
             *self.without(fold), tables, self.recipe.options, windows=self.inputs.windows(self.space),
-            device=self.provider, progress=self.progress,
+            blocks=self.inputs.blocks(self.space), device=self.provider, progress=self.progress,
         )  # fmt: skip
 
     def fit_tables(self, fold: int) -> AdditiveTables:

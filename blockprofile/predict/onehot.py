@@ -95,6 +95,19 @@ class OneHot:
         windows: NDArray[np.bool_] = (units == 0) | (units == np.arange(1, len(space.units) + 1)[:, None])
         return windows
 
+    def blocks(self, space: Space) -> NDArray[np.int64]:
+        """Tell which block each input stands for: its code, the number of blocks where the layer is inactive.
+
+        Returns
+        -------
+        int64, shape (n_rows,); -1 for inputs that are no blocks.
+        """
+        parts = [
+            np.arange(size) if slot.kind == "layer" else np.full(size, -1)
+            for slot, (_, size) in zip(space.slots, self.slots, strict=True)
+        ]
+        return np.concatenate([*parts, np.full(len(self.resolutions), -1)]).astype(np.int64)
+
     def check_space(self, space: Space, *, what: str) -> None:
         """Check that the inputs are those of a space.
 

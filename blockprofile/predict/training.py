@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import OptionError
 from blockprofile.predict.additive_tables import AdditiveTables
 from blockprofile.predict.network import linear_layers, make_layers
+from blockprofile.predict.shared_rows import share_rows
 
 if TYPE_CHECKING:
     import torch
@@ -44,12 +45,14 @@ SMALL_TABLE = 20_000
 class TrainingOptions:
     """How to train.
 
-    ``widths`` are the sizes of the hidden layers. ``min_steps`` raises the number of epochs for small tables, where a
-    batch is a sixteenth of the rows at most. ``weight_decay`` is AdamW's; None is the one under which weights that
-    nothing holds shrink by `SHRINKAGE` in all, whatever the number of steps.
+    ``widths`` are the sizes of the hidden layers. ``block_numbers`` is how many numbers of each block all layers share
+    (`blockprofile.predict.shared_rows`); 0 gives every block at every layer a row of its own. ``min_steps`` raises the
+    number of epochs for small tables, where a batch is a sixteenth of the rows at most. ``weight_decay`` is AdamW's;
+    None is the one under which weights that nothing holds shrink by `SHRINKAGE` in all, whatever the number of steps.
     """
 
     widths: tuple[int, ...] = (128, 64)
+    block_numbers: int = 0
     epochs: int = 16
     min_steps: int = 500
     batch: int = 512
@@ -58,7 +61,7 @@ class TrainingOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"epochs": 1, "min_steps": 0, "batch": 1, "weight_decay": 0, "seed": 0}
+        least = {"block_numbers": 0, "epochs": 1, "min_steps": 0, "batch": 1, "weight_decay": 0, "seed": 0}
         for name, low in least.items():
             if getattr(self, name) is not None and not getattr(self, name) >= low:
                 raise OptionError(f"{name} is {getattr(self, name)}; must be at least {low}")
@@ -80,6 +83,7 @@ def train_network(
     options: TrainingOptions,
     *,
     windows: NDArray[np.bool_],
+    blocks: NDArray[np.int64],
     device: str = "cpu",
     progress: Progress,
 ) -> dict[str, Tensor]:
@@ -95,6 +99,8 @@ def train_network(
         The additive part; the network learns what it leaves.
     windows
         Inputs that belong together, shape (n_windows, n_rows); see `OneHot.windows`.
+    blocks
+        The block that each input stands for, shape (n_rows,); see `OneHot.blocks`.
     device
         ``cpu`` or a CUDA device of torch.
     progress
@@ -113,7 +119,7 @@ def train_network(
     n_kept = len(rows) // 10 if len(rows) < SMALL_TABLE else 0
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(options.seed))
     used, kept = order[n_kept:], order[:n_kept]
-    layers = _initialize(rows, windows, options).to(device)
+    layers = _initialize(rows, windows, blocks, options).to(device)
     _optimize(layers, inputs[used], targets[used], options, progress)
     if n_kept:
         scale *= _worth(layers, inputs[kept], targets[kept])
@@ -137,7 +143,9 @@ def _worth(layers: nn.Sequential, inputs: Tensor, targets: Tensor) -> float:
     return min(1.0, max(0.0, float((outputs * targets).sum()) / power))
 
 
-def _initialize(rows: NDArray[np.int64], windows: NDArray[np.bool_], options: TrainingOptions) -> nn.Sequential:
+def _initialize(
+    rows: NDArray[np.int64], windows: NDArray[np.bool_], blocks: NDArray[np.int64], options: TrainingOptions
+) -> nn.Sequential:
     """Draw the weights: variances that keep the size of the state from layer to layer (He et al., ICCV 2015).
 
     Every number of the first layer begins with the inputs of one window alone and grows the others in training. What
@@ -156,6 +164,8 @@ def _initialize(rows: NDArray[np.int64], windows: NDArray[np.bool_], options: Tr
                 n_ones = np.maximum(windows[:, rows[:1000]].sum(axis=2).mean(axis=1), 1.0)
                 begun = torch.from_numpy(windows * np.sqrt(windows.shape[1] / n_ones)[:, None]).float()
                 layer.weight *= begun[torch.arange(len(layer.weight)) % len(windows)]
+    if options.block_numbers:
+        share_rows(linear_layers(layers)[0], blocks, options.block_numbers, generator)
     return layers
 
 
@@ -169,7 +179,9 @@ def _optimize(
     batch = max(1, min(options.batch, n // 16))
     per_epoch = n // batch
     epochs = max(options.epochs, -(-options.min_steps // per_epoch))
-    weights, biases = ([getattr(layer, name) for layer in linear_layers(layers)] for name in ("weight", "bias"))
+    named = dict(layers.named_parameters())
+    biases = [value for name, value in named.items() if name.endswith("bias")]
+    weights = [value for name, value in named.items() if not name.endswith("bias")]
     decay = options.weight_decay
     if decay is None:
         decay = 2 * SHRINKAGE / (options.learning_rate * epochs * per_epoch)  # the cosine's mean rate is half its peak
