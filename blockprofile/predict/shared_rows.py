@@ -70,6 +70,10 @@ def _shared_rows_class() -> type[nn.Module]:
     from torch import nn
 
     class SharedRows(nn.Module):
+        codes: torch.Tensor
+        places: torch.Tensor
+        is_own: torch.Tensor
+
         def __init__(self, numbers: torch.Tensor, mixing: torch.Tensor, **where: NDArray[Any]) -> None:
             super().__init__()
             self.numbers, self.mixing = nn.Parameter(numbers), nn.Parameter(mixing)
