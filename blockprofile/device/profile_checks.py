@@ -99,11 +99,15 @@ def check_every_operator(
         )
         missing = [place for place in needed if place not in places]
     if missing:
-        more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
         raise DataError(
-            f"{trace.path}: {len(missing)} of the {len(needed)} operators of {of} have no node: "
-            f"{', '.join(missing[:MAX_NAMED])}{more}; the profile is not whole"
+            f"{trace.path}: {len(missing)} of the {len(needed)} operators of {of} have no node: {_named(missing)}; the "
+            "profile is not whole"
         )
+
+
+def _named(things: Sequence[object]) -> str:
+    more = f" and {len(things) - MAX_NAMED} more" if len(things) > MAX_NAMED else ""
+    return ", ".join(map(str, things[:MAX_NAMED])) + more
 
 
 def _fixed_places(space: Space) -> list[str]:
@@ -128,8 +132,8 @@ def check_timed(trace: Trace, times: Mapping[Instance, float], operators: Mappin
     share = sum(macs[instance] for instance in idle) / max(1, sum(macs.values()))
     if share > MOST_UNTIMED:
         raise DataError(
-            f"{trace.path}: {', '.join(map(str, idle[:MAX_NAMED]))} and so on take no time, with {share:.1%} of the "
-            "multiply-adds; if it stands at nodes that are fused over several operators, say --spread even or macs"
+            f"{trace.path}: {_named(idle)} take no time, with {share:.1%} of the multiply-adds; if it stands at nodes "
+            "that are fused over several operators, say --spread even or macs"
         )
 
 

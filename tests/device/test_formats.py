@@ -275,7 +275,7 @@ def test_times_with_two_decimals(toy: Space, tmp_path: Path) -> None:
 
 def test_what_computes_takes_time(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
     idle = [(name, 0.0) for name, _ in one_profile(toy, exported, tmp_path)]
-    assert "and so on take no time, with 100.0% of the multiply-adds" in refused(toy, tmp_path, samples.tensorrt(idle))
+    assert "more take no time, with 100.0% of the multiply-adds" in refused(toy, tmp_path, samples.tensorrt(idle))
 
 
 def test_another_batch_than_the_manifest(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:
