@@ -11,7 +11,7 @@ from blockprofile.device.export_manifest import MANIFEST_NAME, ExportManifest
 from blockprofile.device.formats import TRACE_FORMATS, Trace, find_format, open_profile, read_trace
 from blockprofile.device.operator_table import OperatorTable, scale_table
 from blockprofile.device.probes import check_resolutions, table_operators
-from blockprofile.device.profile_checks import check_batch, check_whole_unit
+from blockprofile.device.profile_checks import check_made_for, check_whole_unit
 from blockprofile.device.profiled import Spread, profiled_table
 from blockprofile.device.quantity import check_quantity
 from blockprofile.device.tables import TABLE_FORMATS, find_table_format, read_published, table_note
@@ -105,14 +105,15 @@ def read_traces(
     ------
     UnknownNameError, DataError, OptionError
         As `blockprofile.device.formats.read_trace`; or if a clock is given and no file is in cycles, or a file's nodes
-        and its whole are in different units, and none is named, or it is of another batch than the manifest's models.
+        and its whole are in different units, and none is named, or it is of another batch or precision than the
+        manifest's models.
     """
     traces = [read_trace(path, form=options.form, clock_mhz=options.clock_mhz) for path in list_files(paths)]
     if options.clock_mhz is not None and find_format(open_profile(traces[0].path)) != "vela":
         raise OptionError("--clock-mhz has no effect here: these files give times, not cycles; leave it out")
     if manifest is not None:
         for trace in traces:
-            check_batch(trace, manifest)
+            check_made_for(trace, manifest)
     if options.unit == "ms":
         for trace in traces:
             check_whole_unit(trace)

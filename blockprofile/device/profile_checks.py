@@ -17,8 +17,8 @@ from blockprofile.space import Operator, Space, build_sites
 
 __all__ = [
     "FARTHEST",
-    "check_batch",
     "check_every_operator",
+    "check_made_for",
     "check_once",
     "check_one_unit",
     "check_steps",
@@ -137,19 +137,23 @@ def check_timed(trace: Trace, times: Mapping[Instance, float], operators: Mappin
         )
 
 
-def check_batch(trace: Trace, manifest: ExportManifest) -> None:
-    """Check that a profile, where it says so, is of as many images as the models were exported for.
+def check_made_for(trace: Trace, manifest: ExportManifest) -> None:
+    """Check that a profile, where it says so, is of the batch and precision that the models were exported in.
 
     Raises
     ------
     DataError
         If it is not.
     """
-    if trace.batch not in {0, manifest.batch}:
-        raise DataError(
-            f"{trace.path} is of batch {trace.batch}, the manifest's models of batch {manifest.batch}; it is a profile "
-            "of another export"
-        )
+    for what, there, here in (
+        ("batch", trace.batch, manifest.batch),
+        ("precision", trace.precision, manifest.precision),
+    ):
+        if there and there != here:
+            raise DataError(
+                f"{trace.path} is of {what} {there}, the manifest's models of {what} {here}; it is a profile of "
+                "another export"
+            )
 
 
 def check_whole_unit(trace: Trace) -> None:

@@ -286,6 +286,8 @@ def test_another_batch_than_the_manifest(toy: Space, exported: ExportManifest, t
     assert read_trace(path).batch == 8
     with pytest.raises(DataError, match="is of batch 8, the manifest's models of batch 1"):
         read_traces([path], ImportOptions(), manifest=exported)
+    with pytest.raises(DataError, match="is of precision fp32, the manifest's models of precision fp16"):
+        read_traces([path], ImportOptions(), manifest=replace(exported, batch=8, precision="fp16"))
     read_traces([path], ImportOptions(), manifest=replace(exported, batch=8))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
@@ -13,6 +14,8 @@ __all__ = ["SHAPE", "read", "recognises"]
 SHAPE = "a JSON list of events with `cat`, `ts` and `dur`"
 
 _ENDING = "_kernel_time"
+_PRECISIONS = {"float16": "fp16", "int8": "int8", "uint8": "int8", "float": "fp32"}
+"""Types of values and the precision of models that have any of them, the first that is there."""
 
 
 def recognises(file: ProfileFile) -> bool:
@@ -46,18 +49,23 @@ def read(file: ProfileFile) -> Trace:
         raise file.error(f"node {odd[0]!r} is not in all of its {len(runs)} runs; profile one model at a time")
     nodes = tuple(NodeTime(name, median(times[name, n] for times in kept)) for name, n in kept[0])
     whole = median(end - start for start, end in runs[1:] or runs) / 1000
-    return Trace(file.path, nodes, whole, len(kept), _batch(kernels))
+    batch, precision = _made_for(kernels)
+    return Trace(file.path, nodes, whole, len(kept), batch, precision)
 
 
-def _batch(kernels: Sequence[Mapping[str, Any]]) -> int:
-    """Return the images in a batch, by the first feature map that a node is given; 0 where no shapes stand there."""
+def _made_for(kernels: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
+    """Return the images in a batch, by what most nodes are given first (few are given weights), and the precision."""
+    batches, types = Counter[int](), set[str]()
     for event in kernels:
-        shapes = event.get("args", {}).get("input_type_shape", []) if isinstance(event.get("args"), dict) else []
-        for shape in (value for entry in shapes if isinstance(entry, dict) for value in entry.values()):
-            if isinstance(shape, list) and len(shape) == 4 and isinstance(shape[0], int):
-                return shape[0]
-            break
-    return 0
+        args = event.get("args")
+        inputs = args.get("input_type_shape") if isinstance(args, dict) else None
+        for place, entry in enumerate(inputs if isinstance(inputs, list) else ()):
+            for name, shape in entry.items() if isinstance(entry, dict) else ():
+                types.add(name)
+                if place == 0 and isinstance(shape, list) and len(shape) == 4 and isinstance(shape[0], int):
+                    batches[shape[0]] += 1
+    precision = next((word for name, word in _PRECISIONS.items() if name in types), "")
+    return max(batches, key=lambda n: batches[n], default=0), precision
 
 
 def _span(file: ProfileFile, event: Mapping[str, Any]) -> tuple[float, float]:

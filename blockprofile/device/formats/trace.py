@@ -35,8 +35,8 @@ class Trace:
     """One model's profile.
 
     ``nodes`` are in the order of running, none where the tool gives the whole alone; ``whole_ms`` is the time of a run,
-    None where only the nodes' are given; ``n_runs`` is how many runs the times are of, 0 where that is not said; so is
-    ``batch``, the images in a batch.
+    None where only the nodes' are given; ``n_runs`` is how many runs the times are of, 0 where that is not said; so are
+    ``batch``, the images in a batch, and ``precision``, as exports name it, empty where they are not said.
     """
 
     path: Path
@@ -44,6 +44,7 @@ class Trace:
     whole_ms: float | None
     n_runs: int = 0
     batch: int = 0
+    precision: str = ""
 
 
 @dataclass(frozen=True)
