@@ -98,13 +98,13 @@ def _strongest(
     space: Space, slots: tuple[Slot, Slot], effects: Doubles, errors: Doubles, *, n_effects: int
 ) -> JointEffect:
     """Return the largest of two slots' effects; whether it is sure allows for all that are looked at (Bonferroni)."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     row, column = np.unravel_index(int(np.argmax(np.abs(effects))), effects.shape)
     effect, error = float(effects[row, column]), float(errors[row, column])
     first, second = slots
-    half = float(norm.isf((1 - LEVEL) / 2)) * error
-    sure = float(norm.isf((1 - LEVEL) / 2 / n_effects)) * error
+    half = -float(ndtri((1 - LEVEL) / 2)) * error
+    sure = -float(ndtri((1 - LEVEL) / 2 / n_effects)) * error
     return JointEffect(
         first, _name(space, first, int(row)), second, _name(space, second, int(column)), effect, effect - half,
         effect + half, abs(effect) > sure,

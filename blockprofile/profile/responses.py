@@ -22,6 +22,7 @@ from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.contrasts import Contrasts, depth_sites, make_contrasts, place_sites
 from blockprofile.profile.corrected import PREDICTOR, Correction
 from blockprofile.profile.estimate import TargetWeights, estimate_means, standard_errors
+from blockprofile.profile.inference import ROUNDING, with_inference
 from blockprofile.profile.pool import PoolQuantiles
 from blockprofile.profile.quantiles import Z95, contrast_quantiles, stack_estimates
 from blockprofile.profile.sketch import layer_groups
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "DEFAULT_SETTINGS", "DEFAULT_TAUS", "ROUNDING", "MetricInfo", "Settings", "response_table"]
 
 DEFAULT_TAUS: tuple[float, ...] = (0.01, 0.05, 0.5, 0.95, 0.99)
-ALPHA = 0.05
-ROUNDING = 1e-12
 
 COLUMNS = (
     "metric", "unit_of", "provenance", "presence", "statistic", "tau", "u", "layer", "block", "depth", "n", "value",
@@ -257,7 +256,7 @@ def response_table(
         rows += [{**common, **row, "quantile_error": math.nan} for row in means]
         common |= {"quantile_error": error, "holds_for": about.holds_for}
         rows += [{**common, **row} for row in plan.quantile_rows(metric)]
-    return _with_inference(_put_back(pd.DataFrame(rows), known or {}))
+    return with_inference(_put_back(pd.DataFrame(rows), known or {}))[list(COLUMNS)].reset_index(drop=True)
 
 
 def _put_back(table: pd.DataFrame, known: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -268,35 +267,3 @@ def _put_back(table: pd.DataFrame, known: Mapping[str, pd.DataFrame]) -> pd.Data
         table.loc[mine, "value"] += found["value"].to_numpy()
         table.loc[mine, "effect"] += found["effect"].to_numpy()
     return table
-
-
-def _with_inference(table: pd.DataFrame) -> pd.DataFrame:
-    """Put intervals, p-values and claims to effects: the one place where that is done.
-
-    Means come with ``se`` and ``freedom`` (Student's t), quantiles with the distances of their bounds and the p-value
-    of their ranks. An error that is independent of the archs adds to ``se``, or to the distances as 1.96 times
-    itself, in squares.
-    """
-    from scipy.special import ndtr, stdtr, stdtrit
-    from scipy.stats import false_discovery_control
-
-    effect, value, se, freedom, below, above, p_rank = (
-        table[name].to_numpy(np.float64) for name in ("effect", "value", "se", "freedom", "below", "above", "p_rank")
-    )
-    is_mean, is_rank = freedom > 0, np.isfinite(p_rank)
-    student = np.where(is_mean, freedom, 1.0)
-    half = np.where(is_mean, stdtrit(student, 0.975) * se, np.inf)
-    table["ci_low"] = effect - np.where(is_rank, below, half)
-    table["ci_high"] = effect + np.where(is_rank, above, half)
-    # Where nothing varies the standard error is 0; what is left is the rounding of sums, which is no effect.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        score = np.nan_to_num(np.abs(effect) / np.hypot(se, ROUNDING * np.abs(value)), posinf=np.inf)
-        z = np.nan_to_num(Z95 * np.abs(effect) / np.where(effect > 0, below, above), posinf=np.inf)
-    p_mean = np.where(is_mean, 2 * stdtr(student, -score), 1.0)
-    p_value = np.where(is_rank, np.maximum(p_rank, 2 * ndtr(-z)), p_mean)
-    table["p_value"] = np.where(np.isnan(effect), np.nan, np.minimum(p_value, 1.0))
-    table["p_adjusted"] = np.nan
-    for _, part in table[table["p_value"].notna()].groupby(["metric", "statistic"]):
-        table.loc[part.index, "p_adjusted"] = false_discovery_control(part["p_value"].to_numpy())
-    table["is_effect"] = (table["p_adjusted"] < ALPHA) & (table["effect"].abs() > table["floor"].fillna(0.0))
-    return table[list(COLUMNS)].reset_index(drop=True)
