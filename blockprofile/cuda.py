@@ -7,8 +7,13 @@ from blockprofile.errors import OptionError
 __all__ = ["require_cuda"]
 
 
-def require_cuda() -> None:
-    """Refuse the provider ``cuda`` where torch finds no device for it.
+def require_cuda(option: str = "provider") -> None:
+    """Refuse ``cuda`` where torch finds no device for it.
+
+    Parameters
+    ----------
+    option
+        What asked for it.
 
     Raises
     ------
@@ -18,4 +23,4 @@ def require_cuda() -> None:
     import torch
 
     if not torch.cuda.is_available():
-        raise OptionError("provider 'cuda': torch finds no CUDA device here; choices: cpu")
+        raise OptionError(f"{option} 'cuda': torch finds no CUDA device here; choices: cpu")

@@ -8,9 +8,9 @@ from typing import Any
 import typer
 
 __all__ = [
-    "ALGORITHM", "ALGORITHM_WORDS", "BACKEND", "DEVICE", "FIRST_LAW", "LAW", "LAW_WORDS", "METRIC", "POLICY",
-    "POLICY_WORDS", "PRESENCE", "PRESENCE_WORDS", "RESOLUTION", "SCHEDULER", "SEED", "SPACE", "WORKERS", "choices",
-    "complete_devices", "complete_spaces", "device_option", "space_option",
+    "ACCELERATOR", "ALGORITHM", "ALGORITHM_WORDS", "BACKEND", "DEVICE", "FIRST_LAW", "LAW", "LAW_WORDS", "METRIC",
+    "POLICY", "POLICY_WORDS", "PRESENCE", "PRESENCE_WORDS", "RESOLUTION", "SCHEDULER", "SEED", "SPACE", "WORKERS",
+    "choices", "complete_devices", "complete_spaces", "device_option", "space_option",
 ]  # fmt: skip
 
 LAW_WORDS = {
@@ -104,4 +104,5 @@ BACKEND = typer.Option(
     "--backend",
     help="fork, threading (auto: fork where it can), loky (new processes), dask (with --scheduler).",
 )
+ACCELERATOR = typer.Option("cpu", "--accelerator", help="What evaluates the predictors: cpu, or cuda.")
 SCHEDULER = typer.Option(None, "--scheduler", help="Address of a Dask scheduler, for --backend dask.")

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from blockprofile.cli.options import BACKEND, DEVICE, LAW, PRESENCE, RESOLUTION, SCHEDULER, SEED, WORKERS, space_option
+from blockprofile.cli.options import (
+    ACCELERATOR,
+    BACKEND,
+    DEVICE,
+    LAW,
+    PRESENCE,
+    RESOLUTION,
+    SCHEDULER,
+    SEED,
+    WORKERS,
+    space_option,
+)
 from blockprofile.cli.output import JSON_OPTION, note, print_factors, print_json, print_table, tell, warn
 from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line
@@ -52,6 +63,7 @@ def profile(
     workers: str = WORKERS,
     backend: str = BACKEND,
     scheduler: str | None = SCHEDULER,
+    accelerator: str = ACCELERATOR,
     json: bool = JSON_OPTION,
 ) -> None:
     """Compute block, layer, depth and quantile responses with their intervals.
@@ -80,11 +92,11 @@ def profile(
         return
     if (run is None) == (space is None):
         raise OptionError("give either a run folder or --space (with --device and --out), not both and not neither")
-    execution = Execution(workers=workers, backend=backend, scheduler=scheduler)
+    execution = Execution(workers=workers, backend=backend, scheduler=scheduler, accelerator=accelerator)
     if run is not None:
         if until:
             raise OptionError("--until draws as many archs as it takes: give --space and --out, not a run folder")
-        drawing = ("device", "metric", "n", "seed", "law", "resolution", "out")
+        drawing = ("device", "metric", "n", "seed", "law", "resolution", "out", "accelerator")
         refuse_idle(context, drawing, f"the archs of the run folder {str(run)!r} are drawn and evaluated already")
         result = profile_run(run, presence=presence, taus=tau, execution=execution)
     else:
@@ -95,7 +107,11 @@ def profile(
             space, n=n, devices=device, metrics=metric, seed=seed, law=check_law(law), resolution=resolution
         )
         if until:
-            refuse_idle(context, ("workers", "backend", "scheduler"), "--until draws round by round in this process")
+            refuse_idle(
+                context,
+                ("workers", "backend", "scheduler", "accelerator"),
+                "--until draws round by round in this process",
+            )
             result = _until(request, until, out=out, how=(presence, tau))
             _show(result, json=json)
             return
@@ -116,7 +132,7 @@ def _labels(
         raise OptionError(
             f"{str(table)!r} is a table of labels: it needs --space, at least one --metric NAME[=COLUMN], and --out"
         )
-    drawing = ("n", "seed", "until", "workers", "backend", "scheduler")
+    drawing = ("n", "seed", "until", "workers", "backend", "scheduler", "accelerator")
     refuse_idle(context, drawing, f"the labels of {str(table)!r} are profiled as they are, and nothing is drawn")
     named = {name: column or name for name, _, column in (word.partition("=") for word in metrics)}
     given = context.params

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import typer
 
-from blockprofile.cli.options import BACKEND, DEVICE, LAW, METRIC, RESOLUTION, SCHEDULER, SEED, SPACE, WORKERS
+from blockprofile.cli.options import (
+    ACCELERATOR,
+    BACKEND,
+    DEVICE,
+    LAW,
+    METRIC,
+    RESOLUTION,
+    SCHEDULER,
+    SEED,
+    SPACE,
+    WORKERS,
+)
 from blockprofile.cli.output import JSON_OPTION, note, print_json, tell
 from blockprofile.command import command_line
 
@@ -32,6 +43,7 @@ def sample(
     workers: str = WORKERS,
     backend: str = BACKEND,
     scheduler: str | None = SCHEDULER,
+    accelerator: str = ACCELERATOR,
     json: bool = JSON_OPTION,
 ) -> None:
     """Draw architectures at random, evaluate them and keep them in a run folder.
@@ -50,7 +62,8 @@ def sample(
         space, n=n, devices=device, metrics=metric, seed=seed, law=check_law(law), resolution=resolution,
         limit=limit,
     )  # fmt: skip
-    run = draw(request, out=out, execution=Execution(workers=workers, backend=backend, scheduler=scheduler))
+    execution = Execution(workers=workers, backend=backend, scheduler=scheduler, accelerator=accelerator)
+    run = draw(request, out=out, execution=execution)
     if json:
         print_json(asdict(run))
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,12 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError, OptionError
 from blockprofile.predict.base import AdditivePredictor, Predictor
 from blockprofile.predict.network import NetworkPredictor
+from blockprofile.predict.on_device import DeviceEvaluator
 from blockprofile.space import Archs, CompiledSum, Space
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 __all__ = ["Evaluator", "noise_of"]
 
@@ -47,6 +53,14 @@ class Evaluator:
         The space whose archs will come.
     predictors
         With distinct metrics.
+    accelerator
+        The device of torch that evaluates, such as ``cuda``; None is this processor, without torch where no predictor
+        is a network. See `blockprofile.predict.on_device`.
+
+    Raises
+    ------
+    OptionError
+        If a predictor cannot be evaluated on the accelerator, or it is not there.
 
     Examples
     --------
@@ -59,7 +73,7 @@ class Evaluator:
     {'macs_m': 304.04, 'params_m': 5.16}
     """
 
-    def __init__(self, space: Space, predictors: Sequence[Predictor]) -> None:
+    def __init__(self, space: Space, predictors: Sequence[Predictor], *, accelerator: str | None = None) -> None:
         self.space, self.predictors = space, tuple(predictors)
         self.metrics = tuple(predictor.metric for predictor in predictors)
         if len(set(self.metrics)) != len(self.metrics):
@@ -69,6 +83,9 @@ class Evaluator:
         self._networks = [p for p in predictors if isinstance(p, NetworkPredictor)]
         self._others = [p for p in predictors if not isinstance(p, AdditivePredictor | NetworkPredictor)]
         self.asked = {p.metric: 0 for p in self._others}
+        self._on_device = None
+        if accelerator is not None:
+            self._on_device = DeviceEvaluator(space, self._sum, self.predictors, accelerator=accelerator)
         self._noisy: dict[str, dict[bytes, np.float32]] = {p.metric: {} for p in predictors if noise_of(p) > 0}
 
     def __call__(self, archs: Archs) -> dict[str, NDArray[np.float32]]:
@@ -92,6 +109,9 @@ class Evaluator:
             (tried on its first use).
         """
         rows = np.atleast_2d(self.space.check(archs))
+        if self._on_device is not None:
+            _, values = self.on_accelerator(rows)
+            return {metric: values[metric].cpu().numpy() for metric in self.metrics}
         found: dict[str, NDArray[np.float32]] = {}
         if self._sum is not None:
             sums = self._sum(rows)
@@ -102,6 +122,31 @@ class Evaluator:
             ask = self._recall if predictor.metric in self._noisy else self._ask
             found[predictor.metric] = ask(predictor, rows)
         return {metric: _checked(metric, found[metric], len(rows)) for metric in self.metrics}
+
+    @property
+    def device(self) -> torch.device | None:
+        """The device of torch that evaluates; None is this processor."""
+        return None if self._on_device is None else self._on_device.device
+
+    def on_accelerator(self, archs: Archs) -> tuple[Tensor, dict[str, Tensor]]:
+        """Evaluate all predictors on the accelerator, and leave there what is found.
+
+        Returns
+        -------
+        The archs as columns, int64 (n_slots, n), and metric -> float32 (n,).
+
+        Raises
+        ------
+        DataError
+            If a value is not finite.
+        """
+        assert self._on_device is not None
+        columns = self._on_device.send(archs)
+        values = self._on_device(columns)
+        for metric, each in values.items():
+            if not each.isfinite().all():
+                _checked(metric, each.cpu().numpy(), len(archs))
+        return columns, values
 
     def _ask(self, predictor: Predictor, archs: Archs) -> NDArray[np.float32]:
         """Ask a predictor of unknown make; of its first archs some are asked for again, which must change nothing."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -34,6 +35,7 @@ from blockprofile.predict.weights import WEIGHTS_NAME, NetworkFile, read_network
 from blockprofile.space import Archs, Factor, Slot, Space, table_shape
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
 __all__ = ["Network", "NetworkPredictor", "build_network_predictor", "linear_layers", "make_layers"]
@@ -89,10 +91,10 @@ class Network:
                 f"{file.path} does not cover resolution {space.resolution}; {one_of(space.resolution, known)}"
             )
         self.slots = tuple(slot for slot in space.slots if not _is_told(space, slot))
-        self._columns = [slot.index for slot in self.slots]
+        self.columns = [slot.index for slot in self.slots]
         sizes = [inputs.slots[slot.index][1] for slot in self.slots]
         self.offsets = np.cumsum([0, *sizes])
-        self._last = np.array(sizes, np.uint8) - 1
+        self.last = np.array(sizes, np.uint8) - 1
         self._members = []
         for place in range(file.n_members):
             _, *later = _load_layers(file, place)
@@ -117,7 +119,7 @@ class Network:
 
     def rows(self, archs: Archs) -> NDArray[np.int64]:
         """Tell which rows an arch has in ``additive``: int64, shape (n, len(slots))."""
-        rows: NDArray[np.int64] = np.minimum(archs[:, self._columns], self._last) + self.offsets[:-1]
+        rows: NDArray[np.int64] = np.minimum(archs[:, self.columns], self.last) + self.offsets[:-1]
         return rows
 
     def predict(self, archs: Archs) -> NDArray[np.float32]:
@@ -126,17 +128,32 @@ class Network:
 
     def _predict_part(self, archs: Archs) -> NDArray[np.float32]:
         import torch
+
+        found: NDArray[np.float32] = self.predict_rows(torch.from_numpy(self.rows(archs))).numpy()
+        return found
+
+    def on(self, device: torch.device) -> Network:
+        """Return the network with its weights on a device of torch, for `predict_rows`."""
+        moved = copy(self)
+        moved._members = [
+            _Member(each.table.to(device), deepcopy(each.later).to(device), each.scale) for each in self._members
+        ]
+        if self._sum is not None:
+            moved._sum = (self._sum[0].to(device), self._sum[1])
+        return moved
+
+    def predict_rows(self, rows: Tensor) -> Tensor:
+        """Predict archs by their rows, see `rows`, where these and the weights are: float32, shape (n,)."""
+        import torch
         from torch.nn.functional import embedding_bag
 
-        rows = torch.from_numpy(self.rows(archs))
-        total = torch.zeros(len(archs), 1)
+        total = torch.zeros(len(rows), 1, device=rows.device)
         for member in self._members:
             total += member.scale * member.later(embedding_bag(rows, member.table, mode="sum"))
         if self._sum is not None:
             table, constant = self._sum
             total += embedding_bag(rows, table, mode="sum") + constant
-        found: NDArray[np.float32] = total[:, 0].numpy()
-        return found
+        return total[:, 0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

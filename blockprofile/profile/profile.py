@@ -13,6 +13,7 @@ from blockprofile.files import lock_folder, remove_leftovers
 from blockprofile.profile.accumulate import EXACT_LIMIT, Accumulator
 from blockprofile.profile.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
 from blockprofile.profile.corrected import PREDICTOR, TRUTH
+from blockprofile.profile.on_device import DeviceAccumulator
 from blockprofile.profile.record import PROFILE_NAME, Profile
 from blockprofile.profile.responses import DEFAULT_TAUS, MetricInfo, Settings, response_table
 from blockprofile.profile.rows import KeptRows, explain_metrics, is_sampled, write_rows
@@ -23,6 +24,7 @@ from blockprofile.run import (
     PoolRequest,
     RunFolder,
     chunk_length,
+    draw,
     draw_and_evaluate,
     is_complete,
     keep_labelled,
@@ -41,6 +43,7 @@ __all__ = ["check_taus", "metric_infos", "profile_pool", "profile_run"]
 
 EXACT_BLOCK = 4
 SKETCH_BLOCK = 32
+DEVICE_BLOCK, DEVICE_BLOCKS = 512, 32
 CHECKPOINT_SECONDS = 30.0
 
 
@@ -81,16 +84,25 @@ def _summarise_shards(folder: Path, config: Mapping[str, Any], indices: Sequence
 
 
 def _summarise_draws(pool: Pool, indices: Sequence[int]) -> Accumulator:
+    evaluate = pool.tools().evaluate
+    if evaluate.device is not None:
+        on_device = DeviceAccumulator(pool.space, pool.metrics, n_planned=pool.n, device=evaluate.device)
+        for index in indices:
+            archs = draw(pool, index)
+            on_device.add(archs, *evaluate.on_accelerator(archs))
+        return on_device.take()
     seen = Accumulator(pool.space, pool.metrics, n_planned=pool.n)
     for index in indices:
         seen.add(*draw_and_evaluate(pool, index))
     return seen
 
 
-def _blocks(n: int, start: int = 0) -> Iterator[range]:
+def _blocks(n: int, start: int = 0, *, is_on_device: bool = False) -> Iterator[range]:
     """Cut the chunks of a pool into blocks that are summed on their own and merged in order."""
-    size = EXACT_BLOCK if n <= EXACT_LIMIT else SKETCH_BLOCK
     total = n_chunks(n)
+    size = EXACT_BLOCK if n <= EXACT_LIMIT else SKETCH_BLOCK
+    if is_on_device:  # what a large block brings back is no more than what a small one does
+        size = max(size, min(DEVICE_BLOCK, total // DEVICE_BLOCKS))
     for first in range(start, total, size):
         yield range(first, min(first + size, total))
 
@@ -121,6 +133,10 @@ def profile_run(
         If a shard is damaged.
     """
     started = time.perf_counter()
+    if execution.accelerator != "cpu":
+        raise OptionError(
+            f"--accelerator {execution.accelerator} has no effect here: the archs of {str(run)!r} are evaluated already"
+        )
     path, config = Path(run), RunFolder.read(run, "samples").config
     settings = Settings(presence=check_presence(presence), law=check_law(config["law"]), taus=check_taus(taus))
     if config["limit"] is not None and settings.presence != "given":
@@ -166,20 +182,20 @@ def profile_pool(
     """
     started = time.perf_counter()
     settings = Settings(presence=check_presence(presence), law=check_law(request.law), taus=check_taus(taus))
-    pool = request.resolve()
-    pool.tools()
+    pool = request.resolve().on(execution.accelerator)
     with open_run(out, kind="profile", config=pool.config) as folder:
         keep_labelled(folder, pool)
         seen = Accumulator(pool.space, pool.metrics, n_planned=pool.n)
         done = 0 if seen.is_exact else load_checkpoint(folder, seen, run=pool.run)
         if done:
             seen.first = KeptRows.first(*draw_and_evaluate(pool, 0))
-        tasks = ((pool, block) for block in _blocks(pool.n, done))
+        blocks = list(_blocks(pool.n, done, is_on_device=pool.accelerator is not None))
+        tasks = ((pool, block) for block in blocks)
         saved = time.monotonic()
         with show_progress(f"profiling {request.space}", pool.n, alone=True) as advance:
             advance(seen.moments.n)
             results = run_tasks(_summarise_draws, tasks, execution)
-            for block, part in zip(_blocks(pool.n, done), results, strict=True):
+            for block, part in zip(blocks, results, strict=True):
                 seen.merge(part)
                 advance(part.moments.n)
                 if not seen.is_exact and time.monotonic() - saved > CHECKPOINT_SECONDS:

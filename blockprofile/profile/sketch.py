@@ -56,6 +56,13 @@ class Histogram:
         self.first = 0
         self.is_empty = True
 
+    @classmethod
+    def holding(cls, counts: NDArray[np.int64], frame: Histogram) -> Histogram:
+        """Take counts in the bins of another histogram: int64, shape (n_rows, n_bins)."""
+        held = cls(0)
+        held.counts, held.exponent, held.first, held.is_empty = counts, frame.exponent, frame.first, frame.is_empty
+        return held
+
     @property
     def width(self) -> float:
         """The width of a bin, in the metric's unit: the error bound of a quantile."""
@@ -65,20 +72,21 @@ class Histogram:
         """Count values into rows."""
         if len(values) == 0:
             return
-        low, high = float(values.min()), float(values.max())
-        self._cover(int(np.floor(low / self.width)), int(np.floor(high / self.width)))
+        self.cover(float(values.min()), float(values.max()))
         bins = np.floor(values.astype(np.float64) / self.width).astype(np.int64) - self.first
         flat = np.bincount(rows * N_BINS + bins, minlength=self.counts.size)
         self.counts += flat.reshape(self.counts.shape)
+
+    def cover(self, low: float, high: float) -> None:
+        """Make the bins hold values from ``low`` to ``high``."""
+        self._cover(int(np.floor(low / self.width)), int(np.floor(high / self.width)))
 
     def merge(self, other: Histogram) -> None:
         """Add another histogram with the same rows."""
         if other.is_empty:
             return
         self._coarsen_to(max(self.exponent, other.exponent))
-        theirs = Histogram(len(other.counts))
-        theirs.counts, theirs.exponent = other.counts, other.exponent
-        theirs.first, theirs.is_empty = other.first, False
+        theirs = Histogram.holding(other.counts, other)
         theirs._coarsen_to(self.exponent)
         used = np.flatnonzero(theirs.counts.any(axis=0))
         self._cover(theirs.first + int(used[0]), theirs.first + int(used[-1]))
@@ -191,6 +199,11 @@ class SketchQuantiles:
             cells = group.number(columns).astype(np.int64)
             for name in self.metrics:
                 self._histograms[name][index].add(cells, values[name])
+
+    def add_counts(self, metric: str, counts: Sequence[NDArray[np.int64]], frame: Histogram) -> None:
+        """Add counts of a metric for each of ``groups``, in the bins of a histogram; see `Histogram.holding`."""
+        for mine, each in zip(self._histograms[metric], counts, strict=True):
+            mine.merge(Histogram.holding(each, frame))
 
     def merge(self, other: SketchQuantiles) -> None:
         """Add the counts of other archs of the same space and metrics."""

@@ -14,7 +14,7 @@ from blockprofile.run.manifest import (
     run_digest,
 )
 from blockprofile.run.parallel import HERE, Execution, check_workers, run_tasks
-from blockprofile.run.pool import Pool, PoolRequest, draw_and_evaluate
+from blockprofile.run.pool import Pool, PoolRequest, draw, draw_and_evaluate
 from blockprofile.run.progress import show_progress, silent
 from blockprofile.run.sample import SampleRun, sample
 from blockprofile.run.shards import is_complete, read_run, read_shard, read_values, shard_path, shard_paths
@@ -36,6 +36,7 @@ __all__ = [
     "chunk_rng",
     "describe_card",
     "describe_predictor",
+    "draw",
     "draw_and_evaluate",
     "draw_chunk",
     "find_study",

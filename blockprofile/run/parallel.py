@@ -19,6 +19,7 @@ from blockprofile.run.forked import ForkedPool, can_fork
 
 __all__ = ["BACKENDS", "HERE", "Execution", "check_workers", "run_tasks"]
 
+ACCELERATORS = ("cpu", "cuda")
 BACKENDS: tuple[str, ...] = ("auto", "fork", "threading", "loky", "dask")
 
 Result = TypeVar("Result")
@@ -59,6 +60,9 @@ class Execution(Options):
         it can. ``loky``: processes that start anew, for functions and archs of an interactive session.
     scheduler
         For ``dask``: the scheduler's address, such as ``tcp://10.0.0.5:8786``.
+    accelerator
+        What evaluates the predictors: ``cpu``, or ``cuda`` for torch's CUDA device, for which the workers, then
+        threads, draw. Sums are the same to the last bit, networks within rounding.
 
     Raises
     ------
@@ -69,12 +73,22 @@ class Execution(Options):
     workers: int | str = "auto"
     backend: str = "auto"
     scheduler: str | None = None
+    accelerator: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
             raise OptionError(f"--backend {self.backend!r} is unknown; {one_of(self.backend, BACKENDS)}")
         if self.workers != "auto":  # which needs no check, and whose cores are counted when the work begins
             check_workers(self.workers)
+        if self.accelerator not in ACCELERATORS:
+            raise OptionError(
+                f"--accelerator {self.accelerator!r} is unknown; {one_of(self.accelerator, ACCELERATORS)}"
+            )
+        if self.accelerator != "cpu" and self.backend not in {"auto", "threading"}:
+            raise OptionError(
+                f"--accelerator {self.accelerator} is of this process, and --backend {self.backend} works in others; "
+                "choices: auto, threading"
+            )
         if self.scheduler is not None and self.backend != "dask":
             raise OptionError(
                 f"--scheduler {self.scheduler!r} has no effect with --backend {self.backend}; add --backend dask"
@@ -124,7 +138,7 @@ def run_tasks(
 
         pool = Parallel(n_jobs=n_workers, backend="loky", return_as="generator", pre_dispatch="2*n_jobs")
         yield from pool(delayed(_work)(function, *task) for task in tasks)
-    elif _is_forking(execution.backend):
+    elif execution.accelerator == "cpu" and _is_forking(execution.backend):
         yield from _run_in(ForkedPool(n_workers), function, tasks, n_workers)
     else:
         try:

@@ -23,7 +23,7 @@ from blockprofile.space import Archs, Law, Space, check_law, describe_space, loa
 if TYPE_CHECKING:
     from blockprofile.additive import LimitedSampler
 
-__all__ = ["Pool", "PoolRequest", "Tools", "draw_and_evaluate", "make_shard"]
+__all__ = ["Pool", "PoolRequest", "Tools", "draw", "draw_and_evaluate", "make_shard"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +113,13 @@ class Pool:
     """A request with what its names stood for when it was made; small, and fit to travel to workers.
 
     ``config`` decides the data. Workers find the predictors again by name, and refuse those that have changed.
+    ``accelerator`` is torch's device that evaluates them; None is the processor.
     """
 
     request: PoolRequest
     space: Space
     config: dict[str, Any]
+    accelerator: str | None = None
 
     @property
     def n(self) -> int:
@@ -138,7 +140,14 @@ class Pool:
         """Make what draws and evaluates, or take it from the last time that it was made from the same content."""
         hashes = [about["hash"] for about in self.config["predictors"].values()]
         limited = self.config.get("limited_by")
-        return _tools(replace(self.request, n=1), self.space, tuple(hashes), limited["hash"] if limited else "")
+        limited_by = limited["hash"] if limited else ""
+        return _tools(replace(self.request, n=1), self.space, tuple(hashes), limited_by, self.accelerator)
+
+    def on(self, accelerator: str) -> Pool:
+        """Return the pool with its predictors on an accelerator, and make them."""
+        pool = self if accelerator == "cpu" else replace(self, accelerator=accelerator)
+        pool.tools()
+        return pool
 
 
 class Tools(NamedTuple):
@@ -149,10 +158,12 @@ class Tools(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def _tools(request: PoolRequest, space: Space, hashes: tuple[str, ...], limited_by: str) -> Tools:
+def _tools(
+    request: PoolRequest, space: Space, hashes: tuple[str, ...], limited_by: str, accelerator: str | None
+) -> Tools:
     """Build the predictors whose content has these hashes; calls are kept by content, never by name alone."""
     entries, limiting = request.entries(space), request.limiting(space)
-    evaluator = Evaluator(space, [build_predictor(entry, space) for entry in entries])
+    evaluator = Evaluator(space, [build_predictor(entry, space) for entry in entries], accelerator=accelerator)
     limited = None
     if request.limit is not None:
         limited = limited_sampler(space, parse_limit(request.limit), law=request.law, entries=entries)
@@ -175,14 +186,16 @@ def draw_and_evaluate(pool: Pool, index: int) -> tuple[Archs, dict[str, NDArray[
     RunError
         If a predictor is not, or not here, what it was when the pool was resolved.
     """
-    evaluate, limited = pool.tools()
-    request = pool.request
+    archs = draw(pool, index)
+    return archs, pool.tools().evaluate(archs)
+
+
+def draw(pool: Pool, index: int) -> Archs:
+    """Draw chunk number ``index`` of a pool: uint8 (n, n_slots)."""
+    request, limited = pool.request, pool.tools().limited
     if limited is None:
-        archs = draw_chunk(pool.space, seed=request.seed, index=index, n=pool.n, law=request.law)
-    else:
-        rng = chunk_rng(request.seed, index)
-        archs = limited.draw(CHUNK_SIZE, rng)[: chunk_length(pool.n, index)]
-    return archs, evaluate(archs)
+        return draw_chunk(pool.space, seed=request.seed, index=index, n=pool.n, law=request.law)
+    return limited.draw(CHUNK_SIZE, chunk_rng(request.seed, index))[: chunk_length(pool.n, index)]
 
 
 def make_shard(pool: Pool, folder: Path, index: int) -> int:

@@ -87,8 +87,7 @@ def sample(
         request = PoolRequest(str(request), **asked)
     elif asked:
         raise OptionError(f"{', '.join(asked)} would stand beside the request that is given; say it there")
-    pool = request.resolve()
-    pool.tools()
+    pool = request.resolve().on(execution.accelerator)
     with open_run(out, kind="samples", config=pool.config, can_grow=True) as folder:
         make_folder(folder / SAMPLES)
         keep_labelled(folder, pool)

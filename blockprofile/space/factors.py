@@ -18,7 +18,7 @@ from blockprofile.space.sites import build_sites
 from blockprofile.space.slots import INACTIVE, Archs
 from blockprofile.space.space import Space
 
-__all__ = ["CompiledSum", "Factor", "factorize", "table_shape"]
+__all__ = ["CompiledSum", "Factor", "SumTable", "factorize", "table_shape"]
 
 MAX_TABLE = 1 << 16
 """Entries of a merged table: 65,536 float32 fit a core's second-level cache."""
@@ -94,6 +94,13 @@ class CompiledSum:
     max_table
         The largest merged table, in entries.
 
+    Attributes
+    ----------
+    constants
+        What every arch has of each output, float64 of shape (n_outputs,).
+    groups
+        The merged tables.
+
     Examples
     --------
     >>> from blockprofile.space import load_space
@@ -108,19 +115,19 @@ class CompiledSum:
         self.n_outputs = len(sums)
         self._n_slots = space.n_slots
         scopes = _merge_scopes(space, (factor.scope for factors in sums for factor in factors), max_table)
-        self._constants = np.zeros(self.n_outputs)
-        self._groups: list[_Group] = []
+        self.constants = np.zeros(self.n_outputs)
+        self.groups: list[SumTable] = []
         tables = [[np.zeros(table_shape(space, scope)) for scope in scopes] for _ in sums]
         for output, factors in enumerate(sums):
             for factor in factors:
                 if not factor.scope:
-                    self._constants[output] += float(factor.table)
+                    self.constants[output] += float(factor.table)
                     continue
                 home = next(i for i, scope in enumerate(scopes) if set(factor.scope) <= set(scope))
                 tables[output][home] += _embed(factor.table, factor.scope, scopes[home])
         for index, scope in enumerate(scopes):
             flat = np.stack([tables[output][index].ravel() for output in range(self.n_outputs)])
-            self._groups.append(_Group.build(space, scope, flat))
+            self.groups.append(SumTable.build(space, scope, flat))
 
     def __call__(self, archs: Archs) -> NDArray[np.float64]:
         """Evaluate all sums.
@@ -135,8 +142,8 @@ class CompiledSum:
         float64, shape (n_outputs, n).
         """
         columns = np.ascontiguousarray(archs.T)
-        result = np.repeat(self._constants[:, None], columns.shape[1], axis=1)
-        for group in self._groups:
+        result = np.repeat(self.constants[:, None], columns.shape[1], axis=1)
+        for group in self.groups:
             index = group.index(columns)
             for output in range(self.n_outputs):
                 result[output] += group.tables[output].take(index)
@@ -144,8 +151,12 @@ class CompiledSum:
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
-    """A merged table and how an arch's codes index it."""
+class SumTable:
+    """A merged table and how an arch's codes index it.
+
+    ``tables`` is float64 of shape (n_outputs, n_entries); an entry's index is the sum of the codes of ``slots``, each
+    at most its cap, times their strides.
+    """
 
     slots: tuple[int, ...]
     strides: tuple[int, ...]
@@ -153,12 +164,14 @@ class _Group:
     tables: NDArray[np.float64]
 
     @classmethod
-    def build(cls, space: Space, scope: Sequence[int], tables: NDArray[np.float64]) -> _Group:
+    def build(cls, space: Space, scope: Sequence[int], tables: NDArray[np.float64]) -> SumTable:
+        """Lay out the tables, flat, of the slots of a scope."""
         shape = table_shape(space, scope)
         strides = [int(np.prod(shape[i + 1 :])) for i in range(len(shape))]
         return cls(tuple(scope), tuple(strides), tuple(size - 1 for size in shape), tables)
 
     def index(self, columns: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Find every arch's entry: columns uint8 (n_slots, n), result int32 (n,)."""
         total = np.zeros(columns.shape[1], np.int32)
         for slot, stride, cap in zip(self.slots, self.strides, self.caps, strict=True):
             codes = np.minimum(columns[slot], np.uint8(cap)) if cap < INACTIVE else columns[slot]

@@ -184,6 +184,7 @@ SAME = {
     "--workers",
     "--backend",
     "--scheduler",
+    "--accelerator",
     "--threads",
     "--jobs",
     "--out",
