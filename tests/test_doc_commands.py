@@ -43,6 +43,7 @@ ELSEWHERE = {
     "run": "studies take minutes; tests/run/test_shipped_studies.py reads them",
     "report runs/quickstart/moga-mace_gpu": "it is made by a study",
     "sample --space ofa_mbv3 --device note10 --n 1e8 --backend dask": "it needs a cluster; tests/run/test_cluster.py",
+    "profile --space ofa_mbv3 --device note10 --n 1e9": "it needs a CUDA device; tests/profile/test_on_device.py",
     "exact --space ofa_mbv3 --device note10": "it takes seconds; tests/cli/test_exact.py",
     "sample --space ofa_mbv3 --device note10 --limit": "as exact; tests/additive/test_limit.py",
     "lut solve": "it needs times of whole networks; tests/device/test_solve.py",
