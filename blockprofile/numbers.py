@@ -12,10 +12,12 @@ from decimal import Decimal
 
 from blockprofile.errors import OptionError
 
-__all__ = ["NUMBER_FORM", "parse_count", "parse_number", "read_number", "write_number"]
+__all__ = ["FLOATS", "NUMBER_FORM", "parse_count", "parse_number", "read_number", "write_count", "write_number"]
 
 NUMBER_FORM = "a number such as 0.5, 12 or 1e3: digits, a decimal point, no separators"
 MAX_COUNT = 10**12
+FLOATS = 10**300
+"""Counts from here on are not told as floats."""
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:_[0-9]{3})+")
@@ -47,6 +49,17 @@ def write_number(value: float) -> str:
     """
     short = f"{value:g}"
     return short if float(short) == value else repr(float(value))
+
+
+def write_count(count: int) -> str:
+    """Write a count by its leading digits, also one that no float can hold.
+
+    Examples
+    --------
+    >>> write_count(6561), write_count(12**14), write_count(10**400)
+    ('6.56e+03', '1.28e+15', '1.00e+400')
+    """
+    return f"{count:.3g}" if count < FLOATS else f"{Decimal(count):.2e}"
 
 
 def parse_number(text: str, what: str, *, at_least: float = -math.inf, above: float = -math.inf) -> float:

@@ -106,6 +106,9 @@ def _summary(where: Space, predictors: Sequence[AdditivePredictor], profile: Pro
 
 
 def _share(where: Space, text: str, law: Law, entries: Sequence[Entry]) -> dict[str, Any]:
+    from fractions import Fraction
+
+    from blockprofile.numbers import FLOATS, write_count
     from blockprofile.run import limited_sampler, parse_limit
     from blockprofile.space import count_archs
 
@@ -113,14 +116,15 @@ def _share(where: Space, text: str, law: Law, entries: Sequence[Entry]) -> dict[
     share = limited_sampler(where, limit, law=law, entries=entries).share
     count = count_archs(where)
     alike = limited_sampler(where, limit, law="architectures", entries=entries).share
+    low, high = (round(Fraction(end) * count) for end in (alike.low, alike.high))
     told = (
         f"{text}: {100 * share.low:.3g} to {100 * share.high:.3g} % of the archs that the law {law!r} draws; "
-        f"{alike.low * count:.3g} to {alike.high * count:.3g} of the space's {count:.3g} archs"
+        f"{write_count(low)} to {write_count(high)} of the space's {write_count(count)} archs"
     )
     return {
         "limit": text,
         "share": [share.low, share.high],
-        "archs": [alike.low * count, alike.high * count],
+        "archs": [end if count >= FLOATS else float(end) for end in (low, high)],
         "of": count,
         "text": told,
     }

@@ -222,6 +222,7 @@ def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explai
 
 def _main_alone(pruning: Pruning) -> str:
     """Say what main effects alone may miss; empty where there is nothing to say."""
+    from blockprofile.numbers import write_count
     from blockprofile.profile import explained_words
     from blockprofile.space import MOST_LISTED, count_archs
 
@@ -230,7 +231,7 @@ def _main_alone(pruning: Pruning) -> str:
         n = count_archs(pruning.before)
         way = (
             "--order 2 prunes by pairs as well" if n <= MOST_LISTED
-            else f"pairs (--order 2) take a space of at most {MOST_LISTED:,} archs, and this one has {n:.3g}"
+            else f"pairs (--order 2) take a space of at most {MOST_LISTED:,} archs, and this one has {write_count(n)}"
         )  # fmt: skip
         return f"WARNING: {told}, and main effects alone decided; {way}"
     if pruning.wants_noise:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
 from blockprofile.metric import parse_metric
+from blockprofile.numbers import write_count
 from blockprofile.profile import KeptRows, PairModel, fit_pair_model
 from blockprofile.prune.compose import Bounds, Outcome
 from blockprofile.prune.decision import Decision, make_evidence
@@ -161,7 +162,7 @@ def compose_by_pairs(
     if (n := count_archs(space)) > MOST_LISTED:
         raise OptionError(
             f"--order 2 looks at every arch: it takes a space of at most {MOST_LISTED:,}, and {space.name!r} has "
-            f"{n:.3g}; --order 1 prunes by main effects"
+            f"{write_count(n)}; --order 1 prunes by main effects"
         )
     lose = bounds.may_lose(noise)
     archs = list_archs(space)

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
+from blockprofile.numbers import write_count
 from blockprofile.prune.decision import Decision, where_name
 from blockprofile.prune.pruning import Pruning
 
@@ -61,8 +62,8 @@ def explain_lines(pruning: Pruning) -> list[str]:
     return lines
 
 
-def _count(number: float) -> str:
-    return f"{number:,.0f}" if number < EXACT_BELOW else f"{number:.3g}"
+def _count(number: int) -> str:
+    return f"{number:,}" if number < EXACT_BELOW else write_count(number)
 
 
 def summary_lines(pruning: Pruning) -> list[str]:

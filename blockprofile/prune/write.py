@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from blockprofile.errors import OptionError
 from blockprofile.files import check_name, make_folder, write_text
+from blockprofile.numbers import write_count
 from blockprofile.predict import UNKNOWN_FLOOR
 from blockprofile.prune.decision import where_name
 from blockprofile.prune.wording import signed
@@ -157,7 +158,7 @@ def pruned_yaml(definition: PrunedDefinition) -> CommentedMap:
         data["size"] = CommentedMap(definition.size)
         for key in ("archs_before", "archs_after"):
             if key in definition.size:
-                data["size"].yaml_add_eol_comment(f"{definition.size[key]:.3g}", key)
+                data["size"].yaml_add_eol_comment(write_count(int(definition.size[key])), key)
     if definition.mutation:
         data["mutation"] = _flow(definition.mutation)
         data.yaml_set_comment_before_after_key(

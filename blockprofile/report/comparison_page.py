@@ -10,7 +10,7 @@ import numpy as np
 
 from blockprofile.command import command_line
 from blockprofile.compare import Comparison, best_arch, load_comparison
-from blockprofile.numbers import write_number
+from blockprofile.numbers import write_count, write_number
 from blockprofile.plot import metric_title
 from blockprofile.report.archs import arch_table
 from blockprofile.report.comparison_answer import answer_comparison
@@ -171,7 +171,7 @@ def _seeds(comparison: Comparison) -> Table:
 def _cases(comparison: Comparison) -> Table:
     rows = [
         {
-            "case": case.name, "space": case.space.name, "archs": Cell(f"{float(count_archs(case.space)):.4g}"),
+            "case": case.name, "space": case.space.name, "archs": Cell(write_count(count_archs(case.space))),
             "algorithm": case.algorithm_text, "content hash": case.space.hash[:16],
         }
         for case in comparison.cases

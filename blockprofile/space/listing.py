@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 
 from blockprofile.errors import OptionError
+from blockprofile.numbers import write_count
 from blockprofile.space.counting import count_archs
 from blockprofile.space.slots import INACTIVE, Archs, UnitSlots
 from blockprofile.space.space import Space
@@ -36,7 +37,9 @@ def list_archs(space: Space) -> Archs:
     """
     n = count_archs(space)
     if n > MOST_LISTED:
-        raise OptionError(f"space {space.name!r} has {n:.3g} archs; at most {MOST_LISTED:,} are looked at one by one")
+        raise OptionError(
+            f"space {space.name!r} has {write_count(n)} archs; at most {MOST_LISTED:,} are looked at one by one"
+        )
     rows = np.full((1, space.n_slots), INACTIVE, np.uint8)
     alone = [slot.index for slot in space.slots if slot.kind not in {"depth", "layer"}]
     parts = [((index,), np.asarray(space.allowed[index], np.uint8)[:, None]) for index in alone]

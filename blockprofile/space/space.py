@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import ArchError, OptionError, UnknownNameError, one_of
 from blockprofile.html import html_table
+from blockprofile.numbers import write_count
 from blockprofile.picture import draw, html_picture
 from blockprofile.space.definition import Block, SpaceDefinition, default_of
 from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots, defined_codes, slots_of
@@ -188,7 +189,8 @@ class Space:
     def __repr__(self) -> str:
         from blockprofile.space.counting import count_archs
 
-        return f"Space {self.name}: {count_archs(self):.3g} archs, {len(self.units)} units, {self.n_blocks} blocks"
+        n = write_count(count_archs(self))
+        return f"Space {self.name}: {n} archs, {len(self.units)} units, {self.n_blocks} blocks"
 
     def _repr_html_(self) -> str:
         from blockprofile.space.summary import unit_rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ def test_all_archs_of_a_small_space(toy: Space) -> None:
     assert np.array_equal(np.unique(all_archs(toy), axis=0), list_archs(toy))
     with pytest.raises(OptionError, match="at most 65,536 are looked at one by one"):
         list_archs(load_space("moga"))
+    unit = replace(toy.definition.units[0], depths=(64,))
+    with pytest.raises(OptionError, match=r"has 1\.05e\+368 archs; at most"):
+        list_archs(Space(replace(toy.definition, units=(*[unit] * 12, toy.definition.units[1]))))
     ofa = load_space("ofa_mbv3")
     shallow = [codes[:2] if slot.layer == 1 else codes[:1] if slot.layer < 3 else codes
                for slot, codes in zip(ofa.slots, ofa.allowed, strict=True)]  # fmt: skip
