@@ -125,6 +125,10 @@ def _code(value: str | float, slot: Slot) -> int | None:
     if slot.kind == "layer":
         if np.isnan(number) or number in MISSING_CODES:
             return INACTIVE
+        # A block whose name is a number is meant by it, as in a table of texts.
+        named = next((code for code, name in enumerate(slot.choices) if read_number(str(name)) == number), None)
+        if named is not None:
+            return named
         return int(number) if float(number).is_integer() and 0 <= number < slot.n_choices else None
     near = (
         code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,15 @@ def test_text_codes_and_names_say_the_same(shipped: Space, tmp_path: Path) -> No
         table = read_labels(tmp_path / name, shipped)
         np.testing.assert_array_equal(table.archs, archs, err_msg=name)
         np.testing.assert_array_equal(table.label("score"), np.arange(40.0))
+
+
+def test_blocks_that_are_named_by_numbers_are_meant_by_them(toy: Space, tmp_path: Path) -> None:
+    blocks = [replace(block, name=name) for block, name in zip(toy.blocks, ("1", "2", "0"), strict=True)]
+    space = Space(replace(toy.definition, blocks=tuple(blocks)))
+    archs = draw_archs(space, 20, np.random.default_rng(1))
+    frame = _slot_frame(space, archs, names=True).astype(float).assign(score=1.0)
+    frame.to_parquet(tmp_path / "numbers.parquet")
+    np.testing.assert_array_equal(read_labels(tmp_path / "numbers.parquet", space).archs, archs)
 
 
 def test_parquet_with_a_searched_resolution(mixed: Space, tmp_path: Path) -> None:
