@@ -1,4 +1,5 @@
 # blockprofile on the CPU: docker build -t blockprofile . && docker run --rm -v "$PWD:/work" blockprofile space list
+# It writes as user 1000; if you are another: docker run --user "$(id -u)" ...
 FROM python:3.12-slim AS build
 COPY pyproject.toml constraints.txt README.md LICENSE /source/
 COPY blockprofile /source/blockprofile
@@ -15,8 +16,8 @@ RUN python -m venv /opt/venv \
 FROM python:3.12-slim
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH MPLCONFIGDIR=/tmp
-RUN useradd --create-home user
-USER user
+RUN useradd --uid 1000 --create-home user
+USER 1000
 WORKDIR /work
 ENTRYPOINT ["blockprofile"]
 CMD ["--help"]
