@@ -49,24 +49,24 @@ def draw_estimates(results: Row, axes: Sequence[Axes]) -> None:
 
 
 def draw_kept(results: Row, cost: str, ax: Axes) -> None:
-    """Draw, for each way to prune, the share of repetitions that lose no more than the noise, against what is left."""
+    """Draw, for each way to prune, the share of repetitions that lose no more than the noise, against what is left.
+
+    A point is the larger the more labels it is from: numbers beside points this near would hide each other.
+    """
     ours = results["default"]
     for how, name in ((ours, "pairs"), ("main effects", "main effects"), ("random", "random"), ("the truth",) * 2):
         rows = [row for row in results["prunings"] if row["cost"] == cost and row["how"] == how]
         x, y = [100 * row["left"] for row in rows], [100 * row["kept"] for row in rows]
         label = {"random": "random, of the size of pairs", "pairs": "pairs (--order 2)"}.get(name, name)
-        ax.plot(x, y, marker="o", ms=5, lw=1, color=COLOURS[name], label=label)
-        for row, left, kept in zip(rows, x, y, strict=True) if name != "the truth" else ():
-            where: dict[str, Any] = {"xytext": (4, -9)}
-            if name == "pairs":  # Near each other, and at the top.
-                where = {"xytext": (0, 5), "rotation": 55, "rotation_mode": "anchor"}
-            ax.annotate(f"{row['n']:,}", (left, kept), textcoords="offset points", fontsize=7, **where)
+        sizes = [14.0 + 22.0 * place for place in range(len(rows))]
+        ax.plot(x, y, lw=1, color=COLOURS[name])
+        ax.scatter(x, y, s=sizes, color=COLOURS[name], label=label, zorder=3)
     ax.axhline(95, color="0.4", lw=0.8, ls=":")
     ax.set(
         xscale="log",
         xlabel="archs left [%]",
         ylabel="repetitions that lose less\nthan the noise [%]",
-        ylim=(-3, 122),
+        ylim=(-3, 108),
         yticks=range(0, 101, 20),
     )
     ax.set_title(f"limits of {metric_title(cost)}")
@@ -103,9 +103,11 @@ def truth_figures(folder: Path, results: Row) -> list[Path]:
         figure, axes = plt.subplots(1, len(costs), figsize=(3.6 * len(costs), 3.4), squeeze=False)
         for ax, cost in zip(axes[0], costs, strict=True):
             draw_kept(results, cost, ax)
-        axes[0, 0].legend(frameon=False, fontsize=7, loc="center left")
+        axes[0, 0].legend(frameon=False, fontsize=7, loc="center left", scatterpoints=1, markerscale=0.8)
         half = results["repetitions"] - results["repetitions"] // 2
-        add_caption(figure, [f"{half} repetitions that chose nothing; numbers: labels. Up and left is better. {said}"])
+        told = ", ".join(f"{n:,}" for n in results["n"])
+        sizes = f"The larger the point, the more labels: {told}. Up and left is better."
+        add_caption(figure, [f"{half} repetitions that chose nothing. {sizes} {said}"])
         paths.append(folder / "truth_macro_kept")
         save_figure(figure, paths[-1])
         shown = list(results["n"])
