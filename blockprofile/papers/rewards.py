@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from blockprofile.compare import Paired, best_within, compare_paired, parse_algorithm
 from blockprofile.errors import OptionError
 from blockprofile.files import replacing
+from blockprofile.numbers import write_number
 from blockprofile.search import SearchResult, parse_reward, search
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def compare_rewards(
     for form in FORMS:
         runs[form] = tuple(
             search(
-                space, [parse_reward(f"{latency}:{target:g}:{form}")], algorithm=parse_algorithm(algorithm),
+                space, [parse_reward(f"{latency}:{write_number(target)}:{form}")], algorithm=parse_algorithm(algorithm),
                 budget=budget, seed=number, out=None if folder is None else folder / form / f"seed-{number}",
             )
             for number in range(seed, seed + seeds)

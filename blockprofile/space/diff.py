@@ -76,7 +76,7 @@ def _count_common(space: Space, common: list[list[int]]) -> int:
     deepest: list[int] = []
     for unit in space.units:
         empty = [space.slots[index].layer for index in unit.layers if not common[index]]
-        deepest.append(min(empty, default=len(unit.layers) + 1) - 1)
+        deepest.append(min(empty, default=unit.max_depth + 1) - 1)
     allowed = [list(codes) for codes in common]
     for unit, limit in zip(space.units, deepest, strict=True):
         if unit.depth is None:

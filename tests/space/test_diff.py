@@ -8,7 +8,7 @@ import pytest
 from blockprofile.errors import OptionError
 from blockprofile.space import Space, load_space
 from blockprofile.space.diff import diff_spaces
-from tests.toy import all_archs, smaller_toy_space
+from tests.toy import all_archs, shared_space, smaller_toy_space
 
 
 def test_a_pruned_space_against_its_base(toy: Space) -> None:
@@ -32,7 +32,7 @@ def test_a_space_and_itself(toy: Space) -> None:
 @pytest.mark.parametrize("seed", range(15))
 def test_what_both_have_is_counted_as_enumeration_does(toy: Space, mixed: Space, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    for space in (toy, mixed):
+    for space in (toy, mixed, shared_space()):
         parts = [
             space.restricted([rng.choice(c, rng.integers(1, len(c) + 1), replace=False) for c in space.allowed], name=n)
             for n in "ab"
