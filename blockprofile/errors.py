@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 __all__ = [
     "ArchError",
@@ -20,8 +21,11 @@ __all__ = [
     "RunError",
     "UnknownNameError",
     "UserError",
+    "check_choice",
     "one_of",
 ]
+
+Choice = TypeVar("Choice", bound=str)
 
 
 class UserError(ValueError):
@@ -98,3 +102,23 @@ def one_of(value: object, choices: Iterable[object]) -> str:
     near = difflib.get_close_matches(str(value), names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}choices: {', '.join(names) or 'none'}"
+
+
+def check_choice(what: str, value: str, choices: Iterable[Choice]) -> Choice:
+    """Return a value if it is one of the choices, as the type that they are of.
+
+    Raises
+    ------
+    OptionError
+        If it is none of them.
+
+    Examples
+    --------
+    >>> check_choice("clock", "wall", ("wall", "cpu"))
+    'wall'
+    """
+    known = tuple(choices)
+    for choice in known:
+        if value == choice:
+            return choice
+    raise OptionError(f"{what} {value!r} is unknown; {one_of(value, known)}")

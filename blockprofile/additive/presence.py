@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import check_choice
 
 __all__ = ["PRESENCES", "Presence", "check_presence", "depth_law"]
 
@@ -29,10 +29,7 @@ def check_presence(presence: str) -> Presence:
     OptionError
         If it is not.
     """
-    for known in PRESENCES:
-        if presence == known:
-            return known
-    raise OptionError(f"presence {presence!r} is unknown; {one_of(presence, PRESENCES)}")
+    return check_choice("presence", presence, PRESENCES)
 
 
 def depth_law(law: Mapping[int, float], layer: int, presence: Presence) -> dict[int, float]:

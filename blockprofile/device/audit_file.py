@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from blockprofile.device.audit import LEAST_NETWORKS, Audit
 from blockprofile.device.repair import fit_repairs
 from blockprofile.device.time_units import MS, TimeUnit
-from blockprofile.errors import DataError, OptionError, one_of
+from blockprofile.errors import DataError, OptionError, check_choice, one_of
 from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import Entry, LabelTable, build_predictor, pool_repeats, read_labels, value_column
 from blockprofile.space import Space, list_operators
@@ -61,10 +61,7 @@ def check_network_unit(unit: str) -> NetworkUnit:
     OptionError
         If it is not.
     """
-    for known in NETWORK_UNITS:
-        if unit == known:
-            return known
-    raise OptionError(f"time unit {unit!r} is unknown; {one_of(unit, NETWORK_UNITS)}")
+    return check_choice("time unit", unit, NETWORK_UNITS)
 
 
 def _to_ms(times: NDArray[np.float64], unit: NetworkUnit) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import OptionError, check_choice, one_of
 
 __all__ = [
     "FILE_KINDS",
@@ -42,10 +42,7 @@ def check_precision(name: str) -> PrecisionName:
     OptionError
         If it is not.
     """
-    for known in PRECISIONS:
-        if name == known:
-            return known
-    raise OptionError(f"precision {name!r} is unknown; {one_of(name, PRECISIONS)}")
+    return check_choice("precision", name, PRECISIONS)
 
 
 def check_layout(name: str) -> Layout:
@@ -56,10 +53,7 @@ def check_layout(name: str) -> Layout:
     OptionError
         If it is not.
     """
-    for known in LAYOUTS:
-        if name == known:
-            return known
-    raise OptionError(f"layout {name!r} is unknown; {one_of(name, LAYOUTS)}")
+    return check_choice("layout", name, LAYOUTS)
 
 
 def check_file_kind(name: str) -> FileKind:
@@ -70,10 +64,7 @@ def check_file_kind(name: str) -> FileKind:
     OptionError
         If it is not.
     """
-    for known in FILE_KINDS:
-        if name == known:
-            return known
-    raise OptionError(f"kind of files {name!r} is unknown; {one_of(name, FILE_KINDS)}")
+    return check_choice("kind of files", name, FILE_KINDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

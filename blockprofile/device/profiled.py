@@ -26,7 +26,7 @@ from blockprofile.device.profile_checks import (
     check_steps,
     check_timed,
 )
-from blockprofile.errors import DataError, OptionError, one_of
+from blockprofile.errors import DataError, OptionError, check_choice
 from blockprofile.predict import lookup_key
 from blockprofile.space import Operator, Space
 
@@ -66,10 +66,7 @@ def check_spread(spread: str) -> Spread:
     OptionError
         If it is not.
     """
-    for known in SPREADS:
-        if spread == known:
-            return known
-    raise OptionError(f"spread {spread!r} is unknown; {one_of(spread, SPREADS)}")
+    return check_choice("spread", spread, SPREADS)
 
 
 def _steps_of(name: str) -> tuple[Step, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from blockprofile.device.export_manifest import ExportManifest
-from blockprofile.errors import OptionError, RunError, one_of
+from blockprofile.errors import OptionError, RunError, check_choice
 from blockprofile.files import make_folder, write_bytes
 
 __all__ = ["TRANSPORTS", "Command", "RemoteTool", "Transport", "check_transport", "plan_commands", "run_commands"]
@@ -34,10 +34,7 @@ def check_transport(name: str) -> Transport:
     OptionError
         If it is not.
     """
-    for known in TRANSPORTS:
-        if name == known:
-            return known
-    raise OptionError(f"--on {name!r} is unknown; {one_of(name, TRANSPORTS)}")
+    return check_choice("--on", name, TRANSPORTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Literal, Protocol, get_args
 
-from blockprofile.errors import OptionError, UnknownNameError, one_of
+from blockprofile.errors import OptionError, UnknownNameError, check_choice, one_of
 from blockprofile.space import Operator
 
 __all__ = [
@@ -41,10 +41,7 @@ def check_clock(clock: str) -> Clock:
     OptionError
         If it is not.
     """
-    for known in CLOCKS:
-        if clock == known:
-            return known
-    raise OptionError(f"clock {clock!r} is unknown; {one_of(clock, CLOCKS)}")
+    return check_choice("clock", clock, CLOCKS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import check_choice
 
 __all__ = ["MS", "TIME_UNITS", "TimeUnit", "check_time_unit", "unit_factor"]
 
@@ -28,7 +28,4 @@ def check_time_unit(unit: str) -> TimeUnit:
     OptionError
         If it is not.
     """
-    for known in TIME_UNITS:
-        if unit == known:
-            return known
-    raise OptionError(f"time unit {unit!r} is unknown; {one_of(unit, TIME_UNITS)}")
+    return check_choice("time unit", unit, TIME_UNITS)

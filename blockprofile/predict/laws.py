@@ -10,12 +10,12 @@ under that law.
 
 from __future__ import annotations
 
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import OptionError, check_choice
 from blockprofile.space import INACTIVE, Archs, Slot, Space
 
 __all__ = ["TableLaw", "check_table_law", "errors_by_law", "law_weights"]
@@ -40,10 +40,7 @@ def check_table_law(law: str) -> TableLaw:
     OptionError
         If it is none of `TableLaw`.
     """
-    for known in get_args(TableLaw):
-        if law == known:
-            return cast("TableLaw", known)
-    raise OptionError(f"law {law!r} of a table is unknown; {one_of(law, get_args(TableLaw))}")
+    return check_choice("law of a table", law, get_args(TableLaw))
 
 
 def law_weights(space: Space, archs: Archs) -> dict[str, Floats]:

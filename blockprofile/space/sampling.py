@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import check_choice
 from blockprofile.space.counting import depth_counts
 from blockprofile.space.slots import INACTIVE, Archs
 from blockprofile.space.space import Space
@@ -29,10 +29,7 @@ def check_law(law: str) -> Law:
     OptionError
         If it is not.
     """
-    for known in LAWS:
-        if law == known:
-            return known
-    raise OptionError(f"law {law!r} is unknown; {one_of(law, LAWS)}")
+    return check_choice("law", law, LAWS)
 
 
 def depth_probabilities(space: Space, unit: int, law: Law = "papers") -> NDArray[np.float64]:

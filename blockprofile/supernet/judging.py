@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import OptionError, check_choice
 from blockprofile.modules import use_threads
 from blockprofile.space import Archs
 from blockprofile.supernet.batches import batches_of
@@ -77,10 +77,7 @@ def check_bn(name: str) -> BnMode:
     OptionError
         If it is none.
     """
-    for known in BN_MODES:
-        if name == known:
-            return known
-    raise OptionError(f"--bn {name!r} is unknown; {one_of(name, BN_MODES)}")
+    return check_choice("--bn", name, BN_MODES)
 
 
 def binomial_sd(percent: float, n: int) -> float:

@@ -91,7 +91,7 @@ def test_evaluate_gives_the_error_under_each_law(capsys: pytest.CaptureFixture[s
     middle = (told["by_law"]["papers"]["mae"] + told["by_law"]["extremes"]["mae"]) / 2
     assert told["mae"] == pytest.approx(middle, rel=0.1)
     assert main([*given, "--law", "paper"]) == 2
-    assert "law 'paper' of a table is unknown; did you mean 'papers'" in capsys.readouterr().err
+    assert "law of a table 'paper' is unknown; did you mean 'papers'" in capsys.readouterr().err
 
 
 def test_a_recipe_names_its_table_with_digest_and_origin(tmp_path: Path) -> None:
