@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from blockprofile.space import INACTIVE, Archs, Space
+from blockprofile.space import Archs, Space, build_sites
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,15 +42,13 @@ def diagram_data(space: Space, arch: Archs) -> tuple[Box, ...]:
         return float(block.ratio or block.expansion or 0.0)
 
     largest = max(size(place) for place in range(space.n_blocks)) or 1.0
+    gated = {(site.unit, site.layer) for site in build_sites(space) if (op := site.operator(arch)) and op.se_channels}
     boxes = []
-    for slot in space.layer_slots:
-        code = int(arch[slot.index])
-        if code == INACTIVE:
-            continue
-        block = space.blocks[code]
-        boxes.append(
-            Box(slot.unit, slot.layer, block.name, size(code) / largest, int(block.kernel or 0), bool(block.se))
-        )
+    for unit, depth in zip(space.units, space.depths(arch).tolist(), strict=True):
+        for layer in range(1, depth + 1):
+            code = int(arch[unit.layer_slot(layer)])
+            block, has_se = space.blocks[code], (unit.unit, layer) in gated
+            boxes.append(Box(unit.unit, layer, block.name, size(code) / largest, int(block.kernel or 0), has_se))
     return tuple(boxes)
 
 

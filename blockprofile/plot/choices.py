@@ -57,7 +57,7 @@ def choices_data(space: Space, fronts: Sequence[Archs]) -> Choices:
             if counts.sum() > 0 and code < space.n_blocks:
                 shares[code, column] = counts[code] / counts.sum()
     firsts = tuple(column for column, slot in enumerate(slots) if slot.layer <= 1)
-    places = tuple(f"{slot.unit}.{slot.layer}" if slot.layer else f"{slot.unit}" for slot in slots)
+    places = tuple(".".join(str(part) for part in slot.place if part) for slot in slots)
     return Choices(space.block_names, places, shares, firsts, len(every), len(fronts))
 
 

@@ -98,6 +98,6 @@ def list_residuals(space: Space, evaluation: Evaluation) -> list[dict[str, Any]]
                 (float(part.mean()), float(np.sqrt(np.square(part).mean()))) if len(part) else (np.nan, np.nan)
             )
             records.append(
-                {"unit": slot.unit, "layer": slot.layer, "block": name, "n": len(part), "bias": mean, "rmse": spread}
+                {"unit": slot.unit, "layer": slot.place[1], "block": name, "n": len(part), "bias": mean, "rmse": spread}
             )
     return records

@@ -122,7 +122,7 @@ def _map(space: Space, colour: int) -> Table:
                 cells.append(Cell("", -1.0, None, f"{block} at {place}: never there", is_faint=True))
         rows.append(tuple(cells))
     groups = [("", 1)] + [(f"unit {unit}", len(list(of))) for unit, of in groupby(slot.unit for slot in slots)]
-    columns = ("block", *(str(slot.layer) if slot.layer else "all layers" for slot in slots))
+    columns = ("block", *(str(slot.place[1] or "all layers") for slot in slots))
     caption = "Filled: stays; ×: left out. Depths, widths and options that go are in the table below."
     title = f"{space.name}: which block may stand where"
     return Table(title, columns, tuple(rows), caption, is_map=True, groups=tuple(groups))

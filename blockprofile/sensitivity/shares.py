@@ -128,7 +128,7 @@ class Sensitivity:
             terms = self.terms_of_layer(slot.index) if slot.kind == "layer" else [(slot.index,)]
             if not slot.unit:
                 inside += terms
-            yield self._row(slot.kind, slot.name, terms, (slot.unit, slot.layer))
+            yield self._row(slot.kind, slot.name, terms, slot.place)
         pairs = sorted((term for term in self.terms if len(term) == 2), key=lambda term: -self.shares[self._at(term)])
         for first, second in pairs:
             name = f"{space.slots[first].name} x {space.slots[second].name}"

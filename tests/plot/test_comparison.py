@@ -22,7 +22,8 @@ from blockprofile.plot.convergence import convergence_data, draw_convergence
 from blockprofile.plot.fronts import difference_data, draw_difference, draw_fronts, fronts_data, published_marks
 from blockprofile.predict import load_predictors
 from blockprofile.search import Aims
-from blockprofile.space import INACTIVE, Space, draw_archs, named_archs
+from blockprofile.space import INACTIVE, Space, draw_archs, encode, named_archs
+from tests.toy import shared_space
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +181,10 @@ def test_a_diagram_shows_active_layers_alone(ofa_mbv3: Space, ax: Any) -> None:
     boxes = diagram_data(ofa_mbv3, archs[0])
     assert len(boxes) == int(ofa_mbv3.depths(archs[:1]).sum())
     assert max(box.height for box in boxes) <= 1.0
+    assert {box.unit for box in boxes if box.has_se} == {2, 4, 5}, "also where the unit has the gate, not the block"
+    shared = shared_space()
+    boxes = diagram_data(shared, encode(shared, "e4k3*2 | e4k5se*3"))
+    assert [(box.unit, box.layer) for box in boxes] == [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3)]
     ax.clear()
     draw_diagram(boxes, ax, title="t")
     assert len(ax.patches) == len(boxes)
