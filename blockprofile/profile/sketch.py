@@ -19,7 +19,9 @@ from blockprofile.space import Archs, Space
 __all__ = ["Histogram", "SketchQuantiles", "layer_groups"]
 
 N_BINS = 8192
-MIN_EXPONENT = -30
+MIN_EXPONENT = -100
+LARGEST_BIN = 1 << 62
+"""Numbers of bins are int64: where a metric hardly varies, bins are as wide as its size asks for."""
 
 
 def layer_groups(space: Space) -> tuple[Group, ...]:
@@ -103,7 +105,7 @@ class Histogram:
             low = min(low, self.first + int(used[0]))
             high = max(high, self.first + int(used[-1]))
         steps = 0
-        while (high >> steps) - (low >> steps) >= N_BINS:
+        while (high >> steps) - (low >> steps) >= N_BINS or max(abs(low), abs(high)) >> steps >= LARGEST_BIN:
             steps += 1
         self._coarsen_to(self.exponent + steps)
         first = low >> steps

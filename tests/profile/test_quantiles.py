@@ -13,6 +13,7 @@ from blockprofile.additive.presence import PRESENCES, Presence
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.quantiles import contrast_quantiles, rank_bounds, weighted_quantiles
 from blockprofile.profile.responses import DEFAULT_TAUS, Settings, response_table
+from blockprofile.profile.sketch import Histogram
 from blockprofile.space import Space, draw_archs
 from tests.toy import additive_predictor
 
@@ -178,3 +179,20 @@ def test_the_contrast_with_the_whole_itself_is_nothing() -> None:
     same = contrast_quantiles(weighted_quantiles(values, None, DEFAULT_TAUS, whole), whole, DEFAULT_TAUS)
     np.testing.assert_array_equal(same.effects, 0.0)
     np.testing.assert_array_equal(same.p_value, 1.0)
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-12, -7.25, -1e10, 1e15])
+def test_a_metric_of_any_size_has_sketched_quantiles(size: float) -> None:
+    batches = [np.full(5, size, np.float32), np.full(3, size * 1.5, np.float32), np.zeros(2, np.float32)]
+    for n in (1, 2, 3):
+        values = np.concatenate(batches[:n])
+        one, merged = Histogram(1), Histogram(1)
+        for batch in batches[:n]:
+            part = Histogram(1)
+            for histogram in (one, part):
+                histogram.add(np.zeros(len(batch), np.int64), batch)
+            merged.merge(part)
+        true = np.quantile(values.astype(np.float64), [0.1, 0.5, 0.9], method="inverted_cdf")
+        for found in (one.quantiles(np.ones(1), [0.1, 0.5, 0.9]), merged.quantiles(np.ones(1), [0.1, 0.5, 0.9])):
+            assert found is not None
+            assert np.abs(found.values - true).max() <= one.width * (1 + 1e-9) <= max(1e-3 * abs(size), 1e-12)
