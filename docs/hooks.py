@@ -241,7 +241,8 @@ def run_notebook(notebook: Any, name: str) -> tuple[str, dict[str, bytes]]:
     os.environ["COLUMNS"] = "110"  # kernels pass for terminals of 80 letters, in colour
     with tempfile.TemporaryDirectory() as folder:
         where = {"metadata": {"path": folder}}
-        NotebookClient(notebook, timeout=600, resources=where, coalesce_streams=True).execute()
+        quiet = ["--IPKernelApp.log_level=40"]  # it warns that it listens on this machine
+        NotebookClient(notebook, timeout=600, resources=where, coalesce_streams=True, extra_arguments=quiet).execute()
     for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
         if output.output_type == "stream":
             output.text = re.sub(r"\x1b\[[0-9;]*m", "", output.text)

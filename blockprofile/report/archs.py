@@ -11,6 +11,9 @@ from blockprofile.space import INACTIVE, Space
 
 __all__ = ["arch_table", "front_table"]
 
+GREY = 4
+"""In the page's palette: a later block is neither more nor less of anything."""
+
 
 def arch_table(chosen: list[tuple[str, Evaluations]], space: Space, *, title: str) -> Table:
     """Set chosen archs side by side, one column each, one row per slot.
@@ -31,7 +34,7 @@ def arch_table(chosen: list[tuple[str, Evaluations]], space: Space, *, title: st
                 continue
             text = str(slot.choices[code])
             heat = (code / n) * 0.8 if slot.kind == "layer" else None
-            cells.append(Cell(text, None, heat, f"{words}\n{slot.name}: {text}"))
+            cells.append(Cell(text, None, heat, f"{words}\n{slot.name}: {text}", colour=None if heat is None else GREY))
         rows.append(tuple(cells))
     metrics = chosen[0][1].archive.problem.predictors
     for predictor in metrics:

@@ -44,7 +44,7 @@ class Cell:
     is_faint
         Below noise or floor.
     colour
-        An index of the page's palette that fills the cell, in the place of a shade.
+        An index of the page's palette: the shade's hue, in the place of red for more and blue for less.
     """
 
     text: str
@@ -57,12 +57,13 @@ class Cell:
     @property
     def style(self) -> str:
         """The shade as CSS: the further from 0, the less transparent."""
-        if self.colour is not None:
-            return f"background:var(--{palette_class(self.colour)})"
-        if self.heat is None:
+        if self.heat is None and self.colour is None:
             return ""
-        hue = "var(--high)" if self.heat > 0 else "var(--low)"
-        strength = round(100 * min(1.0, abs(self.heat)) * (0.3 if self.is_faint else 1.0))
+        heat = 1.0 if self.heat is None else self.heat
+        hue = "var(--high)" if heat > 0 else "var(--low)"
+        if self.colour is not None:
+            hue = f"var(--{palette_class(self.colour)})"
+        strength = round(100 * min(1.0, abs(heat)) * (0.3 if self.is_faint else 1.0))
         return f"background:color-mix(in srgb,{hue} {strength}%,transparent)"
 
 
