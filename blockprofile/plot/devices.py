@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["BlockRanks", "block_ranks_data", "draw_block_ranks", "draw_devices", "save_devices"]
 
 STAYS = "0.55"
-MOVES = "#D55E00"
-"""Vermilion of Okabe and Ito's palette."""
+MOVES = "#AA4499"
+"""Purple: orange is a pruned space's."""
 FAR = 3
 """A block that moves by so many ranks or more is coloured."""
 

@@ -35,8 +35,8 @@ __all__ = [
 N_BINS = 80
 TAUS = (0.05, 0.5, 0.95)
 BARS = "#56B4E9"
-MARKS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#0072B2")
-"""Okabe and Ito's palette."""
+MARKS = ("#AA4499", "#009E73", "#B58900", "#332288", "#6B7280")
+"""Told apart with every common colour blindness; not the colours of searches, which are blue and orange."""
 MAX_COLUMNS = 2
 CHARACTER, MARGIN = 0.018, 0.1
 """Of a panel's width: what a label's character takes, and what is free beside the histogram."""

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SensitivityBars", "draw_sensitivities", "sensitivity_data"]
 
-LAYER = "#56B4E9"
-UNIT_SLOT = "#D55E00"
+LAYER = "#7FCDBB"
+UNIT_SLOT = "#00664F"
 OTHER = "0.6"
-"""Sky blue, vermilion (Okabe and Ito) and grey: told apart with every common colour blindness."""
+"""Light and dark green and grey: told apart by lightness."""
 MAX_COLUMNS = 2
 
 
