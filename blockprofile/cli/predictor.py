@@ -53,7 +53,7 @@ def fit(
     folds: int | None = typer.Option(
         None, "--folds", help="Networks fitted, each without one part of the archs; 0 for one, of no such part [5]."
     ),
-    provider: str = typer.Option("cpu", "--provider", help="What trains: cpu or cuda."),
+    accelerator: str = typer.Option("cpu", "--accelerator", help="What trains: cpu or cuda."),
     threads: int | None = typer.Option(
         None, "--threads", min=1, help="Threads that train; left out, one for fewer than 20,000 rows, else all."
     ),
@@ -68,16 +68,17 @@ def fit(
     --------
     blockprofile predictor fit my_phone.csv --space moga --metric latency_ms:phone=median_ms --out predictors
     """
+    from blockprofile.accelerator import require_accelerator
     from blockprofile.files import make_folder
-    from blockprofile.predict import check_provider, doubt_labels, find_table, fit_recipe
+    from blockprofile.predict import doubt_labels, find_table, fit_recipe
     from blockprofile.space import load_space
 
+    require_accelerator(accelerator)
     recipe = _recipe(table, space, metric)
     recipe = recipe.changed(seed=seed, epochs=epochs)
     recipe = recipe if holdout is None else replace(recipe, holdout=holdout)
     recipe = recipe if folds is None else replace(recipe, folds=folds)
     recipe = recipe if direction is None else recipe.directed(direction)
-    check_provider(provider)
     make_folder(out)
     where = load_space(recipe.space)
     note_base(where, "a predictor is fitted to all rows and covers the whole of")
@@ -90,7 +91,7 @@ def fit(
             note(
                 f"whether more or less of {name!r} is better is not known: its best 1 % are not judged; see --direction"
             )
-    reports = fit_recipe(labels, where, recipe, out=out, provider=provider, threads=threads, progress=_show_epoch)
+    reports = fit_recipe(labels, where, recipe, out=out, accelerator=accelerator, threads=threads, progress=_show_epoch)
     for report in reports:
         for told in filter(None, (report.repeats, report.choice.why)):
             note(f"{report.metric}: {told}")

@@ -55,7 +55,7 @@ def evaluate(
     images: int | None = typer.Option(None, "--images", help="Judge on so many of the images alone."),
     seed: int = SEED,
     data: Path | None = OTHER_DATA,
-    provider: str | None = typer.Option(None, "--provider", help="cpu or cuda. Default: as it was trained."),
+    accelerator: str | None = typer.Option(None, "--accelerator", help="cpu or cuda. Default: as it was trained."),
     threads: int | None = typer.Option(None, "--threads", min=1, help="Threads. Default: as it was trained."),
     json: bool = JSON_OPTION,
 ) -> None:
@@ -73,7 +73,7 @@ def evaluate(
     found = open_supernet(supernet)
     recipe = found.recipe
     options = JudgeOptions(
-        bn=check_bn(bn), recalibration=recalibration, images=images, provider=provider or recipe.provider,
+        bn=check_bn(bn), recalibration=recalibration, images=images, accelerator=accelerator or recipe.accelerator,
         threads=threads or recipe.threads,
     )  # fmt: skip
     space = found.net.space
@@ -117,7 +117,7 @@ def rank(
     images: int | None = typer.Option(None, "--images", help="Judge on so many of the held-out images alone."),
     seed: int = SEED,
     data: Path | None = OTHER_DATA,
-    provider: str | None = typer.Option(None, "--provider", help="cpu or cuda. Default: as it was trained."),
+    accelerator: str | None = typer.Option(None, "--accelerator", help="cpu or cuda. Default: as it was trained."),
     json: bool = JSON_OPTION,
 ) -> None:
     """Rank a supernet: Kendall's tau against archs trained alone, between its ceiling and its floors.
@@ -131,7 +131,9 @@ def rank(
 
     found = open_supernet(supernet)
     recipe = found.recipe
-    options = JudgeOptions(bn=check_bn(bn), images=images, provider=provider or recipe.provider, threads=recipe.threads)
+    options = JudgeOptions(
+        bn=check_bn(bn), images=images, accelerator=accelerator or recipe.accelerator, threads=recipe.threads
+    )
     result = rank_supernet(supernet, truth, column=column, n=n, seed=seed, data=data, options=options, labels=labels)
     if out is not None:
         columns = {"supernet_percent": result.supernet, "truth_percent": result.truth}

@@ -28,7 +28,7 @@ DATA = typer.Option(
 )
 FROM = typer.Option(None, "--from", help="A file with an arch in each line, in any of their forms; - is stdin.")
 SEED = typer.Option(0, "--seed", min=0, help="Seed; one seed gives one result.")
-PROVIDER = typer.Option("cpu", "--provider", help="cpu, or cuda (bfloat16).")
+ACCELERATOR = typer.Option("cpu", "--accelerator", help="cpu, or cuda (bfloat16).")
 THREADS = typer.Option(1, "--threads", min=1, help="Threads of torch on the CPU; they belong to the result.")
 EPOCHS = typer.Option(30.0, "--epochs", help="Passes over the training images; a part of one is understood.")
 BATCH = typer.Option(128, "--batch", help="Images of an update.")
@@ -78,7 +78,7 @@ def train(
     skip_bad: bool = SKIP_BAD,
     resolution: int | None = RESOLUTION,
     seed: int = SEED,
-    provider: str = PROVIDER,
+    accelerator: str = ACCELERATOR,
     threads: int = THREADS,
     save_every: float = SAVE,
     json: bool = JSON_OPTION,
@@ -88,13 +88,13 @@ def train(
     Examples
     --------
     blockprofile supernet train --space moga_32 --data /usr/share/datasets/fashion-mnist --out runs/fashion
-    blockprofile supernet train --space nas_bench_macro --data cifar10/ --sampler uniform --provider cuda --out runs/u
+    blockprofile supernet train --space nas_bench_macro --data cifar10/ --accelerator cuda --out runs/u
     """
     from blockprofile.supernet import Recipe, Scheme, Training, tell_worth, train_supernet
 
     recipe = Recipe(
         epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, warmup=warmup, smoothing=smoothing, clip=clip,
-        pad=pad, flip=flip, largest_epochs=largest_epochs, seed=seed, provider=provider, threads=threads,
+        pad=pad, flip=flip, largest_epochs=largest_epochs, seed=seed, accelerator=accelerator, threads=threads,
     )  # fmt: skip
     training = Training(
         data, recipe, holdout=holdout, limit=limit, skip_bad=skip_bad, resolution=resolution, save_every_s=save_every
@@ -165,7 +165,7 @@ def alone(
     skip_bad: bool = SKIP_BAD,
     resolution: int | None = RESOLUTION,
     seed: int = SEED,
-    provider: str = PROVIDER,
+    accelerator: str = ACCELERATOR,
     threads: int = THREADS,
     save_every: float = SAVE,
     json: bool = JSON_OPTION,
@@ -194,7 +194,7 @@ def alone(
         archs = draw_distinct(where, int(n or 0), seed=seed)
     recipe = Recipe(
         epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, warmup=warmup, smoothing=smoothing, clip=clip,
-        pad=pad, flip=flip, seed=seed, provider=provider, threads=threads,
+        pad=pad, flip=flip, seed=seed, accelerator=accelerator, threads=threads,
     )  # fmt: skip
     show = _teller(f"training {{}} of {len(archs) * repeats}, ")
     training = Training(

@@ -12,7 +12,7 @@ from threading import Lock
 from types import FunctionType
 from typing import TYPE_CHECKING
 
-from blockprofile.cuda import require_cuda
+from blockprofile.accelerator import require_cuda
 from blockprofile.device.runtime import Prepared, Reading, Settings, time_call
 from blockprofile.errors import OptionError
 from blockprofile.space import Operator
@@ -40,7 +40,7 @@ class TorchRuntime:
         if settings.provider not in {"cpu", "cuda"}:
             raise OptionError(f"runtime {self.name!r} has no provider {settings.provider!r}; choices: cpu, cuda")
         if settings.provider == "cuda":
-            require_cuda()
+            require_cuda("--provider")
         self.settings = settings
 
     def describe(self) -> Mapping[str, str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from blockprofile.cuda import require_cuda
-from blockprofile.errors import DataError, OptionError
+from blockprofile.accelerator import require_accelerator
+from blockprofile.errors import DataError
 from blockprofile.files import lock_folder, make_folder
 from blockprofile.predict.additive_tables import AdditiveTables
 from blockprofile.predict.card import TABLE_NAME
@@ -28,7 +28,7 @@ from blockprofile.predict.training import SMALL_TABLE, Progress
 from blockprofile.predict.weights import WEIGHTS_NAME
 from blockprofile.space import Space, load_space
 
-__all__ = ["FitReport", "check_provider", "fit_predictor", "fit_recipe", "folder_name"]
+__all__ = ["FitReport", "fit_predictor", "fit_recipe", "folder_name"]
 
 MIN_ROWS = 20
 
@@ -68,7 +68,7 @@ def fit_recipe(
     recipe: Recipe,
     *,
     out: Path,
-    provider: str = "cpu",
+    accelerator: str = "cpu",
     threads: int | None = None,
     progress: Progress = lambda *_: None,
 ) -> list[FitReport]:
@@ -84,7 +84,7 @@ def fit_recipe(
         Metrics, their columns and card fields, training options.
     out
         The folder that the predictor folders are written into.
-    provider
+    accelerator
         ``cpu`` or ``cuda``; the cards say which.
     threads
         Of torch, while it trains. None is one for a small table, whose steps are too short to be shared (threads that
@@ -101,11 +101,11 @@ def fit_recipe(
     DataError
         If a column is missing or not finite, or there are too few rows.
     OptionError
-        If there is no such provider.
+        If there is no such accelerator.
     RunError
         If another fit is writing into ``out``.
     """
-    check_provider(provider)
+    require_accelerator(accelerator)
     n_archs = len(number_archs(table.archs)[0])
     if n_archs < MIN_ROWS:
         raise DataError(
@@ -117,7 +117,7 @@ def fit_recipe(
     make_folder(out)
     with lock_folder(out), _torch_threads(1 if threads is None and len(table.archs) < SMALL_TABLE else threads):
         return [
-            _fit_folder(Fit.of(metric, table, space, recipe, provider=provider, progress=progress), out=out)
+            _fit_folder(Fit.of(metric, table, space, recipe, accelerator=accelerator, progress=progress), out=out)
             for metric in recipe.metrics
         ]
 
@@ -135,31 +135,17 @@ def _torch_threads(threads: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def check_provider(provider: str) -> None:
-    """Refuse a provider that is not there.
-
-    Raises
-    ------
-    OptionError
-        Naming the choices.
-    """
-    if provider not in {"cpu", "cuda"}:
-        raise OptionError(f"no provider {provider!r} to fit with; choices: cpu, cuda")
-    if provider == "cuda":
-        require_cuda()
-
-
-def _provider_name(provider: str) -> str:
-    """Name a provider with its hardware where that changes what a fit takes.
+def _accelerator_name(accelerator: str) -> str:
+    """Name an accelerator with its hardware where that changes what a fit takes.
 
     Examples
     --------
-    >>> _provider_name("cpu")
+    >>> _accelerator_name("cpu")
     'cpu'
     """
     import torch
 
-    return f"{provider} ({torch.cuda.get_device_name()})" if provider == "cuda" else provider
+    return f"{accelerator} ({torch.cuda.get_device_name()})" if accelerator == "cuda" else accelerator
 
 
 def _fit_folder(fit: Fit, *, out: Path) -> FitReport:
@@ -190,5 +176,5 @@ def _fill_folder(fit: Fit, fresh: Path, folder: Path) -> FitReport:
         left = np.minimum(found.predict_unseen(space, train, fit.rows(train), fit.folds), fit.ceiling)
         residuals = collect_residuals(((fit.train, left), (fit.held, told)), fit.column)
         write_residuals(fresh / RESIDUALS_NAME, space, residuals)
-    write_fit_card(fresh, fit, report, judged=judged, provider=_provider_name(fit.provider))
+    write_fit_card(fresh, fit, report, judged=judged, accelerator=_accelerator_name(fit.accelerator))
     return report

@@ -56,7 +56,7 @@ def folder_name(metric: str, space: Space) -> str:
     return f"{head}_{space.base.name}"
 
 
-def write_fit_card(folder: Path, fit: Fit, report: FitReport, *, judged: Mapping[str, Any], provider: str) -> None:
+def write_fit_card(folder: Path, fit: Fit, report: FitReport, *, judged: Mapping[str, Any], accelerator: str) -> None:
     """Write the card of one metric.
 
     Parameters
@@ -65,7 +65,7 @@ def write_fit_card(folder: Path, fit: Fit, report: FitReport, *, judged: Mapping
         Where to; the card's name is that of ``report.folder``.
     judged
         ``floor`` and ``error``; see `blockprofile.predict.judge.judged_fields`.
-    provider
+    accelerator
         What the fit ran on.
     """
     space, recipe, train = fit.space, fit.recipe, fit.train.table
@@ -90,7 +90,7 @@ def write_fit_card(folder: Path, fit: Fit, report: FitReport, *, judged: Mapping
         "floor": judged["floor"],
         "error": {**judged["error"], **spread},
         "created": {
-            "command": "blockprofile predictor fit", "provider": provider, "folds": recipe.folds,
+            "command": "blockprofile predictor fit", "accelerator": accelerator, "folds": recipe.folds,
             "options": asdict(recipe.options) | {"widths": list(recipe.options.widths)},
         },
     }  # fmt: skip

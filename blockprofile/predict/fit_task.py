@@ -31,7 +31,7 @@ class Fit:
     metric: str
     space: Space
     recipe: Recipe
-    provider: str
+    accelerator: str
     progress: Progress
     inputs: OneHot
     pooled: Pooled
@@ -41,7 +41,7 @@ class Fit:
 
     @classmethod
     def of(
-        cls, metric: str, table: LabelTable, space: Space, recipe: Recipe, *, provider: str, progress: Progress
+        cls, metric: str, table: LabelTable, space: Space, recipe: Recipe, *, accelerator: str, progress: Progress
     ) -> Fit:
         """Split and pool a table as its recipe says."""
         column = recipe.metrics[metric].get("column", metric)
@@ -50,7 +50,7 @@ class Fit:
             for rows in split_archs(table.archs, holdout=recipe.holdout, seed=recipe.seed)
         )
         return cls(
-            metric, space, recipe, provider, progress, OneHot.of(space, _resolutions(table)),
+            metric, space, recipe, accelerator, progress, OneHot.of(space, _resolutions(table)),
             pool_repeats(table, [column]), train, held,
             cut_folds(train.table.archs, folds=recipe.folds, seed=recipe.seed),
         )  # fmt: skip
@@ -83,7 +83,7 @@ class Fit:
         """Train a network without a fold, on what additive tables leave."""
         return train_network(
             *self.without(fold), tables, self.recipe.options, windows=self.inputs.windows(self.space),
-            blocks=self.inputs.blocks(self.space), device=self.provider, progress=self.progress,
+            blocks=self.inputs.blocks(self.space), device=self.accelerator, progress=self.progress,
         )  # fmt: skip
 
     def fit_tables(self, fold: int) -> AdditiveTables:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blockprofile.cuda import require_cuda
+from blockprofile.accelerator import require_cuda
 from blockprofile.errors import OptionError
 from blockprofile.predict.base import AdditivePredictor, Predictor
 from blockprofile.predict.network import NetworkPredictor
@@ -54,7 +54,7 @@ class DeviceEvaluator:
                     f"neither ({type(each).__name__}): leave the metric out, or the option"
                 )
         if accelerator.startswith("cuda"):
-            require_cuda("--accelerator")
+            require_cuda()
         import torch
 
         self.device = torch.device(accelerator)

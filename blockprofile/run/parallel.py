@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, TypeVar
 
+from blockprofile.accelerator import check_accelerator
 from blockprofile.errors import OptionError, RunError, one_of
 from blockprofile.options import Options
 from blockprofile.predict import on_one_core, reset_threads
@@ -19,7 +20,6 @@ from blockprofile.run.forked import ForkedPool, can_fork
 
 __all__ = ["BACKENDS", "HERE", "Execution", "check_workers", "run_tasks"]
 
-ACCELERATORS = ("cpu", "cuda")
 BACKENDS: tuple[str, ...] = ("auto", "fork", "threading", "loky", "dask")
 
 Result = TypeVar("Result")
@@ -80,10 +80,7 @@ class Execution(Options):
             raise OptionError(f"--backend {self.backend!r} is unknown; {one_of(self.backend, BACKENDS)}")
         if self.workers != "auto":  # which needs no check, and whose cores are counted when the work begins
             check_workers(self.workers)
-        if self.accelerator not in ACCELERATORS:
-            raise OptionError(
-                f"--accelerator {self.accelerator!r} is unknown; {one_of(self.accelerator, ACCELERATORS)}"
-            )
+        check_accelerator(self.accelerator)
         if self.accelerator != "cpu" and self.backend not in {"auto", "threading"}:
             raise OptionError(
                 f"--accelerator {self.accelerator} is of this process, and --backend {self.backend} works in others; "

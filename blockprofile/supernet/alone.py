@@ -181,7 +181,7 @@ def _train_one(
             checkpoint.unlink()  # of the arch before, whose accuracy is in the journal
     trainer.run(save=lambda: save_training(checkpoint, trainer, digest), every_s=training.save_every_s, tell=tell)
     arch = trainer.archs_of(0)[0]
-    options = JudgeOptions(bn="own", provider=recipe.provider, threads=recipe.threads)
+    options = JudgeOptions(bn="own", accelerator=recipe.accelerator, threads=recipe.threads)
     top1 = Judge(net, data, options, images=judged).accuracy(arch)
     if weights is not None:
         save_weights(weights, net.module, {"arch": decode(space, arch), "top1_percent": top1})

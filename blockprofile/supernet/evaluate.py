@@ -156,7 +156,7 @@ def evaluate_supernet(
     images = found.load_data(data)
     judged: Images | None = load_test(images, data or images.record.path) if on == "test" else None
     recipe = found.recipe
-    chosen = options or JudgeOptions(provider=recipe.provider, threads=recipe.threads)
+    chosen = options or JudgeOptions(accelerator=recipe.accelerator, threads=recipe.threads)
     verdicts = Verdicts(found, judge := Judge(found.net, images, chosen, images=judged))
     top1 = np.empty((len(rows), repeats))
     with show_progress("judging", len(rows)) as advance:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from blockprofile.accelerator import require_accelerator
 from blockprofile.errors import OptionError, check_choice
 from blockprofile.modules import use_threads
 from blockprofile.space import Archs
@@ -45,7 +46,7 @@ class JudgeOptions:
         Judge on so many of the held-out images alone; None for all.
     batch
         Images in a batch.
-    provider, threads
+    accelerator, threads
         Where, and with how many threads of torch on the CPU.
     """
 
@@ -53,7 +54,7 @@ class JudgeOptions:
     recalibration: int = RECALIBRATION
     images: int | None = None
     batch: int = 200
-    provider: str = "cpu"
+    accelerator: str = "cpu"
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -65,7 +66,7 @@ class JudgeOptions:
 
     def describe(self) -> dict[str, Any]:
         """Return what decides an accuracy, as plain data."""
-        plain = {"device" if name == "provider" else name: value for name, value in asdict(self).items()}
+        plain = asdict(self)
         return plain if self.bn == "reset" else {**plain, "recalibration": 0}
 
 
@@ -104,10 +105,8 @@ class Judge:
     """
 
     def __init__(self, net: Supernet, data: DataSet, options: JudgeOptions, *, images: Images | None = None) -> None:
-        import torch
 
-        if options.provider == "cuda" and not torch.cuda.is_available():
-            raise OptionError("--provider cuda: torch finds no CUDA device here; choices: cpu")
+        require_accelerator(options.accelerator)
         self.net, self.data, self.options = net, data, options
         judged = data.held_out if images is None else images
         if options.images is not None and options.images < len(judged):
@@ -140,14 +139,14 @@ class Judge:
 
         with torch.no_grad(), use_threads(self.options.threads):
             network = self.net.network_of(arch)
-            network.to(self.options.provider, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            network.to(self.options.accelerator, memory_format=torch.channels_last)  # type: ignore[call-overload]
             self._prepare(network, arch, repeat)
         return network
 
     def _run(self, network: nn.Module, arch: Archs, pixels: NDArray[np.uint8]) -> Tensor:
         import torch
 
-        images = self.data.normalise(pixels).to(self.options.provider).contiguous(memory_format=torch.channels_last)
+        images = self.data.normalise(pixels).to(self.options.accelerator).contiguous(memory_format=torch.channels_last)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):
             logits: Tensor = network(resize_images(images, self.net.space.resolution_of(arch)))
         return logits.float()

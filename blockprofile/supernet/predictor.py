@@ -31,7 +31,7 @@ class SupernetPredictor(CardPredictor):
     @cached_property
     def _verdicts(self) -> Verdicts:
         recipe = self._found.recipe
-        options = JudgeOptions(provider=recipe.provider, threads=recipe.threads)
+        options = JudgeOptions(accelerator=recipe.accelerator, threads=recipe.threads)
         return Verdicts(self._found, Judge(self._found.net, self._found.load_data(), options))
 
     def predict(self, archs: Archs) -> NDArray[np.float32]:

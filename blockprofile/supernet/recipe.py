@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.accelerator import check_accelerator
+from blockprofile.errors import OptionError
 from blockprofile.options import Options
 from blockprofile.yamlfile import Document
 
-__all__ = ["DEFAULT_RECIPE", "PROVIDERS", "Recipe"]
+__all__ = ["DEFAULT_RECIPE", "Recipe"]
 
-PROVIDERS = ("cpu", "cuda")
 BATCH_OF_LR = 256
 LR = 0.1
 """The learning rate for a batch of 256 images; others are in proportion (Goyal et al., 2017)."""
@@ -55,7 +55,7 @@ class Recipe(Options):
     flip: bool = True
     largest_epochs: float = 0.0
     seed: int = 0
-    provider: str = "cpu"
+    accelerator: str = "cpu"
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -77,12 +77,11 @@ class Recipe(Options):
                 raise OptionError(f"--{name} is {value}; must be at least {low}")
         if not 0 <= self.largest_epochs < self.epochs:
             raise OptionError(f"--largest-epochs is {self.largest_epochs:g}; must be at least 0 and below --epochs")
-        if self.provider not in PROVIDERS:
-            raise OptionError(f"--provider {self.provider!r} is unknown; {one_of(self.provider, PROVIDERS)}")
+        check_accelerator(self.accelerator)
 
     def describe(self) -> dict[str, Any]:
-        """Return the options as plain data; the provider is kept under ``device``."""
-        return {"device" if name == "provider" else name: value for name, value in asdict(self).items()}
+        """Return the options as plain data."""
+        return asdict(self)
 
     @staticmethod
     def kept(document: Document) -> Recipe:
@@ -93,8 +92,7 @@ class Recipe(Options):
         DefinitionError
             If it is none.
         """
-        plain = {"provider" if name == "device" else name: value for name, value in document.data.items()}
-        return replace(document, data=plain).validate(Recipe)
+        return document.validate(Recipe)
 
     def steps(self, n_images: int) -> int:
         """Count the updates of a training on so many images.

@@ -169,8 +169,8 @@ def search_single_path(
         If no training met the target.
     """
     chosen, target = training.recipe, aim.target
-    if chosen.provider != "cpu" or chosen.largest_epochs:
-        raise OptionError("single-path trains on the CPU, and all of it at once: no --provider, no --largest-epochs")
+    if chosen.accelerator != "cpu" or chosen.largest_epochs:
+        raise OptionError("single-path trains on the CPU, and all of it at once: no --accelerator, no --largest-epochs")
     where = training.load_space(space)
     (predictor,) = load_predictors(where, devices=[device], metrics=())
     if not isinstance(predictor, AdditivePredictor):

@@ -44,7 +44,7 @@ def label(
     """Judge archs of a supernet into a table of labels; see `evaluate_supernet`."""
     found = open_supernet(supernet)
     recipe = found.recipe
-    options = JudgeOptions(images=images, provider=recipe.provider, threads=recipe.threads)
+    options = JudgeOptions(images=images, accelerator=recipe.accelerator, threads=recipe.threads)
     result = evaluate_supernet(supernet, n, seed=seed, options=options)
     write_labels(Path(out), found.net.space, result.archs, {"top1_percent": result.top1, "sd_percent": result.sd})
     between, noise = float(result.top1.std()), float(result.sd.mean())
@@ -93,7 +93,7 @@ def rank(
     recipe = found.recipe
     result = rank_supernet(
         supernet, truth, column=column, n=n, seed=seed, labels=labels,
-        options=JudgeOptions(provider=recipe.provider, threads=recipe.threads),
+        options=JudgeOptions(accelerator=recipe.accelerator, threads=recipe.threads),
     )  # fmt: skip
     columns = {"supernet_percent": result.supernet, "truth_percent": result.truth}
     write_labels(Path(out), found.net.space, result.archs, columns)

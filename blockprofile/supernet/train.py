@@ -130,7 +130,9 @@ def _train(trainer: Trainer, folder: Path, digest: str, *, every_s: float, tell:
 
 def _judge(found: SupernetFolder, data: DataSet, recipe: Recipe) -> tuple[list[float], float]:
     """Judge a few archs; return their accuracies, and the standard deviation between recalibrations of one arch."""
-    verdicts = Verdicts(found, Judge(found.net, data, JudgeOptions(provider=recipe.provider, threads=recipe.threads)))
+    verdicts = Verdicts(
+        found, Judge(found.net, data, JudgeOptions(accelerator=recipe.accelerator, threads=recipe.threads))
+    )
     archs = draw_archs(found.net.space, N_JUDGED, np.random.default_rng([recipe.seed, 8]))
     top1 = np.empty((N_JUDGED, N_REPEATS))
     with show_progress("judging a few archs", top1.size) as advance:

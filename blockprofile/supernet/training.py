@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from blockprofile.accelerator import require_accelerator
 from blockprofile.additive import max_arch
-from blockprofile.errors import OptionError, RunError
+from blockprofile.errors import RunError
 from blockprofile.modules import seeded, use_threads
 from blockprofile.run import show_progress
 from blockprofile.space import Archs, factorize
@@ -86,15 +87,14 @@ class Trainer:
     def __init__(self, net: Supernet, data: DataSet, sampler: Sampler, recipe: Recipe) -> None:
         import torch
 
-        if recipe.provider == "cuda" and not torch.cuda.is_available():
-            raise OptionError("--provider cuda: torch finds no CUDA device here; choices: cpu")
+        require_accelerator(recipe.accelerator)
         self.net, self.data, self.sampler, self.recipe = net, data, sampler, recipe
         self.n_steps = recipe.steps(len(data.train))
         self.n_batches = len(data.train) // recipe.batch
         self.position = Position()
         self._n_largest = recipe.largest_steps(len(data.train))
         self._pad = recipe.pad_of(data.record.size)
-        net.module.to(recipe.provider, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net.module.to(recipe.accelerator, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = _optimizer(net.module, recipe)
 
     def run(self, *, save: Callable[[], None], every_s: float, tell: Callable[[Report], None]) -> None:
@@ -148,11 +148,11 @@ class Trainer:
         pixels, labels = draw_batch(
             self.data.train, seed=recipe.seed, step=number, batch=recipe.batch, pad=self._pad, flip=recipe.flip
         )
-        images = self.data.normalise(pixels).to(recipe.provider).contiguous(memory_format=torch.channels_last)
-        devices = [torch.cuda.current_device()] if recipe.provider == "cuda" else []
+        images = self.data.normalise(pixels).to(recipe.accelerator).contiguous(memory_format=torch.channels_last)
+        devices = [torch.cuda.current_device()] if recipe.accelerator == "cuda" else []
         own = int(np.random.SeedSequence([recipe.seed, 5, number]).generate_state(1)[0])
         with seeded(own, devices=devices):
-            loss = self._gradients(images, torch.from_numpy(labels).to(recipe.provider), self.archs_of(number))
+            loss = self._gradients(images, torch.from_numpy(labels).to(recipe.accelerator), self.archs_of(number))
         if not np.isfinite(loss):
             raise RunError(
                 f"the loss is {loss} at step {number + 1}: the training does not converge; give a lower --lr"

@@ -196,7 +196,7 @@ SAME = {
 """Options that change where the work is done, where the result goes or how it is shown, and nothing else."""
 
 REFUSED = {
-    "predictor fit labels.csv --space tiny.yaml --metric energy_mj --out {new}": {"--provider": "cuda"},
+    "predictor fit labels.csv --space tiny.yaml --metric energy_mj --out {new}": {"--accelerator": "cuda"},
 }
 """Options that these command lines cannot take, with the values that are named in the error."""
 

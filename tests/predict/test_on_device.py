@@ -61,7 +61,7 @@ def test_without_a_device_one_line_says_so(command: str, tmp_path: Path, capsys:
     words = [command, "--space", "moga", "--n", "9", "--accelerator", "cuda", "--out", str(tmp_path / "run")]
     assert main(words) == 2
     error = capsys.readouterr().err
-    assert error == "blockprofile: --accelerator 'cuda': torch finds no CUDA device here; choices: cpu\n"
+    assert error == "blockprofile: --accelerator cuda: torch finds no CUDA device here; choices: cpu\n"
     assert not (tmp_path / "run").exists()
 
 

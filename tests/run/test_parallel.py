@@ -59,7 +59,7 @@ def test_workers_are_forked_where_no_other_thread_is(monkeypatch: pytest.MonkeyP
     auto, forked = Execution(workers=2), Execution(workers=2, backend="fork")
     monkeypatch.setattr(threading, "active_count", lambda: 1)  # whatever runs the tests
     found = set(run_tasks(process_id, tasks, auto))
-    assert len(found) == 2
+    assert 1 <= len(found) <= 2, "a quick worker may do all tasks"
     assert os.getpid() not in found
     assert set(run_tasks(process_id, tasks[:1], forked)) == {os.getpid()}, "one task is done here"
     monkeypatch.undo()
@@ -78,7 +78,7 @@ def test_a_forked_worker_that_is_killed_is_told_of(monkeypatch: pytest.MonkeyPat
 def test_forked_workers_end_with_a_parent_that_is_killed() -> None:
     program = (
         "import os, sys, time\nfrom blockprofile.run.parallel import Execution, run_tasks\n"
-        "def tell(n):\n    print(os.getpid(), flush=True)\n    time.sleep(60)\n"
+        "def tell(n):\n    os.write(1, b'%d\\n' % os.getpid())\n    time.sleep(60)\n"
         "list(run_tasks(tell, [(1,), (2,)], Execution(workers=2, backend='fork')))"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:

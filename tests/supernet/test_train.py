@@ -158,7 +158,7 @@ def test_what_is_wrong_is_refused_before_the_training(tmp_path: Path, data: Path
         ({"batch": 1000}, "--batch is 1000, and there are 72 training images"),
         ({"epochs": 0.0}, "--epochs is 0; must be above 0"),
         ({"lr": float("nan")}, "--lr is nan"),
-        ({"provider": "tpu"}, "--provider 'tpu' is unknown"),
+        ({"accelerator": "tpu"}, "--accelerator 'tpu' is unknown"),
         ({"largest_epochs": 3.0}, "--largest-epochs is 3"),
     ):
         with pytest.raises(OptionError, match=message):
