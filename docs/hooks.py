@@ -247,7 +247,8 @@ def run_notebook(notebook: Any, name: str) -> tuple[str, dict[str, bytes]]:
         if output.output_type == "stream":
             output.text = re.sub(r"\x1b\[[0-9;]*m", "", output.text)
     body, resources = MarkdownExporter().from_notebook_node(notebook, {"output_files_dir": f"{name}_files"})
-    return body.replace("%%bash\n", ""), dict(resources.get("outputs") or {})
+    body = body.replace("%%bash\n", "").replace('<table border="1" class="dataframe">', "<table>")  # scrolls on a phone
+    return body, dict(resources.get("outputs") or {})
 
 
 def tutorials() -> list[str]:
