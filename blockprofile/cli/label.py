@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from blockprofile.cli.options import RESOLUTION, SEED, SPACE
-from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table
+from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, warn
 from blockprofile.command import command_line, typed_command
 
 __all__ = ["register"]
@@ -104,6 +104,7 @@ def read(
     from dataclasses import asdict
 
     from blockprofile.label import append_labels, read_plan, read_results, read_round
+    from blockprofile.predict import doubt_labels
     from blockprofile.space import load_space
 
     where = load_space(space, resolution=resolution)
@@ -115,6 +116,8 @@ def read(
         if again := append_labels(out, where, column, archs, values):
             note(f"{again} of {len(values)} labels stand in {out} already and were not added again")
         archs, values = read_results(out, where, column)
+    if doubt := doubt_labels(name, values, where, archs):
+        warn(f"warning: {doubt}")
     found = read_round(where, archs, values, metric=name, plan=planned, width=width)
     if json:
         print_json(asdict(found))

@@ -181,6 +181,7 @@ def _show(result: Profile, *, json: bool) -> None:
                 "floors": floors, "provenance": {name: each["caption"] for name, each in predictors.items()},
                 "holds_for": {row.metric: row.holds_for for row in means.itertuples()},
                 "labels": {name: each["labels"] for name, each in predictors.items() if each.get("labels")},
+                "warnings": [each["doubt"] for each in predictors.values() if each.get("doubt")],
             }
         )  # fmt: skip
         return
@@ -200,6 +201,9 @@ def _show(result: Profile, *, json: bool) -> None:
     tell("")
     for sentence in strongest_layers(result):
         tell(sentence)
+    for about in predictors.values():
+        if about.get("doubt"):
+            warn(f"warning: {about['doubt']}")
     for name, info in infos.items():
         if info.floor is None:
             warn(f"{name}: floor unknown: not audited; its effects are beyond noise alone")

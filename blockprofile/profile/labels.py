@@ -31,6 +31,7 @@ from blockprofile.predict import (
     Pooled,
     build_predictor,
     column_of,
+    doubt_labels,
     effective_number,
     list_predictors,
     pool_repeats,
@@ -238,6 +239,8 @@ def _config(
             "name": table.name, "metric": metric, "unit": parse_metric(metric).unit, "provenance": "user", "floor": 0.0,
             "caption": "; ".join(filter(None, words)), "hash": digest, "labels": told,
         }  # fmt: skip
+        if doubt := doubt_labels(metric, found.values, space, found.archs):
+            predictors[metric]["doubt"] = doubt
     return {
         "space": describe_space(space, source), "devices": [], "metrics": list(metrics), "predictors": predictors,
         "seed": 0, "law": settings.law, "limit": None, "chunk_size": 0, "n": len(pooled.counts),

@@ -170,7 +170,7 @@ def fit_main(space: Space, archs: Archs, values: Doubles, *, sizes: Sizes) -> li
     rows = features(archs)
     constant = float(values.mean())
     normal = rows.T @ rows
-    normal[np.diag_indices(len(normal))] += max(sizes.rest / max(sizes.main, JITTER), JITTER)
+    normal[np.diag_indices(len(normal))] += max(sizes.rest / sizes.main if sizes.main > 0 else 1 / JITTER, JITTER)
     main = np.linalg.solve(normal, rows.T @ (values - constant))
     found = [Factor((), np.array(constant))]
     for place, index in enumerate(features.slots):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from blockprofile.cli.main import main
 from blockprofile.errors import DataError
 from blockprofile.plot.heatmap import heatmap
 from blockprofile.predict.card import CARD_NAME
@@ -177,6 +179,19 @@ def _write_space(path: Path, definition: object) -> None:
         return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
     write_yaml(path, plain(asdict(definition)))  # type: ignore[arg-type, call-overload]
+
+
+def test_accuracies_as_fractions_are_pointed_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    macro = load_space("nas_bench_macro")
+    path = _write(tmp_path / "mine.csv", macro, draw_archs(macro, 60, np.random.default_rng(0)))
+    frame = pd.read_csv(path)
+    frame.assign(acc=frame["acc"] / 100).to_csv(path, index=False)
+    words = [str(path), "--space", "nas_bench_macro", "--metric", "top1_percent=acc"]
+    told = "warning: top1_percent lies between .*: these look like fractions of 1"
+    assert main(["label", "read", *words]) == 0
+    assert re.search(told, capsys.readouterr().err)
+    assert main(["profile", *words, "--out", str(tmp_path / "out"), "--plain"]) == 0
+    assert re.search(told, capsys.readouterr().err)
 
 
 def test_tables_that_cannot_stand_for_the_space_are_refused(moga: Space, tmp_path: Path) -> None:
