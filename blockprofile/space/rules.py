@@ -37,14 +37,15 @@ class Where:
 class Evidence:
     """One figure behind a rule.
 
-    ``effect`` of ``what`` (a block or a depth) less that of ``against``, with its 95 % interval ``ci`` in ``unit``;
+    ``effect`` of ``what`` (a block or a depth) less that of ``against``, with its 95 % interval ``ci`` in ``unit``
+    (empty where the metric has none);
     ``n`` archs; ``p_adjusted`` after false-discovery control; ``floor``, the predictor's own error below which
     nothing is claimed, ``unknown`` where nobody has measured it.
     """
 
     metric: str
     effect: float
-    unit: str
+    unit: str = ""
     ci: tuple[float, float] | None = None
     n: int | None = None
     p_adjusted: float | None = None

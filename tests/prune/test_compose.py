@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,11 +122,13 @@ def test_an_unknown_floor_decides_by_noise_alone_and_stands_in_the_evidence(toy:
     assert [item.floor for item in rules[0].evidence] == [0.0, "unknown"]
     assert "floor unknown: not audited" in evidence_words(rules[0].evidence[1])
     (tmp_path / "toy.yaml").write_text(TOY_YAML, encoding="utf-8")
+    unitless = tuple(replace(rule, evidence=tuple(replace(each, unit="") for each in rule.evidence)) for rule in rules)
     record = PrunedDefinition(
-        schema="blockprofile.pruned/1", name="small", title="Small", rules=rules, mutation={},
+        schema="blockprofile.pruned/1", name="small", title="Small", rules=unitless, mutation={},
         base=Base(name="toy", hash=toy.hash, file="toy.yaml"), size={},
     )  # fmt: skip
     write_pruned(tmp_path / "small.yaml", record, base=TOY_YAML)
+    assert {item.unit for item in load_pruned(tmp_path / "small.yaml").rules[0].evidence} == {""}
     assert "floor unknown: not audited" in (tmp_path / "small.yaml").read_text(encoding="utf-8")
     assert [item.floor for item in load_pruned(tmp_path / "small.yaml").rules[0].evidence] == [0.0, "unknown"]
 
