@@ -8,6 +8,7 @@ import pytest
 
 from blockprofile import tablebounds
 from blockprofile.errors import DataError, UnknownNameError
+from blockprofile.tablecolumn import column_of, numbers_of
 from blockprofile.tablefile import Column, read_columns, read_signed, write_table
 
 COLUMNS = {
@@ -184,3 +185,26 @@ def test_what_is_no_table_is_refused(tmp_path):
         read_columns(tmp_path / "t.parquet", {})
     with pytest.raises(UnknownNameError, match="there is no file"):
         read_columns(tmp_path / "u.parquet", {})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.chunked_array([pa.array([1, 2, 3], pa.uint8())[1:], pa.array([4], pa.uint8())]),
+        pa.chunked_array([pa.array([0.5, 1.5, 2.5], pa.float32())[1:2]]),
+        pa.chunked_array([], pa.int64()),
+        pa.chunked_array([pa.array([1.0, None])]),
+        pa.chunked_array([pa.array([True, False])]),
+        pa.array([7, 8, 9], pa.int32())[2:],
+    ],
+)
+def test_numbers_are_those_that_arrow_gives(values: pa.ChunkedArray | pa.Array) -> None:
+    expected = values.to_numpy(**({} if isinstance(values, pa.ChunkedArray) else {"zero_copy_only": False}))
+    found = numbers_of(values)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_column_of_numbers_is_the_one_that_arrow_makes() -> None:
+    for numbers in (np.arange(6, dtype=np.uint8)[::2], np.array([0.5, -1], np.float32), np.empty(0)):
+        assert column_of(numbers).equals(pa.array(numbers))
