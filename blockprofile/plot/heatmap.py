@@ -125,7 +125,7 @@ def _distributions(run: _Run) -> Figures:
     if any(panel.marks for panel in panels):
         told += " Lines: what the predictor gives for a published network; triangles: what is printed for it."
     caption = [
-        f"{pool_words(run.profile.about, run.n)}. {told}{left_out}",
+        f"{pool_words(run.profile.about, panels[0].n)}. {told}{left_out}",
         provenance_line(run.profile.about, run.metrics),
     ]
     yield "distributions", draw_distributions(panels, title=f"Distributions: {run.title}", caption=caption)

@@ -12,6 +12,7 @@ from blockprofile.errors import OptionError, RunError, UnknownNameError
 from blockprofile.plot.heatmap import KINDS, heatmap, provenance_lines, select_kinds, select_metrics
 from blockprofile.profile import Profile, profile_pool, profile_run
 from blockprofile.run import PoolRequest, sample
+from tests.space.files import TOY_YAML, write
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,16 @@ def test_every_kind_but_sensitivities(run: Path) -> None:
 def test_one_kind_into_another_folder(run: Path, tmp_path: Path) -> None:
     files = heatmap(run, kinds=["sensitivities"], metrics=["macs_m"], out=tmp_path / "new")
     assert [file.name for file in files] == ["sensitivities.png", "sensitivities.svg"]
+
+
+def test_distributions_say_how_many_archs_they_are_of(tmp_path: Path) -> None:
+    file = write(tmp_path, TOY_YAML)
+    for n in (60, 90):  # the run has grown since it was profiled
+        sample(PoolRequest(str(file), metrics=["macs_m"], n=n), out=tmp_path / "run")
+        if n == 60:
+            profile_run(tmp_path / "run", taus=())
+    (_, picture) = heatmap(tmp_path / "run", kinds=["distributions"])
+    assert "90 archs drawn" in picture.read_text("utf-8")
 
 
 def test_a_pool_that_was_not_kept_has_no_distributions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
