@@ -17,7 +17,7 @@ from blockprofile.errors import DataError, OptionError, RunError
 from blockprofile.numbers import parse_count
 from blockprofile.options import Options, refuse_text
 from blockprofile.run import Execution, RunFolder, open_run, run_digest, run_tasks, show_progress
-from blockprofile.search import Aims, Exact, Goal, Problem, SearchResult, build_problem, load_search, search
+from blockprofile.search import NSGA2, Aims, Exact, Goal, Problem, SearchResult, build_problem, load_search, search
 from blockprofile.space import Space, describe_space, kept_space
 
 __all__ = ["Trials", "compare", "load_comparison"]
@@ -159,6 +159,8 @@ def _refuse_idle(cases: Sequence[Case], problem: Problem, at: Sequence[float] | 
     directions = {goal.direction for goal in problem.goals}
     if at is not None and directions != {"max", "min"}:
         raise OptionError(f"--at {at[0]:g} has no effect here: it needs an objective to be maximised and one minimised")
+    if len({goal.weight for goal in problem.goals}) > 1 and not any(isinstance(c.algorithm, NSGA2) for c in cases):
+        raise OptionError("the weights of --objective have no effect here: no --algorithm weighs but nsga2")
     for case in cases:
         if "top=" in case.algorithm_text and len(problem.goals) > 1:
             raise OptionError(f"algorithm {case.algorithm_text!r}: top has no effect with several objectives")

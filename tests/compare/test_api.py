@@ -279,3 +279,9 @@ def test_an_unknown_floor_is_said_and_the_interval_decides(kept: tuple[Path, Any
     names = {v.indicator.name: v.indicator.unaudited for v in of_cost.verdicts}
     assert names["hypervolume"] == ("macs_m",)
     assert names["best_at_300"] == ()
+
+
+def test_weights_that_no_algorithm_looks_at_are_refused() -> None:
+    aims = ["params_m:max:0.7", "macs_m:min:0.3"]
+    with pytest.raises(OptionError, match="weights of --objective have no effect here: no --algorithm weighs"):
+        compare("moga", algorithms=["mutation", "random"], aims=aims, trials=Trials(budget=20, seeds=1))
