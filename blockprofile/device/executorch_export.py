@@ -2,6 +2,7 @@
 
 A delegate is timed as a whole, and says by the program's ETRecord which modules it runs. So a network is lowered in one
 of two ways: to one delegate, as it would be deployed, or to one for each operator, which is then timed where it stands.
+Eight bits are those of the delegate's own quantiser: weights by channel, values by tensor, symmetric.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any
 from blockprofile.device.converter import quiet
 from blockprofile.device.export_settings import ExportSettings
 from blockprofile.device.node_names import find_steps
-from blockprofile.device.torch_export import exported_program
+from blockprofile.device.quantize import calibration_batches
+from blockprofile.device.torch_export import example_input, exported_program
 from blockprofile.errors import OptionError
 from blockprofile.space import Operator
 
@@ -34,7 +36,7 @@ def pte_bytes(operators: Sequence[Operator], names: Sequence[str], settings: Exp
     Raises
     ------
     OptionError
-        If the package is not installed.
+        If the package is not installed, or the calibration images do not fit the model's input.
     """
     try:
         with quiet():
@@ -55,6 +57,8 @@ def pte_bytes(operators: Sequence[Operator], names: Sequence[str], settings: Exp
             )
 
     program = exported_program(operators, names, settings)
+    if settings.precision == "int8":
+        program = _quantized(program, example_input(operators[0], settings), settings)
     with quiet(), tempfile.TemporaryDirectory() as folder:
         made: Any = to_edge_transform_and_lower(
             program,
@@ -69,20 +73,54 @@ def pte_bytes(operators: Sequence[Operator], names: Sequence[str], settings: Exp
         return bytes(made.buffer), path.read_bytes()
 
 
+def _quantized(program: Any, example: Any, settings: ExportSettings) -> Any:
+    """Quantise a program statically, by the calibration images or drawn ones."""
+    import torch
+
+    batches = calibration_batches(tuple(example.shape), seed=settings.seed, images=settings.calibration)
+    with quiet(), torch.no_grad():
+        from executorch.backends.xnnpack.quantizer import xnnpack_quantizer as xnnpack
+        from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+        how = xnnpack.get_symmetric_quantization_config(is_per_channel=True)
+        module = prepare_pt2e(program.module(), xnnpack.XNNPACKQuantizer().set_global(how))
+        for batch in batches:
+            module(torch.from_numpy(batch))
+        return torch.export.export(convert_pt2e(module), (example,))
+
+
 def _retag(nodes: Iterable[Any]) -> list[str]:
     """Add the operator to the delegate's tag of every node; a constant goes with what uses it."""
+    listed = list(nodes)
+    places = _places(listed)
+    tagged = [node for node in listed if node.meta.get(_TAG)]
     tags: dict[str, None] = {}
-    constants = []
-    for node in nodes:
-        if not node.meta.get(_TAG):
-            continue
+    for node in tagged:
+        if node.op != "placeholder":
+            node.meta[_TAG] = f"{node.meta[_TAG]}_{places.get(node, '')}"
+            tags[node.meta[_TAG]] = None
+    for node in tagged:
         if node.op == "placeholder":
-            constants.append(node)
-            continue
-        places = [str(step.instance) for path, _ in node.meta.get("nn_module_stack", {}).values()
-                  for step in find_steps(path)]  # fmt: skip
-        node.meta[_TAG] = "_".join([node.meta[_TAG], *places[-1:]])
-        tags[node.meta[_TAG]] = None
-    for node in constants:
-        node.meta[_TAG] = next(user.meta[_TAG] for user in node.users if user.meta.get(_TAG))
+            node.meta[_TAG] = next(user.meta[_TAG] for user in node.users if user.meta.get(_TAG))
     return list(tags)
+
+
+def _places(nodes: Sequence[Any]) -> dict[Any, str]:
+    """Find the operator of every node by its module, and of nodes that have none by what is beside them.
+
+    A graph that was quantised has no modules at the nodes that were added: what quantises belongs to what made the
+    values, its inverse to what uses them.
+    """
+    places: dict[Any, str] = {}
+    for node in nodes:
+        paths = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
+        steps = [step for path in paths for step in find_steps(path)]
+        if steps:
+            places[node] = str(steps[-1].instance)
+        elif "quantize" in str(node.target) and "dequantize" not in str(node.target) and node.args[0] in places:
+            places[node] = places[node.args[0]]
+    for node in reversed(nodes):
+        near = next((places[each] for each in [*node.users, *node.all_input_nodes] if each in places), "")
+        if near and node.op != "placeholder":
+            places.setdefault(node, near)
+    return places

@@ -30,7 +30,7 @@ FileKind = Literal["onnx", "pt2", "pte", "tflite"]
 FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 _ALLOWED: dict[FileKind, tuple[PrecisionName, ...]] = {
-    "onnx": PRECISIONS, "pt2": ("fp32", "fp16"), "pte": ("fp32", "fp16"), "tflite": ("fp32", "int8"),
+    "onnx": PRECISIONS, "pt2": ("fp32", "fp16"), "pte": PRECISIONS, "tflite": ("fp32", "int8"),
 }  # fmt: skip
 
 

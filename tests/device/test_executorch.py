@@ -9,7 +9,7 @@ import pytest
 
 from blockprofile.device.export import export_networks
 from blockprofile.device.export_manifest import ExportManifest
-from blockprofile.device.export_settings import ExportSettings
+from blockprofile.device.export_settings import ExportSettings, PrecisionName
 from blockprofile.device.foreign import ImportOptions, read_device_table, read_traces
 from blockprofile.device.plan import cover_archs
 from blockprofile.device.probes import table_operators
@@ -43,8 +43,9 @@ def profile(manifest: ExportManifest, models: Path, folder: Path) -> None:
         inspector.to_dataframe().to_csv(folder / f"{model.name}.csv")
 
 
-def test_operators_are_timed_where_they_stand(toy: Space, tmp_path: Path) -> None:
-    settings = ExportSettings(kind="pte", batch=2, apart=True)
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_operators_are_timed_where_they_stand(toy: Space, tmp_path: Path, precision: PrecisionName) -> None:
+    settings = ExportSettings(kind="pte", batch=2, precision=precision, apart=True)
     manifest = export_networks(toy, tmp_path / "models", cover_archs(toy), settings=settings)
     profile(manifest, tmp_path / "models", tmp_path / "profiles")
     found = read_device_table([tmp_path / "profiles"], toy, ImportOptions(), manifest=manifest)
