@@ -2,7 +2,8 @@
 
 A delegate is timed as a whole, and says by the program's ETRecord which modules it runs. So a network is lowered in one
 of two ways: to one delegate, as it would be deployed, or to one for each operator, which is then timed where it stands.
-Eight bits are those of the delegate's own quantiser: weights by channel, values by tensor, symmetric.
+Eight bits are those of the delegate's own quantiser: weights by channel, values by tensor, symmetric; what
+quantises at the ends of operators hides whose it is, so such a network is timed as one delegate.
 """
 
 from __future__ import annotations
@@ -91,36 +92,18 @@ def _quantized(program: Any, example: Any, settings: ExportSettings) -> Any:
 
 def _retag(nodes: Iterable[Any]) -> list[str]:
     """Add the operator to the delegate's tag of every node; a constant goes with what uses it."""
-    listed = list(nodes)
-    places = _places(listed)
-    tagged = [node for node in listed if node.meta.get(_TAG)]
     tags: dict[str, None] = {}
-    for node in tagged:
-        if node.op != "placeholder":
-            node.meta[_TAG] = f"{node.meta[_TAG]}_{places.get(node, '')}"
-            tags[node.meta[_TAG]] = None
-    for node in tagged:
-        if node.op == "placeholder":
-            node.meta[_TAG] = next(user.meta[_TAG] for user in node.users if user.meta.get(_TAG))
-    return list(tags)
-
-
-def _places(nodes: Sequence[Any]) -> dict[Any, str]:
-    """Find the operator of every node by its module, and of nodes that have none by what is beside them.
-
-    A graph that was quantised has no modules at the nodes that were added: what quantises belongs to what made the
-    values, its inverse to what uses them.
-    """
-    places: dict[Any, str] = {}
+    constants = []
     for node in nodes:
+        if not node.meta.get(_TAG):
+            continue
+        if node.op == "placeholder":
+            constants.append(node)
+            continue
         paths = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
-        steps = [step for path in paths for step in find_steps(path)]
-        if steps:
-            places[node] = str(steps[-1].instance)
-        elif "quantize" in str(node.target) and "dequantize" not in str(node.target) and node.args[0] in places:
-            places[node] = places[node.args[0]]
-    for node in reversed(nodes):
-        near = next((places[each] for each in [*node.users, *node.all_input_nodes] if each in places), "")
-        if near and node.op != "placeholder":
-            places.setdefault(node, near)
-    return places
+        places = [str(step.instance) for path in paths for step in find_steps(path)]
+        node.meta[_TAG] = "_".join([node.meta[_TAG], *places[-1:]])
+        tags[node.meta[_TAG]] = None
+    for node in constants:
+        node.meta[_TAG] = next(user.meta[_TAG] for user in node.users if user.meta.get(_TAG))
+    return list(tags)

@@ -101,3 +101,5 @@ class ExportSettings:
             raise OptionError(f"calibration data have no effect at precision {self.precision!r}; they are for 'int8'")
         if self.apart and self.kind != "pte":
             raise OptionError(f"operators are kept apart in 'pte' alone; they have nodes of their own in {self.kind!r}")
+        if self.apart and self.precision == "int8":
+            raise OptionError("a network is timed as a whole as 'pte' in 'int8': say --form operators, or lut plan")

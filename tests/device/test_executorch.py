@@ -9,7 +9,7 @@ import pytest
 
 from blockprofile.device.export import export_networks
 from blockprofile.device.export_manifest import ExportManifest
-from blockprofile.device.export_settings import ExportSettings, PrecisionName
+from blockprofile.device.export_settings import ExportSettings
 from blockprofile.device.foreign import ImportOptions, read_device_table, read_traces
 from blockprofile.device.plan import cover_archs
 from blockprofile.device.probes import table_operators
@@ -43,9 +43,8 @@ def profile(manifest: ExportManifest, models: Path, folder: Path) -> None:
         inspector.to_dataframe().to_csv(folder / f"{model.name}.csv")
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_operators_are_timed_where_they_stand(toy: Space, tmp_path: Path, precision: PrecisionName) -> None:
-    settings = ExportSettings(kind="pte", batch=2, precision=precision, apart=True)
+def test_operators_are_timed_where_they_stand(toy: Space, tmp_path: Path) -> None:
+    settings = ExportSettings(kind="pte", batch=2, apart=True)
     manifest = export_networks(toy, tmp_path / "models", cover_archs(toy), settings=settings)
     profile(manifest, tmp_path / "models", tmp_path / "profiles")
     found = read_device_table([tmp_path / "profiles"], toy, ImportOptions(), manifest=manifest)
@@ -59,7 +58,8 @@ def test_operators_are_timed_where_they_stand(toy: Space, tmp_path: Path, precis
 
 
 def test_networks_are_timed_whole(toy: Space, tmp_path: Path) -> None:
-    manifest = export_networks(toy, tmp_path / "models", cover_archs(toy)[:1], settings=ExportSettings(kind="pte"))
+    settings = ExportSettings(kind="pte", precision="int8")
+    manifest = export_networks(toy, tmp_path / "models", cover_archs(toy)[:1], settings=settings)
     profile(manifest, tmp_path / "models", tmp_path / "profiles")
     traces = read_traces([tmp_path / "profiles"], ImportOptions())
     assert [trace.nodes for trace in traces] == [()]

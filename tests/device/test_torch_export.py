@@ -77,3 +77,5 @@ def test_what_is_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str])
             assert not (tmp_path / "models").exists()
     with pytest.raises(OptionError, match="operators are kept apart in 'pte' alone"):
         ExportSettings(apart=True)
+    with pytest.raises(OptionError, match="a network is timed as a whole as 'pte' in 'int8'"):
+        ExportSettings(kind="pte", precision="int8", apart=True)
