@@ -24,7 +24,7 @@ def test_exact_prints_range_quantiles_blocks_and_share(tmp_path: Path, capsys: C
     assert "+8.402" in printed.out
     assert "macs_m<=200: 1.6" in printed.out
     assert "kernel 5 → 7" in printed.out
-    assert "macs_m: 5 of 5 pairs of steps interact: most expansion 3 → 6 with kernel 5 → 7" in printed.out
+    assert "macs_m: 3 of 5 pairs of steps interact: most expansion 3 → 6 with kernel 5 → 7" in printed.out
     assert f"{out} (" in printed.err
     table = pd.read_parquet(out)
     assert set(table["statistic"]) == {"mean", "M_ulb", "M_b", "quantile", "M_tau", "M_factor", "M_pair"}
