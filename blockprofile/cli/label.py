@@ -49,15 +49,14 @@ def plan(
     --------
     blockprofile label plan --space my_space.yaml --n 300 --out plan.jsonl
     """
-    from blockprofile.errors import OptionError, one_of
+    from blockprofile.errors import check_choice
     from blockprofile.files import make_folder, replacing
     from blockprofile.label import discrepancy, plan_archs
     from blockprofile.numbers import parse_count
     from blockprofile.predict import read_labels
     from blockprofile.space import load_space
 
-    if form not in FORMS:
-        raise OptionError(f"--form {form!r} is unknown; {one_of(form, FORMS)}")
+    check_choice("--form", form, FORMS)
     where = load_space(space, resolution=resolution)
     old = None if known is None else read_labels(known, where).archs
     archs = plan_archs(where, parse_count(n), seed=seed, known=old)

@@ -13,7 +13,7 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 from blockprofile.accelerator import check_accelerator
-from blockprofile.errors import OptionError, RunError, one_of
+from blockprofile.errors import OptionError, RunError, check_choice
 from blockprofile.options import Options
 from blockprofile.predict import on_one_core, reset_threads
 from blockprofile.run.forked import ForkedPool, can_fork
@@ -76,8 +76,7 @@ class Execution(Options):
     accelerator: str = "cpu"
 
     def __post_init__(self) -> None:
-        if self.backend not in BACKENDS:
-            raise OptionError(f"--backend {self.backend!r} is unknown; {one_of(self.backend, BACKENDS)}")
+        check_choice("--backend", self.backend, BACKENDS)
         if self.workers != "auto":  # which needs no check, and whose cores are counted when the work begins
             check_workers(self.workers)
         check_accelerator(self.accelerator)
