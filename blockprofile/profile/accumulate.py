@@ -38,7 +38,7 @@ class Accumulator:
         self.first: KeptRows | None = None
         self.moments = PoolMoments(space, metrics)
         self.quantiles: PoolQuantiles | SketchQuantiles = (
-            PoolQuantiles(space, metrics) if self.is_exact else SketchQuantiles(space, metrics)
+            PoolQuantiles(space, metrics) if self.is_exact else SketchQuantiles(space, metrics, n_planned=n_planned)
         )
 
     def add(self, archs: Archs, values: Mapping[str, NDArray[np.float32]]) -> None:

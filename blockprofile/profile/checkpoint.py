@@ -16,6 +16,8 @@ __all__ = ["CHECKPOINT_NAME", "load_checkpoint", "remove_checkpoint", "save_chec
 
 CHECKPOINT_NAME = "profile.state"
 SEAL_BYTES = 32
+LAYOUT = b"packed"
+"""A checkpoint that was laid out otherwise is not taken."""
 
 
 def save_checkpoint(folder: Path, seen: Accumulator, n_chunks_done: int, *, run: str) -> None:
@@ -31,12 +33,12 @@ def save_checkpoint(folder: Path, seen: Accumulator, n_chunks_done: int, *, run:
     arrays = {**seen.moments.arrays(), **seen.quantiles.arrays(), "n_chunks": np.array(n_chunks_done)}
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **arrays)
-    data = content.getvalue()
-    write_bytes(folder / CHECKPOINT_NAME, _seal(data, run) + data, within=folder)
+    data = content.getbuffer()
+    write_bytes(folder / CHECKPOINT_NAME, b"".join([_seal(data, run), data]), within=folder)
 
 
-def _seal(data: bytes, run: str) -> bytes:
-    return hashlib.blake2b(data, key=run.encode(), digest_size=SEAL_BYTES).digest()
+def _seal(data: bytes | memoryview, run: str) -> bytes:
+    return hashlib.blake2b(data, key=run.encode(), digest_size=SEAL_BYTES, person=LAYOUT).digest()
 
 
 def load_checkpoint(folder: Path, seen: Accumulator, *, run: str) -> int:

@@ -104,9 +104,7 @@ class _DeviceSketch:
         import torch
 
         self._metric, self._quantiles, self._frame = metric, quantiles, Histogram(0)
-        self._counts = [
-            torch.zeros(group.n_cells * N_BINS, dtype=torch.int64, device=device) for group in quantiles.groups
-        ]
+        self._counts = torch.zeros(quantiles.rows[-1].stop * N_BINS, dtype=torch.int64, device=device)
         self._range = np.inf, -np.inf
 
     def add(self, columns: Tensor, values: Tensor) -> None:
@@ -117,8 +115,8 @@ class _DeviceSketch:
         self._hold(float(values.min()), float(values.max()))
         bins = torch.floor(values.double() / self._frame.width).long() - self._frame.first
         one = torch.ones_like(bins)
-        for group, counts in zip(self._quantiles.groups, self._counts, strict=True):
-            counts.index_add_(0, _number(group, columns) * N_BINS + bins, one)
+        for group, rows in zip(self._quantiles.groups, self._quantiles.rows, strict=True):
+            self._counts.index_add_(0, (_number(group, columns) + rows.start) * N_BINS + bins, one)
 
     def _hold(self, low: float, high: float) -> None:
         """Change to bins that hold these values too, if the present ones do not."""
@@ -135,10 +133,9 @@ class _DeviceSketch:
         """Hand over what was counted."""
         if self._frame.is_empty:
             return
-        counts = [each.reshape(-1, N_BINS).cpu().numpy() for each in self._counts]
-        self._quantiles.add_counts(self._metric, counts, self._frame)
-        for each in self._counts:
-            each.zero_()
+        # On the processor the array is the tensor itself, which is not copied: what is merged is added, not kept.
+        self._quantiles.add_counts(self._metric, self._counts.reshape(-1, N_BINS).cpu().numpy(), self._frame)
+        self._counts.zero_()
 
 
 def _number(group: Group, columns: Tensor) -> Tensor:

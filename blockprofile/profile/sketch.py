@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from blockprofile.additive import Group, Target, transpose
 from blockprofile.profile.quantiles import EVEN, QuantileEstimate, rank_bounds, shared_n
@@ -20,6 +20,7 @@ __all__ = ["Histogram", "SketchQuantiles", "layer_groups"]
 
 N_BINS = 8192
 MIN_EXPONENT = -100
+PACKED = ("counts", "rows", "frame", "kind")
 LARGEST_BIN = 1 << 62
 """Numbers of bins are int64: where a metric hardly varies, bins are as wide as its size asks for."""
 
@@ -43,6 +44,8 @@ class Histogram:
     ----------
     n_rows
         How many rows.
+    dtype
+        Of the counts: signed integers that hold them.
 
     Examples
     --------
@@ -52,15 +55,15 @@ class Histogram:
     (True, 4)
     """
 
-    def __init__(self, n_rows: int) -> None:
-        self.counts = np.zeros((n_rows, N_BINS), np.int64)
+    def __init__(self, n_rows: int, dtype: DTypeLike = np.int64) -> None:
+        self.counts: NDArray[np.signedinteger] = np.zeros((n_rows, N_BINS), dtype)
         self.exponent = MIN_EXPONENT
         self.first = 0
         self.is_empty = True
 
     @classmethod
-    def holding(cls, counts: NDArray[np.int64], frame: Histogram) -> Histogram:
-        """Take counts in the bins of another histogram: int64, shape (n_rows, n_bins)."""
+    def holding(cls, counts: NDArray[np.signedinteger], frame: Histogram) -> Histogram:
+        """Take counts in the bins of another histogram, shape (n_rows, n_bins); they are not copied."""
         held = cls(0)
         held.counts, held.exponent, held.first, held.is_empty = counts, frame.exponent, frame.first, frame.is_empty
         return held
@@ -72,12 +75,18 @@ class Histogram:
 
     def add(self, rows: NDArray[np.integer], values: NDArray[np.floating]) -> None:
         """Count values into rows."""
-        if len(values) == 0:
-            return
+        if len(values):
+            self.count(rows.astype(np.intp) * N_BINS, self.place(values))
+
+    def place(self, values: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Make the bins hold values, one at least, and tell which they fall into."""
         self.cover(float(values.min()), float(values.max()))
-        bins = np.floor(values.astype(np.float64) / self.width).astype(np.int64) - self.first
-        flat = np.bincount(rows * N_BINS + bins, minlength=self.counts.size)
-        self.counts += flat.reshape(self.counts.shape)
+        bins: NDArray[np.int64] = np.floor(values.astype(np.float64) / self.width).astype(np.int64) - self.first
+        return bins
+
+    def count(self, starts: NDArray[np.intp], bins: NDArray[np.int64]) -> None:
+        """Count what was placed into rows; ``starts`` are their numbers times `N_BINS`."""
+        np.add.at(self.counts.reshape(-1), starts + bins, self.counts.dtype.type(1))
 
     def cover(self, low: float, high: float) -> None:
         """Make the bins hold values from ``low`` to ``high``."""
@@ -90,20 +99,30 @@ class Histogram:
         self._coarsen_to(max(self.exponent, other.exponent))
         theirs = Histogram.holding(other.counts, other)
         theirs._coarsen_to(self.exponent)
-        used = np.flatnonzero(theirs.counts.any(axis=0))
-        self._cover(theirs.first + int(used[0]), theirs.first + int(used[-1]))
+        used = theirs._span()
+        self._cover(theirs.first + used.start, theirs.first + used.stop - 1)
         theirs._coarsen_to(self.exponent)
-        used = np.flatnonzero(theirs.counts.any(axis=0))
-        start = theirs.first + int(used[0]) - self.first
-        span = slice(int(used[0]), int(used[-1]) + 1)
-        self.counts[:, start : start + span.stop - span.start] += theirs.counts[:, span]
+        used = theirs._span()
+        start = theirs.first + used.start - self.first
+        for row in theirs._rows():
+            self.counts[row, start : start + used.stop - used.start] += theirs.counts[row, used]
+
+    def _rows(self) -> NDArray[np.intp]:
+        """Return the rows that values fell into."""
+        return np.flatnonzero(self.counts.any(axis=1))
+
+    def _span(self) -> slice:
+        """Return the bins from the first to the last that values fell into, of which there is one at least."""
+        used = np.flatnonzero(self.counts.any(axis=0))
+        return slice(int(used[0]), int(used[-1]) + 1)
 
     def _cover(self, low: int, high: int) -> None:
         """Make the window hold the bins ``low`` to ``high`` (in the present width), coarsening as needed."""
         if not self.is_empty:
-            used = np.flatnonzero(self.counts.any(axis=0))
-            low = min(low, self.first + int(used[0]))
-            high = max(high, self.first + int(used[-1]))
+            if self.first <= low and high < self.first + N_BINS:
+                return
+            used = self._span()
+            low, high = min(low, self.first + used.start), max(high, self.first + used.stop - 1)
         steps = 0
         while (high >> steps) - (low >> steps) >= N_BINS or max(abs(low), abs(high)) >> steps >= LARGEST_BIN:
             steps += 1
@@ -123,17 +142,36 @@ class Histogram:
             first = int(bins[0])
             coarse = np.zeros_like(self.counts)
             starts = np.flatnonzero(np.diff(bins, prepend=first - 1))
-            coarse[:, : len(starts)] = np.add.reduceat(self.counts, starts, axis=1)
+            for row in self._rows():
+                coarse[row, : len(starts)] = np.add.reduceat(self.counts[row], starts)
             self.counts, self.first = coarse, first
         self.exponent = exponent
 
     def _shift(self, first: int) -> None:
-        used = np.flatnonzero(self.counts.any(axis=0))
+        used = self._span()
+        place = self.first + used.start - first
         moved = np.zeros_like(self.counts)
-        start, stop = int(used[0]), int(used[-1]) + 1
-        place = self.first + start - first
-        moved[:, place : place + stop - start] = self.counts[:, start:stop]
+        for row in self._rows():
+            moved[row, place : place + used.stop - used.start] = self.counts[row, used]
         self.counts, self.first = moved, first
+
+    def pack(self) -> dict[str, NDArray[np.generic]]:
+        """Return the state as named arrays: of the counts no more than rows and bins in use, in the fewest bytes."""
+        rows, used = self._rows(), slice(0, 0) if self.is_empty else self._span()
+        counts = self.counts[rows, used]
+        kind = np.min_scalar_type(int(counts.max(initial=0)))
+        frame = np.array([self.exponent, self.first, self.is_empty, used.start, *self.counts.shape])
+        return {"counts": counts.astype(kind), "rows": rows, "frame": frame, "kind": np.zeros(0, self.counts.dtype)}
+
+    def unpack(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take the state from named arrays; the inverse of `pack`."""
+        packed, rows = np.asarray(state["counts"]), np.asarray(state["rows"], np.intp)
+        exponent, first, is_empty, start, n_rows, n_bins = np.asarray(state["frame"], np.int64).tolist()
+        self.counts = np.zeros((n_rows, n_bins), state["kind"].dtype)
+        self.counts[rows, start : start + packed.shape[1]] = packed
+        self.exponent, self.first, self.is_empty = exponent, first, bool(is_empty)
+
+    __getstate__, __setstate__ = pack, unpack
 
     def quantiles(
         self, weights: NDArray[np.float64], taus: Sequence[float], whole: QuantileEstimate | None = None
@@ -182,40 +220,59 @@ class Histogram:
 
 
 class SketchQuantiles:
-    """Histograms of every metric for every layer's cells; the same interface as `PoolQuantiles`."""
+    """A histogram of every metric, whose rows are every layer's cells; the same interface as `PoolQuantiles`.
 
-    def __init__(self, space: Space, metrics: Sequence[str]) -> None:
+    Parameters
+    ----------
+    space
+        The space of the archs.
+    metrics
+        The metrics' names.
+    n_planned
+        How many archs will come at most.
+    """
+
+    def __init__(self, space: Space, metrics: Sequence[str], *, n_planned: int) -> None:
         self.space, self.metrics = space, tuple(metrics)
         self.groups = layer_groups(space)
-        self._histograms = {name: [Histogram(group.n_cells) for group in self.groups] for name in metrics}
+        ends = np.cumsum([group.n_cells for group in self.groups])
+        self.rows = [slice(int(end) - group.n_cells, int(end)) for group, end in zip(self.groups, ends, strict=True)]
+        dtype = np.int32 if n_planned <= np.iinfo(np.int32).max else np.int64
+        self._histograms = {name: Histogram(int(ends[-1]), dtype) for name in metrics}
 
     @property
     def error(self) -> dict[str, float]:
         """The error bound of each metric's quantiles, in its unit."""
-        return {name: max(h.width for h in items) for name, items in self._histograms.items()}
+        return {name: histogram.width for name, histogram in self._histograms.items()}
 
     def add(self, archs: Archs, values: Mapping[str, NDArray[np.float32]]) -> None:
         """Count archs and their metrics."""
+        if not len(archs):
+            return
         columns = transpose(archs)
-        for index, group in enumerate(self.groups):
-            cells = group.number(columns).astype(np.int64)
+        bins = {name: self._histograms[name].place(values[name]) for name in self.metrics}
+        for group, rows in zip(self.groups, self.rows, strict=True):
+            starts = (group.number(columns).astype(np.intp) + rows.start) * N_BINS
             for name in self.metrics:
-                self._histograms[name][index].add(cells, values[name])
+                self._histograms[name].count(starts, bins[name])
 
-    def add_counts(self, metric: str, counts: Sequence[NDArray[np.int64]], frame: Histogram) -> None:
-        """Add counts of a metric for each of ``groups``, in the bins of a histogram; see `Histogram.holding`."""
-        for mine, each in zip(self._histograms[metric], counts, strict=True):
-            mine.merge(Histogram.holding(each, frame))
+    def add_counts(self, metric: str, counts: NDArray[np.int64], frame: Histogram) -> None:
+        """Add counts of a metric for all ``rows``, in the bins of a histogram; see `Histogram.holding`."""
+        self._histograms[metric].merge(Histogram.holding(counts, frame))
 
     def merge(self, other: SketchQuantiles) -> None:
         """Add the counts of other archs of the same space and metrics."""
         for name in self.metrics:
-            for mine, theirs in zip(self._histograms[name], other._histograms[name], strict=True):
-                mine.merge(theirs)
+            self._histograms[name].merge(other._histograms[name])
+
+    def of_group(self, metric: str, group: int) -> Histogram:
+        """Return the histogram of a metric over the cells of one layer; the counts are those of the whole one."""
+        histogram = self._histograms[metric]
+        return Histogram.holding(histogram.counts[self.rows[group]], histogram)
 
     def overall(self, metric: str, taus: Sequence[float]) -> QuantileEstimate:
         """Return quantiles over all archs."""
-        histogram = self._histograms[metric][0]
+        histogram = self.of_group(metric, 0)
         found = histogram.quantiles(np.ones(len(histogram.counts)), taus)
         assert found is not None
         return found
@@ -234,23 +291,14 @@ class SketchQuantiles:
         """
         for target in targets:
             assert groups[target.group].slots == self.groups[target.group].slots
-            yield self._histograms[metric][target.group].quantiles(target.weights, taus, whole)
+            yield self.of_group(metric, target.group).quantiles(target.weights, taus, whole)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the state as named arrays, for a checkpoint."""
-        named: dict[str, NDArray[np.generic]] = {}
-        for name, items in self._histograms.items():
-            for index, histogram in enumerate(items):
-                place = f"sketch.{name}.{index}"
-                named[place] = histogram.counts
-                named[f"{place}.frame"] = np.array([histogram.exponent, histogram.first, histogram.is_empty])
-        return named
+        states = {name: histogram.pack() for name, histogram in self._histograms.items()}
+        return {f"sketch.{name}.{part}": each for name, state in states.items() for part, each in state.items()}
 
     def restore(self, named: Mapping[str, NDArray[np.generic]]) -> None:
         """Take the state from named arrays; the inverse of `arrays`."""
-        for name, items in self._histograms.items():
-            for index, histogram in enumerate(items):
-                place = f"sketch.{name}.{index}"
-                histogram.counts = np.array(named[place], dtype=np.int64)
-                exponent, first, is_empty = np.array(named[f"{place}.frame"], dtype=np.int64).tolist()
-                histogram.exponent, histogram.first, histogram.is_empty = exponent, first, bool(is_empty)
+        for name, histogram in self._histograms.items():
+            histogram.unpack({part: named[f"sketch.{name}.{part}"] for part in PACKED})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 
 import numpy as np
@@ -191,8 +192,23 @@ def test_a_metric_of_any_size_has_sketched_quantiles(size: float) -> None:
             part = Histogram(1)
             for histogram in (one, part):
                 histogram.add(np.zeros(len(batch), np.int64), batch)
-            merged.merge(part)
+            merged.merge(pickle.loads(pickle.dumps(part)))
         true = np.quantile(values.astype(np.float64), [0.1, 0.5, 0.9], method="inverted_cdf")
         for found in (one.quantiles(np.ones(1), [0.1, 0.5, 0.9]), merged.quantiles(np.ones(1), [0.1, 0.5, 0.9])):
             assert found is not None
             assert np.abs(found.values - true).max() <= one.width * (1 + 1e-9) <= max(1e-3 * abs(size), 1e-12)
+
+
+def test_a_histogram_travels_in_few_bytes_and_goes_on_counting() -> None:
+    rng = np.random.default_rng(5)
+    here, rows = Histogram(40, np.int32), rng.integers(3, 9, 5000)
+    here.add(rows, rng.normal(50, 5, 5000))
+    sent = pickle.dumps(here)
+    there: Histogram = pickle.loads(sent)
+    assert len(sent) < here.counts.nbytes / 10
+    more = rng.normal(500, 1, 5000)  # far away, so that bins must widen
+    for histogram in (here, there):
+        histogram.add(rows, more)
+    assert (there.counts.dtype, there.width) == (np.int32, here.width)
+    np.testing.assert_array_equal(there.counts, here.counts)
+    assert there.counts.sum() == 10_000
