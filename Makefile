@@ -74,7 +74,8 @@ bench: $(VENV)/.installed-bench
 	@echo "Kept in $(BENCH_OUT)"
 
 bench-compare: $(VENV)/.installed-bench
-	$(BIN)/python -m benchmarks.figures $(A) $(B)
+	@test -n "$(A)" -a -n "$(B)" || { echo "give two files: make bench-compare A=FILE B=FILE; make bench keeps them in runs/bench/" >&2; exit 2; }
+	@$(BIN)/python -m benchmarks.figures $(A) $(B)
 
 checks: $(VENV)/.installed-bench
 	set -e; for script in benchmarks/check_*.py; do name=$$(basename $$script .py); echo "== $$name"; \

@@ -2,8 +2,8 @@
 
 Run it with `make bench`, or alone: `python -m benchmarks.bench_scaling [N] [WORKERS ...]`. Every run is a process of
 its own, as a user starts it, held to as many cores as it has workers; workers take turns in every round, so that a slow
-minute of a shared machine meets all of them. Shards are compared byte for byte. A picture of the rates is written to
-`runs/bench/scaling.png`.
+minute of a shared machine meets all of them. Shards and tables are compared byte for byte. A picture of
+the rates is written to `runs/bench/scaling.png`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from benchmarks.figures import keep
 from blockprofile.run import Execution, PoolRequest, sample
 from blockprofile.run.parallel import check_workers
 
-N, SMALL, ROUNDS = 4_000_000, 10_000, 3
+N, SMALL, ROUNDS = 2_000_000, 10_000, 3
 CLUSTER: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
 POOL = ["--space", "ofa_mbv3", "--device", "note10", "--seed", "3"]
 
@@ -39,9 +39,10 @@ def run(words: Sequence[str], workers: int) -> float:
 
 
 def digest(folder: Path) -> str:
-    """Return what the bytes of all shards come to."""
-    found = hashlib.sha256()
-    for path in sorted((folder / "samples").glob("*.parquet")):
+    """Return what the bytes of all shards, or of a profile's tables, come to."""
+    found, paths = hashlib.sha256(), sorted(folder.rglob("*.parquet"))
+    assert paths, f"{folder} holds no table"
+    for path in paths:
         found.update(path.read_bytes())
     return found.hexdigest()
 

@@ -42,6 +42,8 @@ MOST = 2_000
 MOST_LABELLED = 65_536
 """Labelled archs that are kept; of more, as many are drawn."""
 FOR_SHARES = 600
+DIGITS = 6
+"""Decimals that are kept of a share, whose standard error is some 1e-3."""
 FOLDS = 5
 SHOWN = 0.05
 """A share of the variance that pairs explain beyond main effects is pointed out from here on."""
@@ -119,7 +121,12 @@ def is_sampled(about: Mapping[str, Any]) -> bool:
 def explain_metrics(space: Space, rows: KeptRows) -> dict[str, dict[str, float]]:
     """Tell how much main effects and pairs explain of every metric, as plain values; see `explain_by_order`."""
     found = {name: explain_by_order(space, rows.archs, values) for name, values in rows.values.items()}
-    return {name: asdict(each) for name, each in found.items() if each is not None}
+    # What follows depends on how many threads the linear algebra has, and would tell runs apart that are the same.
+    return {
+        name: {key: round(value, DIGITS) for key, value in asdict(each).items()}
+        for name, each in found.items()
+        if each is not None
+    }
 
 
 @dataclass(frozen=True, slots=True)
