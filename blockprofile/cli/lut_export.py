@@ -60,11 +60,10 @@ def export(
     blockprofile lut export --space moga --form networks --precision fp16 --out moga_onnx
     """
     from blockprofile.device import cover_archs, export_networks, export_operators
-    from blockprofile.errors import OptionError, one_of
+    from blockprofile.errors import check_choice
     from blockprofile.space import load_space
 
-    if form not in FORMS:
-        raise OptionError(f"form {form!r} is unknown; {one_of(form, FORMS)}")
+    check_choice("form", form, FORMS)
     if form == "operators":
         refuse_idle(context, ("calibration",), "operators are not given images")
     settings = _settings(batch, precision, layout, seed, calibration, files)

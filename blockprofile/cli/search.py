@@ -110,7 +110,7 @@ def _refuse_idle(context: typer.Context, goals: list[Any], algorithm: str) -> No
 
 
 def _algorithm(name: str, **given: Any) -> Algorithm | str:
-    from blockprofile.errors import OptionError, one_of
+    from blockprofile.errors import OptionError, check_choice
     from blockprofile.search import NSGA2, HierarchicalMutation, RandomMutation, UniformMutation
 
     belongs = {"nsga2": ("population", "mutator"), "mutation": ("pool", "children", "top", "chance")}
@@ -125,8 +125,7 @@ def _algorithm(name: str, **given: Any) -> Algorithm | str:
         return name
     kinds = {"uniform": UniformMutation, "hierarchical": HierarchicalMutation}
     kind = named.pop("mutator", "uniform")
-    if kind not in kinds:
-        raise OptionError(f"--mutator {kind!r} is unknown; {one_of(kind, kinds)}")
+    check_choice("--mutator", kind, kinds)
     return NSGA2(mutation=kinds[kind](), **named)
 
 

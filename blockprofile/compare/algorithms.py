@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import OptionError, check_choice, one_of
 from blockprofile.numbers import parse_count, parse_number
 from blockprofile.search import ALGORITHMS, NSGA2, Algorithm, HierarchicalMutation, RandomMutation, UniformMutation
 
@@ -30,8 +30,7 @@ def parse_algorithm(text: str) -> Algorithm:
     70
     """
     name, _, tail = text.partition(":")
-    if name not in ALGORITHMS:
-        raise OptionError(f"algorithm {name!r} is unknown; {one_of(name, ALGORITHMS)}")
+    check_choice("algorithm", name, ALGORITHMS)
     if not tail:
         return ALGORITHMS[name]()
     pairs = [_pair(text, pair) for pair in tail.split(",")]

@@ -17,7 +17,7 @@ from blockprofile.device.quantity import check_quantity
 from blockprofile.device.tables import TABLE_FORMATS, find_table_format, read_published, table_note
 from blockprofile.device.time_units import TimeUnit, unit_factor
 from blockprofile.device.whole import is_whole, whole_table
-from blockprofile.errors import DataError, OptionError, UnknownNameError, one_of
+from blockprofile.errors import DataError, OptionError, UnknownNameError, check_choice, one_of
 from blockprofile.metric import LATENCY
 from blockprofile.space import Space
 
@@ -44,8 +44,8 @@ class ImportOptions:
     spread: Spread | None = None
 
     def __post_init__(self) -> None:
-        if self.form is not None and self.form not in FORMATS:
-            raise OptionError(f"format {self.form!r} is unknown; {one_of(self.form, FORMATS)}")
+        if self.form is not None:
+            check_choice("format", self.form, FORMATS)
         if self.clock_mhz is not None and not self.clock_mhz > 0:
             raise OptionError(f"the clock is {self.clock_mhz:g} MHz; must be above 0")
         check_quantity(self.metric)

@@ -68,8 +68,7 @@ class Settings:
         for name in ("threads", "batch"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; must be at least 1")
-        if self.dtype not in DTYPES:
-            raise OptionError(f"dtype {self.dtype!r} is unknown; {one_of(self.dtype, DTYPES)}")
+        check_choice("dtype", self.dtype, DTYPES)
         check_clock(self.clock)
         if self.clock == "cpu" and (self.threads != 1 or self.provider != "cpu"):
             raise OptionError(

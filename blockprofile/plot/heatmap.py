@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blockprofile.errors import DataError, OptionError, UnknownNameError, UserError, one_of
+from blockprofile.errors import DataError, OptionError, UnknownNameError, UserError, check_choice, one_of
 from blockprofile.plot.block_grid import block_grid_data, draw_block_grids
 from blockprofile.plot.depth import depth_data, draw_depths
 from blockprofile.plot.factors import draw_factor_panels, factor_data, pair_data
@@ -177,8 +177,7 @@ def select_kinds(kinds: Sequence[str] | None, folder: Path) -> tuple[str, ...]:
         If there is no such kind.
     """
     for kind in kinds or ():
-        if kind not in KINDS:
-            raise OptionError(f"--kind {kind!r} is unknown; {one_of(kind, KINDS)}")
+        check_choice("--kind", kind, KINDS)
     if kinds:
         return tuple(dict.fromkeys(kinds))
     left_out = {"sensitivities"} if shard_paths(folder) else {"sensitivities", "distributions"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from blockprofile.compare import Comparison
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import OptionError, check_choice
 from blockprofile.plot.comparison import comparison_caption
 from blockprofile.plot.convergence import convergence_data, draw_convergence
 from blockprofile.plot.fronts import COLOURS, draw_fronts, fronts_data
@@ -44,8 +44,7 @@ def show_profile(profile: Profile, *, metric: str | None = None, kind: str = "la
     UnknownNameError
         If the profile has no such metric.
     """
-    if kind not in KINDS:
-        raise OptionError(f"kind {kind!r} is unknown; {one_of(kind, KINDS)}")
+    check_choice("kind", kind, KINDS)
     with figure_style():
         for figure in profile_figures(profile, kind, metric):
             return _finish(figure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import OptionError, check_choice, one_of
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.prune.decision import Policy, Weigher
 from blockprofile.prune.depth import Depth
@@ -32,8 +32,7 @@ def find_policies(names: Sequence[str], *, order: int | None = None) -> tuple[Po
     if names and order == 2:
         raise OptionError("--policy has no effect with --order 2, --lose or --risk: archs decide, not policies")
     for name in names:
-        if name not in POLICIES:
-            raise OptionError(f"--policy {name!r} is unknown; {one_of(name, POLICIES)}")
+        check_choice("--policy", name, POLICIES)
         if list(names).count(name) > 1:
             raise OptionError(f"--policy {name!r} is given twice")
     return tuple(POLICIES[name] for name in names or DEFAULT_POLICIES)

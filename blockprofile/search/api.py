@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import OptionError, check_choice
 from blockprofile.run import check_workers, open_run, run_digest
 from blockprofile.search.algorithm import Algorithm
 from blockprofile.search.archive import Archive
@@ -143,8 +143,7 @@ def search(
 def _algorithm(algorithm: str | Algorithm) -> Algorithm:
     if not isinstance(algorithm, str):
         return algorithm
-    if algorithm not in ALGORITHMS:
-        raise OptionError(f"algorithm {algorithm!r} is unknown; {one_of(algorithm, ALGORITHMS)}")
+    check_choice("algorithm", algorithm, ALGORITHMS)
     return ALGORITHMS[algorithm]()
 
 

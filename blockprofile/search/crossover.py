@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import OptionError, check_choice
 from blockprofile.search.codes import CodeTable
 from blockprofile.space import Archs, Block, Space
 
@@ -47,8 +47,7 @@ class Crossover:
         if not 0 <= self.rate <= 1:
             raise OptionError(f"crossover rate {self.rate} must be from 0 to 1")
         for level, weight in self.levels.items():
-            if level not in LEVELS:
-                raise OptionError(f"crossover level {level!r} is unknown; {one_of(level, LEVELS)}")
+            check_choice("crossover level", level, LEVELS)
             if not 0 <= weight < float("inf"):
                 raise OptionError(f"weight {weight} of crossover level {level!r} must be finite and at least 0")
         if sum(self.levels.values()) <= 0:

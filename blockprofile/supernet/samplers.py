@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.additive import max_arch, min_arch
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import OptionError, check_choice
 from blockprofile.space import INACTIVE, Archs, CompiledSum, Space, count_params, draw_archs, factorize
 
 __all__ = ["SAMPLERS", "Sampler", "SamplerName", "fair_passes", "make_sampler"]
@@ -158,8 +158,7 @@ def make_sampler(name: str, space: Space, *, paths: int | None = None, seed: int
     OptionError
         If the name is unknown, the number of paths cannot be had, or fairness needs too many passes.
     """
-    if name not in SAMPLERS:
-        raise OptionError(f"--sampler {name!r} is unknown; {one_of(name, SAMPLERS)}")
+    check_choice("--sampler", name, SAMPLERS)
     if name == "fair":
         if paths is not None:
             raise OptionError("--paths has no effect with --sampler fair, which runs as many as fairness needs")

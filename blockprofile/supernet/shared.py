@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-from blockprofile.errors import OptionError, one_of
+from blockprofile.errors import OptionError, check_choice
 from blockprofile.modules import build_network, build_operator, seeded
 from blockprofile.space import Archs, Operator, Space, build_sites, list_operators
 from blockprofile.supernet.nested import nested_layers, nested_state, sort_channels
@@ -164,9 +164,7 @@ def build_supernet(
     """
     from torch import nn
 
-    kind = next((known for known in SHARINGS if known == sharing), None)
-    if kind is None:
-        raise OptionError(f"sharing {sharing!r} is unknown; {one_of(sharing, SHARINGS)}")
+    kind = check_choice("sharing", sharing, SHARINGS)
     if transform and kind != "nested":
         raise OptionError("kernels are transformed where weights are nested; separate ones have no use for matrices")
     places: dict[str, nn.Module] = {}

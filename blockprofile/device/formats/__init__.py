@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace, open_profile
-from blockprofile.errors import DataError, OptionError, one_of
+from blockprofile.errors import DataError, check_choice, one_of
 
 __all__ = [
     "TRACE_FORMATS",
@@ -38,8 +38,7 @@ def check_trace_format(name: str) -> str:
     OptionError
         If it is not.
     """
-    if name not in TRACE_FORMATS:
-        raise OptionError(f"format {name!r} is unknown; {one_of(name, TRACE_FORMATS)}")
+    check_choice("format", name, TRACE_FORMATS)
     return name
 
 
