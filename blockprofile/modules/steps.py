@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from blockprofile.errors import OptionError
+from blockprofile.modules.depthwise import depthwise_class
 from blockprofile.space import Primitive
 
 if TYPE_CHECKING:
@@ -87,8 +88,9 @@ def _convolution(step: Primitive) -> list[nn.Module]:
     from torch import nn
 
     layers, padding = _padding(step)
+    make = depthwise_class() if step.kind == "depthwise" else nn.Conv2d
     layers.append(
-        nn.Conv2d(
+        make(
             step.in_channels,
             step.out_channels,
             step.kernel,
