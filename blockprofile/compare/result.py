@@ -19,7 +19,15 @@ from blockprofile.compare.floors import (
     unknown_floors,
 )
 from blockprofile.compare.indicators import JointFront, best_within, hypervolume_curve, joint_front
-from blockprofile.compare.paired import Paired, Sooner, adjust_holm, compare_paired, compare_speed, first_reached
+from blockprofile.compare.paired import (
+    CONFIDENCE,
+    Paired,
+    Sooner,
+    adjust_holm,
+    compare_paired,
+    compare_speed,
+    first_reached,
+)
 from blockprofile.errors import InfeasibleError
 from blockprofile.html import html_table
 from blockprofile.picture import Picture, draw, html_picture
@@ -65,8 +73,8 @@ class Verdict:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the searches differ beyond the noise of the seeds: the interval excludes 0."""
-        return self.paired.ci_low > 0 or self.paired.ci_high < 0
+        """Whether the searches differ beyond the noise of the seeds, by Holm's p; of one case, its interval."""
+        return self.p_adjusted < 1 - CONFIDENCE
 
     @property
     def is_below_floor(self) -> bool:
@@ -75,7 +83,7 @@ class Verdict:
 
     @property
     def is_better(self) -> bool | None:
-        """Whether the case is better or worse: the interval excludes 0, and the difference exceeds the floor."""
+        """Whether the case is better or worse: `is_sure`, and the difference exceeds the floor."""
         if not self.is_sure or self.is_below_floor:
             return None
         return (self.paired.difference > 0) == self.indicator.is_more_better

@@ -44,11 +44,14 @@ def find_gain(metrics: Sequence[str], gain: str | None) -> str:
     Raises
     ------
     OptionError
-        If it is not there, or there are several accuracies or none.
+        If it is not there or is what a device costs, or there are several accuracies or none.
     """
     if gain is not None:
         if gain not in metrics:
             raise OptionError(f"--gain {gain!r} is not in the profile; {one_of(gain, metrics)}")
+        about = parse_metric(gain)
+        if about.is_on_device and about.direction == "min":
+            raise OptionError(f"--gain {gain!r} is a cost, of which less is wanted; give it as --cost, or as --device")
         return gain
     scales = [name for name in metrics if parse_metric(name).column == ACCURACY]
     if ACCURACY in metrics or len(scales) == 1:

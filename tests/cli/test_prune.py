@@ -140,13 +140,15 @@ def test_a_users_own_space_goes_along_with_its_pruning(tmp_path: Path, capsys: C
     assert main(["sample", "--space", str(own), "--device", str(card), "--metric", "macs_m", "--n", "5000",
                  "--out", str(folder)]) == 0  # fmt: skip
     assert main(["profile", str(folder)]) == 0
-    args = ["prune", str(folder), "--gain", "latency_ms:mace_gpu", "--cost", "macs_m", "--no-certificate"]
+    args = ["prune", str(folder), "--gain", "macs_m", "--device", "mace_gpu", "--no-certificate"]
     assert main([*args, "--out", str(out)]) == 0
     assert (out.parent / "own.yaml").read_text() == own.read_text()
     assert load_space(out).base.name == "own"
     capsys.readouterr()
     assert main([*args, "--out", str(tmp_path / "own.yaml")]) == 2
     assert "is the file of the base space" in capsys.readouterr().err
+    assert main(["prune", str(folder), "--gain", "latency_ms:mace_gpu", "--cost", "macs_m", "--out", str(out)]) == 2
+    assert "--gain 'latency_ms:mace_gpu' is a cost, of which less is wanted" in capsys.readouterr().err
     assert main(["prune", str(folder), "--out", str(out)]) == 2
     assert "the profile has no top1_percent" in capsys.readouterr().err
 

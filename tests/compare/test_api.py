@@ -12,6 +12,8 @@ import pytest
 
 from blockprofile.compare import Trials, compare, comparison_frame, comparison_rows, load_comparison, make_cases
 from blockprofile.compare.algorithms import parse_algorithm
+from blockprofile.compare.paired import adjust_holm, compare_paired
+from blockprofile.compare.result import Indicator, Verdict
 from blockprofile.errors import DataError, OptionError, RunError, UnknownNameError
 from blockprofile.report.comparison_answer import answer_comparison
 from blockprofile.search import NSGA2, HierarchicalMutation, hypervolume, search
@@ -285,3 +287,18 @@ def test_weights_that_no_algorithm_looks_at_are_refused() -> None:
     aims = ["params_m:max:0.7", "macs_m:min:0.3"]
     with pytest.raises(OptionError, match="weights of --objective have no effect here: no --algorithm weighs"):
         compare("moga", algorithms=["mutation", "random"], aims=aims, trials=Trials(budget=20, seeds=1))
+
+
+def test_a_verdict_of_several_cases_counts_them_all() -> None:
+    """p is 0.032 and 0.039 alone, and 0.064 by Holm of the two."""
+    spread = np.array([-2.0, -1.0, 0.0, 0.0, 1.0, 2.0])
+    values = np.stack([np.zeros(6), spread + 1.7, spread + 1.6])
+    paired = [compare_paired(case, values[0]) for case in values[1:]]
+    assert all(one.ci_low > 0 and 0.025 < one.p_t < 0.05 for one in paired)
+    indicator = Indicator("hypervolume", "hypervolume", "", is_more_better=True, values=values)
+    alone = Verdict("ours", indicator, paired[0], adjust_holm(np.array([paired[0].p_t]))[0], (6, 6))
+    both = [
+        Verdict("ours", indicator, one, p, (6, 6))
+        for one, p in zip(paired, adjust_holm(np.array([one.p_t for one in paired])), strict=True)
+    ]
+    assert [alone.words, *(verdict.words for verdict in both)] == ["better", "undecided", "undecided"]
