@@ -87,8 +87,8 @@ def compare(
     note(f"{len(found.seeds)} seeds of {found.budget:,} evaluations each; hypervolume from reference point {words}")
     note("difference: with its 95 % interval; p: paired t-test, adjusted by Holm; effect size: Hedges' g")
     note(
-        "better, worse: the interval excludes 0 and the difference exceeds the floor, the predictors' own error in "
-        "that figure; where the floor is unknown (not audited), the interval alone decides"
+        "better, worse: p is below 0.05 and the difference exceeds the floor, the predictors' own error in "
+        "that figure; where the floor is unknown (not audited), p alone decides"
     )
     for name, caption in provenance.items():
         note(f"{name}: {caption}")

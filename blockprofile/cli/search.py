@@ -55,7 +55,9 @@ def search(
     ),
     top: int | None = typer.Option(None, "--top", help="mutation: archs kept with one objective (10)."),
     chance: float | None = typer.Option(None, "--chance", help="mutation: how likely a unit is edited (0.5)."),
-    budget: str | None = typer.Option(None, "--budget", help="Evaluations (2100) or time (90s, 5min). Default 2100."),
+    budget: str | None = typer.Option(
+        None, "--budget", help="Evaluations (2100) or time (90s, 5min; anew where a search goes on). Default 2100."
+    ),
     seed: int = typer.Option(0, "--seed", help="Seed; one seed gives one result."),
     law: str = FIRST_LAW,
     resolution: int | None = RESOLUTION,

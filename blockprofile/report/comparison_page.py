@@ -120,8 +120,8 @@ def _words() -> Text:
         "ranks: the rank-biserial correlation, share of ranks for less share against. IGD+ and additive epsilon are "
         "against the joint front of all searches, every goal scaled to 0..1 by it; less is better. Floor: what the "
         "predictors' own errors make of the figure (for the hypervolume, what the original's fronts gain if every goal "
-        "gets better by its predictor's floor). Verdict: better or worse where the interval excludes 0 and the "
-        "difference exceeds the floor; where the floor is unknown (not audited), the interval alone decides."
+        "gets better by its predictor's floor). Verdict: better or worse where p by Holm is below 0.05 and the "
+        "difference exceeds the floor; where the floor is unknown (not audited), p alone decides."
     )
 
 
