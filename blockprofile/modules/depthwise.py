@@ -1,4 +1,4 @@
-"""Depthwise convolutions that train as fast on small maps as on others.
+"""Depthwise convolutions, with a quicker gradient on the small maps of a processor.
 
 On a processor, torch takes tens of times a forward pass for the gradient of a depthwise weight whose kernel is larger
 than the map (5 x 5 on 4 x 4, as the last stages of networks for small images have it). There it is made from one
