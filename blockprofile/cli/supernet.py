@@ -11,7 +11,7 @@ import typer
 
 from blockprofile.cli.options import RESOLUTION, space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
-from blockprofile.cli.supernet_train import FROM, SEED, alone, read_distinct, search, train
+from blockprofile.cli.supernet_train import FROM, SEED, WORKERS, alone, read_distinct, search, train
 from blockprofile.command import command_line
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def evaluate(
     seed: int = SEED,
     data: Path | None = OTHER_DATA,
     accelerator: str | None = typer.Option(None, "--accelerator", help="cpu or cuda. Default: as it was trained."),
+    workers: str = WORKERS,
     threads: int | None = typer.Option(None, "--threads", min=1, help="Threads. Default: as it was trained."),
     json: bool = JSON_OPTION,
 ) -> None:
@@ -74,7 +75,7 @@ def evaluate(
     recipe = found.recipe
     options = JudgeOptions(
         bn=check_bn(bn), recalibration=recalibration, images=images, accelerator=accelerator or recipe.accelerator,
-        threads=threads or recipe.threads,
+        threads=threads or recipe.threads, workers=workers,
     )  # fmt: skip
     space = found.net.space
     count = parse_count(n)
@@ -118,6 +119,7 @@ def rank(
     seed: int = SEED,
     data: Path | None = OTHER_DATA,
     accelerator: str | None = typer.Option(None, "--accelerator", help="cpu or cuda. Default: as it was trained."),
+    workers: str = WORKERS,
     json: bool = JSON_OPTION,
 ) -> None:
     """Rank a supernet: Kendall's tau against archs trained alone, between its ceiling and its floors.
@@ -132,8 +134,9 @@ def rank(
     found = open_supernet(supernet)
     recipe = found.recipe
     options = JudgeOptions(
-        bn=check_bn(bn), images=images, accelerator=accelerator or recipe.accelerator, threads=recipe.threads
-    )
+        bn=check_bn(bn), images=images, accelerator=accelerator or recipe.accelerator, threads=recipe.threads,
+        workers=workers,
+    )  # fmt: skip
     result = rank_supernet(supernet, truth, column=column, n=n, seed=seed, data=data, options=options, labels=labels)
     if out is not None:
         columns = {"supernet_percent": result.supernet, "truth_percent": result.truth}

@@ -30,6 +30,9 @@ FROM = typer.Option(None, "--from", help="A file with an arch in each line, in a
 SEED = typer.Option(0, "--seed", min=0, help="Seed; one seed gives one result.")
 ACCELERATOR = typer.Option("cpu", "--accelerator", help="cpu, or cuda (bfloat16).")
 THREADS = typer.Option(1, "--threads", min=1, help="Threads of torch on the CPU; they belong to the result.")
+WORKERS = typer.Option(
+    "auto", "--workers", help="Archs at once, each in a process; auto: as the cores that may be used have room for."
+)
 EPOCHS = typer.Option(30.0, "--epochs", help="Passes over the training images; a part of one is understood.")
 BATCH = typer.Option(128, "--batch", help="Images of an update.")
 LR = typer.Option(None, "--lr", help="Largest learning rate. Default: 0.1 for a batch of 256, in proportion.")
@@ -114,21 +117,17 @@ def train(
     note(f"{rate}; next: {command_line('supernet evaluate', [out], n=1000, out='labels.parquet')}")
 
 
-def _teller(head: str = "") -> Callable[..., None]:
-    """Make what shows progress: a line every ten seconds, the first one after the first update.
-
-    ``head`` stands before each, with a place for the number that is given with the report.
-    """
+def _teller() -> Callable[[Report], None]:
+    """Make what shows progress: a line every ten seconds, the first one after the first update."""
     last = [-TELL_SECONDS]
 
-    def show(report: Report, number: int = 0) -> None:
+    def show(report: Report) -> None:
         now = time.monotonic()
         if now - last[0] < TELL_SECONDS and report.step < report.n_steps:
             return
         last[0] = now
         speed, left = f"{report.images_per_s:,.0f} images/s", _duration(report.seconds_left)
-        place = f"{head.format(number)}update {report.step:,} of {report.n_steps:,}"
-        note(f"{place}: loss {report.loss:.3f}, {speed}, {left} left")
+        note(f"update {report.step:,} of {report.n_steps:,}: loss {report.loss:.3f}, {speed}, {left} left")
 
     return show
 
@@ -166,6 +165,7 @@ def alone(
     resolution: int | None = RESOLUTION,
     seed: int = SEED,
     accelerator: str = ACCELERATOR,
+    workers: str = WORKERS,
     threads: int = THREADS,
     save_every: float = SAVE,
     json: bool = JSON_OPTION,
@@ -196,14 +196,12 @@ def alone(
         epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, warmup=warmup, smoothing=smoothing, clip=clip,
         pad=pad, flip=flip, seed=seed, accelerator=accelerator, threads=threads,
     )  # fmt: skip
-    show = _teller(f"training {{}} of {len(archs) * repeats}, ")
     training = Training(
         data, recipe, holdout=holdout, limit=limit, skip_bad=skip_bad, resolution=resolution, save_every_s=save_every
     )
     result = train_alone(
-        space, training, archs, out=out, repeats=repeats, on=on, keep_weights=keep_weights,
-        tell=lambda done, report: show(report, done + 1),
-    )  # fmt: skip
+        space, training, archs, out=out, repeats=repeats, on=on, keep_weights=keep_weights, workers=workers
+    )
     rows = [
         {"arch": text, "seed": int(each), "top1_percent": float(value)}
         for text, each, value in zip(decode_all(where, result.archs), result.seeds, result.top1, strict=True)

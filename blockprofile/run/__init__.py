@@ -15,7 +15,7 @@ from blockprofile.run.manifest import (
 )
 from blockprofile.run.parallel import HERE, Execution, check_workers, run_tasks
 from blockprofile.run.pool import Pool, PoolRequest, draw, draw_and_evaluate
-from blockprofile.run.progress import show_progress, silent
+from blockprofile.run.progress import Advance, show_progress, silent
 from blockprofile.run.sample import SampleRun, sample
 from blockprofile.run.shards import is_complete, read_run, read_shard, read_values, shard_path, shard_paths
 from blockprofile.run.study import find_study, read_study, run_study
@@ -24,6 +24,7 @@ __all__ = [
     "CHUNK_SIZE",
     "HERE",
     "MANIFEST_NAME",
+    "Advance",
     "Execution",
     "Limit",
     "Manifest",

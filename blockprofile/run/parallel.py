@@ -5,11 +5,14 @@ Every worker, also the only one, keeps to one core: what it calls works in one t
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 from blockprofile.accelerator import check_accelerator
@@ -132,8 +135,9 @@ def run_tasks(
     if execution.backend == "loky":
         from joblib import Parallel, delayed
 
-        pool = Parallel(n_jobs=n_workers, backend="loky", return_as="generator", pre_dispatch="2*n_jobs")
-        yield from pool(delayed(_work)(function, *task) for task in tasks)
+        pool = Parallel(n_jobs=n_workers, backend="loky", return_as="generator", pre_dispatch="2*n_jobs", mmap_mode="c")
+        with _named_end():
+            yield from pool(delayed(_work_in)(str(Path.cwd()), function, *task) for task in tasks)
     elif execution.accelerator == "cpu" and _is_forking(execution.backend):
         yield from _run_in(ForkedPool(n_workers), function, tasks, n_workers)
     else:
@@ -169,23 +173,37 @@ def _run_in(
     pool: Executor, function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], n_workers: int
 ) -> Iterator[Result]:
     """Work in a pool; when this ends, in whatever way, none of its workers works any more."""
-    from concurrent.futures.process import BrokenProcessPool
-
     pending = deque[Future[Result]]()
     try:
-        for task in tasks:
-            pending.append(pool.submit(_work, function, *task))
-            if len(pending) == 2 * n_workers:
+        with _named_end():
+            for task in tasks:
+                pending.append(pool.submit(_work, function, *task))
+                if len(pending) == 2 * n_workers:
+                    yield pending.popleft().result()
+            while pending:
                 yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _named_end() -> Iterator[None]:
+    """Say in words that a worker was ended from outside."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        yield
     except BrokenProcessPool:
         raise RunError(
             "a worker was ended from outside, as the system does when memory runs out; what was finished is kept: give "
             "the command again, with fewer --workers"
         ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _work_in(folder: str, function: Callable[..., Result], *task: Any) -> Result:
+    """Work in a folder: a process that was started for earlier tasks would look for files in theirs."""
+    os.chdir(folder)
+    return _work(function, *task)
 
 
 def _work(function: Callable[..., Result], *task: Any) -> Result:

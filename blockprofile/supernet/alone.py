@@ -1,9 +1,7 @@
-"""`supernet alone`: archs trained alone, by the trainer of the supernets, one after another into a table of labels."""
+"""`supernet alone`: archs trained alone, by the trainer of the supernets, into a table of labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +11,9 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError, OptionError
 from blockprofile.journalfile import append_line, open_journal
 from blockprofile.jsonfile import digest_of
+from blockprofile.loudness import LOG
 from blockprofile.predict import pool_repeats, read_labels
-from blockprofile.run import open_run, run_digest, show_progress, silent
+from blockprofile.run import Advance, open_run, run_digest, show_progress, silent
 from blockprofile.space import INACTIVE, Archs, Space, decode, describe_space
 from blockprofile.supernet.data import DataSet, load_test
 from blockprofile.supernet.evaluate import check_archs, write_labels
@@ -23,7 +22,8 @@ from blockprofile.supernet.judging import Judge, JudgeOptions, binomial_sd
 from blockprofile.supernet.request import Training
 from blockprofile.supernet.samplers import make_sampler
 from blockprofile.supernet.shared import build_supernet
-from blockprofile.supernet.training import Report, Trainer
+from blockprofile.supernet.spread import count_workers, spread
+from blockprofile.supernet.training import Trainer
 from blockprofile.supernet.weights import CHECKPOINT_NAME, load_training, save_training, save_weights
 
 __all__ = ["Alone", "space_of_one", "stratified_archs", "train_alone"]
@@ -81,7 +81,7 @@ def train_alone(
     repeats: int = 1,
     on: str = "held-out",
     keep_weights: bool = False,
-    tell: Callable[[int, Report], None] | None = None,
+    workers: int | str = "auto",
 ) -> Alone:
     """Train archs alone, each ``repeats`` times, or go on where a killed command was.
 
@@ -96,8 +96,9 @@ def train_alone(
         ``held-out`` or, for final figures, ``test``.
     keep_weights
         Keep the weights of every training, as ``NUMBER-SEED.safetensors``.
-    tell
-        Called after every update with the number of trainings that are done.
+    workers
+        How many are trained at once, each in a process; no result depends on it. ``auto`` is as many as the cores that
+        may be used have room for, with the recipe's threads each; on a CUDA device it is one.
 
     Raises
     ------
@@ -119,34 +120,36 @@ def train_alone(
         "space": describe_space(where, space), "data": images.describe(), "recipe": chosen.describe(), "on": on,
         "archs": digest_of([arch.tobytes().hex() for arch in archs]), "n": len(archs), "repeats": repeats,
     }  # fmt: skip
+    n_workers = count_workers(workers, accelerator=chosen.accelerator, threads=chosen.threads)
     jobs = [(arch, chosen.seed + repeat) for repeat in range(repeats) for arch in archs]
+    keys = [f"{arch.tobytes().hex()}-{seed}" for arch, seed in jobs]
     with open_run(out, kind=KIND, config=config) as folder:
         done = _journal(folder, run_digest(config))
-        n_before = len(done)
-
-        def show(report: Report) -> None:
-            if tell is not None:
-                tell(len(done), report)
-
-        with nullcontext(silent) if tell else show_progress("training", len(jobs), unit="archs") as advance:
-            for number, (arch, seed) in enumerate(jobs):
-                key = f"{arch.tobytes().hex()}-{seed}"
-                if key not in done:
-                    top1 = _train_one(
-                        space_of_one(where, arch), images, judged, replace(training, recipe=replace(chosen, seed=seed)),
-                        checkpoint=folder / CHECKPOINT_NAME, digest=digest_of([run_digest(config), key]),
-                        weights=folder / f"{number:04d}-{seed}.safetensors" if keep_weights else None,
-                        tell=show,
-                    )  # fmt: skip
-                    append_line(folder / JOURNAL_NAME, {"key": key, "top1_percent": top1})
-                    done[key] = top1
-                advance(1)
-        top1s = np.array([done[f"{arch.tobytes().hex()}-{seed}"] for arch, seed in jobs])
+        left = [number for number, key in enumerate(keys) if key not in done]
+        n_steps, are_apart = chosen.steps(len(images.train)), min(n_workers, len(left)) > 1
+        with show_progress("training", len(left) * n_steps, unit="updates") as advance:
+            tasks = (
+                (
+                    space_of_one(where, jobs[number][0]), images, judged,
+                    replace(training, recipe=replace(chosen, seed=jobs[number][1])),
+                    _Place(folder, number, digest_of([run_digest(config), keys[number]]), keep_weights),
+                    silent if are_apart else advance,
+                )
+                for number in left
+            )  # fmt: skip
+            for number, top1 in zip(left, spread(_train_one, tasks, workers=n_workers), strict=True):
+                append_line(folder / JOURNAL_NAME, {"key": keys[number], "top1_percent": top1})
+                (folder / checkpoint_name(number)).unlink(missing_ok=True)
+                done[keys[number]] = top1
+                LOG.info("%d of %d trained alone: %.2f %%", len(done), len(jobs), top1)
+                if are_apart:
+                    advance(n_steps)
+        top1s = np.array([done[key] for key in keys])
         rows, seeds = np.stack([arch for arch, _ in jobs]), np.array([seed for _, seed in jobs])
         noise = np.array([binomial_sd(value, len(judged)) for value in top1s])
         columns = {"top1_percent": top1s, "sd_percent": noise, "seed": seeds}
         write_labels(folder / TABLE_NAME, where, rows, columns)
-    return Alone(folder, rows, seeds, top1s, len(judged), len(done) - n_before)
+    return Alone(folder, rows, seeds, top1s, len(judged), len(left))
 
 
 def _journal(folder: Path, digest: str) -> dict[str, float]:
@@ -158,31 +161,40 @@ def _journal(folder: Path, digest: str) -> dict[str, float]:
     return found
 
 
+def checkpoint_name(number: int) -> str:
+    """Return the name of the checkpoint of one of the trainings."""
+    return f"{number:04d}-{CHECKPOINT_NAME}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a training is kept: its run's folder, its number there, the digest of all that decides it."""
+
+    folder: Path
+    number: int
+    digest: str
+    keep_weights: bool
+
+
 def _train_one(
-    space: Space,
-    data: DataSet,
-    judged: Images,
-    training: Training,
-    *,
-    checkpoint: Path,
-    digest: str,
-    weights: Path | None,
-    tell: Callable[[Report], None],
+    space: Space, data: DataSet, judged: Images, training: Training, place: _Place, advance: Advance
 ) -> float:
     """Train the one arch of a space and judge it, with the batch statistics of its own training."""
     recipe = training.recipe
     net = build_supernet(space, seed=recipe.seed)
-    sampler = make_sampler("uniform", space)
-    trainer = Trainer(net, data, sampler, recipe)
+    trainer = Trainer(net, data, make_sampler("uniform", space), recipe)
+    checkpoint = place.folder / checkpoint_name(place.number)
     if checkpoint.is_file():
-        try:
-            load_training(checkpoint, trainer, digest)
-        except DataError:
-            checkpoint.unlink()  # of the arch before, whose accuracy is in the journal
-    trainer.run(save=lambda: save_training(checkpoint, trainer, digest), every_s=training.save_every_s, tell=tell)
+        load_training(checkpoint, trainer, place.digest)
+        advance(trainer.position.step)
+    trainer.run(
+        save=lambda: save_training(checkpoint, trainer, place.digest), every_s=training.save_every_s,
+        tell=lambda _report: advance(1),
+    )  # fmt: skip
     arch = trainer.archs_of(0)[0]
     options = JudgeOptions(bn="own", accelerator=recipe.accelerator, threads=recipe.threads)
     top1 = Judge(net, data, options, images=judged).accuracy(arch)
-    if weights is not None:
+    if place.keep_weights:
+        weights = place.folder / f"{place.number:04d}-{recipe.seed}.safetensors"
         save_weights(weights, net.module, {"arch": decode(space, arch), "top1_percent": top1})
     return top1

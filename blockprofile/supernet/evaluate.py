@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +17,20 @@ from blockprofile.errors import ArchError, DataError, OptionError
 from blockprofile.files import make_folder
 from blockprofile.journalfile import append_line, open_journal
 from blockprofile.jsonfile import digest_of
-from blockprofile.run import show_progress
+from blockprofile.run import Advance, show_progress
 from blockprofile.space import Archs, Space, count_archs, decode_all, draw_archs, explain_arch
+from blockprofile.supernet.data import DataSet
 from blockprofile.supernet.folder import SupernetFolder, open_supernet
 from blockprofile.supernet.images import Images
 from blockprofile.supernet.judging import Judge, JudgeOptions, binomial_sd
+from blockprofile.supernet.spread import count_workers, spread
 
 __all__ = ["Evaluated", "Verdicts", "draw_distinct", "evaluate_supernet", "write_labels"]
 
 CACHE_NAME = "evaluations"
 MAX_ROUNDS = 100
+SECONDS_HERE = 5.0
+"""What takes no longer is judged by this process: others need some seconds to begin."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +63,7 @@ class Verdicts:
     """
 
     def __init__(self, found: SupernetFolder, judge: Judge) -> None:
-        self.space, self._judge = found.net.space, judge
+        self.space, self._found, self._judge = found.net.space, found, judge
         self.n_new = 0
         head = {
             "schema": "blockprofile.verdicts/1", "images": judge.images.digest, **judge.options.describe(),
@@ -75,11 +82,39 @@ class Verdicts:
         """Return the accuracy of an arch, judged now if it was not before."""
         key = (arch.tobytes().hex(), repeat)
         if key not in self._known:
-            top1 = self._judge.accuracy(arch, repeat=repeat)
-            append_line(self._path, {"arch": key[0], "repeat": repeat, "top1_percent": top1})
-            self._known[key] = top1
-            self.n_new += 1
+            self._keep(key, self._judge.accuracy(arch, repeat=repeat))
         return self._known[key]
+
+    def judge(self, archs: Archs, repeats: int, advance: Advance) -> NDArray[np.float64]:
+        """Return the accuracies of archs, shape (n, repeats): those that need long by several processes at once."""
+        options, started = self._judge.options, time.monotonic()
+        workers = count_workers(options.workers, accelerator=options.accelerator, threads=options.threads)
+        asked = {(arch.tobytes().hex(), repeat): arch for arch in archs for repeat in range(repeats)}
+        left = deque(key for key in asked if key not in self._known)
+        advance(len(archs) * repeats - len(left))
+        while left and (workers == 1 or time.monotonic() - started < SECONDS_HERE):
+            key = left.popleft()
+            self.of(asked[key], key[1])
+            advance(1)
+        tasks = ((self._found.folder, self._judge.data, self._judge.images, options, asked[k], k[1]) for k in left)
+        for key, top1 in zip(left, spread(_judge_one, tasks, workers=workers), strict=True):
+            self._keep(key, top1)
+            advance(1)
+        return np.array([[self.of(arch, repeat) for repeat in range(repeats)] for arch in archs])
+
+    def _keep(self, key: tuple[str, int], top1: float) -> None:
+        append_line(self._path, {"arch": key[0], "repeat": key[1], "top1_percent": top1})
+        self._known[key] = top1
+        self.n_new += 1
+
+
+@lru_cache(maxsize=1)
+def _open_once(folder: Path) -> SupernetFolder:
+    return open_supernet(folder)
+
+
+def _judge_one(folder: Path, data: DataSet, images: Images, options: JudgeOptions, arch: Archs, repeat: int) -> float:
+    return Judge(_open_once(folder).net, data, options, images=images).accuracy(arch, repeat=repeat)
 
 
 def draw_distinct(space: Space, n: int, *, seed: int) -> Archs:
@@ -158,11 +193,8 @@ def evaluate_supernet(
     recipe = found.recipe
     chosen = options or JudgeOptions(accelerator=recipe.accelerator, threads=recipe.threads)
     verdicts = Verdicts(found, judge := Judge(found.net, images, chosen, images=judged))
-    top1 = np.empty((len(rows), repeats))
-    with show_progress("judging", len(rows)) as advance:
-        for place, arch in enumerate(rows):
-            top1[place] = [verdicts.of(arch, repeat) for repeat in range(repeats)]
-            advance(1)
+    with show_progress("judging", len(rows) * repeats) as advance:
+        top1 = verdicts.judge(rows, repeats, advance)
     spread = float(np.sqrt(top1.var(axis=1, ddof=1).mean())) if repeats > 1 else None
     mean, n_images = top1.mean(axis=1), len(judge.images)
     noise = np.array([binomial_sd(value, n_images) for value in mean])

@@ -18,6 +18,7 @@ from blockprofile.supernet.batches import batches_of
 from blockprofile.supernet.data import DataSet
 from blockprofile.supernet.images import Images
 from blockprofile.supernet.shared import Supernet, resize_images
+from blockprofile.supernet.spread import count_workers
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -48,6 +49,8 @@ class JudgeOptions:
         Images in a batch.
     accelerator, threads
         Where, and with how many threads of torch on the CPU.
+    workers
+        How many archs are judged at once, each in a process, where many are judged; no accuracy depends on it.
     """
 
     bn: BnMode = "reset"
@@ -56,8 +59,10 @@ class JudgeOptions:
     batch: int = 200
     accelerator: str = "cpu"
     threads: int = 1
+    workers: int | str = "auto"
 
     def __post_init__(self) -> None:
+        count_workers(self.workers, accelerator=self.accelerator, threads=1)
         check_bn(self.bn)
         for name in ("recalibration", "images", "batch", "threads"):
             value = getattr(self, name)
@@ -67,6 +72,7 @@ class JudgeOptions:
     def describe(self) -> dict[str, Any]:
         """Return what decides an accuracy, as plain data."""
         plain = asdict(self)
+        del plain["workers"]
         return plain if self.bn == "reset" else {**plain, "recalibration": 0}
 
 

@@ -39,12 +39,18 @@ def train(space: str, training: Training, *, out: str | Path, scheme: Scheme = D
 
 
 def label(
-    supernet: str | Path, *, out: str | Path, n: int = 1000, seed: int = 0, images: int | None = None
+    supernet: str | Path,
+    *,
+    out: str | Path,
+    n: int = 1000,
+    seed: int = 0,
+    images: int | None = None,
+    workers: int | str = "auto",
 ) -> StageReport:
     """Judge archs of a supernet into a table of labels; see `evaluate_supernet`."""
     found = open_supernet(supernet)
     recipe = found.recipe
-    options = JudgeOptions(images=images, accelerator=recipe.accelerator, threads=recipe.threads)
+    options = JudgeOptions(images=images, accelerator=recipe.accelerator, threads=recipe.threads, workers=workers)
     result = evaluate_supernet(supernet, n, seed=seed, options=options)
     write_labels(Path(out), found.net.space, result.archs, {"top1_percent": result.top1, "sd_percent": result.sd})
     between, noise = float(result.top1.std()), float(result.sd.mean())
@@ -140,6 +146,7 @@ def compare_trained(
     cost: str,
     n: int = 3,
     repeats: int = 2,
+    workers: int | str = "auto",
 ) -> FrontVerdict:
     """Train archs of two searches' fronts alone, and say whether the second search found better networks.
 
@@ -153,6 +160,8 @@ def compare_trained(
         Archs of each front, evenly along it.
     repeats
         Trainings of each; accuracies are those of the test images.
+    workers
+        How many are trained at once; see `train_alone`.
 
     Raises
     ------
@@ -174,7 +183,7 @@ def compare_trained(
         picked.append(front.archs[chosen])
         costs.append(values[chosen])
     every = np.unique(np.concatenate(picked), axis=0)
-    alone = train_alone(space, training, every, out=out, repeats=repeats, on="test")
+    alone = train_alone(space, training, every, out=out, repeats=repeats, on="test", workers=workers)
     return _verdict(alone, picked, costs)
 
 

@@ -71,8 +71,17 @@ def test_workers_are_forked_where_no_other_thread_is(monkeypatch: pytest.MonkeyP
 
 def test_a_forked_worker_that_is_killed_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "active_count", lambda: 1)
-    with pytest.raises(RunError, match="a worker was ended from outside"):
-        list(run_tasks(end_itself, ((number,) for number in range(9)), Execution(workers=2)))
+    for backend in ("auto", "loky"):
+        with pytest.raises(RunError, match="a worker was ended from outside"):
+            list(run_tasks(end_itself, ((number,) for number in range(9)), Execution(workers=2, backend=backend)))
+
+
+def test_processes_that_work_again_are_where_this_one_is_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        found = list(run_tasks(os.getcwd, [(), ()], Execution(workers=2, backend="loky")))
+        assert found == [str(tmp_path / name)] * 2
 
 
 def test_forked_workers_end_with_a_parent_that_is_killed() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,13 +14,14 @@ from blockprofile.predict import tau_of
 from blockprofile.predict.labels import read_labels
 from blockprofile.space import Space, decode, draw_archs, load_space
 from blockprofile.space.record import base_text, describe_space
-from blockprofile.supernet import Scheme, Training
+from blockprofile.supernet import JudgeOptions, Scheme, Training, alone, evaluate
 from blockprofile.supernet.alone import space_of_one, stratified_archs, train_alone
-from blockprofile.supernet.evaluate import draw_distinct
+from blockprofile.supernet.evaluate import draw_distinct, evaluate_supernet
 from blockprofile.supernet.rank import rank_supernet
 from blockprofile.supernet.recipe import Recipe
+from blockprofile.supernet.spread import count_workers
 from blockprofile.supernet.train import train_supernet
-from blockprofile.supernet.training import Report
+from blockprofile.supernet.weights import save_training
 from tests.supernet.images import write_npz
 from tests.supernet.test_shared import KINDS
 from tests.toy import mixed_space, toy_space
@@ -56,32 +58,73 @@ def test_stratified_archs_are_one_from_each_part(tmp_path: Path) -> None:
         stratified_archs(tmp_path / "labels.csv", space, 61, seed=3)
 
 
-def test_trainings_go_on_where_they_were_killed(tmp_path: Path, data: Path) -> None:
+def test_trainings_go_on_where_they_were_killed(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     space = toy_space().at_resolution(16)
     archs = draw_distinct(space, 2, seed=0)
-    whole = train_alone(space, Training(data, QUICK), archs, out=tmp_path / "whole", repeats=2, on="test")
+    options: dict[str, Any] = {"repeats": 2, "on": "test", "workers": 1}
+    whole = train_alone(space, Training(data, QUICK), archs, out=tmp_path / "whole", **options)
+    often = Training(data, QUICK, save_every_s=-1.0)
     calls = [0]
 
-    def kill(_done: int, _report: Report) -> None:
+    def save_and_die(*given: Any) -> None:
+        save_training(*given)
         calls[0] += 1
         if calls[0] in {5, 7}:
             raise Killed
 
-    options = {"repeats": 2, "on": "test", "tell": kill}
-    often = Training(data, QUICK, save_every_s=-1.0)
-    for _ in range(2):
-        with pytest.raises(Killed):
-            train_alone(space, often, archs, out=tmp_path / "cut", **options)  # type: ignore[arg-type]
-    rest = train_alone(space, often, archs, out=tmp_path / "cut", **options)  # type: ignore[arg-type]
+    with monkeypatch.context() as patch:
+        patch.setattr(alone, "save_training", save_and_die)
+        for _ in range(2):
+            with pytest.raises(Killed):
+                train_alone(space, often, archs, out=tmp_path / "cut", **options)
+    rest = train_alone(space, often, archs, out=tmp_path / "cut", **options)
     assert np.array_equal(rest.top1, whole.top1)
     assert 0 < rest.n_new < whole.n_new == 4
     names = ("whole", "cut")
-    files = [(tmp_path / name / "labels.parquet").read_bytes() for name in names]
+    files = [sorted(path.name for path in (tmp_path / name).iterdir()) for name in names]
     assert files[0] == files[1]
+    tables = [(tmp_path / name / "labels.parquet").read_bytes() for name in names]
+    assert tables[0] == tables[1]
     labels = read_labels(tmp_path / "cut" / "labels.parquet", space)
     assert labels.label("seed").tolist() == [0, 0, 1, 1]
     with pytest.raises(ArchError, match=r"not allowed|holds code"):
         train_alone(space, often, np.full((1, space.n_slots), 200, np.uint8), out=tmp_path / "no")
+
+
+def test_processes_train_and_judge_to_the_same_last_digit(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, training = toy_space().at_resolution(16), Training(data, QUICK)
+    archs = draw_distinct(space, 3, seed=0)
+    here, apart = (
+        train_alone(space, training, archs, out=tmp_path / str(workers), keep_weights=True, workers=workers)
+        for workers in (1, 2)
+    )
+    files = [{path.name: path.read_bytes() for path in each.folder.glob("[0l]*")} for each in (here, apart)]
+    assert files[0] == files[1]
+    assert {"0002-0.safetensors", "labels.parquet"} < set(files[0])
+    train_supernet(space, training, out=tmp_path / "net", scheme=Scheme(sampler="uniform"))
+    judged = []
+    for workers in (1, 2):
+        monkeypatch.setattr(evaluate, "SECONDS_HERE", 0.0)
+        monkeypatch.setattr(evaluate, "CACHE_NAME", f"evaluations{workers}")
+        options = JudgeOptions(images=5, recalibration=20, workers=workers)
+        judged.append(evaluate_supernet(tmp_path / "net", archs[[0, 1, 0]], repeats=2, options=options))
+    assert judged[0].n_new == judged[1].n_new == 4
+    assert np.array_equal(judged[0].top1, judged[1].top1)
+    assert np.array_equal(judged[0].top1[0], judged[0].top1[2])
+
+
+def test_workers_that_cannot_be_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda: 8)
+    assert count_workers("auto", accelerator="cpu", threads=3) == 2
+    assert count_workers("auto", accelerator="cpu", threads=9) == 1
+    assert count_workers(5, accelerator="cpu", threads=3) == 5
+    assert count_workers("auto", accelerator="cuda", threads=1) == 1
+    with pytest.raises(OptionError, match="--workers 2 is of the CPU; with --accelerator cuda one process works"):
+        JudgeOptions(accelerator="cuda", workers=2)
+    with pytest.raises(OptionError, match="--workers is 0; it must be at least 1"):
+        count_workers(0, accelerator="cpu", threads=1)
 
 
 def test_tau_is_that_of_its_definition() -> None:
@@ -141,10 +184,10 @@ def test_ranking_against_a_table_and_a_listed_predictor(
     with pytest.raises(DataError, match="has 2 archs; an order needs at least 3"):
         rank_supernet("net", "two.csv")
     words = ["supernet", "alone", "--space", "toy.yaml", "--data", str(data), "--resolution", "16", "--epochs", "1"]
-    words += ["--batch", "16", "--out", "truth", "--keep-weights"]
+    words += ["--batch", "16", "--out", "truth", "--keep-weights", "--workers", "1"]
     assert main([*words, "--n", "2", "--stratify", "truth.csv"]) == 0
     assert "2 trainings: mean" in capsys.readouterr().out
-    assert len(list(Path("truth").glob("*.safetensors"))) == 3  # two of weights, and the last checkpoint
+    assert len(list(Path("truth").glob("*.safetensors"))) == 2
     assert main(words) == 2
     assert "give either --from FILE, or --n" in capsys.readouterr().err
 
