@@ -28,7 +28,7 @@ _ROUNDING = 1e-12
 
 
 class LimitedSampler:
-    """Draw archs of a space under a law, given that an additive metric is at most a limit.
+    """Draw archs of a space under a law, given that an additive metric is at most, or at least, a limit.
 
     Parameters
     ----------
@@ -40,6 +40,8 @@ class LimitedSampler:
         The largest allowed value, in the metric's unit.
     law
         The law that is conditioned.
+    is_lower
+        Whether ``limit`` is the smallest allowed value instead.
 
     Raises
     ------
@@ -53,23 +55,29 @@ class LimitedSampler:
     Costs are rounded down to a grid of 4,096 bins between the smallest value and the limit, so the walk covers all
     archs that meet the limit and a thin shell above it; that shell is dropped by the exact value. What
     is returned follows the conditional law exactly. The grid is relative to the limit, so the shell stays
-    thin where very few archs meet it.
+    thin where very few archs meet it. At least a limit is at most one with all signs turned.
     """
 
-    def __init__(self, space: Space, factors: Sequence[Factor], *, limit: float, law: Law = "papers") -> None:
-        chain = build_chain(space, [factors], law=law)
+    def __init__(
+        self, space: Space, factors: Sequence[Factor], *, limit: float, law: Law = "papers", is_lower: bool = False
+    ) -> None:
+        sign = -1.0 if is_lower else 1.0
+        signed = [Factor(factor.scope, sign * factor.table) for factor in factors]
+        most = sign * limit
+        chain = build_chain(space, [signed], law=law)
         smallest, costs = relative_costs(chain)
         span = float(remaining_extremes(chain, costs, largest=True)[0][0])
         rounding = _ROUNDING * max(abs(smallest), abs(smallest + span), span)
-        if not limit >= smallest - rounding:
+        if not most >= smallest - rounding:
+            low, high = sorted((sign * smallest, sign * (smallest + span)))
             raise InfeasibleError(
                 f"no arch of space {space.name!r} meets the limit {limit:g}: "
-                f"the feasible range is {smallest:.6g} to {smallest + span:.6g}"
+                f"the feasible range is {low:.6g} to {high:.6g}"
             )
-        self.space, self.limit = space, limit
-        self._most = limit + rounding
-        self._exact = CompiledSum(space, [factors])
-        budget = min(limit - smallest, span) + rounding
+        self.space, self.limit, self.is_lower = space, limit, is_lower
+        self._most = most + rounding
+        self._exact = CompiledSum(space, [signed])
+        budget = min(most - smallest, span) + rounding
         width = budget / N_BINS if budget > 0 else 1.0
         self._steps = chain.steps
         self._shifts = [np.floor(np.minimum(cost / width, N_BINS + 1)).astype(np.intp) for cost in costs]
@@ -136,7 +144,7 @@ class LimitedSampler:
             return np.concatenate(found)[:n]
         raise InfeasibleError(
             f"only {have} of {n} archs of space {self.space.name!r} met the limit {self.limit:g} in {tried} tries; "
-            f"a limit a little higher is met by many more"
+            f"a limit a little {'lower' if self.is_lower else 'higher'} is met by many more"
         )
 
     def _walk(self, n: int, rng: np.random.Generator) -> Archs:

@@ -38,7 +38,9 @@ def sample(
     seed: int = SEED,
     law: str = LAW,
     resolution: int | None = RESOLUTION,
-    limit: str | None = typer.Option(None, "--limit", help="Only archs within it, such as 'latency_ms:note10<=30'."),
+    limit: str | None = typer.Option(
+        None, "--limit", help="Only archs within it: 'latency_ms:note10<=30', 'macs_m>=400'."
+    ),
     out: Path = typer.Option(..., "--out", help="The run folder."),
     workers: str = WORKERS,
     backend: str = BACKEND,

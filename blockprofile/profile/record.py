@@ -83,7 +83,8 @@ class Profile:
         Raises
         ------
         RunError
-            If there is none, or the folder's is of another run.
+            If there is none, or the folder's is of another run, or the run has grown since. A file that is named itself
+            is taken as it is.
         DataError
             If the file is damaged or is no profile.
         """
@@ -101,8 +102,8 @@ class Profile:
         if unknown:
             raise DataError(f"{file} has rows of {unknown[0]!r}, which nothing is said of; make it anew with {made_by}")
         is_beside = file.parent == Path(run) and (file.parent / MANIFEST_NAME).is_file()
-        if is_beside and RunFolder.read(file.parent).digest != run_digest(about["config"]):
-            raise RunError(f"{file} is the profile of another run; make it anew with {made_by}")
+        if is_beside:
+            _check_run(RunFolder.read(file.parent), about["config"], file, made_by=made_by)
         return cls(data.to_pandas(), about, file)
 
     def write(self) -> None:
@@ -241,6 +242,17 @@ class Profile:
             If there is no such kind or metric, or the profile has nothing of the kind.
         """
         return draw("show_profile", self, metric=metric and self._name(metric), kind=kind)
+
+
+def _check_run(run: RunFolder, config: Mapping[str, Any], file: Path, *, made_by: str) -> None:
+    """Refuse a profile that is not of the run in whose folder it lies, or of its first archs alone."""
+    if run.digest != run_digest(config):
+        raise RunError(f"{file} is the profile of another run; make it anew with {made_by}")
+    if run.manifest.kind == "samples" and run.config["n"] != config["n"]:
+        raise RunError(
+            f"{file} is of {config['n']:,} archs, and the run has {run.config['n']:,} by now; make it anew with "
+            f"{made_by}, or name the file itself to take it as it is"
+        )
 
 
 def _check_about(about: Mapping[str, Any], path: Path) -> None:

@@ -94,13 +94,9 @@ def find_limited(limit: Limit, space: Space, *, entries: Iterable[Entry] = ()) -
 
     Raises
     ------
-    OptionError
-        If the limit is a lower one.
     UnknownNameError, CoverageError
         If the metric is unknown or does not cover the space.
     """
-    if limit.sense != "<=":
-        raise OptionError(f"--limit {limit.text!r} is a lower one; archs are drawn within METRIC<=VALUE")
     return find_metric(limit.metric, space, brought={each[0].metric: each for each in entries})
 
 
@@ -126,4 +122,4 @@ def limited_sampler(
             f"--limit on {limit.metric!r}: its predictor is no sum over operators, so it cannot be sampled under a "
             "limit; limit a counted, measured or calibrated metric"
         )
-    return LimitedSampler(space, predictor.factors, limit=limit.value, law=law)
+    return LimitedSampler(space, predictor.factors, limit=limit.value, law=law, is_lower=limit.sense == ">=")

@@ -49,9 +49,8 @@ class InitialPool:
         self._space, self._law = problem.space, law
         self._sampler: LimitedSampler | None = None
         if limit is not None:
-            sign = 1.0 if limit.sense == "<=" else -1.0
-            signed = tuple(Factor(factor.scope, sign * factor.table) for factor in factors)
-            self._sampler = LimitedSampler(self._space, signed, limit=sign * limit.value, law=law)
+            is_lower = limit.sense == ">="
+            self._sampler = LimitedSampler(self._space, factors, limit=limit.value, law=law, is_lower=is_lower)
 
     def draw(self, n: int, rng: np.random.Generator) -> Archs:
         """Draw archs: uint8, shape (n, n_slots), with repetition."""
@@ -99,7 +98,7 @@ def _pool_within(problem: Problem, limit: Limit, law: Law) -> InitialPool:
     factors = fit_factors(problem.space, archs, values)
     error = float(np.sqrt(np.mean((CompiledSum(problem.space, [factors])(archs)[0] - values) ** 2)))
     low, high = feasible_range(problem.space, factors)
-    ends = predictor.predict(np.concatenate([_extreme_arch(problem, factors, sign) for sign in (1.0, -1.0)]))
+    ends = predictor.predict(np.concatenate([_extreme_arch(problem, factors, is_high=end) for end in (False, True)]))
     _refuse(problem, limit, min(values.min(), float(ends.min())), max(values.max(), float(ends.max())))
     sign = 1.0 if limit.sense == "<=" else -1.0
     least = low + MARGIN * (high - low) if sign > 0 else high - MARGIN * (high - low)
@@ -107,11 +106,11 @@ def _pool_within(problem: Problem, limit: Limit, law: Law) -> InitialPool:
     return InitialPool(problem, law=law, limit=moved, factors=factors)
 
 
-def _extreme_arch(problem: Problem, factors: Factors, sign: float) -> Archs:
-    """Draw an arch at the low end of a sum, or at its high end if ``sign`` is -1: uint8, shape (1, n_slots)."""
-    signed = tuple(Factor(factor.scope, sign * factor.table) for factor in factors)
-    low, high = feasible_range(problem.space, signed)
-    sampler = LimitedSampler(problem.space, signed, limit=low + 1e-4 * (high - low))
+def _extreme_arch(problem: Problem, factors: Factors, *, is_high: bool) -> Archs:
+    """Draw an arch at the low end of a sum, or at its high end: uint8, shape (1, n_slots)."""
+    low, high = feasible_range(problem.space, factors)
+    limit = high - 1e-4 * (high - low) if is_high else low + 1e-4 * (high - low)
+    sampler = LimitedSampler(problem.space, factors, limit=limit, is_lower=is_high)
     return sampler.draw(1, np.random.default_rng(0))
 
 

@@ -16,8 +16,8 @@ SPACES = [toy_space(), mixed_space(), smaller_toy_space()]
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
 @pytest.mark.parametrize("law", ["papers", "architectures"])
-@pytest.mark.parametrize("tau", [0.03, 0.4, 1.0])
-def test_draws_follow_the_conditional_law(space: Space, law: str, tau: float) -> None:
+@pytest.mark.parametrize(("tau", "is_lower"), [(0.03, False), (0.4, False), (1.0, False), (0.7, True)])
+def test_draws_follow_the_conditional_law(space: Space, law: str, tau: float, is_lower: bool) -> None:
     from scipy.stats import chisquare
 
     archs = all_archs(space)
@@ -25,8 +25,9 @@ def test_draws_follow_the_conditional_law(space: Space, law: str, tau: float) ->
     factors = additive_factors(space)
     values = CompiledSum(space, [factors])(archs)[0]
     limit = float(np.quantile(values, tau))
-    meets = values <= limit
-    drawn = LimitedSampler(space, factors, limit=limit, law=law).draw(20_000, np.random.default_rng(2))
+    meets = values >= limit if is_lower else values <= limit
+    sampler = LimitedSampler(space, factors, limit=limit, law=law, is_lower=is_lower)
+    drawn = sampler.draw(20_000, np.random.default_rng(2))
     assert space.contains(drawn).all()
     _, number, counts = np.unique(np.concatenate([archs, drawn]), axis=0, return_inverse=True, return_counts=True)
     counts = counts[number[: len(archs)]] - 1
@@ -44,6 +45,8 @@ def test_share_is_bounded(space: Space) -> None:
     for limit in np.quantile(values, [0.001, 0.2, 0.6, 1.0]):
         share = LimitedSampler(space, factors, limit=float(limit)).share
         assert share.low - 1e-12 <= chances[values <= limit].sum() <= share.high + 1e-12
+        above = LimitedSampler(space, factors, limit=float(limit), is_lower=True).share
+        assert above.low - 1e-12 <= chances[values >= limit].sum() <= above.high + 1e-12
 
 
 def test_limit_at_the_smallest_value_gives_the_smallest_archs() -> None:
@@ -83,12 +86,14 @@ def test_the_same_generator_gives_the_same_archs() -> None:
     assert sampler.draw(0, np.random.default_rng(0)).shape == (0, space.n_slots)
 
 
-@pytest.mark.parametrize("limit", [3.0, float("nan"), float("-inf")])
-def test_an_impossible_limit_is_refused_at_once(limit: float) -> None:
+@pytest.mark.parametrize(
+    ("limit", "is_lower"), [(3.0, False), (float("nan"), False), (float("-inf"), False), (99, True)]
+)
+def test_an_impossible_limit_is_refused_at_once(limit: float, is_lower: bool) -> None:
     space = toy_space()
     low, high = feasible_range(space, additive_factors(space))
     with pytest.raises(InfeasibleError, match=rf"limit {limit:g}: the feasible range is {low:.6g} to {high:.6g}"):
-        LimitedSampler(space, additive_factors(space), limit=limit)
+        LimitedSampler(space, additive_factors(space), limit=limit, is_lower=is_lower)
 
 
 def test_archs_a_hair_above_the_limit_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,11 @@ def test_distributions_say_how_many_archs_they_are_of(tmp_path: Path) -> None:
         sample(PoolRequest(str(file), metrics=["macs_m"], n=n), out=tmp_path / "run")
         if n == 60:
             profile_run(tmp_path / "run", taus=())
-    (_, picture) = heatmap(tmp_path / "run", kinds=["distributions"])
+    with pytest.raises(
+        RunError, match="is of 60 archs, and the run has 90 by now; make it anew with `blockprofile pro"
+    ):
+        heatmap(tmp_path / "run", kinds=["distributions"])
+    (_, picture) = heatmap(tmp_path / "run" / "profile.parquet", kinds=["distributions"])
     assert "90 archs drawn" in picture.read_text("utf-8")
 
 

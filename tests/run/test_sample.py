@@ -188,6 +188,9 @@ def test_a_limit_keeps_every_arch_within_it(tmp_path: Path, ofa_mbv3: Space) -> 
     _, metrics = next(read_run(folder, ofa_mbv3, ("latency_ms:note10",)))
     assert metrics["latency_ms:note10"].max() <= 25.01
     assert metrics["latency_ms:note10"].max() > 24
+    sample(PoolRequest("ofa_mbv3", n=500, metrics=["macs_m"], limit="macs_m>=600"), out=tmp_path / "dear")
+    _, metrics = next(read_run(tmp_path / "dear", ofa_mbv3, ("macs_m",)))
+    assert 600 <= metrics["macs_m"].min() < 601
 
 
 def test_a_damaged_shard_is_named(pool: Path, tmp_path: Path, moga: Space) -> None:
