@@ -184,7 +184,7 @@ def _certify(pruning: Pruning) -> dict[str, Certificate]:
 
 
 def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explain: bool, json: bool) -> None:
-    from blockprofile.prune import decision_rows, explain_lines, summary_lines
+    from blockprofile.prune import decision_rows, explain_lines, stand_in_words, summary_lines
 
     if json:
         data: dict[str, Any] = {
@@ -211,7 +211,7 @@ def _show(pruning: Pruning, checks: dict[str, Certificate], out: Path, *, explai
     figures = [outcome.figures for outcome in pruning.outcomes]
     for name in dict.fromkeys(each.name for f in figures for each in (f.gain, f.cost) if each.floor is None):
         warn(f"{name}: floor unknown: not audited; what is dropped by it is beyond noise alone")
-    if told := _main_alone(pruning):
+    for told in filter(None, (stand_in_words(figures[0].gain.name), _main_alone(pruning))):
         warn(told)
     for metric, found in checks.items():
         if not (found.is_better_than_random and found.is_better_than_original):

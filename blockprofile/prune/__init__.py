@@ -1,7 +1,7 @@
 """From a profile to a smaller space: policies, rules with their evidence, the file, and its certificate."""
 
 from blockprofile.face import make_callable
-from blockprofile.prune.asked import DEFAULT_POLICIES, POLICIES, find_costs, find_gain, find_policies
+from blockprofile.prune.asked import DEFAULT_POLICIES, POLICIES, find_costs, find_gain, find_policies, stand_in_words
 from blockprofile.prune.by_pairs import N_DRAWS, OWN_SHARE, Known, add_own, own_spread, scale_of
 from blockprofile.prune.certificate import Certificate, Points, certify, prune_at_random
 from blockprofile.prune.compose import RISK, Bounds, Outcome, compose, slots_at
@@ -60,6 +60,7 @@ __all__ = [
     "read_figures",
     "scale_of",
     "slots_at",
+    "stand_in_words",
     "summary_lines",
     "write_pruned",
 ]

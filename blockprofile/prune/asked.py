@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from blockprofile.errors import OptionError, check_choice, one_of
-from blockprofile.metric import ACCURACY, LATENCY, parse_metric
+from blockprofile.metric import ACCURACY, LATENCY, Direction, parse_metric
 from blockprofile.prune.decision import Policy, Weigher
 from blockprofile.prune.depth import Depth
 from blockprofile.prune.focus import Focus
 from blockprofile.prune.policies import Dominated, ExchangeRate, MaxAccuracy
 
-__all__ = ["DEFAULT_POLICIES", "POLICIES", "find_costs", "find_gain", "find_policies"]
+__all__ = [
+    "DEFAULT_POLICIES",
+    "POLICIES",
+    "directions_of",
+    "find_costs",
+    "find_gain",
+    "find_policies",
+    "stand_in_words",
+]
 
 POLICIES: dict[str, Policy | Weigher] = {
     policy.name: policy for policy in (Dominated(), ExchangeRate(), MaxAccuracy(), Depth(), Focus())
@@ -38,19 +47,30 @@ def find_policies(names: Sequence[str], *, order: int | None = None) -> tuple[Po
     return tuple(POLICIES[name] for name in names or DEFAULT_POLICIES)
 
 
-def find_gain(metrics: Sequence[str], gain: str | None) -> str:
+def directions_of(predictors: Mapping[str, Mapping[str, Any]]) -> dict[str, Direction | None]:
+    """Tell what is wanted of each metric of a profile, by its predictor's card or its name; None if neither says."""
+    return {
+        name: (about.get("card") or {}).get("direction") or parse_metric(name).direction
+        for name, about in predictors.items()
+    }
+
+
+def find_gain(metrics: Mapping[str, Direction | None], gain: str | None) -> str:
     """Find the metric of which more is wanted; None means the only accuracy.
+
+    A counted cost, such as multiply-adds, can stand in for an accuracy.
 
     Raises
     ------
     OptionError
-        If it is not there or is what a device costs, or there are several accuracies or none.
+        If it is not there or less of it is wanted, or there are several accuracies or none.
     """
     if gain is not None:
         if gain not in metrics:
             raise OptionError(f"--gain {gain!r} is not in the profile; {one_of(gain, metrics)}")
         about = parse_metric(gain)
-        if about.is_on_device and about.direction == "min":
+        is_counted = about.direction == "min" and not about.is_on_device
+        if metrics[gain] == "min" and not is_counted:
             raise OptionError(f"--gain {gain!r} is a cost, of which less is wanted; give it as --cost, or as --device")
         return gain
     scales = [name for name in metrics if parse_metric(name).column == ACCURACY]
@@ -62,7 +82,19 @@ def find_gain(metrics: Sequence[str], gain: str | None) -> str:
     )
 
 
-def find_costs(metrics: Sequence[str], devices: Sequence[str], cost: str | None) -> tuple[str, ...]:
+def stand_in_words(gain: str) -> str:
+    """Say what is taken as the gain in the place of an accuracy; empty where it is one.
+
+    Examples
+    --------
+    >>> stand_in_words("macs_m"), stand_in_words("top1_percent:ofa")
+    ("More of 'macs_m' is taken as better, in the place of an accuracy.", '')
+    """
+    is_accuracy = parse_metric(gain).column == ACCURACY
+    return "" if is_accuracy else f"More of {gain!r} is taken as better, in the place of an accuracy."
+
+
+def find_costs(metrics: Mapping[str, Direction | None], devices: Sequence[str], cost: str | None) -> tuple[str, ...]:
     """Find the metrics that are weighed against it: what devices cost, or one cost, or what there is.
 
     A device's cost is its latency; where the profile has none, what else it has of it, such as its energy.
@@ -70,7 +102,7 @@ def find_costs(metrics: Sequence[str], devices: Sequence[str], cost: str | None)
     Raises
     ------
     OptionError
-        If one is not there, or several could be meant.
+        If one is not there or more of it is wanted, or several could be meant.
     """
     costs = _device_costs(metrics)
     if devices and cost is not None:
@@ -81,9 +113,7 @@ def find_costs(metrics: Sequence[str], devices: Sequence[str], cost: str | None)
                 raise OptionError(f"the profile has no cost of device {device!r}; {one_of(device, costs)}")
         return tuple(dict.fromkeys(costs[device] for device in devices))
     if cost is not None:
-        if cost not in metrics:
-            raise OptionError(f"--cost {cost!r} is not in the profile; {one_of(cost, metrics)}")
-        return (cost,)
+        return (_check_cost(metrics, cost),)
     latencies = [name for name in costs.values() if parse_metric(name).column == LATENCY]
     known = latencies or list(costs.values())
     if len(known) > 1:
@@ -96,7 +126,23 @@ def find_costs(metrics: Sequence[str], devices: Sequence[str], cost: str | None)
     raise OptionError(f"the profile has no device; say what to weigh with --cost: {', '.join(metrics)}")
 
 
-def _device_costs(metrics: Sequence[str]) -> dict[str, str]:
+def _check_cost(metrics: Mapping[str, Direction | None], cost: str) -> str:
+    if cost not in metrics:
+        raise OptionError(f"--cost {cost!r} is not in the profile; {one_of(cost, metrics)}")
+    if metrics[cost] == "max":
+        raise OptionError(f"--cost {cost!r} is no cost: more of it is wanted; give it as --gain")
+    return cost
+
+
+def _check_cost(metrics: Mapping[str, Direction | None], cost: str) -> str:
+    if cost not in metrics:
+        raise OptionError(f"--cost {cost!r} is not in the profile; {one_of(cost, metrics)}")
+    if metrics[cost] == "max":
+        raise OptionError(f"--cost {cost!r} is no cost: more of it is wanted; give it as --gain")
+    return cost
+
+
+def _device_costs(metrics: Iterable[str]) -> dict[str, str]:
     """Return what is weighed of each device: its latency, else the first of its metrics."""
     found: dict[str, str] = {}
     for name in metrics:

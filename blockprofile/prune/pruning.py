@@ -12,7 +12,7 @@ from blockprofile.metric import ACCURACY, LATENCY, parse_metric
 from blockprofile.options import refuse_text
 from blockprofile.predict import Predictor
 from blockprofile.profile import Explained, KeptRows, Profile, explained_of, fit_pair_model, read_rows
-from blockprofile.prune.asked import find_costs, find_gain, find_policies
+from blockprofile.prune.asked import directions_of, find_costs, find_gain, find_policies, stand_in_words
 from blockprofile.prune.by_pairs import compose_by_pairs
 from blockprofile.prune.compose import DEFAULT_BOUNDS, Bounds, Outcome, compose
 from blockprofile.prune.decision import Policy, Weigher
@@ -158,7 +158,7 @@ def prune(
     name = name or ("pruned" if out is None else Path(out).stem)
     profile = Profile.read(run)
     about, config, space = profile.about, profile.config, profile.space
-    metrics = list(config["predictors"])
+    metrics = directions_of(config["predictors"])
     gain = find_gain(metrics, gain)
     costs = find_costs(metrics, devices, cost)
     if gain in costs:
@@ -192,7 +192,7 @@ def prune(
         mutation=mutation,
         size=sizes_of(space, pruned),
         provenance=list_provenance(config, about, (gain, *costs)),
-        notes=said,
+        notes=" ".join(filter(None, (said, stand_in_words(gain)))),
     )
     pruning = Pruning(
         definition, pruned, space, outcomes, own_text, config, order, explained_of(profile.about).get(gain),

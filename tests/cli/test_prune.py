@@ -144,7 +144,9 @@ def test_a_users_own_space_goes_along_with_its_pruning(tmp_path: Path, capsys: C
     assert main([*args, "--out", str(out)]) == 0
     assert (out.parent / "own.yaml").read_text() == own.read_text()
     assert load_space(out).base.name == "own"
-    capsys.readouterr()
+    said = "More of 'macs_m' is taken as better, in the place of an accuracy."
+    assert said in capsys.readouterr().err
+    assert said in " ".join(out.read_text().split())
     assert main([*args, "--out", str(tmp_path / "own.yaml")]) == 2
     assert "is the file of the base space" in capsys.readouterr().err
     assert main(["prune", str(folder), "--gain", "latency_ms:mace_gpu", "--cost", "macs_m", "--out", str(out)]) == 2
