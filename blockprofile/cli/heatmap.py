@@ -55,9 +55,9 @@ def heatmap(
 def _following(run: Path) -> str:
     """Suggest a pruning where the profile has accuracy and a cost, else the page."""
     from blockprofile.profile import Profile
-    from blockprofile.prune import find_costs, find_gain
+    from blockprofile.prune import directions_of, find_costs, find_gain
 
-    metrics = Profile.read(run).metrics
+    metrics = directions_of(Profile.read(run).config["predictors"])
     devices = [about.device for about in map(parse_metric, metrics) if about.column == LATENCY]
     several = devices if len(devices) > 1 else []
     try:

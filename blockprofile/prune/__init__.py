@@ -1,7 +1,15 @@
 """From a profile to a smaller space: policies, rules with their evidence, the file, and its certificate."""
 
 from blockprofile.face import make_callable
-from blockprofile.prune.asked import DEFAULT_POLICIES, POLICIES, find_costs, find_gain, find_policies, stand_in_words
+from blockprofile.prune.asked import (
+    DEFAULT_POLICIES,
+    POLICIES,
+    directions_of,
+    find_costs,
+    find_gain,
+    find_policies,
+    stand_in_words,
+)
 from blockprofile.prune.by_pairs import N_DRAWS, OWN_SHARE, Known, add_own, own_spread, scale_of
 from blockprofile.prune.certificate import Certificate, Points, certify, prune_at_random
 from blockprofile.prune.compose import RISK, Bounds, Outcome, compose, slots_at
@@ -46,6 +54,7 @@ __all__ = [
     "compose",
     "cost_limits",
     "decision_rows",
+    "directions_of",
     "explain_lines",
     "find_costs",
     "find_gain",

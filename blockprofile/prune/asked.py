@@ -134,14 +134,6 @@ def _check_cost(metrics: Mapping[str, Direction | None], cost: str) -> str:
     return cost
 
 
-def _check_cost(metrics: Mapping[str, Direction | None], cost: str) -> str:
-    if cost not in metrics:
-        raise OptionError(f"--cost {cost!r} is not in the profile; {one_of(cost, metrics)}")
-    if metrics[cost] == "max":
-        raise OptionError(f"--cost {cost!r} is no cost: more of it is wanted; give it as --gain")
-    return cost
-
-
 def _device_costs(metrics: Iterable[str]) -> dict[str, str]:
     """Return what is weighed of each device: its latency, else the first of its metrics."""
     found: dict[str, str] = {}
