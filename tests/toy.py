@@ -33,7 +33,7 @@ from blockprofile.space.definition import (
     Unit,
 )
 
-Presence = Literal["given", "promoted", "cikm21"]
+Presence = Literal["given", "promoted", "cikm21", "figure4"]
 Place = tuple[int, int, int]
 """Unit and layer, from 1, and a block's code."""
 

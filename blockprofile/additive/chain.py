@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from blockprofile.errors import OptionError
 from blockprofile.space import Factor, Law, Slot, Space, depth_probabilities
 
-__all__ = ["Chain", "Step", "build_chain"]
-
 MAX_MOVES = 1 << 20
 """Moves of one step: beyond a million the metric couples too many slots for a sweep to be worth it."""
 

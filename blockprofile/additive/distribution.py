@@ -18,8 +18,6 @@ from blockprofile.additive.grid import Grid, advance_masses, relative_costs, rou
 from blockprofile.errors import OptionError
 from blockprofile.space import Factor, Law, Space
 
-__all__ = ["Distribution", "Share", "exact_distribution", "make_grid", "read_quantiles"]
-
 DEFAULT_BINS = 1 << 16
 MAX_BINS = 1 << 22
 _TIE = 1e-12

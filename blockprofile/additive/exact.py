@@ -17,8 +17,6 @@ from blockprofile.additive.slot_moments import ExactMoments, exact_moments, mix
 from blockprofile.additive.targets import block_label
 from blockprofile.space import Factor, Law, Slot, Space, depth_probabilities
 
-__all__ = ["ExactProfile", "Mixture", "Place", "exact_profile", "list_mixtures", "list_places", "place_weights"]
-
 
 @dataclass(frozen=True, slots=True)
 class Place:

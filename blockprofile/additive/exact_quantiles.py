@@ -19,8 +19,6 @@ from blockprofile.additive.grid import Grid, forward_masses, retreat_masses, shi
 from blockprofile.additive.presence import Presence, check_presence
 from blockprofile.space import Factor, Law, Space
 
-__all__ = ["QuantileResponses", "exact_quantiles"]
-
 TAUS = (0.01, 0.05, 0.5, 0.95, 0.99)
 _NOISE = 1e-14
 """Rounding of the transforms: masses below it are none."""

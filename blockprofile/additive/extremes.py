@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from blockprofile.additive.chain import Chain, build_chain
 from blockprofile.space import INACTIVE, Archs, Factor, Space
 
-__all__ = ["feasible_range", "max_arch", "min_arch", "remaining_extremes"]
-
 
 def remaining_extremes(chain: Chain, costs: Sequence[NDArray[np.generic]], *, largest: bool) -> list[NDArray]:  # type: ignore[type-arg]
     """Return the smallest or largest sum of the costs still to come, in every state.

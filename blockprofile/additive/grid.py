@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from blockprofile.additive.chain import Chain, Step
 from blockprofile.additive.extremes import remaining_extremes
 
-__all__ = ["Grid", "forward_masses", "relative_costs", "round_to_grid", "shift_add"]
-
 
 @dataclass(frozen=True, slots=True)
 class Grid:

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from blockprofile.space import INACTIVE, Archs, Space
 
-__all__ = ["Group", "make_groups"]
-
 MAX_CELLS = 1 << 16
 
 

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from blockprofile.space import Archs, Factor, Space
 
-__all__ = ["fit_choices", "fit_factors"]
-
 CHUNK = 8192
 SHRINKAGES = np.logspace(-6, 3, 37)
 """Ridges that are tried, as multiples of the labels for each choice."""

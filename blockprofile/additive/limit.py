@@ -18,8 +18,6 @@ from blockprofile.additive.grid import relative_costs, shift_add
 from blockprofile.errors import InfeasibleError
 from blockprofile.space import INACTIVE, Archs, CompiledSum, Factor, Law, Space
 
-__all__ = ["LimitedSampler"]
-
 N_BINS = 1 << 12
 """Bins of the budget between the smallest value and the limit."""
 MAX_ROUNDS = 100

@@ -15,8 +15,6 @@ from typing import Literal, get_args
 
 from blockprofile.errors import check_choice
 
-__all__ = ["PRESENCES", "Presence", "check_presence", "depth_law"]
-
 Presence = Literal["given", "promoted", "cikm21", "figure4"]
 PRESENCES: tuple[Presence, ...] = get_args(Presence)
 

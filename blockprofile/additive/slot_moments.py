@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from blockprofile.additive.chain import Chain, Step, build_chain
 from blockprofile.space import Factor, Law, Slot, Space
 
-__all__ = ["ExactMoments", "SlotMoments", "cell_shape", "exact_moments", "mix"]
-
 _Sweep = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 """Mass (n_states,), first and second moment (n_metrics, n_states) of a partial sum."""
 

@@ -17,8 +17,6 @@ from blockprofile.additive.groups import Group
 from blockprofile.additive.presence import Presence, depth_law
 from blockprofile.space import Law, Space, depth_probabilities
 
-__all__ = ["Target", "block_label", "block_targets", "depth_targets"]
-
 
 @dataclass(frozen=True, slots=True)
 class Target:

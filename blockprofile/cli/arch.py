@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from blockprofile.predict import Predictor
     from blockprofile.space import Archs, Space
 
-__all__ = ["read_lines", "register"]
-
 group = typer.Typer(
     help="""Single archs: what they are, what they cost on every device, and their forms.
 

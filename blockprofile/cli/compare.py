@@ -10,8 +10,6 @@ from blockprofile.cli.options import DEVICE, FIRST_LAW, RESOLUTION, space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 from blockprofile.command import command_line
 
-__all__ = ["register"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""

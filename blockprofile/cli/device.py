@@ -14,8 +14,6 @@ from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, 
 if TYPE_CHECKING:
     from blockprofile.predict import Card
 
-__all__ = ["register"]
-
 group = typer.Typer(
     help="""Devices: list, show where figures come from, compare two.
 

@@ -12,8 +12,6 @@ from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, 
 if TYPE_CHECKING:
     from blockprofile.doctor import Diagnosis
 
-__all__ = ["register"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from blockprofile.profile import Profile
     from blockprofile.space import Law, Space
 
-__all__ = ["register"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""

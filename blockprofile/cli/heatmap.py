@@ -11,8 +11,6 @@ from blockprofile.command import command_line
 from blockprofile.errors import OptionError
 from blockprofile.metric import LATENCY, parse_metric
 
-__all__ = ["register"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""

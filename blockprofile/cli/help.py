@@ -13,8 +13,6 @@ from typing import Any
 
 import typer
 
-__all__ = ["build_commands", "examples_of", "leaves"]
-
 WIDTH = 68
 _HEAD = "\n\nExamples\n--------\n"
 

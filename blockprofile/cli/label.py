@@ -10,8 +10,6 @@ from blockprofile.cli.options import RESOLUTION, SEED, SPACE
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, warn
 from blockprofile.command import command_line, typed_command
 
-__all__ = ["register"]
-
 group = typer.Typer(
     help="""Which archs to label next, and reading their labels back.
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from blockprofile.predict import Entry
     from blockprofile.space import Space
 
-__all__ = ["register"]
-
 group = typer.Typer(
     help="""Latency tables of your own device: measure, audit, fill in, import, solve.
 

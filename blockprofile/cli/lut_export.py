@@ -15,8 +15,6 @@ from blockprofile.cli.strict import refuse_idle
 if TYPE_CHECKING:
     from blockprofile.device import ExportManifest
 
-__all__ = ["export", "plan"]
-
 SPACE = space_option()
 OUT = typer.Option(..., "--out", help="The folder to write: models and manifest.json.")
 FILES = typer.Option(

@@ -11,8 +11,6 @@ from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, te
 from blockprofile.cli.strict import refuse_idle
 from blockprofile.command import command_line
 
-__all__ = ["import_", "times"]
-
 FILES = typer.Argument(..., help="Files, or folders of them: a CSV table, or profiles.", metavar="FILE...")
 SPACE = space_option()
 FORMAT = typer.Option(

@@ -10,8 +10,6 @@ import typer
 from blockprofile.cli.options import space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, tell
 
-__all__ = ["run"]
-
 
 def run(
     models: Path = typer.Argument(..., help="The folder that lut export or lut plan wrote.", metavar="MODELS"),

@@ -15,8 +15,6 @@ from blockprofile.cli.strict import refuse_idle
 if TYPE_CHECKING:
     from blockprofile.device import NetworkUnit, SolvedTable
 
-__all__ = ["solve"]
-
 _RECIPES = {".yaml", ".yml"}
 
 

@@ -21,8 +21,6 @@ from blockprofile.command import typed
 from blockprofile.errors import DataError, UserError
 from blockprofile.loudness import LOG, loudness
 
-__all__ = ["EXIT_BUG", "EXIT_DATA", "EXIT_USER", "app", "main", "run"]
-
 EXIT_BUG, EXIT_USER, EXIT_DATA = 1, 2, 3
 EXIT_INTERRUPTED = 130
 

@@ -7,12 +7,6 @@ from typing import Any
 
 import typer
 
-__all__ = [
-    "ACCELERATOR", "ALGORITHM", "ALGORITHM_WORDS", "BACKEND", "DEVICE", "FIRST_LAW", "LAW", "LAW_WORDS", "METRIC",
-    "POLICY", "POLICY_WORDS", "PRESENCE", "PRESENCE_WORDS", "RESOLUTION", "SCHEDULER", "SEED", "SPACE", "WORKERS",
-    "choices", "complete_devices", "complete_spaces", "device_option", "space_option",
-]  # fmt: skip
-
 LAW_WORDS = {
     "papers": "depth first, then blocks, each uniform",
     "architectures": "every arch alike, so deep units prevail",

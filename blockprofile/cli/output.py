@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from blockprofile.profile import Profile
     from blockprofile.space import Space
 
-__all__ = ["JSON_OPTION", "note", "note_base", "print_factors", "print_json", "print_table", "tell", "warn"]
-
 JSON_OPTION = typer.Option(False, "--json", help="Print the result as JSON, for machines.")
 
 

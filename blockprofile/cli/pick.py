@@ -8,8 +8,6 @@ import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json
 
-__all__ = ["register"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""

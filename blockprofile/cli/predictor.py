@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from blockprofile.predict import Card, Entry, Evaluation, FitReport, LabelTable, Recipe
     from blockprofile.space import Space
 
-__all__ = ["register"]
-
 group = typer.Typer(
     help="""Predictors: fit to labelled archs, evaluate, import.
 

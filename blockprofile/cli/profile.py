@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from blockprofile.profile import Profile
     from blockprofile.run import PoolRequest
 
-__all__ = ["register"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""

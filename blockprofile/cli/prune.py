@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from blockprofile.prune import Certificate, Points, Pruning
     from blockprofile.space import Space
 
-__all__ = ["register"]
-
 HELD_OUT_SEED = 1 << 32
 """Seeds of the certificate's archs start here, beyond those that people give to a pool."""
 

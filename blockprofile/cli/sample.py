@@ -22,8 +22,6 @@ from blockprofile.cli.options import (
 from blockprofile.cli.output import JSON_OPTION, note, print_json, tell
 from blockprofile.command import command_line
 
-__all__ = ["register"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from blockprofile.search import Algorithm, Archive, Evaluations, SearchResult
 
-__all__ = ["print_archs", "register"]
-
 N_BEST, N_SHOWN = 10, 20
 TELL_SECONDS = 2.0
 

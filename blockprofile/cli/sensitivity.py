@@ -15,8 +15,6 @@ from blockprofile.cli.strict import refuse_idle
 if TYPE_CHECKING:
     from blockprofile.sensitivity import Sensitivity
 
-__all__ = ["register"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""

@@ -9,8 +9,6 @@ import typer
 
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
 
-__all__ = ["register"]
-
 group = typer.Typer(
     help="""Search spaces: list, show, check a file, count architectures, compare two.
 

@@ -17,8 +17,6 @@ import typer
 from blockprofile.errors import OptionError
 from blockprofile.numbers import NUMBER_FORM, read_number
 
-__all__ = ["check_words", "refuse_idle"]
-
 
 def _given_options(context: typer.Context, names: Iterable[str]) -> list[str]:
     """Return those of a command's options that were typed, as they are typed (``--time-limit``)."""

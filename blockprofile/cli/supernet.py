@@ -17,8 +17,6 @@ from blockprofile.command import command_line
 if TYPE_CHECKING:
     from blockprofile.space import Archs, Space
 
-__all__ = ["export_archs", "register"]
-
 N_SHOWN = 10
 
 group = typer.Typer(

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from blockprofile.space import Archs, Space
     from blockprofile.supernet import Report
 
-__all__ = ["alone", "read_distinct", "search", "train"]
-
 TELL_SECONDS = 10.0
 
 SPACE = space_option()

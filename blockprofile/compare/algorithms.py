@@ -8,8 +8,6 @@ from blockprofile.errors import OptionError, check_choice, one_of
 from blockprofile.numbers import parse_count, parse_number
 from blockprofile.search import ALGORITHMS, NSGA2, Algorithm, HierarchicalMutation, RandomMutation, UniformMutation
 
-__all__ = ["parse_algorithm"]
-
 _PARAMETERS = {"nsga2": ("population", "mutator"), "mutation": ("pool", "children", "top", "chance")}
 _MUTATORS = {"uniform": UniformMutation, "hierarchical": HierarchicalMutation}
 

@@ -20,8 +20,6 @@ from blockprofile.run import Execution, RunFolder, open_run, run_digest, run_tas
 from blockprofile.search import NSGA2, Aims, Exact, Goal, Problem, SearchResult, build_problem, load_search, search
 from blockprofile.space import Space, describe_space, kept_space
 
-__all__ = ["Trials", "compare", "load_comparison"]
-
 RUNS = "runs"
 DEFAULT_SEEDS = 5
 

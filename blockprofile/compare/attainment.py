@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AttainmentDifference", "attained", "attainment_difference", "attainment_surfaces"]
-
 Floats = NDArray[np.float64]
 
 

@@ -12,8 +12,6 @@ from blockprofile.files import check_name
 from blockprofile.search import Algorithm
 from blockprofile.space import Space, load_space
 
-__all__ = ["ORIGINAL", "Case", "make_cases"]
-
 ORIGINAL = "original"
 
 

@@ -9,8 +9,6 @@ import numpy as np
 from blockprofile.compare.indicators import is_within
 from blockprofile.search import Evaluations, SearchResult
 
-__all__ = ["best_arch"]
-
 
 def best_arch(runs: Sequence[SearchResult], *, gain: int, cost: int, limit: float) -> Evaluations | None:
     """Find the arch with the best gain among all searches whose cost is within a limit.

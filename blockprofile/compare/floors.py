@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from blockprofile.compare.indicators import JointFront
 from blockprofile.search import Goal, Problem, hypervolume
 
-__all__ = ["epsilon_floor", "goal_floors", "hypervolume_floor", "igd_floor", "metric_floors", "unknown_floors"]
-
 Floats = NDArray[np.float64]
 
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from blockprofile.run import Limit
 from blockprofile.search import fronts_by_generation, nondominated
 
-__all__ = ["JointFront", "best_within", "hypervolume_curve", "joint_front"]
-
 Floats = NDArray[np.float64]
 
 

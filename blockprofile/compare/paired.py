@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Paired", "Sooner", "adjust_holm", "compare_paired", "compare_speed", "first_reached"]
-
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
 FEWEST = 2

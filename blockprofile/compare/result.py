@@ -33,8 +33,6 @@ from blockprofile.html import html_table
 from blockprofile.picture import Picture, draw, html_picture
 from blockprofile.search import Problem, SearchResult
 
-__all__ = ["Comparison", "Indicator", "Verdict"]
-
 Floats = NDArray[np.float64]
 MAX_STEPS = 5_000
 N_LIMITS = 3

@@ -14,8 +14,6 @@ from blockprofile.tablefile import write_table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COMPARISON_NAME", "comparison_frame", "comparison_rows", "write_comparison"]
-
 COMPARISON_NAME = "comparison.parquet"
 
 

@@ -29,8 +29,6 @@ from blockprofile.space import Archs, Space, decode_all, list_operators
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LEAST_NETWORKS", "Audit", "audit_table", "runtime_of"]
-
 AUDIT_JOURNAL = "audit_journal-{archs}.jsonl"
 """One for each choice of networks, so that an audit of others is no mistake, and a killed one is gone on with."""
 GOOD_PERCENT = 3.0

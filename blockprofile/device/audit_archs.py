@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from blockprofile.predict import Predictor
 from blockprofile.space import INACTIVE, Archs, Space, draw_archs
 
-__all__ = ["draw_skewed", "spread_archs"]
-
 POOL = 4096
 CONCENTRATION = 0.5
 

@@ -18,15 +18,6 @@ from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import Entry, LabelTable, build_predictor, pool_repeats, read_labels, value_column
 from blockprofile.space import Space, list_operators
 
-__all__ = [
-    "NETWORK_UNITS",
-    "NetworkTimes",
-    "NetworkUnit",
-    "audit_times",
-    "check_network_unit",
-    "read_times",
-]
-
 NetworkUnit = TimeUnit | Literal["per_s"]
 NETWORK_UNITS: tuple[NetworkUnit, ...] = (*get_args(TimeUnit), "per_s")
 """What whole networks are timed in: ``per_s`` is images a second."""

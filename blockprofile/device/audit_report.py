@@ -14,8 +14,6 @@ from blockprofile.metric import parse_metric
 from blockprofile.predict import effect_floor, mean_layers, read_card, read_correction
 from blockprofile.space import Space
 
-__all__ = ["AUDIT_TABLE", "repair_card", "write_audit"]
-
 AUDIT_TABLE = "audit.parquet"
 MUCH_DISTURBED = 5.0
 MUCH_DRIFT = 5.0

@@ -6,8 +6,6 @@ import numpy as np
 
 from blockprofile.space import CompiledSum, Space, draw_archs, factorize
 
-__all__ = ["CacheFiller", "typical_weight_bytes"]
-
 SAMPLE = 1000
 ELEMENT_BYTES = 4
 

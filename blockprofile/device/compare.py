@@ -23,8 +23,6 @@ from blockprofile.predict import (
 )
 from blockprofile.space import Archs, CompiledSum, Operator, Space, distinct_operators, draw_archs, factorize
 
-__all__ = ["Comparison", "compare_devices", "kind_of", "latency_shares"]
-
 Cell = tuple[int, int, int]
 """Unit, layer, block code."""
 

@@ -22,8 +22,6 @@ from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import KEY_COLUMNS, LookupKey, lookup_key
 from blockprofile.space import Space
 
-__all__ = ["columns_of", "read_csv_table", "write_template"]
-
 CUSTOM = "custom:"
 _TEXT = {"op", "act"}
 _FLAGS = {"se", "skip"}

@@ -21,8 +21,6 @@ from blockprofile.device.torch_export import example_input, exported_program
 from blockprofile.errors import OptionError
 from blockprofile.space import Operator
 
-__all__ = ["pte_bytes"]
-
 _TAG = "delegation_tag"
 """Where ExecuTorch's partitioners write which delegate a node goes to."""
 

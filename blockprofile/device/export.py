@@ -21,8 +21,6 @@ from blockprofile.jsonfile import write_json
 from blockprofile.predict import lookup_key
 from blockprofile.space import Archs, Operator, Space, build_sites, decode
 
-__all__ = ["export_networks", "export_operators"]
-
 _DTYPES = {"fp32": "float32", "fp16": "float16", "int8": "float32"}
 
 

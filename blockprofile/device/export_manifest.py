@@ -11,8 +11,6 @@ from blockprofile.files import check_name
 from blockprofile.jsonfile import read_json
 from blockprofile.space import Space
 
-__all__ = ["MANIFEST_NAME", "SCHEMA", "ExportManifest", "ExportedModel", "read_manifest"]
-
 SCHEMA = "blockprofile.export/1"
 MANIFEST_NAME = "manifest.json"
 MADE_BY = "blockprofile lut export or lut plan"

@@ -10,19 +10,6 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError, check_choice, one_of
 
-__all__ = [
-    "FILE_KINDS",
-    "LAYOUTS",
-    "PRECISIONS",
-    "ExportSettings",
-    "FileKind",
-    "Layout",
-    "PrecisionName",
-    "check_file_kind",
-    "check_layout",
-    "check_precision",
-]
-
 PrecisionName = Literal["fp32", "fp16", "int8"]
 PRECISIONS: tuple[PrecisionName, ...] = get_args(PrecisionName)
 Layout = Literal["nchw", "nhwc"]

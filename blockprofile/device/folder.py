@@ -17,8 +17,6 @@ from blockprofile.predict import write_card as write_any_card
 from blockprofile.space import Operator
 from blockprofile.yamlfile import open_yaml, write_yaml
 
-__all__ = ["DeviceCard", "amend_card", "check_name", "write_card", "write_table"]
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 

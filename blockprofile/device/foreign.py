@@ -21,8 +21,6 @@ from blockprofile.errors import DataError, OptionError, UnknownNameError, check_
 from blockprofile.metric import LATENCY
 from blockprofile.space import Space
 
-__all__ = ["FORMATS", "ForeignTable", "ImportOptions", "list_files", "read_device_table", "read_traces"]
-
 CSV = "csv"
 ESTIMATED = "vela"
 FORMATS = (CSV, *TRACE_FORMATS, *TABLE_FORMATS)

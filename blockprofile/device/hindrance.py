@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from blockprofile.device.roofline import operator_quantities
 from blockprofile.device.solve import Design
 
-__all__ = ["tell_hindrance"]
-
 Floats = NDArray[np.float64]
 
 LEVEL = 0.05

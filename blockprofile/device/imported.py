@@ -18,8 +18,6 @@ from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import replacing_predictor
 from blockprofile.space import Space
 
-__all__ = ["TimedOn", "write_imported"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedOn:

@@ -13,8 +13,6 @@ from typing import Any
 from blockprofile.journalfile import append_line, open_journal
 from blockprofile.yamlfile import Document
 
-__all__ = ["Journal", "Round"]
-
 
 @dataclass(frozen=True, slots=True)
 class Round:

@@ -20,8 +20,6 @@ from blockprofile.errors import DataError, UnknownNameError, one_of
 from blockprofile.predict import LookupKey, lookup_key
 from blockprofile.space import Operator, Space, build_sites, load_space
 
-__all__ = ["LAYER_TABLES", "LayerTable", "convert_layers", "place_terms"]
-
 Terms = Mapping[tuple[int, int], Mapping[str, float]]
 """(unit, layer) -> block -> ms."""
 

@@ -17,16 +17,6 @@ from pathlib import Path
 from blockprofile.errors import OptionError
 from blockprofile.numbers import read_number
 
-__all__ = [
-    "accelerator_clock_mhz",
-    "accelerator_name",
-    "load_average",
-    "pinned",
-    "processor_name",
-    "system_name",
-    "timing_lock",
-]
-
 LOCK_NAME = "blockprofile-timing.lock"
 _ON_GPU = {"cuda", "tensorrt"}
 """Beginnings of the names of providers that compute on NVIDIA's GPUs."""

@@ -25,8 +25,6 @@ from blockprofile.files import lock_folder, make_folder
 from blockprofile.predict import lookup_key, replacing_predictor
 from blockprofile.space import Operator, Space
 
-__all__ = ["JOURNAL_NAME", "MeasuredTable", "measure_table"]
-
 ON_PROCESSOR = ("cpu", "CPUExecutionProvider")
 JOURNAL_NAME = "journal.jsonl"
 ALONE_TOLERANCE = 2.0

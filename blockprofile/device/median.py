@@ -8,8 +8,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Median", "median_of"]
-
 LEVEL = 0.95
 
 

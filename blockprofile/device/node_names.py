@@ -16,8 +16,6 @@ from blockprofile.jsonfile import digest_of
 from blockprofile.predict import lookup_key
 from blockprofile.space import Operator, primitives
 
-__all__ = ["Instance", "Step", "find_steps", "instance_names", "operator_tag", "required_steps"]
-
 DIGITS = 8
 _NAME = re.compile(
     r"(?<![A-Za-z0-9])(?P<place>(?:stem|head)\d+|u\d+l\d+)(?:x(?P<copy>\d+))?[/_.:\-]"

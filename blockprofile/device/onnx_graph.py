@@ -17,8 +17,6 @@ from blockprofile.errors import OptionError
 from blockprofile.modules import step_node
 from blockprofile.space import Operator, primitives
 
-__all__ = ["OPSET", "Layer", "onnx_model"]
-
 OPSET = 17
 IR_VERSION = 8
 """Old enough for ONNX Runtime 1.14 and later."""

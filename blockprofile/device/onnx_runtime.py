@@ -12,8 +12,6 @@ from blockprofile.device.runtime import Prepared, Reading, Settings, time_call
 from blockprofile.errors import OptionError, one_of
 from blockprofile.space import Operator
 
-__all__ = ["OnnxRuntime"]
-
 _SHORT = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 

@@ -14,8 +14,6 @@ from blockprofile.metric import LATENCY
 from blockprofile.predict import LookupKey, doubt_scale, lookup_key, mean_macs
 from blockprofile.space import CompiledSum, Operator, Space, draw_archs, factorize
 
-__all__ = ["OperatorTable", "check_complete", "check_plausible", "scale_table"]
-
 MAX_NAMED = 4
 
 

@@ -16,8 +16,6 @@ from blockprofile.device.median import Median
 from blockprofile.device.probes import Probe
 from blockprofile.space import Operator
 
-__all__ = ["Overhead", "fit_overhead", "operator_times"]
-
 
 @dataclass(frozen=True, slots=True)
 class Overhead:

@@ -16,8 +16,6 @@ from blockprofile.errors import OptionError
 from blockprofile.predict import LookupKey, lookup_key
 from blockprofile.space import INACTIVE, Archs, Space, build_sites, draw_archs
 
-__all__ = ["TimingPlan", "cover_archs", "operator_counts", "plan_archs"]
-
 POOL = 4096
 N_JUDGED = 512
 RIDGE = 0.01

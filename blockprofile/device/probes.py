@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from blockprofile.predict import lookup_key
 from blockprofile.space import Operator, Space, count_params, distinct_operators
 
-__all__ = ["Probe", "check_resolutions", "keeps_shape", "pick_sentinel", "plan_probes", "table_operators"]
-
 CHAIN = 4
 """Copies in a chain, each with its own weights."""
 SHORT_CHAIN = 2

@@ -15,17 +15,6 @@ from blockprofile.device.node_names import Instance, Step, required_steps
 from blockprofile.errors import DataError
 from blockprofile.space import Operator, Space, build_sites
 
-__all__ = [
-    "FARTHEST",
-    "check_every_operator",
-    "check_made_for",
-    "check_once",
-    "check_one_unit",
-    "check_steps",
-    "check_timed",
-    "check_whole_unit",
-]
-
 FARTHEST = 200.0
 """How many times more or less two figures of one thing may be before one of them is taken to be in another unit."""
 MAX_NAMED = 3

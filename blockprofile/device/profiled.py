@@ -30,8 +30,6 @@ from blockprofile.errors import DataError, OptionError, check_choice
 from blockprofile.predict import lookup_key
 from blockprofile.space import Operator, Space
 
-__all__ = ["MOST_LEFT", "SPREADS", "Assigned", "Spread", "assign_nodes", "check_spread", "profiled_table"]
-
 Spread = Literal["drop", "even", "macs"]
 SPREADS: tuple[Spread, ...] = get_args(Spread)
 MOST_LEFT = 0.05

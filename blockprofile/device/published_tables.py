@@ -19,8 +19,6 @@ from blockprofile.predict import KEY_COLUMNS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PUBLISHED_TABLES", "convert_table", "write_table"]
-
 _FIXED_OPS = {
     "stem_conv": ("conv", 3, 2),
     "head_expand": ("conv", 1, 1),

@@ -8,8 +8,6 @@ from typing import Any
 from blockprofile.errors import OptionError, one_of
 from blockprofile.metric import LATENCY, parse_metric
 
-__all__ = ["ENERGY", "QUANTITIES", "check_quantity", "in_unit_of"]
-
 ENERGY = "energy_mj"
 QUANTITIES = (LATENCY, ENERGY)
 

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from blockprofile.device.converter import quiet
 from blockprofile.errors import DataError, OptionError
 
-__all__ = ["calibration_batches", "quantize_model", "read_images"]
-
 N_DRAWN = 4
 """Random images that set the ranges where none are given: times do not depend on them."""
 

@@ -18,8 +18,6 @@ from blockprofile.device.export_manifest import ExportManifest
 from blockprofile.errors import OptionError, RunError, check_choice
 from blockprofile.files import make_folder, write_bytes
 
-__all__ = ["TRANSPORTS", "Command", "RemoteTool", "Transport", "check_transport", "plan_commands", "run_commands"]
-
 Transport = Literal["ssh", "adb"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@:-]*")

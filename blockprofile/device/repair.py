@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MODELS", "Repair", "choose_repair", "fit_repairs"]
-
 Column = NDArray[np.float64]
 MODELS = ("none", "offset", "offset and overhead per operator", "offset and scale")
 GAIN = 0.02

@@ -11,8 +11,6 @@ from blockprofile.device.audit import Audit
 from blockprofile.predict import build_predictor, find_device
 from blockprofile.space import Archs, CompiledSum, Space
 
-__all__ = ["depth_rows", "unit_rows"]
-
 
 def unit_rows(space: Space, device: str, audit: Audit) -> list[dict[str, Any]]:
     """Say how the errors go with each unit's part of the sum.

@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 
 from blockprofile.space import Operator, Primitive, primitives
 
-__all__ = ["likeness", "operator_quantities"]
-
-
 _CONVOLUTIONS = frozenset({"conv", "depthwise", "linear"})
 _ELEMENTWISE = frozenset({"act", "add", "scale", "shuffle"})
 

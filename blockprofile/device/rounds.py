@@ -25,8 +25,6 @@ from blockprofile.device.runtime import Prepared, Reading
 from blockprofile.errors import OptionError
 from blockprofile.run import show_progress
 
-__all__ = ["Drift", "Plan", "measure_rounds", "probe_medians", "sentinel_drift"]
-
 SENTINEL_EVERY = 12
 """Visits between two visits of the sentinel."""
 MAX_RUNS = 12

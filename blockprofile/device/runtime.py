@@ -15,11 +15,6 @@ from typing import Literal, Protocol, get_args
 from blockprofile.errors import OptionError, UnknownNameError, check_choice, one_of
 from blockprofile.space import Operator
 
-__all__ = [
-    "CLOCKS", "RUNTIMES", "Clock", "Prepared", "Reading", "Runtime", "Settings", "check_clock", "make_runtime",
-    "time_call",
-]  # fmt: skip
-
 Clock = Literal["wall", "cpu"]
 CLOCKS: tuple[Clock, ...] = get_args(Clock)
 

@@ -26,8 +26,6 @@ from blockprofile.device.runtime import Runtime
 from blockprofile.device.warm_up import warm_up
 from blockprofile.space import Operator
 
-__all__ = ["Measured", "accelerator_of", "measure_calls", "session_facts"]
-
 
 @dataclass(frozen=True, slots=True)
 class Measured:

@@ -16,8 +16,6 @@ from blockprofile.device.roofline import likeness, operator_quantities
 from blockprofile.predict import LookupKey, lookup_key
 from blockprofile.space import Archs, Operator, Space, build_sites, distinct_operators
 
-__all__ = ["FOLDS", "Design", "Solution", "count_operators", "join_designs", "solve_table"]
-
 Floats = NDArray[np.float64]
 
 FOLDS = 5

@@ -30,8 +30,6 @@ from blockprofile.predict import (
 )
 from blockprofile.space import Space
 
-__all__ = ["LEAST_SOLVED", "SolvedTable", "solve_times", "write_solved"]
-
 LEAST_SOLVED = 20
 """Networks from which on a table is solved: sixteen of them tell a roofline of nine quantities."""
 DUST = 1e-6

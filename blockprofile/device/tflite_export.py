@@ -21,8 +21,6 @@ from blockprofile.errors import OptionError
 from blockprofile.modules import seeded
 from blockprofile.space import Operator, primitives
 
-__all__ = ["tflite_bytes"]
-
 IDENTIFIER = b"TFL3"
 
 

@@ -7,8 +7,6 @@ from typing import Literal, get_args
 
 from blockprofile.errors import check_choice
 
-__all__ = ["MS", "TIME_UNITS", "TimeUnit", "check_time_unit", "unit_factor"]
-
 TimeUnit = Literal["ms", "s", "us"]
 TIME_UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
 MS: Mapping[TimeUnit, float] = {"ms": 1.0, "s": 1000.0, "us": 0.001}

@@ -13,8 +13,6 @@ from blockprofile.errors import OptionError
 from blockprofile.predict import check_card_fields
 from blockprofile.yamlfile import read_yaml
 
-__all__ = ["Timings", "read_timings"]
-
 _READ = frozenset({"column", "time_unit"})
 _MADE = frozenset({"unit", "device", "spaces", "resolutions", "fitted_range", "provenance", "parameters"})
 """Fields of a card that solving a table finds out."""

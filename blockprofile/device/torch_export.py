@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["example_input", "exported_program", "named_module", "pt2_bytes", "step_path"]
-
 
 def named_module(operators: Sequence[Operator], names: Sequence[str], *, layout: str = "nchw") -> nn.Module:
     """Build the torch module of operators that run one after another, a submodule for each step.

@@ -20,8 +20,6 @@ from blockprofile.space import Operator
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["TorchRuntime"]
-
 
 class TorchRuntime:
     """Run eager torch modules in inference mode.

@@ -10,8 +10,6 @@ import numpy as np
 
 from blockprofile.device.runtime import Prepared
 
-__all__ = ["WARM_LIMIT_S", "warm_up"]
-
 WARM_RUNS, WARM_S, WARM_SHARE, WARM_LIMIT_S = 9, 2.0, 0.01, 60.0
 """Runs of a window of warming up, seconds between windows that are compared, how alike they must be, when to stop."""
 

@@ -18,8 +18,6 @@ from blockprofile.errors import DataError, OptionError
 from blockprofile.files import make_folder, write_text
 from blockprofile.space import Space
 
-__all__ = ["find_model", "is_whole", "whole_table", "write_network_times"]
-
 MAX_NAMED = 3
 
 

@@ -21,8 +21,6 @@ from blockprofile.interchange.values import (
 )
 from blockprofile.space import Archs, Slot, Space, Value
 
-__all__ = ["from_configspace", "to_configspace", "to_configurations"]
-
 _ORDERED = frozenset({"depth", "resolution"})
 
 

@@ -11,8 +11,6 @@ from blockprofile.interchange.values import allowed_values, archs_of_values, dep
 from blockprofile.search import Aims, Goal, build_problem
 from blockprofile.space import Archs, Space, Value, load_space
 
-__all__ = ["OptunaObjective"]
-
 
 class OptunaObjective:
     """What ``optuna.Study.optimize`` calls: a trial suggests an arch slot by slot, layers as far as its depths go.

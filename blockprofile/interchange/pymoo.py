@@ -12,8 +12,6 @@ from blockprofile.interchange.values import require
 from blockprofile.search import Aims, Goal, Problem, build_problem
 from blockprofile.space import INACTIVE, Archs, Space, load_space
 
-__all__ = ["pymoo_problem"]
-
 
 def pymoo_problem(space: Space | str, aims: Aims | Sequence[str | Goal] = ()) -> Any:
     """Make a ``pymoo.core.problem.Problem``; all objectives are minimised there, what is to be large with a minus.

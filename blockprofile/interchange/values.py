@@ -11,8 +11,6 @@ import numpy as np
 from blockprofile.errors import ArchError, OptionError, one_of
 from blockprofile.space import INACTIVE, Archs, Slot, Space, Value, frame_to_archs
 
-__all__ = ["allowed_values", "archs_of_values", "can_be_active", "depths_with", "require", "values_of_archs"]
-
 
 def require(name: str) -> ModuleType:
     """Import another library.

@@ -17,8 +17,6 @@ from blockprofile.predict import number_archs
 from blockprofile.profile import Features
 from blockprofile.space import Archs, Space, count_archs, draw_archs, list_archs
 
-__all__ = ["discrepancy", "plan_archs"]
-
 Doubles = NDArray[np.float64]
 
 CANDIDATES = 20_000

@@ -20,8 +20,6 @@ from blockprofile.predict import LabelledArchs, LabelTable, number_archs, pool_r
 from blockprofile.profile import MetricInfo, Profile, Settings, label_responses
 from blockprofile.space import Archs, Space, decode, read_arch
 
-__all__ = ["LabelRound", "append_labels", "labels_needed", "read_plan", "read_results", "read_round"]
-
 Doubles = NDArray[np.float64]
 LARGEST = 1 << 20
 

@@ -18,8 +18,6 @@ from blockprofile.space import Operator, Primitive, primitives
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["build_network", "build_operator", "step_modules"]
-
 
 def _squeeze_excite(branch: Sequence[nn.Module]) -> nn.Module:
     import torch

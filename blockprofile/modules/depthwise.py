@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["depthwise_class"]
-
 
 @cache
 def depthwise_class() -> type[nn.Conv2d]:

@@ -19,8 +19,6 @@ from blockprofile.space import Primitive
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Graph", "Step", "activation", "register_step", "step_layers", "step_node"]
-
 
 class Graph(Protocol):
     """What a step's ONNX nodes are added to; values go by their names."""

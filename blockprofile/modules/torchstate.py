@@ -6,8 +6,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-__all__ = ["seeded", "use_threads"]
-
 _SEEDED = threading.RLock()
 
 

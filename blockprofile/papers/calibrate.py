@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from blockprofile.errors import UnknownNameError, one_of
 from blockprofile.predict import FEATURES, Edition, measure_operator, published_latencies, published_operators
 
-__all__ = ["MODELS", "Calibration", "CostModelFit", "calibrate", "fit_tied", "nested_rmse"]
-
 Floats = NDArray[np.float64]
 
 TIES = (0.0, 0.3, 3.0)

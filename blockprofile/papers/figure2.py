@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Figure2", "draw_figure2", "figure2", "figure2_table", "figure2_text"]
-
 N_COLUMNS = 3
 FLOPS = "flops_m"
 AS_COUNTED = 2

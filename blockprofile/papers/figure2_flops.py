@@ -16,8 +16,6 @@ from blockprofile.additive import Presence, exact_profile
 from blockprofile.papers.figure2_panels import SPACE, Panel
 from blockprofile.space import Operator, Space, factorize, load_space, primitives
 
-__all__ = ["CountStep", "count_steps", "published_flops_space"]
-
 WIDTH = 1.2
 """The width multiplier of the space; the table multiplies every channel count of the network of width 1 by it."""
 BASE_STEM, BASE_UNITS = 16, (24, 40, 80, 112, 160)

@@ -19,8 +19,6 @@ from blockprofile.profile import PoolMoments, TargetWeights, estimate_means, sta
 from blockprofile.run import PoolRequest, draw_and_evaluate, n_chunks, show_progress
 from blockprofile.space import Space, load_space
 
-__all__ = ["Panel", "compare_panels", "published_panels", "sampled_block_means"]
-
 SPACE = "ofa_mbv3"
 Z95 = 1.959963984540054
 Values = NDArray[np.float64]

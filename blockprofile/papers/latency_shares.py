@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-__all__ = ["KINDS", "LatencyShare", "draw_latency_shares", "latency_share_data", "latency_shares"]
-
 _OF_FEATURE = {
     "dense_macs_m": "dense convolutions", "serial_depth_k": "dense convolutions",
     "depthwise_macs_m": "depthwise convolutions", "elementwise_m": "element-wise", "gates": "squeeze-and-excite gates",

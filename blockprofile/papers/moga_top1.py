@@ -19,11 +19,6 @@ from blockprofile.papers.supernet_top1 import load_responses
 from blockprofile.predict import published_network, published_operators
 from blockprofile.space import load_space
 
-__all__ = [
-    "FAMILIES", "READINGS", "Network", "Reading", "Top1Fit", "describe_network", "fit_top1", "leave_one_out_top1",
-    "moga_table",
-]  # fmt: skip
-
 Floats = NDArray[np.float64]
 Unit = list[tuple[float, int]]
 

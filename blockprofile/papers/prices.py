@@ -23,8 +23,6 @@ from blockprofile.predict import (
 )
 from blockprofile.space import count_macs, count_params, list_spaces, load_space, named_archs
 
-__all__ = ["REASONS", "TOLERANCE", "Price", "price_published", "prices_page"]
-
 TOLERANCE = 0.015
 """The share within which two figures are said to agree."""
 _LAST_DIGIT = {"params_m": 0.1, "macs_m": 1.0}

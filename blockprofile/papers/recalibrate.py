@@ -34,8 +34,6 @@ from blockprofile.predict import (
 )
 from blockprofile.yamlfile import open_yaml, write_yaml
 
-__all__ = ["recalibrate"]
-
 N_MOGA_LAYERS = 14
 EXTREMES = {
     "no gate, all e3k3": "e3k3",

@@ -18,8 +18,6 @@ from blockprofile.search import SearchResult, parse_reward, search
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["REWARDS_NAME", "RewardComparison", "compare_rewards", "rewards_frame"]
-
 REWARDS_NAME = "rewards.parquet"
 FORMS = ("soft", "hard")
 SLACK = 0.1

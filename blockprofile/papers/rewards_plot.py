@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from blockprofile.papers.rewards import RewardComparison
 
-__all__ = ["RewardCloud", "draw_rewards", "rewards_data", "save_rewards"]
-
 Floats = NDArray[np.float64]
 
 

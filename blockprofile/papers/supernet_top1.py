@@ -20,15 +20,6 @@ from blockprofile.errors import CoverageError, DataError
 from blockprofile.predict import read_published_table
 from blockprofile.space import INACTIVE
 
-__all__ = [
-    "EXPANSIONS",
-    "KERNELS",
-    "Responses",
-    "depth_responses",
-    "load_responses",
-    "read_label_codes",
-]
-
 EXPANSIONS = (3, 4, 6)
 KERNELS = (3, 5, 7)
 N_BLOCKS = len(EXPANSIONS) * len(KERNELS)

@@ -10,8 +10,6 @@ from blockprofile.space import Archs, Space, build_sites
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Box", "diagram_data", "draw_diagram"]
-
 KERNELS = "BuPu"
 """The larger the kernel, the darker; not the colours that tell cases apart in the figures beside this one."""
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BlockGrid", "arrange_blocks", "block_grid_data", "draw_block_grid", "draw_block_grids", "grid_words"]
-
 Cell = tuple[float, float, float, bool]
 
 

@@ -15,8 +15,6 @@ from blockprofile.space import Archs, Space
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Choices", "choices_data", "draw_choices", "largest_share"]
-
 
 @dataclass(frozen=True, slots=True)
 class Choices:

@@ -13,8 +13,6 @@ from blockprofile.plot.fronts import difference_data, draw_difference, draw_fron
 from blockprofile.plot.style import add_caption, figure_style, metric_title, save_figure, unit_symbol
 from blockprofile.predict import caption_of
 
-__all__ = ["comparison_caption", "comparison_figures"]
-
 FIGURES = "figures"
 
 

@@ -14,8 +14,6 @@ from blockprofile.plot.fronts import COLOURS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Convergence", "convergence_data", "draw_convergence"]
-
 Floats = NDArray[np.float64]
 N_PLACES = 200
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["DepthResponses", "depth_data", "draw_depths"]
-
 COLOUR = "#0072B2"
 """Blue of Okabe and Ito's palette, which colour-blind readers can tell from the others."""
 FAINT = "0.6"

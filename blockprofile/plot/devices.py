@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BlockRanks", "block_ranks_data", "draw_block_ranks", "draw_devices", "save_devices"]
-
 STAYS = "0.55"
 MOVES = "#AA4499"
 """Purple: orange is a pruned space's."""

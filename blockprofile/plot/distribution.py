@@ -22,16 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "Histogram",
-    "Mark",
-    "distribution_data",
-    "draw_distributions",
-    "mark_networks",
-    "printed_figure",
-    "read_metrics",
-]
-
 N_BINS = 80
 TAUS = (0.05, 0.5, 0.95)
 BARS = "#56B4E9"

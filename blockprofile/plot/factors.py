@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "FactorEffects", "FactorPairs", "draw_factor_panels", "draw_factors", "draw_pairs", "factor_data",
-    "is_of_structure", "pair_data",
-]  # fmt: skip
-
 NETWORK_COLOUR = "0.15"
 FAINT = "0.6"
 STRUCTURE = ("depth", "width", "unit width", "skip")

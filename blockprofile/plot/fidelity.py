@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_fidelity", "fidelity_limits"]
-
 MAX_POINTS = 20_000
 
 

@@ -19,11 +19,6 @@ from blockprofile.space import named_archs
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = [
-    "COLOURS", "FrontBand", "Fronts", "Published", "difference_data", "draw_difference", "draw_fronts", "fronts_data",
-    "named_marks", "published_marks",
-]  # fmt: skip
-
 Floats = NDArray[np.float64]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#6B7280", "#B58900")

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from blockprofile.predict import Evaluator
 
-__all__ = ["FIGURES", "KINDS", "heatmap", "profile_figures", "provenance_lines", "select_kinds", "select_metrics"]
-
 FIGURES = "figures"
 QUANTILES_SHOWN = (0.05, 0.95)
 

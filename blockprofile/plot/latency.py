@@ -16,8 +16,6 @@ from blockprofile.plot.style import figure_style, save_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["ScatterData", "audit_data", "comparison_data", "draw_scatter", "save_scatter"]
-
 COLOUR = "#0072B2"
 """Blue of Okabe and Ito's palette, which colour-blind readers can tell from the others."""
 MAX_POINTS = 2000

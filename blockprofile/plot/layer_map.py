@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["LayerMap", "draw_layer_map", "draw_layer_maps", "largest_effect", "layer_colours", "layer_map_data"]
-
 FAINT = 0.25
 """The share of its colour that a cell keeps which is no effect."""
 ABSENT = 0.88

@@ -20,8 +20,6 @@ from blockprofile.space import Space, load_space
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["PresenceView", "draw_presences", "presence_data"]
-
 EXPLANATIONS = {
     "given": "drawn from the archs that have the layer",
     "promoted": "the unit's depth raised to the layer",

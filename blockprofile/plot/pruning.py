@@ -30,16 +30,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "DecisionMap",
-    "Rivals",
-    "decision_map_data",
-    "draw_decision_map",
-    "draw_rivals",
-    "pruning_figures",
-    "rivals_data",
-]
-
 ABSENT, KEPT, DROPPED = 0, 1, 2
 KEEPS = COLOURS[1]
 """The colour that a pruned space has among fronts."""

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["SensitivityBars", "draw_sensitivities", "sensitivity_data"]
-
 LAYER = "#7FCDBB"
 UNIT_SLOT = "#00664F"
 OTHER = "0.6"

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-__all__ = ["show_comparison", "show_profile", "show_search", "show_space"]
-
 
 def _finish(figure: Figure) -> Figure:
     """Take a figure out of pyplot's hands, so that a notebook does not show it a second time."""

@@ -19,21 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "DIVERGING",
-    "SEQUENTIAL",
-    "add_caption",
-    "draw_cells",
-    "figure_style",
-    "label_cells",
-    "metric_label",
-    "metric_title",
-    "save_figure",
-    "show_dollars",
-    "undrawn",
-    "unit_symbol",
-]
-
 DIVERGING = "RdBu_r"
 """Red above zero, blue below: told apart with every common colour blindness, and in grey by annotations."""
 

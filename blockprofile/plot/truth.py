@@ -13,8 +13,6 @@ from blockprofile.plot.style import add_caption, figure_style, metric_title, sav
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_estimates", "draw_kept", "draw_survival", "points_of", "truth_figures"]
-
 Row = Mapping[str, Any]
 
 COLOURS = {

@@ -7,7 +7,8 @@ from blockprofile.predict.cost_model import FEATURES, measure_operator, operator
 from blockprofile.predict.crossfit import RESIDUALS_NAME, read_residuals
 from blockprofile.predict.evaluate import Evaluation, evaluate_predictor, list_residuals
 from blockprofile.predict.evaluator import Evaluator, noise_of
-from blockprofile.predict.fit import FitReport, fit_recipe
+from blockprofile.predict.fit import fit_recipe
+from blockprofile.predict.fit_card import FitReport
 from blockprofile.predict.floor import UNKNOWN_FLOOR, effect_floor, mean_layers, tell_floor
 from blockprofile.predict.folder import replacing_predictor, write_card
 from blockprofile.predict.labelled import LabelledArchs, effective_number, weigh_archs

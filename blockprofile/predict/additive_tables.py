@@ -16,8 +16,6 @@ from blockprofile.predict.onehot import OneHot
 from blockprofile.predict.table import RESOLUTION, AdditiveTable
 from blockprofile.space import Space
 
-__all__ = ["AdditiveTables"]
-
 Doubles = NDArray[np.float64]
 
 

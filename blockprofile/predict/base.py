@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from blockprofile.predict.card import Card
 from blockprofile.space import Archs, CompiledSum, Factor, Operator, Space, build_sites, distinct_operators, factorize
 
-__all__ = ["AdditivePredictor", "CardPredictor", "Predictor"]
-
 
 @runtime_checkable
 class Predictor(Protocol):

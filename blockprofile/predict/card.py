@@ -12,8 +12,6 @@ from blockprofile.files import check_name
 from blockprofile.metric import Direction, check_metric
 from blockprofile.yamlfile import Document, read_yaml
 
-__all__ = ["Card", "ErrorFigures", "Kind", "LabelError", "LawFigures", "Provenance", "read_card"]
-
 Provenance = Literal["measured", "trained", "distilled", "calibrated", "counted", "zero-cost", "user"]
 Kind = Literal["counted", "lookup", "cost_model", "network", "table", "archs", "supernet", "zero_cost"]
 

@@ -26,8 +26,6 @@ from blockprofile.tensorfile import read_tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["LAYOUTS", "MAX_BYTES", "CheckpointLayout", "convert_checkpoint", "import_predictor"]
-
 MAX_BYTES = 1 << 26
 
 PERCENT = 100.0

@@ -19,8 +19,6 @@ from blockprofile.predict.base import AdditivePredictor
 from blockprofile.predict.card import CARD_NAME, Card
 from blockprofile.space import Operator, Primitive, Space, distinct_operators, primitives
 
-__all__ = ["FEATURES", "build_cost_model", "measure_operator", "operator_cost"]
-
 FEATURES = ("dense_macs_m", "depthwise_macs_m", "serial_depth_k", "elementwise_m", "gates")
 """The quantities, in the order of `measure_operator`'s result."""
 

@@ -15,8 +15,6 @@ from blockprofile.predict.base import AdditivePredictor, CardPredictor, Predicto
 from blockprofile.predict.card import Card
 from blockprofile.space import Archs, Operator, Space, build_sites, count_macs, count_params, primitives
 
-__all__ = ["PeakPredictor", "build_counted", "peak_elements"]
-
 _MILLION = 1e6
 _BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
 

@@ -21,8 +21,6 @@ from blockprofile.space import Archs, Space
 from blockprofile.tablecolumn import numbers_of
 from blockprofile.tablefile import Column, read_signed, write_table
 
-__all__ = ["RESIDUALS_NAME", "Residuals", "cut_folds", "read_residuals", "write_residuals"]
-
 RESIDUALS_NAME = "residuals.parquet"
 _COLUMNS = {"residual": Column("number"), "rows": Column("integer", low=1), "resolution": Column("integer", low=0)}
 

@@ -17,8 +17,6 @@ from blockprofile.predict.registry import Entry, build_predictor
 from blockprofile.predict.repeats import pool_repeats
 from blockprofile.space import INACTIVE, Archs, Space
 
-__all__ = ["Evaluation", "evaluate_predictor", "list_residuals"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Evaluator", "noise_of"]
-
 ROWS_TRIED = 8
 """Archs that a predictor of unknown make is asked for twice when it is first used; every one may cost a training."""
 

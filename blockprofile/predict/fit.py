@@ -28,8 +28,6 @@ from blockprofile.predict.training import SMALL_TABLE, Progress
 from blockprofile.predict.weights import WEIGHTS_NAME
 from blockprofile.space import Space, load_space
 
-__all__ = ["FitReport", "fit_predictor", "fit_recipe", "folder_name"]
-
 MIN_ROWS = 20
 
 

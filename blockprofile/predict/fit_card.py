@@ -14,8 +14,6 @@ from blockprofile.predict.members import Choice
 from blockprofile.predict.metrics import Fidelity
 from blockprofile.space import Space
 
-__all__ = ["FitReport", "folder_name", "write_fit_card"]
-
 
 @dataclass(frozen=True, slots=True)
 class FitReport:

@@ -21,8 +21,6 @@ from blockprofile.predict.training import Progress, train_network
 from blockprofile.predict.weights import NetworkFile, read_network, write_network
 from blockprofile.space import Space
 
-__all__ = ["Fit"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:

@@ -11,8 +11,6 @@ import math
 from blockprofile.predict.card import LabelError
 from blockprofile.space import Space
 
-__all__ = ["UNKNOWN_FLOOR", "effect_floor", "label_rmse", "mean_layers", "tell_floor"]
-
 UNKNOWN_FLOOR = "unknown: not audited"
 
 RMSE_BY_MAE = math.sqrt(math.pi / 2)

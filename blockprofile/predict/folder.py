@@ -20,8 +20,6 @@ from blockprofile.predict.listed import ARCHS_NAME
 from blockprofile.predict.weights import WEIGHTS_NAME
 from blockprofile.yamlfile import write_yaml
 
-__all__ = ["check_files", "replacing_predictor", "write_card"]
-
 DATA_NAMES = (WEIGHTS_NAME, TABLE_NAME, RESIDUALS_NAME, ARCHS_NAME)
 AUDIT_NAMES = ("audit.parquet", "audit.png", "audit.svg")
 """What was found of the predictor that the folder held."""

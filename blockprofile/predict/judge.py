@@ -14,8 +14,6 @@ from blockprofile.predict.laws import TableLaw, errors_by_law
 from blockprofile.predict.metrics import Fidelity
 from blockprofile.space import Archs, Space
 
-__all__ = ["judged_fields"]
-
 DIGITS = 8
 
 

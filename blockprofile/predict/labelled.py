@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError
 from blockprofile.space import INACTIVE, Archs, Law, Slot, Space, count_archs, depth_probabilities
 
-__all__ = ["LabelledArchs", "effective_number", "weigh_archs"]
-
 Doubles = NDArray[np.float64]
 
 LOOKS_DRAWN = 1e-3

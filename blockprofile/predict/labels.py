@@ -21,8 +21,6 @@ from blockprofile.numbers import NUMBER_FORM
 from blockprofile.predict.sheet import Sheet, column_numbers, place_of, read_sheet, slot_codes
 from blockprofile.space import INACTIVE, Archs, Slot, Space, UnitSlots, encode, explain_arch
 
-__all__ = ["LabelTable", "read_labels"]
-
 TEXT_COLUMN, RESOLUTION_COLUMN = "arch", "resolution"
 _INDEX = re.compile(r"__index_level_[0-9]+__")
 _PART, _WHOLE = (

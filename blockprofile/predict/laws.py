@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from blockprofile.errors import OptionError, check_choice
 from blockprofile.space import INACTIVE, Archs, Slot, Space
 
-__all__ = ["TableLaw", "check_table_law", "errors_by_law", "law_weights"]
-
 Floats = NDArray[np.float64]
 
 CONCENTRATION = 0.5

@@ -20,8 +20,6 @@ from blockprofile.predict.labels import read_labels
 from blockprofile.predict.repeats import Pooled, pool_repeats
 from blockprofile.space import Archs, Space, count_archs, decode
 
-__all__ = ["ARCHS_NAME", "EXTENTS", "ListedArchs", "build_listed"]
-
 ARCHS_NAME = "archs.parquet"
 EXTENTS = ("all", "some")
 

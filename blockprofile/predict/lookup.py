@@ -21,11 +21,6 @@ from blockprofile.predict.card import CARD_NAME, TABLE_NAME, Card
 from blockprofile.space import Operator, Space, distinct_operators
 from blockprofile.tablefile import Column, read_columns
 
-__all__ = [
-    "KEY_COLUMNS", "Correction", "LookupKey", "build_lookup", "check_lookup", "lookup_key",
-    "operator_latency", "read_correction", "read_table", "value_column",
-]  # fmt: skip
-
 KEY_COLUMNS = (
     "op", "in_size", "out_size", "in_channels", "out_channels", "hidden_channels", "kernel", "stride",
     "se", "skip", "act",

@@ -23,8 +23,6 @@ from blockprofile.space import Space
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Arrays", "Choice", "Members", "choose_kind", "predict_table", "train_members"]
-
 Arrays: TypeAlias = "dict[str, Tensor]"
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]

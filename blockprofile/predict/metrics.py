@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Fidelity", "measure_fidelity"]
-
 BEST_SHARE = 0.01
 
 

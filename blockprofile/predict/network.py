@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Network", "NetworkPredictor", "build_network_predictor", "linear_layers", "make_layers"]
-
 
 def make_layers(sizes: Sequence[int]) -> nn.Sequential:
     """Make a stack of linear layers with ReLU between them, from the number of inputs to that of outputs."""

@@ -21,8 +21,6 @@ from blockprofile.space import Archs, CompiledSum, Space
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["DeviceEvaluator"]
-
 
 class DeviceEvaluator:
     """Evaluate a fixed set of predictors on a device.

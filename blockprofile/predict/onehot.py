@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from blockprofile.errors import DataError
 from blockprofile.space import Archs, Slot, Space
 
-__all__ = ["OneHot", "n_codes"]
-
 
 def n_codes(space: Space, slot: Slot) -> int:
     """Count the codes that a slot can hold, the inactive one included where its unit's depth can leave it out."""

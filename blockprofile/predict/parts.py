@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 
 from blockprofile.space import Archs
 
-__all__ = ["ROWS_AT_ONCE", "ROW_MULTIPLE", "evaluate_parts", "on_one_core", "reset_threads"]
-
 ROWS_AT_ONCE = 1024
 """Archs evaluated at a time; the intermediate results stay in a core's cache."""
 

@@ -16,16 +16,6 @@ from blockprofile.csvfile import read_csv
 from blockprofile.errors import CoverageError, UnknownNameError, one_of
 from blockprofile.space import Act, Operator
 
-__all__ = [
-    "Edition",
-    "PublishedNetwork",
-    "list_published",
-    "published_latencies",
-    "published_network",
-    "published_operators",
-    "read_published_table",
-]
-
 Edition = Literal["first", "later", "repeat", "other"]
 Row = Mapping[str, str]
 

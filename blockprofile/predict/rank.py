@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Tau", "kendall", "tau_of"]
-
 N_BOOTSTRAP = 1000
 LEVEL = 0.95
 

@@ -15,8 +15,6 @@ from blockprofile.predict.base import AdditivePredictor, Predictor
 from blockprofile.predict.evaluator import noise_of
 from blockprofile.space import INACTIVE, Archs, Law, Space, distinct_operators, draw_archs
 
-__all__ = ["caption_of", "count_outside", "share_outside", "tell_stated"]
-
 ROUNDING = 1e-9
 """What sums of float64 probabilities may miss 1 by."""
 N_DRAWN = 20_000

@@ -17,8 +17,6 @@ from blockprofile.predict.laws import TableLaw
 from blockprofile.predict.training import TrainingOptions
 from blockprofile.yamlfile import Document, read_yaml
 
-__all__ = ["Recipe", "check_card_fields", "find_table", "read_recipe"]
-
 MEASURED = frozenset({"floor", "error", "made_from", "created"})
 """Fields of a card that a fit writes."""
 

@@ -20,20 +20,6 @@ from blockprofile.predict.card import CARD_NAME, Card, read_card
 from blockprofile.predict.folder import check_files
 from blockprofile.space import Space
 
-__all__ = [
-    "Entry",
-    "add_entry",
-    "build_predictor",
-    "default_accuracy",
-    "find_cards",
-    "find_device",
-    "find_metric",
-    "list_devices",
-    "list_predictors",
-    "load_predictors",
-    "select_entries",
-]
-
 _BUILDERS = {
     "counted": ("blockprofile.predict.counted", "build_counted"),
     "lookup": ("blockprofile.predict.lookup", "build_lookup"),

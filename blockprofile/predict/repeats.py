@@ -16,8 +16,6 @@ from blockprofile.errors import OptionError
 from blockprofile.predict.labels import LabelTable
 from blockprofile.space import Archs
 
-__all__ = ["Pooled", "count_shared", "number_archs", "pool_repeats", "split_archs"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pooled:

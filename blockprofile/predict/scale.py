@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from blockprofile.metric import parse_metric
 from blockprofile.space import Archs, CompiledSum, Space, factorize
 
-__all__ = ["doubt_labels", "doubt_scale", "mean_macs"]
-
 FASTEST_MACS_PER_MS = 2e9
 """No device runs mobile networks of batch 1 at 2e12 multiply-adds a second: a thousandfold rate is a wrong unit."""
 SLOWEST_MACS_PER_MS = 5e4

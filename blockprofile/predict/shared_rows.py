@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["share_rows"]
-
 
 def share_rows(
     layer: nn.Linear, blocks: NDArray[np.int64], n_numbers: int, generator: torch.Generator | None = None

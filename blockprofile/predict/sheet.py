@@ -16,8 +16,6 @@ from blockprofile.numbers import read_number
 from blockprofile.space import INACTIVE, Slot
 from blockprofile.tablefile import read_table_columns
 
-__all__ = ["Sheet", "column_numbers", "place_of", "read_sheet", "slot_codes"]
-
 MISSING_CODES = frozenset({-1, INACTIVE})
 MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "<na>", "none", "null"})
 SAME = 1e-6

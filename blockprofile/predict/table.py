@@ -19,8 +19,6 @@ from blockprofile.predict.card import TABLE_NAME, Card
 from blockprofile.space import Factor, Slot, Space, table_shape
 from blockprofile.tablefile import Column, read_columns
 
-__all__ = ["RESOLUTION", "AdditiveTable", "build_table", "read_additive_table", "write_additive_table"]
-
 RESOLUTION = "resolution"
 COLUMNS = {"slot": Column("text"), "choice": Column("text"), "value": Column("number")}
 

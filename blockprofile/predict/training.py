@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["SMALL_TABLE", "Progress", "TrainingOptions", "train_network"]
-
 Progress = Callable[[int, int, float], None]
 """Called after every epoch with its number, the number of epochs, and the loss."""
 

@@ -23,8 +23,6 @@ from blockprofile.predict.onehot import OneHot
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["FORMAT", "WEIGHTS_NAME", "NetworkFile", "read_network", "write_network"]
-
 WEIGHTS_NAME = "weights.safetensors"
 FORMAT = "blockprofile.network/2"
 HEADER_KEY = "blockprofile"

@@ -5,6 +5,7 @@ from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.control import Control
 from blockprofile.profile.estimate import TargetWeights, estimate_means, standard_errors
 from blockprofile.profile.exact_table import additive_predictors, exact_table
+from blockprofile.profile.inference import ROUNDING
 from blockprofile.profile.label_table import label_responses
 from blockprofile.profile.labels import profile_labels
 from blockprofile.profile.pair_map import JointEffect, PairMap, find_pair_map
@@ -12,7 +13,7 @@ from blockprofile.profile.pair_model import Features, PairModel, fit_main, fit_p
 from blockprofile.profile.pool_moments import PoolMoments
 from blockprofile.profile.profile import check_taus, metric_infos, profile_pool, profile_run
 from blockprofile.profile.record import Profile, Statistic
-from blockprofile.profile.responses import ROUNDING, MetricInfo, Settings, response_table
+from blockprofile.profile.responses import MetricInfo, Settings, response_table
 from blockprofile.profile.rows import Explained, KeptRows, explain_by_order, explained_of, explained_words, read_rows
 from blockprofile.profile.summary import (
     archs_words,

@@ -13,8 +13,6 @@ from blockprofile.profile.rows import KeptRows
 from blockprofile.profile.sketch import SketchQuantiles
 from blockprofile.space import Archs, Space
 
-__all__ = ["EXACT_LIMIT", "Accumulator"]
-
 EXACT_LIMIT = 4_000_000
 """Up to so many archs quantiles are exact over the pool, which is then held in memory."""
 

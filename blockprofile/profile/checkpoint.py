@@ -12,8 +12,6 @@ from blockprofile.files import write_bytes
 from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.sketch import SketchQuantiles
 
-__all__ = ["CHECKPOINT_NAME", "load_checkpoint", "remove_checkpoint", "save_checkpoint"]
-
 CHECKPOINT_NAME = "profile.state"
 SEAL_BYTES = 32
 LAYOUT = b"packed"

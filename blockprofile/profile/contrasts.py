@@ -19,8 +19,6 @@ from blockprofile.additive import Place
 from blockprofile.numbers import read_number
 from blockprofile.space import Block, Space, Value, kind_of
 
-__all__ = ["FACTOR", "PAIR", "Contrasts", "Site", "block_levels", "depth_sites", "make_contrasts", "place_sites"]
-
 FACTOR, PAIR = "M_factor", "M_pair"
 """The statistics: a step of a factor, and the interaction of two steps."""
 Levels = Mapping[str, Value]

@@ -15,10 +15,6 @@ from numpy.typing import NDArray
 from blockprofile.additive import ExactProfile, Presence, exact_profile
 from blockprofile.space import Archs, CompiledSum, Factor, Law, Space
 
-__all__ = [
-    "Control",
-]
-
 Doubles = NDArray[np.float64]
 
 

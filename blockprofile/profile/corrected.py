@@ -23,8 +23,6 @@ from blockprofile.additive import Group, Target
 from blockprofile.predict import LabelledArchs
 from blockprofile.profile.weighted import WeightedRows
 
-__all__ = ["LABELS", "PREDICTOR", "TRUTH", "Correction", "Effects"]
-
 TRUTH, PREDICTOR, LABELS = "truth", "predictor", "labels"
 """What an interval holds for: the true effect; what the predictor says; what the labels say, their noise included."""
 

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from blockprofile.additive import Target
 from blockprofile.profile.pool_moments import PoolMoments
 
-__all__ = ["CellMeans", "TargetWeights", "estimate_means", "standard_errors"]
-
 Doubles = NDArray[np.float64]
 
 ROUNDING = 1e-12

@@ -26,13 +26,12 @@ from blockprofile.errors import CoverageError
 from blockprofile.predict import AdditivePredictor, Predictor
 from blockprofile.profile.contrasts import Site, depth_sites, make_contrasts, place_sites
 from blockprofile.profile.corrected import PREDICTOR, TRUTH
-from blockprofile.profile.responses import COLUMNS, ROUNDING
+from blockprofile.profile.inference import ROUNDING
+from blockprofile.profile.responses import COLUMNS
 from blockprofile.space import Law, Space
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["KEYS", "additive_predictors", "exact_table", "mean_table"]
 
 Row = dict[str, Any]
 

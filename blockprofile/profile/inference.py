@@ -12,8 +12,6 @@ from blockprofile.profile.quantiles import Z95
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ALPHA", "ROUNDING", "control_discoveries", "with_inference"]
-
 ALPHA = 0.05
 ROUNDING = 1e-12
 

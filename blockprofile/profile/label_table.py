@@ -21,8 +21,6 @@ from blockprofile.space import Space
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["label_responses"]
-
 Doubles = NDArray[np.float64]
 
 

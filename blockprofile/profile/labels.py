@@ -48,8 +48,6 @@ from blockprofile.profile.rows import KeptRows, explain_metrics, write_rows
 from blockprofile.run import describe_predictor, open_run
 from blockprofile.space import Space, describe_space, load_space
 
-__all__ = ["profile_labels"]
-
 FEWEST = 20
 LABELS_PER_SKEWNESS = 25
 """A table of fewer archs of the space is refused."""

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["DeviceAccumulator"]
-
 
 class DeviceAccumulator:
     """Moments and quantiles of archs whose codes and metrics are on a device.

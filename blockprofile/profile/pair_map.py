@@ -12,8 +12,6 @@ from blockprofile.profile.pair_model import Draws, Features, fit_pair_model
 from blockprofile.profile.rows import KeptRows
 from blockprofile.space import Slot, Space
 
-__all__ = ["JointEffect", "PairMap", "find_pair_map"]
-
 Doubles = NDArray[np.float64]
 
 N_DRAWS = 100

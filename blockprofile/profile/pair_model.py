@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 
 from blockprofile.space import Archs, Factor, Space
 
-__all__ = ["Draws", "PairModel", "Sizes", "fit_main", "fit_pair_model", "fit_sizes"]
-
 Doubles = NDArray[np.float64]
 
 ROWS_FOR_SIZES = 400

@@ -15,8 +15,6 @@ from blockprofile.additive import Group, Target, transpose
 from blockprofile.profile.quantiles import EVEN, QuantileEstimate, weighted_quantiles
 from blockprofile.space import INACTIVE, Archs, Space
 
-__all__ = ["PoolQuantiles"]
-
 
 class PoolQuantiles:
     """Archs and metrics kept as they come, in order.

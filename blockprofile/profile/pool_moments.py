@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from blockprofile.additive import Group, make_groups, transpose
 from blockprofile.space import Archs, Space
 
-__all__ = ["PoolMoments"]
-
 
 class PoolMoments:
     """Counts and sums by group cell.

@@ -39,8 +39,6 @@ from blockprofile.run import (
 )
 from blockprofile.space import check_law, kept_space
 
-__all__ = ["check_taus", "metric_infos", "profile_pool", "profile_run"]
-
 EXACT_BLOCK = 4
 SKETCH_BLOCK = 32
 DEVICE_BLOCK, DEVICE_BLOCKS = 512, 32

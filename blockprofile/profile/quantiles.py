@@ -18,16 +18,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "EVEN",
-    "QuantileContrast",
-    "QuantileEstimate",
-    "contrast_quantiles",
-    "rank_bounds",
-    "shared_n",
-    "weighted_quantiles",
-]
-
 Z95 = 1.959963984540054
 TAIL = 0.025
 EVEN = 1e-12

@@ -24,8 +24,6 @@ from blockprofile.tablefile import Column, read_signed, write_table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PROFILE_NAME", "Profile", "Statistic"]
-
 Statistic = Literal["mean", "quantile", "M_b", "M_ulb", "M_tau", "M_d", "M_factor", "M_pair"]
 """What a row is: of the whole space, of a block, of a block at its place (its mean, its quantile), of a depth, of a
 step of a factor, of two."""

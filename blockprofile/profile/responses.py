@@ -22,7 +22,7 @@ from blockprofile.profile.accumulate import Accumulator
 from blockprofile.profile.contrasts import Contrasts, depth_sites, make_contrasts, place_sites
 from blockprofile.profile.corrected import PREDICTOR, Correction
 from blockprofile.profile.estimate import TargetWeights, estimate_means, standard_errors
-from blockprofile.profile.inference import ROUNDING, with_inference
+from blockprofile.profile.inference import with_inference
 from blockprofile.profile.pool import PoolQuantiles
 from blockprofile.profile.quantiles import Z95, contrast_quantiles, stack_estimates
 from blockprofile.profile.sketch import layer_groups
@@ -30,8 +30,6 @@ from blockprofile.space import Law
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["COLUMNS", "DEFAULT_SETTINGS", "DEFAULT_TAUS", "ROUNDING", "MetricInfo", "Settings", "response_table"]
 
 DEFAULT_TAUS: tuple[float, ...] = (0.01, 0.05, 0.5, 0.95, 0.99)
 

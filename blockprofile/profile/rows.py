@@ -22,19 +22,6 @@ from blockprofile.space import Archs, Space
 from blockprofile.tablecolumn import numbers_of
 from blockprofile.tablefile import Column, read_signed, write_table
 
-__all__ = [
-    "ROWS_NAME",
-    "Explained",
-    "KeptRows",
-    "explain_by_order",
-    "explain_metrics",
-    "explained_of",
-    "explained_words",
-    "is_sampled",
-    "read_rows",
-    "write_rows",
-]
-
 ROWS_NAME = "archs.parquet"
 COUNT = "n labels"
 MOST = 2_000

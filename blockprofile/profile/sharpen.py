@@ -27,8 +27,6 @@ from blockprofile.space import CompiledSum, Factor, Law, Space
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["sharpen"]
-
 Doubles = NDArray[np.float64]
 
 FOLDS = 10

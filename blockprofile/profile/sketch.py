@@ -16,8 +16,6 @@ from blockprofile.additive import Group, Target, transpose
 from blockprofile.profile.quantiles import EVEN, QuantileEstimate, rank_bounds, shared_n
 from blockprofile.space import Archs, Space
 
-__all__ = ["Histogram", "SketchQuantiles", "layer_groups"]
-
 N_BINS = 8192
 MIN_EXPONENT = -100
 PACKED = ("counts", "rows", "frame", "kind")

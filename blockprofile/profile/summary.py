@@ -14,11 +14,6 @@ from blockprofile.space import place_name
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "archs_words", "block_summary", "factor_summary", "holding_words", "pair_words", "step_words", "strongest_layers",
-    "unbounded_words",
-]  # fmt: skip
-
 Row = dict[str, Any]
 
 

@@ -44,8 +44,6 @@ from blockprofile.space import Archs, Space, draw_archs
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["UntilResult", "parse_until", "profile_until"]
-
 ROUND = 4096
 GROWTH = 8
 """A round makes the pool at most so many times larger: the first widths are rough."""

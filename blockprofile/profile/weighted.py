@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from blockprofile.additive import Group, Target, transpose
 from blockprofile.predict import LabelledArchs
 
-__all__ = ["FEW", "Combined", "WeightedRows"]
-
 Doubles = NDArray[np.float64]
 
 AT_ONCE = 8192

@@ -12,16 +12,6 @@ from blockprofile.prune.depth import Depth
 from blockprofile.prune.focus import Focus
 from blockprofile.prune.policies import Dominated, ExchangeRate, MaxAccuracy
 
-__all__ = [
-    "DEFAULT_POLICIES",
-    "POLICIES",
-    "directions_of",
-    "find_costs",
-    "find_gain",
-    "find_policies",
-    "stand_in_words",
-]
-
 POLICIES: dict[str, Policy | Weigher] = {
     policy.name: policy for policy in (Dominated(), ExchangeRate(), MaxAccuracy(), Depth(), Focus())
 }

@@ -25,18 +25,6 @@ from blockprofile.prune.front import front_rates
 from blockprofile.prune.likely import prune_by_draws
 from blockprofile.space import MOST_LISTED, Archs, Evidence, Space, count_archs, list_archs
 
-__all__ = [
-    "N_DRAWS",
-    "OWN_SHARE",
-    "Known",
-    "Scale",
-    "add_own",
-    "compose_by_pairs",
-    "draw_accuracies",
-    "own_spread",
-    "scale_of",
-]
-
 Doubles = NDArray[np.float64]
 
 N_DRAWS = 64

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from blockprofile.space import Space
 
-__all__ = ["Certificate", "Reach", "certify", "prune_at_random"]
-
 Points = NDArray[np.float64]
 """Accuracy and cost of archs: float64, shape (n, 2)."""
 

@@ -14,8 +14,6 @@ from blockprofile.prune.figures import Figures, Scope
 from blockprofile.prune.front import Rates, front_rates, support
 from blockprofile.space import Space, UnitSlots, Where
 
-__all__ = ["DEFAULT_BOUNDS", "Bounds", "Outcome", "choices_of", "compose", "slots_at"]
-
 WIDE_PART = 8
 """Rules for units and the network may together cost an eighth of the tolerance: they must hold nearly everywhere."""
 

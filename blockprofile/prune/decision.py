@@ -11,8 +11,6 @@ from blockprofile.prune.figures import Competition, Figures, Kind, Metric, Scope
 from blockprofile.prune.front import Rates
 from blockprofile.space import Evidence, Where, place_name
 
-__all__ = ["ALPHA", "Decision", "Policy", "View", "Weigher", "make_evidence", "where_name"]
-
 ALPHA = 0.05
 
 

@@ -12,8 +12,6 @@ from blockprofile.prune.front import depth_lines, layer_parts
 from blockprofile.prune.policies import decide
 from blockprofile.prune.wording import contrast, rate_unit, signed
 
-__all__ = ["Depth"]
-
 
 @dataclass(frozen=True, slots=True)
 class Depth:

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from blockprofile.prune.figures import Competition
 
-__all__ = ["Duel", "Lines", "adjust", "dominating", "outbid", "p_of_best"]
-
 Doubles = NDArray[np.float64]
 
 

@@ -10,8 +10,6 @@ from blockprofile.numbers import write_count
 from blockprofile.prune.decision import Decision, where_name
 from blockprofile.prune.pruning import Pruning
 
-__all__ = ["decision_rows", "explain_lines", "summary_lines"]
-
 Row = dict[str, Any]
 
 EXACT_BELOW = 1e6

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from blockprofile.space import Space, Where
 
-__all__ = ["Competition", "Figures", "Kind", "Metric", "Scope"]
-
 Scope = Literal["network", "unit", "layer", "depth", "width"]
 Kind = Literal["block", "depth", "width"]
 Doubles = NDArray[np.float64]

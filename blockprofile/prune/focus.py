@@ -9,8 +9,6 @@ import numpy as np
 
 from blockprofile.prune.decision import View
 
-__all__ = ["Focus"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Focus:

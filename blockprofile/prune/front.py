@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from blockprofile.prune.duel import Lines
 from blockprofile.prune.figures import Competition, Figures
 
-__all__ = ["Rates", "front_rates", "support"]
-
 Doubles = NDArray[np.float64]
 N_RATES = 240
 

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from blockprofile.space import Archs, Space
 
-__all__ = ["Drop", "best_within", "cost_limits", "prune_by_draws"]
-
 Doubles = NDArray[np.float64]
 
 N_LIMITS = 20

@@ -10,8 +10,6 @@ from typing import Any
 from blockprofile.prune.compose import choices_of
 from blockprofile.space import Base, Rule, Space, base_text, count_archs, kept_pruning, list_spaces, load_space
 
-__all__ = ["find_ancestry", "list_provenance", "sizes_of"]
-
 
 def sizes_of(before: Space, after: Space) -> dict[str, Any]:
     """Count archs and choices before and after."""

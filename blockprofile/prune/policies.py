@@ -13,8 +13,6 @@ from blockprofile.prune.duel import Duel, adjust, dominating, outbid
 from blockprofile.prune.figures import Competition, Scope
 from blockprofile.prune.wording import contrast, rate_unit, rival_name, signed
 
-__all__ = ["Dominated", "ExchangeRate", "MaxAccuracy", "decide"]
-
 BLOCK_SCOPES: tuple[Scope, ...] = ("network", "unit", "layer", "width")
 Duels = Callable[[Competition], list[Duel]]
 Words = Callable[[Competition, Duel], str]

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Pruning", "prune", "prune_profile", "prune_table"]
-
 
 @dataclass(frozen=True, slots=True)
 class Pruning:

@@ -16,8 +16,6 @@ from blockprofile.profile import ROUNDING, Profile, Statistic
 from blockprofile.prune.figures import Competition, Figures, Kind, Metric
 from blockprofile.space import Space, Where
 
-__all__ = ["read_figures"]
-
 Doubles = NDArray[np.float64]
 
 _FIELDS = ("effect", "se", "n", "freedom")

@@ -9,8 +9,6 @@ from blockprofile.prune.decision import Decision
 from blockprofile.prune.wording import rate_unit
 from blockprofile.space import Evidence, Rule, Space, Value, Where
 
-__all__ = ["common_space", "make_rules"]
-
 Key = tuple[Where, str, str]
 
 

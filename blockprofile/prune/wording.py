@@ -7,8 +7,6 @@ import math
 from blockprofile.prune.duel import Duel
 from blockprofile.prune.figures import Competition, Figures, Metric
 
-__all__ = ["contrast", "signed"]
-
 _SHORT = {"%": "%", "percent": "%"}
 
 

@@ -18,8 +18,6 @@ from blockprofile.yamlfile import write_yaml
 if TYPE_CHECKING:
     from ruamel.yaml.comments import CommentedMap
 
-__all__ = ["evidence_words", "pruned_yaml", "write_pruned"]
-
 LINE_WIDTH = 240
 """Wide enough for one figure to a line."""
 

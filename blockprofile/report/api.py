@@ -11,8 +11,6 @@ from blockprofile.report.document import Document
 from blockprofile.report.page import write_page
 from blockprofile.run import RunFolder
 
-__all__ = ["REPORT_NAME", "report"]
-
 REPORT_NAME = "report.html"
 
 _PAGES = {

@@ -9,8 +9,6 @@ from blockprofile.report.document import Cell, Table, number
 from blockprofile.search import Evaluations
 from blockprofile.space import INACTIVE, Space
 
-__all__ = ["arch_table", "front_table"]
-
 GREY = 4
 """In the page's palette: a later block is neither more nor less of anything."""
 

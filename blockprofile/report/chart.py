@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from blockprofile.report.marks import Band, Chart, Line, Mark, Points, Shade, palette_class
 
-__all__ = ["draw_chart", "nice_ticks"]
-
 Floats = NDArray[np.float64]
 
 WIDTH, HEIGHT = 720, 440

@@ -7,8 +7,6 @@ import math
 from blockprofile.compare import BELOW_FLOOR, Comparison, Verdict
 from blockprofile.space import count_archs
 
-__all__ = ["answer_comparison"]
-
 SMALL, MIDDLE = 0.5, 0.8
 """Cohen's words for effect sizes."""
 

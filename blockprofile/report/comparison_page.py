@@ -21,8 +21,6 @@ from blockprofile.report.search_charts import convergence_drawing, difference_dr
 from blockprofile.run import RunFolder
 from blockprofile.space import PrunedDefinition, count_archs, kept_pruning
 
-__all__ = ["comparison_document"]
-
 
 def comparison_document(folder: Path) -> Document:
     """Make the report of a comparison.

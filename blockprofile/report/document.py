@@ -8,21 +8,6 @@ from typing import Any, ClassVar
 
 from blockprofile.report.marks import Chart, palette_class
 
-__all__ = [
-    "Bullets",
-    "Cell",
-    "Code",
-    "Document",
-    "Drawing",
-    "Part",
-    "Section",
-    "Table",
-    "Text",
-    "number",
-    "p_value",
-    "table_of",
-]
-
 ROUNDING = 1e-9
 """Figures below are shown as 0: what is left of sums that cancel."""
 

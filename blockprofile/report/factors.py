@@ -9,8 +9,6 @@ from blockprofile.profile import Profile, Statistic, step_words
 from blockprofile.report.document import Cell, Part, Section, Table, Text
 from blockprofile.report.maps import digits_of
 
-__all__ = ["about_factors", "factor_sections"]
-
 _EXPLAINED = (
     "A step compares blocks that differ in one factor alone, averaged over the layers of a unit, and over the units. "
     "Pairs say what two steps do together beyond what each does alone. Red is more, blue is less; faint cells are "

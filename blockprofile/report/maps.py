@@ -10,8 +10,6 @@ from blockprofile.plot import BlockGrid, LayerMap, largest_effect, metric_label
 from blockprofile.report.document import Cell, Table
 from blockprofile.space import place_name
 
-__all__ = ["block_table", "digits_of", "map_table"]
-
 
 def digits_of(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> int:
     """Return with how many decimals the largest of some effects has three digits, at most 4."""

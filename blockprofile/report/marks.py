@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Band", "Chart", "Line", "Mark", "Points", "Shade", "palette_class"]
-
 Floats = NDArray[np.float64]
 
 N_COLOURS = 6

@@ -16,8 +16,6 @@ from blockprofile.report.marks import Chart, Line, Points, Shade, palette_class
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["MAX_BYTES", "render_page", "write_page"]
-
 MAX_BYTES = 5 * 2**20
 _ASSETS = Path(__file__).parent / "assets"
 

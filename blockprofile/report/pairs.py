@@ -17,8 +17,6 @@ from blockprofile.space import place_name
 if TYPE_CHECKING:
     from blockprofile.space import Slot
 
-__all__ = ["pair_sections"]
-
 _SHOWN = 12
 _EXPLAINED = (
     "A cell is the standard deviation of what the two decisions add together, beyond what each adds alone, over all "

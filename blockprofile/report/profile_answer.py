@@ -12,8 +12,6 @@ from blockprofile.profile import Profile, Statistic
 from blockprofile.report.factors import about_factors
 from blockprofile.space import place_name
 
-__all__ = ["Goals", "answer_profile", "find_goals", "list_dominated"]
-
 _COSTS = (LATENCY, "macs_m", "flops_m", "params_m")
 
 

@@ -34,8 +34,6 @@ from blockprofile.run import RunFolder, kept_predictors, read_shard, run_digest,
 if TYPE_CHECKING:
     from blockprofile.space import Space
 
-__all__ = ["profile_document"]
-
 N_SHOWN = 800
 
 

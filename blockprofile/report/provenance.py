@@ -11,8 +11,6 @@ from blockprofile import __version__
 from blockprofile.predict import tell_floor
 from blockprofile.report.document import Bullets, Code, Section, table_of
 
-__all__ = ["provenance_section", "repeat_section"]
-
 _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "moocore")
 
 

@@ -12,8 +12,6 @@ from blockprofile.predict import UNKNOWN_FLOOR
 from blockprofile.report.document import Cell, Part, Section, Table, Text, number, p_value, table_of
 from blockprofile.space import Evidence, PrunedDefinition, Rule, Space, place_name
 
-__all__ = ["pruning_section", "rule_words"]
-
 
 def rule_words(rule: Rule) -> str:
     """Say what a rule does, such as ``unit 1: without e3k7``.

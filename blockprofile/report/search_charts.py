@@ -21,8 +21,6 @@ from blockprofile.report.document import Drawing, Part
 from blockprofile.report.marks import Band, Chart, Line, Mark, Points, Shade
 from blockprofile.search import Problem, SearchResult
 
-__all__ = ["convergence_drawing", "difference_drawing", "fronts_drawing", "network_points", "search_drawings"]
-
 MAX_MARKS = 300
 """Archs of a joint front that can be pointed at; more are thinned evenly."""
 

@@ -14,8 +14,6 @@ from blockprofile.report.search_charts import search_drawings
 from blockprofile.run import RunFolder
 from blockprofile.search import Evaluations, Reward, SearchResult, load_search, pick, write_reward
 
-__all__ = ["search_document"]
-
 N_TOP = 20
 
 

@@ -11,8 +11,6 @@ import numpy as np
 from blockprofile.errors import OptionError
 from blockprofile.space import Archs, Law, Space, draw_archs
 
-__all__ = ["CHUNK_SIZE", "chunk_length", "chunk_rng", "draw_chunk", "n_chunks"]
-
 CHUNK_SIZE = 65_536
 
 

@@ -13,8 +13,6 @@ from blockprofile.errors import OptionError, RunError
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["run_on_cluster"]
-
 Result = TypeVar("Result")
 
 TASKS_PER_THREAD = 3

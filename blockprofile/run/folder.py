@@ -21,8 +21,6 @@ from blockprofile.run.manifest import (
 )
 from blockprofile.space import Space, kept_space
 
-__all__ = ["RunFolder", "open_run"]
-
 _MAKERS = {
     "samples": "`blockprofile sample` makes one",
     "search": "`blockprofile search` makes one",

@@ -16,8 +16,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
-__all__ = ["ForkedPool", "can_fork"]
-
 _END_WITH_PARENT = 1
 """``PR_SET_PDEATHSIG`` of ``prctl(2)``."""
 

@@ -14,8 +14,6 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from blockprofile.options import Options
 
-__all__ = ["StageParameter", "gather", "names_of", "parameters_of", "wrong_type"]
-
 _PLAIN = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
 _OTHERS = frozenset({"scheduler"})
 """What the command line alone gives."""

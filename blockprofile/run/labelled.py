@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from blockprofile.predict import LabelledArchs
     from blockprofile.run.pool import Pool
 
-__all__ = ["describe_labels", "keep_labelled", "kept_labelled"]
-
 FOLDER = "labelled"
 FEWEST = 20
 """With fewer labelled archs in the space nothing is corrected."""

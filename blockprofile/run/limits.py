@@ -18,8 +18,6 @@ from blockprofile.space import Law, Space
 if TYPE_CHECKING:
     from blockprofile.additive import LimitedSampler
 
-__all__ = ["Limit", "Sense", "find_limited", "limited_sampler", "parse_limit", "total_violation"]
-
 Sense = Literal["<=", ">="]
 
 

@@ -28,11 +28,6 @@ from blockprofile.yamlfile import Document
 if TYPE_CHECKING:
     from blockprofile.additive import LimitedSampler
 
-__all__ = [
-    "MANIFEST_NAME", "Manifest", "content_hash", "describe_card", "describe_predictor", "kept_card", "kept_predictors",
-    "read_manifest", "refuse_changed", "refuse_other", "run_digest", "write_manifest",
-]  # fmt: skip
-
 MANIFEST_NAME = "manifest.json"
 _SCHEMA = "blockprofile.run/2"
 _MADE_BY = "the command that made the folder, on another --out"

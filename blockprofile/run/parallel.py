@@ -21,8 +21,6 @@ from blockprofile.options import Options
 from blockprofile.predict import on_one_core, reset_threads
 from blockprofile.run.forked import ForkedPool, can_fork
 
-__all__ = ["BACKENDS", "HERE", "Execution", "check_workers", "run_tasks"]
-
 BACKENDS: tuple[str, ...] = ("auto", "fork", "threading", "loky", "dask")
 
 Result = TypeVar("Result")

@@ -23,8 +23,6 @@ from blockprofile.space import Archs, Law, Space, check_law, describe_space, loa
 if TYPE_CHECKING:
     from blockprofile.additive import LimitedSampler
 
-__all__ = ["Pool", "PoolRequest", "Tools", "draw", "draw_and_evaluate", "make_shard"]
-
 
 @dataclass(frozen=True, slots=True)
 class PoolRequest(Options):

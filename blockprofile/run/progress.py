@@ -9,8 +9,6 @@ from contextlib import contextmanager
 
 from blockprofile.loudness import LOG, is_quiet, is_verbose
 
-__all__ = ["Advance", "show_progress", "silent"]
-
 Advance = Callable[[int], None]
 
 

@@ -22,8 +22,6 @@ from blockprofile.run.pool import Pool, PoolRequest, make_shard
 from blockprofile.run.progress import show_progress
 from blockprofile.run.shards import SAMPLES, is_complete, read_shard, shard_path
 
-__all__ = ["SampleRun", "sample"]
-
 
 @dataclass(frozen=True, slots=True)
 class SampleRun:

@@ -18,17 +18,6 @@ from blockprofile.tablefile import Column, read_signed, write_table
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = [
-    "SAMPLES",
-    "is_complete",
-    "read_run",
-    "read_shard",
-    "read_values",
-    "shard_path",
-    "shard_paths",
-    "write_shard",
-]
-
 SAMPLES = "samples"
 _MADE_BY = "the sample command that made the run"
 

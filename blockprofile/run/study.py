@@ -20,8 +20,6 @@ from blockprofile.predict import CARD_NAME
 from blockprofile.run.hints import StageParameter, gather, names_of, parameters_of, wrong_type
 from blockprofile.yamlfile import Document, read_yaml
 
-__all__ = ["STAGES", "StageResult", "Study", "StudyFile", "find_study", "list_studies", "read_study", "run_study"]
-
 
 @dataclass(frozen=True, slots=True)
 class _Kind:

@@ -12,8 +12,6 @@ from blockprofile.search.archive import Archive, Proposal
 from blockprofile.search.initial import InitialPool
 from blockprofile.space import Archs
 
-__all__ = ["Algorithm", "Searcher", "collect_fresh", "draw_fresh"]
-
 Ints = NDArray[np.int64]
 MAX_TRIES = 20
 """Batches of candidates that are made before a generation is taken as full as it got."""

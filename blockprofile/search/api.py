@@ -27,8 +27,6 @@ from blockprofile.search.request import Aims, build_problem
 from blockprofile.search.result import SearchResult
 from blockprofile.space import Space, check_law, describe_space, load_space
 
-__all__ = ["ALGORITHMS", "search"]
-
 ALGORITHMS: dict[str, Callable[[], Algorithm]] = {
     "nsga2": NSGA2, "mutation": RandomMutation, "random": RandomSearch, "exact": Exact,
 }  # fmt: skip

@@ -11,8 +11,6 @@ from blockprofile.search.problem import Problem
 from blockprofile.search.seen import SeenArchs
 from blockprofile.space import Archs
 
-__all__ = ["Archive", "Proposal"]
-
 Ints = NDArray[np.int64]
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from blockprofile.errors import OptionError
 from blockprofile.numbers import parse_count, parse_number
 
-__all__ = ["Budget", "parse_budget"]
-
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
 

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from blockprofile.space import INACTIVE, Archs, Space
 
-__all__ = ["CodeTable"]
-
 
 @dataclass(frozen=True, slots=True)
 class CodeTable:

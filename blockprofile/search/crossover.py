@@ -13,8 +13,6 @@ from blockprofile.errors import OptionError, check_choice
 from blockprofile.search.codes import CodeTable
 from blockprofile.space import Archs, Block, Space
 
-__all__ = ["LEVELS", "Crossover"]
-
 LEVELS = ("unit", "layer", "block")
 
 

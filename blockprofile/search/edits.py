@@ -15,8 +15,6 @@ from blockprofile.search.codes import CodeTable
 from blockprofile.search.mutation import unit_weights
 from blockprofile.space import INACTIVE, Archs
 
-__all__ = ["UnitEdits"]
-
 Ints = NDArray[np.int64]
 
 INSERT, REMOVE, SWAP, WIDEN = range(4)

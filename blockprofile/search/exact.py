@@ -23,8 +23,6 @@ from blockprofile.search.problem import Problem
 from blockprofile.search.sorting import nondominated
 from blockprofile.space import INACTIVE, Archs, Factor, Space
 
-__all__ = ["MAX_POINTS", "Exact", "exact_front", "minimal_sums"]
-
 MAX_POINTS = 1_000_000
 """Partial sums kept at one slot; several metrics that hardly agree can have fronts that no memory holds."""
 

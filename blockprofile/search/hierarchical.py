@@ -16,8 +16,6 @@ from blockprofile.errors import OptionError
 from blockprofile.search.codes import CodeTable
 from blockprofile.space import Archs, Space, factorize
 
-__all__ = ["HierarchicalMutation"]
-
 Floats = NDArray[np.float64]
 RANDOM, REINFORCED, ROULETTE, BANDIT = range(4)
 

@@ -14,8 +14,6 @@ from blockprofile.search.problem import Problem
 from blockprofile.search.reference import reference_archs
 from blockprofile.space import Archs, CompiledSum, Factor, Law, draw_archs
 
-__all__ = ["InitialPool", "make_initial_pool"]
-
 Factors = tuple[Factor, ...]
 
 N_TRIAL = 2_048

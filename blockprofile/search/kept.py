@@ -23,8 +23,6 @@ from blockprofile.search.result import SearchResult
 from blockprofile.search.reward import Reward
 from blockprofile.space import Archs, Space
 
-__all__ = ["load_search", "reopen_problem"]
-
 
 def load_search(folder: str | Path, *, space: Space | None = None) -> SearchResult:
     """Read a search, finished or not, from its run folder; nothing is evaluated again, nothing else is needed.

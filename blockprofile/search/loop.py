@@ -14,8 +14,6 @@ from blockprofile.search.archive import Archive, Proposal
 from blockprofile.search.budget import Budget
 from blockprofile.space import Archs
 
-__all__ = ["EVALUATION_CHUNK", "Generation", "LoopResult", "run_loop"]
-
 EVALUATION_CHUNK = 256
 """Archs that a predictor sees at once; fixed, so that results do not depend on the number of workers."""
 

@@ -13,8 +13,6 @@ from blockprofile.errors import OptionError
 from blockprofile.search.codes import CodeTable
 from blockprofile.space import Archs, Space
 
-__all__ = ["BoundMutation", "Mutation", "UniformMutation", "unit_weights"]
-
 
 class BoundMutation(Protocol):
     """A mutation made for one search.

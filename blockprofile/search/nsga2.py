@@ -20,8 +20,6 @@ from blockprofile.search.selection import binary_tournament
 from blockprofile.search.survival import Survivors, rank_and_crowding
 from blockprofile.space import Archs
 
-__all__ = ["NSGA2"]
-
 Ints = NDArray[np.int64]
 Select = Callable[[NDArray[np.int32], NDArray[np.float64], int, np.random.Generator], Ints]
 Survive = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int], Survivors]

@@ -16,8 +16,6 @@ from blockprofile.errors import OptionError
 from blockprofile.metric import Direction, parse_metric
 from blockprofile.numbers import parse_number
 
-__all__ = ["Direction", "Goal", "Objective", "normalised_weights", "parse_objective"]
-
 
 class Goal(Protocol):
     """What a search works towards: an `Objective`, or a scalar such as `blockprofile.search.Reward`.

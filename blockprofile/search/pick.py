@@ -11,8 +11,6 @@ from blockprofile.errors import InfeasibleError, OptionError
 from blockprofile.run import Limit
 from blockprofile.search.result import Evaluations, SearchResult
 
-__all__ = ["knee_place", "pick"]
-
 
 def knee_place(points: NDArray[np.float64]) -> int:
     """Find the knee of a front: the point furthest towards the ideal from the plane through the extremes.

@@ -13,8 +13,6 @@ from blockprofile.run import Limit, total_violation
 from blockprofile.search.objectives import Goal, normalised_weights
 from blockprofile.space import Space
 
-__all__ = ["Problem"]
-
 Values = Mapping[str, NDArray[np.float32]]
 
 

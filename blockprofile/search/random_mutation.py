@@ -18,8 +18,6 @@ from blockprofile.search.initial import InitialPool
 from blockprofile.search.sorting import nondominated
 from blockprofile.space import Archs
 
-__all__ = ["RandomMutation", "RandomSearch", "front_of"]
-
 Ints = NDArray[np.int64]
 
 

@@ -27,8 +27,6 @@ from blockprofile.tablefile import Column, read_signed, write_table
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["EVALUATIONS", "Recorder", "read_evaluations"]
-
 EVALUATIONS = "evaluations.parquet"
 _PARTS, _FRONTS, _PROGRESS = "parts", "fronts.parquet", "progress.parquet"
 _ORIGIN = ("generation", "parent", "mate")

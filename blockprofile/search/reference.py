@@ -12,8 +12,6 @@ from blockprofile.search.problem import Problem
 from blockprofile.search.sorting import nondominated
 from blockprofile.space import INACTIVE, Archs, Space, draw_archs
 
-__all__ = ["complete_reference", "fronts_by_generation", "hypervolume", "reference_archs", "reference_point"]
-
 N_REFERENCE = 4_096
 REFERENCE_SEED = 0
 

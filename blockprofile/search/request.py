@@ -27,8 +27,6 @@ from blockprofile.search.problem import Problem
 from blockprofile.search.reward import Reward
 from blockprofile.space import Space, check_law
 
-__all__ = ["Aims", "build_problem"]
-
 
 @dataclass(frozen=True, slots=True)
 class Aims(Options):

@@ -21,8 +21,6 @@ from blockprofile.space import Archs, decode_all
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Evaluations", "SearchResult"]
-
 Ints = NDArray[np.int64]
 MOST_SHOWN = 10
 

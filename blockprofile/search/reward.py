@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError, one_of
+from blockprofile.metric import Direction
 from blockprofile.numbers import parse_number, write_number
-from blockprofile.search.objectives import Direction
-
-__all__ = ["HARD", "SOFT", "Reward", "parse_reward"]
 
 SOFT = (-0.07, -0.07)
 """(alpha, beta) of the soft constraint: twice the latency is worth five per cent of accuracy (MnasNet, section 3)."""

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from blockprofile.space import Archs
 
-__all__ = ["SeenArchs", "arch_keys"]
-
 Keys = NDArray[np.uint64]
 
 _SEED = 0x5EED

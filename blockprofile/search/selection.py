@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["binary_tournament"]
-
 
 def binary_tournament(
     ranks: NDArray[np.int32], distances: NDArray[np.float64], n: int, rng: np.random.Generator

@@ -8,8 +8,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["crowding_distances", "nondominated", "rank_points"]
-
 Points = NDArray[np.float64]
 
 

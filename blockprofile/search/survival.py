@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from blockprofile.search.sorting import crowding_distances, rank_points
 
-__all__ = ["Survivors", "rank_and_crowding"]
-
 
 @dataclass(frozen=True, slots=True)
 class Survivors:

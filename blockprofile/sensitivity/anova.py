@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from blockprofile.errors import OptionError
 from blockprofile.space import Factor, Law, Space, depth_probabilities
 
-__all__ = ["Term", "component_variance", "decompose", "slot_laws"]
-
 Term = tuple[int, ...]
 """Slot indices, ascending: one slot for a main effect, more for an interaction."""
 

@@ -10,8 +10,6 @@ from blockprofile.sensitivity.pair_sums import PairSums
 from blockprofile.sensitivity.shares import Sensitivity, estimate_sensitivity, exact_sensitivity
 from blockprofile.space import Law, Space
 
-__all__ = ["find_sensitivities"]
-
 DEFAULT_N = 200_000
 
 

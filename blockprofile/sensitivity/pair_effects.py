@@ -15,8 +15,6 @@ from blockprofile.sensitivity.anova import Term, slot_laws
 from blockprofile.sensitivity.pair_sums import PairSums
 from blockprofile.space import Law, Slot, Space
 
-__all__ = ["pair_effects"]
-
 
 def _shown(slot: Slot, depth: int) -> NDArray[np.float64]:
     """Map inputs to what an arch shows when the slot's unit is ``depth`` deep: shape (n_choices, n_codes)."""

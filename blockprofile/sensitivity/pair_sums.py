@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from blockprofile.errors import OptionError
 from blockprofile.space import Archs, Space
 
-__all__ = ["PairSums"]
-
 N_FOLDS = 40
 _ROWS = 4096
 """Archs that are counted at a time: their indices stay in the cache."""

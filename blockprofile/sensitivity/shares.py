@@ -21,8 +21,6 @@ from blockprofile.sensitivity.pair_effects import pair_effects
 from blockprofile.sensitivity.pair_sums import PairSums
 from blockprofile.space import Factor, Law, Space
 
-__all__ = ["Sensitivity", "SensitivityRow", "Share", "estimate_sensitivity", "exact_sensitivity"]
-
 N_REPLICATES = 400
 ROUNDING = 1e-12
 """Shares that are nothing but rounding: of layers that no depth reaches."""

@@ -16,8 +16,6 @@ from blockprofile.sensitivity.anova import Term
 from blockprofile.sensitivity.shares import Sensitivity, Share
 from blockprofile.space import place_name
 
-__all__ = ["describe_metric", "describe_sensitivity"]
-
 MAIN = 2 / 3
 """A kind of decision that explains two thirds is what a metric answers to."""
 SMALL = 0.1

@@ -14,8 +14,6 @@ from blockprofile.space.sites import build_sites
 from blockprofile.space.space import Space
 from blockprofile.space.text import encode
 
-__all__ = ["MistakeError", "check_definition", "check_space"]
-
 
 @dataclass(frozen=True, slots=True)
 class MistakeError(Exception):

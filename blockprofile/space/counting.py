@@ -6,8 +6,6 @@ import math
 
 from blockprofile.space.space import Space
 
-__all__ = ["count_archs", "depth_counts"]
-
 
 def depth_counts(space: Space, unit: int) -> dict[int, int]:
     """Count the ways to fill a unit, by its depth.

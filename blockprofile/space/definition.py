@@ -9,11 +9,6 @@ from __future__ import annotations
 from dataclasses import MISSING, Field, dataclass, field
 from typing import Any, Literal
 
-__all__ = [
-    "Act", "Block", "Cost", "FixedLayer", "Gate", "Input", "LayerOverride", "Option", "Residual",
-    "SpaceDefinition", "SqueezeExcite", "Unit", "Value", "default_of",
-]  # fmt: skip
-
 Act = Literal["none", "relu", "relu6", "hswish", "swish"]
 Gate = Literal["hsigmoid", "sigmoid"]
 Residual = Literal["identity", "none", "pool"]

@@ -10,8 +10,6 @@ from blockprofile.space.definition import Value
 from blockprofile.space.slots import Slot
 from blockprofile.space.space import Space
 
-__all__ = ["SlotDifference", "SpaceDifference", "diff_spaces"]
-
 
 @dataclass(frozen=True, slots=True)
 class SlotDifference:

@@ -14,8 +14,6 @@ from blockprofile.space.sites import build_sites
 from blockprofile.space.slots import INACTIVE
 from blockprofile.space.space import Space
 
-__all__ = ["count_networks"]
-
 MAX_STATES = 20_000
 MAX_MOVES = 2_000_000
 

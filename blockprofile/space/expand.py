@@ -11,8 +11,6 @@ from blockprofile.space.definition import Value
 from blockprofile.space.operators import make_divisible
 from blockprofile.yamlfile import Document
 
-__all__ = ["expand"]
-
 PRODUCT_KEYS = ("product", "name")
 WIDTH_KEYS = ("ratios", "of", "round_to", "names")
 MAX_BLOCKS = 250

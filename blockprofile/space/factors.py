@@ -18,8 +18,6 @@ from blockprofile.space.sites import build_sites
 from blockprofile.space.slots import INACTIVE, Archs
 from blockprofile.space.space import Space
 
-__all__ = ["CompiledSum", "Factor", "SumTable", "factorize", "table_shape"]
-
 MAX_TABLE = 1 << 16
 """Entries of a merged table: 65,536 float32 fit a core's second-level cache."""
 

@@ -17,8 +17,6 @@ from blockprofile.space.slots import Archs, UnitSlots
 from blockprofile.space.space import Space
 from blockprofile.space.text import NO_LAYER, decode, encode, explain_arch
 
-__all__ = ["FORMS", "read_arch", "write_arch"]
-
 OFA_KEYS = ("ks", "e", "d", "r", "image_size", "wid")
 HOW = (
     "an arch is given as text, by the name of a network, as a list of codes, as Once-for-All's {ks, e, d}, as "

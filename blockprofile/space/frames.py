@@ -15,8 +15,6 @@ from blockprofile.space.text import decode, explain_arch
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["archs_to_frame", "decode_all", "frame_to_archs"]
-
 
 def decode_all(space: Space, archs: Archs) -> list[str]:
     """Write many archs (uint8, shape (n, n_slots)) as text, each as `decode` does.

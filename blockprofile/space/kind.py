@@ -14,8 +14,6 @@ from blockprofile.space.definition import Act, Block, SqueezeExcite, default_of
 from blockprofile.space.operators import EXPANSIONS, Operator
 from blockprofile.space.primitives import WEIGHTS, Primitive
 
-__all__ = ["COMMON", "Kind", "Mistake", "Place", "halve", "kind_of", "mistakes_of", "register_kind"]
-
 Mistake = tuple[str, str]
 """What is wrong, and the block's key that it is about, or nothing."""
 

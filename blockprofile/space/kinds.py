@@ -15,8 +15,6 @@ from blockprofile.space.primitives import Primitive
 from blockprofile.space.slots import place_name
 from blockprofile.space.steps import join, pointwise, same, single, spatial, squeeze_excite
 
-__all__ = ["SHAPED", "bare_operator", "shaped_operator"]
-
 SHAPED = frozenset({"se", "act", "residual", "kernel"})
 """The keys of blocks that have a kernel, a gate and a shortcut."""
 

@@ -12,8 +12,6 @@ from blockprofile.space.counting import count_archs
 from blockprofile.space.slots import INACTIVE, Archs, UnitSlots
 from blockprofile.space.space import Space
 
-__all__ = ["MOST_LISTED", "list_archs"]
-
 MOST_LISTED = 1 << 16
 
 

@@ -21,8 +21,6 @@ from blockprofile.space.rules import PrunedDefinition, apply_rule
 from blockprofile.space.space import Space
 from blockprofile.yamlfile import Document, read_yaml
 
-__all__ = ["find_space_file", "list_spaces", "load_pruned", "load_space", "read_space", "space_of"]
-
 _SCHEMAS = ("blockprofile.space/1", "blockprofile.pruned/1")
 
 

@@ -20,8 +20,6 @@ from blockprofile.space.definition import Block, FixedLayer, Unit
 from blockprofile.space.slots import Archs
 from blockprofile.space.space import Space
 
-__all__ = ["is_mnasnet", "mnasnet_text", "write_mnasnet"]
-
 _WORD = re.compile(r"(r|k|s|e|i|o|se)([0-9]{1,5}(?:\.[0-9]{1,8})?)")
 _NEEDED = ("r", "k", "s", "e", "i", "o")
 MAX_REPEATS = 250

@@ -14,8 +14,6 @@ from blockprofile.errors import ArchError
 from blockprofile.space.definition import Act, Gate
 from blockprofile.space.primitives import Primitive
 
-__all__ = ["EXPANSIONS", "Operator", "count_macs", "count_params", "make_divisible", "primitives"]
-
 MILLION = 10**6
 
 

@@ -8,8 +8,6 @@ from typing import Literal
 
 from blockprofile.space.definition import Act, Gate
 
-__all__ = ["WEIGHTS", "Part", "Primitive"]
-
 Part = Literal["main", "se", "shortcut"]
 
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from blockprofile.space.definition import FixedLayer, Input, SpaceDefinition, Unit
 
-__all__ = ["range_mistakes"]
-
 MAX_WIDTH = 1_000_000
 MAX_RESOLUTION = 10_000
 MAX_UNITS = 100

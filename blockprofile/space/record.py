@@ -15,8 +15,6 @@ from blockprofile.space.rules import PrunedDefinition
 from blockprofile.space.space import Space
 from blockprofile.yamlfile import Document, yaml_text
 
-__all__ = ["SpaceRecord", "base_text", "describe_space", "kept_pruning", "kept_space"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceRecord:

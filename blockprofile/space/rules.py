@@ -13,8 +13,6 @@ from blockprofile.errors import ArchError, one_of
 from blockprofile.space.definition import Value
 from blockprofile.space.space import Space
 
-__all__ = ["Base", "Evidence", "PrunedDefinition", "Rule", "Where", "apply_rule", "apply_rules"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:

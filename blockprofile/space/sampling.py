@@ -15,8 +15,6 @@ from blockprofile.space.counting import depth_counts
 from blockprofile.space.slots import INACTIVE, Archs
 from blockprofile.space.space import Space
 
-__all__ = ["LAWS", "Law", "check_law", "depth_probabilities", "draw_archs"]
-
 Law = Literal["papers", "architectures"]
 LAWS: tuple[Law, ...] = get_args(Law)
 

@@ -21,8 +21,6 @@ from blockprofile.space.operators import Operator
 from blockprofile.space.slots import Archs
 from blockprofile.space.space import Space
 
-__all__ = ["Site", "build_sites", "distinct_operators", "list_operators"]
-
 MAX_SITE_ENTRIES = 100_000
 
 

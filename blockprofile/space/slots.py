@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from blockprofile.space.definition import SpaceDefinition, Value
 
-__all__ = ["INACTIVE", "Archs", "Slot", "UnitSlots", "defined_codes", "place_name", "slots_of"]
-
 INACTIVE = 255
 """The code of a layer that its unit's depth leaves out."""
 

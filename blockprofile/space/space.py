@@ -25,8 +25,6 @@ from blockprofile.picture import draw, html_picture
 from blockprofile.space.definition import Block, SpaceDefinition, default_of
 from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots, defined_codes, slots_of
 
-__all__ = ["Space"]
-
 
 def _content(value: Any) -> Any:
     """Write records as mappings, without later keys at their defaults: old files keep their hash."""

@@ -8,8 +8,6 @@ from blockprofile.space.definition import Act, Gate
 from blockprofile.space.operators import Operator
 from blockprofile.space.primitives import Part, Primitive
 
-__all__ = ["join", "pointwise", "same", "single", "spatial", "squeeze_excite"]
-
 POOL_KERNEL = 3
 """The kernel of a pooled shortcut; the papers that have one leave it open."""
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from blockprofile.space.space import Space
 
-__all__ = ["unit_rows"]
-
 
 def unit_rows(space: Space) -> list[dict[str, Any]]:
     """Say of each unit its output channels, stride, activation, depths and blocks."""

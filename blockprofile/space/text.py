@@ -16,8 +16,6 @@ from blockprofile.space.definition import Value
 from blockprofile.space.slots import INACTIVE, Archs, Slot, UnitSlots
 from blockprofile.space.space import Space
 
-__all__ = ["decode", "encode", "explain_arch", "named_archs"]
-
 NO_LAYER = "-"
 
 

@@ -26,8 +26,6 @@ from blockprofile.supernet.spread import count_workers, spread
 from blockprofile.supernet.training import Trainer
 from blockprofile.supernet.weights import CHECKPOINT_NAME, load_training, save_training, save_weights
 
-__all__ = ["Alone", "space_of_one", "stratified_archs", "train_alone"]
-
 KIND = "alone"
 TABLE_NAME, JOURNAL_NAME = "labels.parquet", "trainings.jsonl"
 

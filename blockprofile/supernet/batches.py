@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from blockprofile.supernet.images import Images
 
-__all__ = ["augment", "batches_of", "draw_batch"]
-
 
 def draw_batch(
     images: Images, *, seed: int, step: int, batch: int, pad: int, flip: bool

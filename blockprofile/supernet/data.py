@@ -22,8 +22,6 @@ from blockprofile.supernet.images import Images, load_images
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["DataSet", "load_data", "load_test"]
-
 HOLDOUT = 0.1
 
 

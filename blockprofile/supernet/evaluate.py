@@ -25,8 +25,6 @@ from blockprofile.supernet.images import Images
 from blockprofile.supernet.judging import Judge, JudgeOptions, binomial_sd
 from blockprofile.supernet.spread import count_workers, spread
 
-__all__ = ["Evaluated", "Verdicts", "draw_distinct", "evaluate_supernet", "write_labels"]
-
 CACHE_NAME = "evaluations"
 MAX_ROUNDS = 100
 SECONDS_HERE = 5.0

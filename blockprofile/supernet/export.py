@@ -36,8 +36,6 @@ from blockprofile.yamlfile import read_yaml, write_yaml
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["export_arch", "export_from_supernet", "folded_layers", "load_exported"]
-
 ARCH_NAME, SPACE_NAME, WEIGHTS_NAME, ONNX_NAME = "arch.yaml", "space.yaml", "weights.safetensors", "network.onnx"
 _SCHEMA = "blockprofile.network/1"
 

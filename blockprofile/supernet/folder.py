@@ -21,8 +21,6 @@ from blockprofile.supernet.shared import Supernet, build_supernet
 from blockprofile.supernet.weights import WEIGHTS_NAME, load_weights
 from blockprofile.yamlfile import Document
 
-__all__ = ["KIND", "SupernetFolder", "check_classes", "image_form", "open_supernet"]
-
 KIND = "supernet"
 
 

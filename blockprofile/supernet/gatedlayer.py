@@ -8,8 +8,6 @@ from blockprofile.errors import OptionError
 from blockprofile.space import Operator, Site, Slot, Space, kind_of
 from blockprofile.supernet.roles import sizeless
 
-__all__ = ["SKIP", "GatedLayer", "read_layer"]
-
 
 @dataclass(frozen=True, slots=True)
 class GatedLayer:

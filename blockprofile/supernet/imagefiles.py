@@ -26,8 +26,6 @@ from blockprofile.errors import DataError, UnknownNameError
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["FORMS", "BadImage", "Part", "RawImages", "open_image", "read_images"]
-
 Part = Literal["train", "test"]
 FORMS = (
     "a folder with train/CLASS/ and test/CLASS/, a folder of idx files (train-images-idx3-ubyte, gzipped or not), "

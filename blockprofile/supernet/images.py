@@ -16,8 +16,6 @@ from blockprofile.supernet.imagefiles import BadImage, Part, RawImages, iterate_
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Images", "load_images"]
-
 MAX_PIXELS = 1 << 34
 """How many bytes of pixels are held in memory."""
 _NAMED = 3

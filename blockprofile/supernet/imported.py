@@ -30,8 +30,6 @@ from blockprofile.tensorfile import read_tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["IMPORTED_SPACES", "ImportedNet", "import_supernet", "published_names", "read_published"]
-
 IMPORTED_SPACES = ("ofa_mbv3_w10", "ofa_mbv3", "ofa_proxyless", "ofa_resnet50")
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "crop": 0.875}
 """How Once-for-All's images are normalised, and the share of their side that is cut from their middle."""

@@ -23,8 +23,6 @@ from blockprofile.supernet.spread import count_workers
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["BN_MODES", "BnMode", "Judge", "JudgeOptions", "binomial_sd", "check_bn"]
-
 BnMode = Literal["reset", "batch", "own"]
 BN_MODES: tuple[BnMode, ...] = get_args(BnMode)
 RECALIBRATION = 2000

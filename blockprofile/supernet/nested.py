@@ -21,8 +21,6 @@ from blockprofile.supernet.roles import Role, roles_of
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["nested_layers", "nested_state", "sort_channels"]
-
 
 def _shape(role: Role) -> tuple[int, int, int, int]:
     """Return outputs, inputs of one group, kernel and groups of a layer."""

@@ -15,8 +15,6 @@ from blockprofile.supernet.evaluate import Verdicts, check_archs
 from blockprofile.supernet.folder import SupernetFolder, open_supernet
 from blockprofile.supernet.judging import Judge, JudgeOptions
 
-__all__ = ["SupernetPredictor", "build_supernet_predictor"]
-
 
 class SupernetPredictor(CardPredictor):
     """The accuracy that archs have with shared weights, in percent of the held-out images; see `Predictor`."""

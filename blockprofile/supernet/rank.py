@@ -22,8 +22,6 @@ from blockprofile.supernet.judging import JudgeOptions
 from blockprofile.supernet.worth import Worth, check_labels, label_worth
 from blockprofile.zerocost import synflow
 
-__all__ = ["Ranking", "rank_supernet"]
-
 BEST_SHARE = 0.1
 MIN_BEST = 10
 """The fewest archs whose order is told apart as that of the best."""

@@ -11,8 +11,6 @@ from blockprofile.errors import OptionError
 from blockprofile.options import Options
 from blockprofile.yamlfile import Document
 
-__all__ = ["DEFAULT_RECIPE", "Recipe"]
-
 BATCH_OF_LR = 256
 LR = 0.1
 """The learning rate for a batch of 256 images; others are in proportion (Goyal et al., 2017)."""

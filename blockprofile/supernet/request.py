@@ -11,8 +11,6 @@ from blockprofile.supernet.data import HOLDOUT, DataSet, load_data
 from blockprofile.supernet.folder import check_classes, image_form
 from blockprofile.supernet.recipe import DEFAULT_RECIPE, Recipe
 
-__all__ = ["DEFAULT_SCHEME", "Scheme", "Training"]
-
 SAVE_SECONDS = 120.0
 
 

@@ -17,8 +17,6 @@ from blockprofile.space import Operator, Primitive, primitives
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["BN_EPS", "Role", "family_of", "roles_of", "set_bn_eps", "sizeless", "template_of"]
-
 BN_EPS = 1e-5
 """What torch's batch normalisations add to a variance unless told otherwise."""
 

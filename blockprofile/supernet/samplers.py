@@ -19,8 +19,6 @@ from blockprofile.additive import max_arch, min_arch
 from blockprofile.errors import OptionError, check_choice
 from blockprofile.space import INACTIVE, Archs, CompiledSum, Space, count_params, draw_archs, factorize
 
-__all__ = ["SAMPLERS", "Sampler", "SamplerName", "fair_passes", "make_sampler"]
-
 SamplerName = Literal["fair", "uniform", "sandwich", "proportional"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
 MAX_PASSES = 256

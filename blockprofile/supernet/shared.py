@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-__all__ = ["SHARINGS", "Sharing", "Supernet", "build_supernet", "resize_images"]
-
 Sharing = Literal["separate", "nested"]
 SHARINGS: tuple[Sharing, ...] = get_args(Sharing)
 _SEPARATE = "own"

@@ -25,8 +25,6 @@ from blockprofile.supernet.request import Training
 from blockprofile.supernet.superkernel import SuperKernel
 from blockprofile.yamlfile import Document
 
-__all__ = ["PathAim", "PathRun", "SinglePathResult", "search_single_path"]
-
 KIND = "single-path"
 JOURNAL_NAME, ARCHS_NAME = "runs.jsonl", "archs.txt"
 KEEP = 0.6

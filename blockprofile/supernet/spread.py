@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 from blockprofile.errors import OptionError
 from blockprofile.run import Execution, check_workers, run_tasks
 
-__all__ = ["count_workers", "spread"]
-
 Result = TypeVar("Result")
 
 

@@ -19,8 +19,6 @@ from blockprofile.supernet.rank import rank_supernet
 from blockprofile.supernet.request import DEFAULT_SCHEME, Scheme, Training
 from blockprofile.supernet.train import tell_worth, train_supernet
 
-__all__ = ["FrontVerdict", "StageReport", "compare_trained", "label", "measure", "rank", "train"]
-
 N_DRAWS = 2000
 
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["SuperKernel"]
-
 
 def _step(value: Tensor) -> Tensor:
     """Return 1 where a value is above 0 and else 0, with the gradient of a sigmoid."""

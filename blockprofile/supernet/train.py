@@ -26,8 +26,6 @@ from blockprofile.supernet.training import Report, Trainer, watch_updates
 from blockprofile.supernet.weights import CHECKPOINT_NAME, WEIGHTS_NAME, load_training, save_training, save_weights
 from blockprofile.yamlfile import write_yaml
 
-__all__ = ["Trained", "train_supernet", "write_card"]
-
 N_JUDGED, N_REPEATS = 8, 2
 """Archs that are judged at the end, and how often with other images for the batch statistics."""
 

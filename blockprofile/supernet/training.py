@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Position", "Report", "Trainer"]
-
 
 @dataclass(frozen=True, slots=True)
 class Report:

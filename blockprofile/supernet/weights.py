@@ -20,11 +20,6 @@ from blockprofile.yamlfile import Document
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = [
-    "CHECKPOINT_NAME", "WEIGHTS_NAME", "fill_tensors", "float_values", "load_training", "load_weights",
-    "save_training", "save_weights",
-]  # fmt: skip
-
 CHECKPOINT_NAME, WEIGHTS_NAME = "checkpoint.safetensors", "weights.safetensors"
 FORMAT = "blockprofile.supernet/1"
 _HEADER = "blockprofile"

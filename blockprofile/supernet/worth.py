@@ -18,8 +18,6 @@ from blockprofile.label import plan_archs
 from blockprofile.predict import kendall
 from blockprofile.space import Archs, CompiledSum, Space
 
-__all__ = ["Worth", "check_labels", "label_worth"]
-
 REPETITIONS = 20
 CANDIDATES = 2000
 ROUNDS = 20

@@ -27,8 +27,6 @@ from blockprofile.truth.scores import check_scored, plan_row, rank_unlabelled, s
 from blockprofile.truth.table import Truth
 from blockprofile.truth.words import told_source
 
-__all__ = ["judge"]
-
 JOURNAL = "judged.jsonl"
 PART = 25
 """Archs that are scored in one task."""

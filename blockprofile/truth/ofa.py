@@ -22,8 +22,6 @@ from blockprofile.tablefile import Column, read_columns
 from blockprofile.truth.scores import tau_row
 from blockprofile.truth.words import markdown_table
 
-__all__ = ["judge_ofa"]
-
 Doubles = NDArray[np.float64]
 Row = dict[str, Any]
 BATCHES = (1, 64)

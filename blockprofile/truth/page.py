@@ -20,8 +20,6 @@ from blockprofile.truth.words import (
     unlabelled_rows,
 )
 
-__all__ = ["sentences", "write_page"]
-
 Row = Mapping[str, Any]
 
 

@@ -34,8 +34,6 @@ from blockprofile.truth.part_page import ACCURACY, part_page
 from blockprofile.truth.scores import at_size, check_scored, judge_fit, plan_row, rank_unlabelled, score_archs
 from blockprofile.truth.words import told_source
 
-__all__ = ["judge_part"]
-
 Doubles = NDArray[np.float64]
 Row = dict[str, Any]
 KEYS = ["statistic", "u", "layer", "block", "depth"]

@@ -10,8 +10,6 @@ import numpy as np
 
 from blockprofile.truth.words import fit_rows, markdown_table, plan_rows, scores_words, source_words, unlabelled_rows
 
-__all__ = ["ACCURACY", "devices_words", "part_page"]
-
 ACCURACY = "top1_percent"
 Row = dict[str, Any]
 

@@ -29,8 +29,6 @@ from blockprofile.truth.trials import (
     responses_of,
 )
 
-__all__ = ["DEFAULT", "WAYS", "known_truth", "name_of", "repeat"]
-
 WAYS = ((0.3, 0.05), (1.0, 0.05), (1.0, 0.1), (1.0, 0.2))
 """The shares of the rest that are tried as archs' own, and the risks; the first half of the repetitions chooses."""
 DEFAULT = (OWN_SHARE, RISK)

@@ -16,17 +16,6 @@ from blockprofile.prune import N_DRAWS, scale_of
 from blockprofile.space import Archs, Space
 from blockprofile.zerocost import SCORES
 
-__all__ = [
-    "COUNTED",
-    "at_size",
-    "check_scored",
-    "judge_fit",
-    "plan_row",
-    "rank_unlabelled",
-    "score_archs",
-    "tau_row",
-]
-
 Doubles = NDArray[np.float64]
 Row = dict[str, Any]
 

@@ -22,8 +22,6 @@ from blockprofile.predict import (
 from blockprofile.prune import best_within, cost_limits
 from blockprofile.space import Archs, Space, load_space
 
-__all__ = ["Cost", "Truth", "read_truth"]
-
 Doubles = NDArray[np.float64]
 
 

@@ -26,19 +26,6 @@ from blockprofile.space import Archs, Space
 from blockprofile.truth.scores import judge_fit
 from blockprofile.truth.table import Cost, Truth
 
-__all__ = [
-    "Judged",
-    "Labels",
-    "draw_labels",
-    "estimate",
-    "fit_others",
-    "judge_pruning",
-    "plan_labels",
-    "prune_by_main",
-    "prune_by_pairs",
-    "regret",
-]
-
 Doubles = NDArray[np.float64]
 N_RANDOM = 4
 KEYS = ["statistic", "u", "layer", "block", "depth"]

@@ -7,18 +7,6 @@ from typing import Any
 
 from blockprofile.predict import Card
 
-__all__ = [
-    "fit_rows",
-    "markdown_table",
-    "plan_rows",
-    "scores_words",
-    "share",
-    "share_of",
-    "source_words",
-    "told_source",
-    "unlabelled_rows",
-]
-
 Row = Mapping[str, Any]
 
 

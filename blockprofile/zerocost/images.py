@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["N_IMAGES", "initial_network", "noise_images", "normalise_by_images"]
-
 N_IMAGES = 16
 """Images that a score looks at together."""
 

@@ -14,8 +14,6 @@ from blockprofile.modules import use_threads
 from blockprofile.space import Archs, Space
 from blockprofile.zerocost.images import initial_network, noise_images, normalise_by_images
 
-__all__ = ["jacobian"]
-
 K = 1e-5
 """What keeps an eigenvalue of 0 from counting without bound; the paper's."""
 

@@ -14,8 +14,6 @@ from blockprofile.modules import use_threads
 from blockprofile.space import Archs, Space
 from blockprofile.zerocost.images import N_IMAGES, initial_network, noise_images, normalise_by_images
 
-__all__ = ["naswot"]
-
 
 @use_threads(1)
 def naswot(space: Space, arch: Archs, *, seed: int = 0) -> float:

@@ -15,8 +15,6 @@ from blockprofile.zerocost.jacobian import jacobian
 from blockprofile.zerocost.naswot import naswot
 from blockprofile.zerocost.synflow import synflow
 
-__all__ = ["SCORES", "ZeroCostPredictor", "build_zero_cost"]
-
 SCORES: Mapping[str, Callable[..., float]] = {"synflow": synflow, "naswot": naswot, "jacobian": jacobian}
 
 

@@ -14,8 +14,6 @@ from blockprofile.modules import use_threads
 from blockprofile.space import Archs, Space
 from blockprofile.zerocost.images import initial_network
 
-__all__ = ["synflow"]
-
 
 @use_threads(1)
 def synflow(space: Space, arch: Archs, *, seed: int = 0) -> float:

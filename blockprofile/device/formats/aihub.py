@@ -11,8 +11,6 @@ from typing import Any
 
 from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace, number_of
 
-__all__ = ["SHAPE", "read", "recognises"]
-
 SHAPE = "a JSON object with `execution_summary`"
 
 

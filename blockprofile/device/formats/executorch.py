@@ -14,8 +14,6 @@ from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace
 from blockprofile.device.node_names import find_steps
 from blockprofile.numbers import read_number
 
-__all__ = ["SHAPE", "read", "recognises"]
-
 SHAPE = "CSV with the columns `event_block_name` and `event_name`"
 
 _MS = {"ms": 1.0, "us": 0.001, "s": 1000.0}

@@ -7,8 +7,6 @@ import re
 from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace
 from blockprofile.numbers import read_number
 
-__all__ = ["SHAPE", "read", "recognises"]
-
 SHAPE = "benchmark_model's text with a table `Run Order`"
 
 _RUNS = "Operator-wise Profiling Info for Regular Benchmark Runs"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from blockprofile.device.formats.trace import ProfileFile, Trace, number_of
 
-__all__ = ["SHAPE", "read", "recognises"]
-
 SHAPE = "a JSON object with `latency` and `accelerators`"
 
 STEP_MS = 0.01

@@ -9,8 +9,6 @@ from typing import Any
 
 from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace, number_of
 
-__all__ = ["SHAPE", "read", "recognises"]
-
 SHAPE = "a JSON list of events with `cat`, `ts` and `dur`"
 
 _ENDING = "_kernel_time"

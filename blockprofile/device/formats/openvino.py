@@ -5,8 +5,6 @@ from __future__ import annotations
 from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace
 from blockprofile.numbers import read_number
 
-__all__ = ["SHAPE", "read", "recognises"]
-
 SHAPE = "lines of counters under `layerName;execStatus;`"
 
 _HEAD = "layerName;execStatus;"

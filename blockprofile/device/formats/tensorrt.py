@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace, number_of
 
-__all__ = ["SHAPE", "read", "recognises"]
-
 SHAPE = "a JSON list whose first entry is `count`"
 
 

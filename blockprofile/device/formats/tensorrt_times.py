@@ -6,8 +6,6 @@ from statistics import median
 
 from blockprofile.device.formats.trace import ProfileFile, Trace, number_of
 
-__all__ = ["SHAPE", "read", "recognises"]
-
 SHAPE = "a JSON list of runs with `computeMs`"
 
 

@@ -13,8 +13,6 @@ from blockprofile.errors import DataError, UnknownNameError
 from blockprofile.jsonfile import parse_json
 from blockprofile.numbers import read_number
 
-__all__ = ["NodeTime", "ProfileFile", "Trace", "number_of", "open_profile"]
-
 MAX_BYTES = 1 << 27
 MAX_FIELD = 1 << 22
 """Characters of a field: a node that fuses a whole network has all its modules in one."""

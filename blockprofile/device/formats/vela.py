@@ -13,8 +13,6 @@ from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace
 from blockprofile.errors import OptionError
 from blockprofile.numbers import read_number
 
-__all__ = ["SHAPE", "read", "recognises"]
-
 SHAPE = "CSV with the columns `Name` and `Op Cycles`"
 
 _CYCLES, _NAME = "Op Cycles", "Name"

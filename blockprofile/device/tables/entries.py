@@ -13,8 +13,6 @@ from blockprofile.errors import OptionError
 from blockprofile.metric import LATENCY
 from blockprofile.numbers import read_number
 
-__all__ = ["NOTHING", "Entries", "check_times_only", "known_value", "pool"]
-
 NOTHING = Median(0.0, float("nan"), float("nan"), 0)
 """What an operator is given whose time stands in another's entry."""
 

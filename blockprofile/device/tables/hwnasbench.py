@@ -20,8 +20,6 @@ from blockprofile.errors import OptionError, one_of
 from blockprofile.metric import LATENCY
 from blockprofile.space import Operator
 
-__all__ = ["NOTE", "find", "read", "recognises"]
-
 NOTE = "Layers that are left out keep no time of their own: a shortcut of equal shapes is no operator."
 _HOLDS = {"_energy": ENERGY, "_latency": LATENCY}
 _HEADS = ("ConvBlock_H", "ConvNorm_H", "AvgP_H", "FC_Cin", "Skip_H")

@@ -19,8 +19,6 @@ from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.metric import LATENCY
 from blockprofile.space import Space
 
-__all__ = ["NOTE", "read_layers", "recognises"]
-
 NOTE = (
     "Stem and head have no times of their own: they stand in the offset. The file says no shapes: that it is of this "
     "space is believed."

@@ -17,8 +17,6 @@ from blockprofile.device.median import Median
 from blockprofile.device.tables.entries import NOTHING, Entries, check_times_only, known_value
 from blockprofile.space import Operator
 
-__all__ = ["NOTE", "find", "read", "recognises"]
-
 NOTE = (
     "Blocks that change the number of channels (ResBlocks: or the size) were measured with a 1x1 convolution as their "
     "shortcut."

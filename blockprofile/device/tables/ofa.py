@@ -17,8 +17,6 @@ from blockprofile.device.tables.entries import NOTHING, Entries, check_times_onl
 from blockprofile.space import Operator
 from blockprofile.yamlfile import read_yaml
 
-__all__ = ["NOTE", "find", "read", "recognises"]
-
 NOTE = ""
 _NAME = re.compile(r"^(?:expanded_conv|Conv(?:_[12])?|AvgPool2D|Logits)-input:\d+x\d+x\d+-output:", re.MULTILINE)
 _KEYS = {"count", "mean", "std", "var"}
