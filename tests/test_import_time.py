@@ -35,6 +35,17 @@ def test_the_package_alone_does_not_even_load_numpy() -> None:
     assert "numpy" not in loaded_after("import blockprofile")
 
 
+def test_the_program_works_linear_algebra_in_one_thread_before_numpy_asks_for_their_number() -> None:
+    statement = (
+        "import os, sys\nos.environ['OPENBLAS_NUM_THREADS'] = '2'\nfrom blockprofile.cli import main as program\n"
+        "program.main = lambda: sys.modules.update({'threads' + os.environ['OPENBLAS_NUM_THREADS']: sys})\n"
+        "try: program.run()\nexcept SystemExit: pass"
+    )
+    loaded = loaded_after(statement)
+    assert "threads1" in loaded
+    assert "numpy" not in loaded
+
+
 def test_help_loads_nothing_heavy() -> None:
     statement = "from blockprofile.cli.main import main\nmain(['--help'])"
     assert loaded_after(statement) & HEAVY == set()

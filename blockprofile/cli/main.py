@@ -6,6 +6,7 @@ One file per subcommand; each imports what it needs inside its function, so that
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -117,7 +118,11 @@ def _fail(message: str, status: int) -> int:
 
 
 def run() -> None:
-    """Run as the console script."""
+    """Run as the console script, with linear algebra in one thread.
+
+    Its matrices are small: more threads wait for each other, and their number decides the last digits.
+    """
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy and scipy are imported, which is later
     sys.exit(main())
 
 

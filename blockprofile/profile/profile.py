@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from blockprofile.run import (
     Pool,
     PoolRequest,
     RunFolder,
+    check_workers,
     chunk_length,
     draw,
     draw_and_evaluate,
@@ -155,9 +157,10 @@ def profile_run(
         remove_leftovers(path)
         for part in run_tasks(_summarise_shards, tasks, execution):
             advance(part.moments.n)
+            _load_what_follows()
             seen = _merged(seen, part)
         assert seen is not None
-        return _finish(seen, path, config, settings, started)
+        return _finish(seen, path, config, settings, started, execution)
 
 
 def profile_pool(
@@ -194,14 +197,21 @@ def profile_pool(
             advance(seen.moments.n)
             results = run_tasks(_summarise_draws, tasks, execution)
             for block, part in zip(blocks, results, strict=True):
+                _load_what_follows()
                 seen.merge(part)
                 advance(part.moments.n)
                 if not seen.is_exact and time.monotonic() - saved > CHECKPOINT_SECONDS:
                     save_checkpoint(folder, seen, block.stop, run=pool.run)
                     saved = time.monotonic()
-        result = _finish(seen, folder, pool.config, settings, started)
+        result = _finish(seen, folder, pool.config, settings, started, execution)
         remove_checkpoint(folder)
     return result
+
+
+def _load_what_follows() -> None:
+    """Import what the table is made with, while the workers go on."""
+    for name in ("pandas", "scipy.special"):
+        import_module(name)
 
 
 def _merged(seen: Accumulator | None, part: Accumulator) -> Accumulator:
@@ -211,9 +221,16 @@ def _merged(seen: Accumulator | None, part: Accumulator) -> Accumulator:
     return seen
 
 
-def _finish(seen: Accumulator, folder: Path, config: Mapping[str, Any], settings: Settings, started: float) -> Profile:
-    labelled = kept_labelled(folder, config, seen.space)
-    table = response_table(seen, info=metric_infos(config), settings=settings, labelled=labelled)
+def _finish(
+    seen: Accumulator,
+    folder: Path,
+    config: Mapping[str, Any],
+    settings: Settings,
+    started: float,
+    execution: Execution,
+) -> Profile:
+    labelled, workers = kept_labelled(folder, config, seen.space), check_workers(execution.workers)
+    table = response_table(seen, info=metric_infos(config), settings=settings, labelled=labelled, workers=workers)
     rows = seen.first
     assert rows is not None
     write_rows(folder, config, seen.space, rows)

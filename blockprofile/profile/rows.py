@@ -108,7 +108,7 @@ def is_sampled(about: Mapping[str, Any]) -> bool:
 def explain_metrics(space: Space, rows: KeptRows) -> dict[str, dict[str, float]]:
     """Tell how much main effects and pairs explain of every metric, as plain values; see `explain_by_order`."""
     found = {name: explain_by_order(space, rows.archs, values) for name, values in rows.values.items()}
-    # What follows depends on how many threads the linear algebra has, and would tell runs apart that are the same.
+    # What follows depends on the processor, and outside of the program on how many threads linear algebra has.
     return {
         name: {key: round(value, DIGITS) for key, value in asdict(each).items()}
         for name, each in found.items()

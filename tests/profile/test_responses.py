@@ -116,7 +116,7 @@ def test_sketched_quantiles_are_within_their_stated_error(toy: Space) -> None:
     pd.testing.assert_series_equal(exact.loc[~rows, "value"], sketched.loc[~rows, "value"])
 
 
-def test_merging_parts_gives_the_same_bits_as_one_after_the_other(toy: Space) -> None:
+def test_merging_parts_and_working_in_threads_gives_the_same_bits_as_one_after_the_other(toy: Space) -> None:
     pool = draw_archs(toy, 30_000, np.random.default_rng(2))
     parts = np.array_split(pool, 4)
     for planned in (1000, 10**9):
@@ -126,7 +126,10 @@ def test_merging_parts_gives_the_same_bits_as_one_after_the_other(toy: Space) ->
             alone.add(part, evaluate(toy, part))
             merged.merge(alone)
             whole.add(part, evaluate(toy, part))
-        tables = [response_table(seen, info={}, settings=Settings()) for seen in (whole, merged)]
+        tables = [
+            response_table(seen, info={}, settings=Settings(), workers=workers)
+            for seen, workers in ((whole, 1), (merged, 3))
+        ]
         pd.testing.assert_frame_equal(*tables, check_exact=True)
 
 
