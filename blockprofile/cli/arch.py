@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -187,45 +186,15 @@ def _write(
 def _read(name: str, resolution: int | None, archs: list[str] | None, file: Path | None) -> tuple[Space, list[Archs]]:
     """Read the space, and the archs that were typed and those of the file."""
     from blockprofile.errors import OptionError
-    from blockprofile.space import load_space, read_arch
+    from blockprofile.space import load_space, read_arch, read_arch_lines
 
     space = load_space(name, resolution=resolution)
     found = [read_arch(space, text) for text in archs or ()]
-    found += [] if file is None else read_lines(file, space)
+    found += [] if file is None else read_arch_lines(space, file)
     if not found:
         told = f"{file} holds no arch" if file is not None else "no arch is given"
         raise OptionError(f"{told}; type one or more, or give --from FILE with one in each line")
     return space, found
-
-
-def read_lines(file: Path, space: Space) -> list[Archs]:
-    """Read the archs of a file, one in each line, in any of their forms; ``-`` is stdin.
-
-    Raises
-    ------
-    DataError
-        Naming the line.
-    """
-    from blockprofile.errors import ArchError, DataError
-    from blockprofile.space import read_arch
-
-    found = []
-    for number, line in _lines(file):
-        try:
-            found.append(read_arch(space, line))
-        except ArchError as failure:
-            raise DataError(f"{file}: line {number}: {failure}") from None
-    return found
-
-
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    from blockprofile.errors import DataError
-
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as failure:
-        raise DataError(f"{file} is not UTF-8: {failure.reason} at byte {failure.start}") from None
-    return ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
 
 
 def _names(space: Space, arch: Archs) -> dict[str, Any]:

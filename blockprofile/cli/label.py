@@ -107,12 +107,15 @@ def read(
     where = load_space(space, resolution=resolution)
     name, _, column = metric.partition("=")
     column = column or name
-    archs, values = read_results(results, where, column)
+    archs, values, left_out = read_results(results, where, column)
+    if left_out:
+        note(f"{left_out} of {left_out + len(values)} rows of {results} are of archs or a resolution that {where.name} "
+             "has not, and are left out")  # fmt: skip
     planned = None if plan is None else read_plan(plan, where)
     if out is not None:
         if again := append_labels(out, where, column, archs, values):
             note(f"{again} of {len(values)} labels stand in {out} already and were not added again")
-        archs, values = read_results(out, where, column)
+        archs, values, _ = read_results(out, where, column)
     if doubt := doubt_labels(name, values, where, archs):
         warn(f"warning: {doubt}")
     found = read_round(where, archs, values, metric=name, plan=planned, width=width)

@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 @group.command("fit")
 def fit(
-    table: Path = typer.Argument(..., help="CSV or Parquet table of labelled archs, or a recipe (YAML)."),
+    table: Path = typer.Argument(..., help="Labelled archs (CSV, Parquet, JSON lines), or a recipe (YAML)."),
     space: str = space_option(""),
     metric: list[str] = _METRIC,
     out: Path = typer.Option(Path(), "--out", help="Folder that the predictor folders are written into."),
@@ -104,7 +104,7 @@ def fit(
 def evaluate(
     context: typer.Context,
     predictor: str = typer.Argument(..., help="A device, a metric, or the path of a predictor folder."),
-    table: Path = typer.Argument(..., help="CSV or Parquet table of labelled archs."),
+    table: Path = typer.Argument(..., help="Labelled archs: CSV, Parquet or JSON lines."),
     space: str = space_option(),
     column: str = typer.Option("", "--column", help="The column of labels; left out, the metric's name."),
     resolution: int = typer.Option(0, "--resolution", min=0, help="All rows hold at this input resolution."),

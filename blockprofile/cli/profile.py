@@ -69,7 +69,7 @@ def profile(
     Give a run folder, or --space and --out to draw archs on the way without keeping them. With --until the additive
     part of each metric is taken exactly and archs are drawn, --n at most, until the intervals are narrow enough.
 
-    Or give a CSV or Parquet table of labelled archs with --space, --metric NAME[=COLUMN] and --out: the labels
+    Or give labelled archs (CSV, Parquet, JSON lines) with --space, --metric NAME[=COLUMN] and --out: the labels
     themselves are profiled, weighted to the law whatever drew them. A --device, and a --metric that is no column of the
     table, such as macs_m, are exact beside them.
 

@@ -278,10 +278,10 @@ def read_distinct(file: Path, space: Space) -> Archs:
     """Read archs, one in each line of a file: distinct ones, in their order."""
     import numpy as np
 
-    from blockprofile.cli.arch import read_lines
     from blockprofile.errors import OptionError
+    from blockprofile.space import read_arch_lines
 
-    lines = read_lines(file, space)
+    lines = read_arch_lines(space, file)
     if not lines:
         raise OptionError(f"{file} holds no arch")
     archs = np.stack(lines)

@@ -11,17 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.errors import ArchError, DataError, OptionError
+from blockprofile.errors import DataError, OptionError
 from blockprofile.files import replacing
-from blockprofile.jsonfile import parse_json
 from blockprofile.metric import parse_metric
 from blockprofile.numbers import write_number
 from blockprofile.predict import LabelledArchs, LabelTable, number_archs, pool_repeats, read_labels, weigh_archs
 from blockprofile.profile import MetricInfo, Profile, Settings, label_responses
-from blockprofile.space import Archs, Space, decode, read_arch
+from blockprofile.space import Archs, Space, decode, read_arch_lines
 
 Doubles = NDArray[np.float64]
-LARGEST = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,63 +42,30 @@ def read_plan(path: Path, space: Space) -> Archs:
     DataError
         With the line that is no arch of the space.
     """
-    rows = []
-    for number, line in _lines(path):
-        try:
-            rows.append(read_arch(space, line))
-        except ArchError as failure:
-            raise DataError(f"{path}:{number}: {failure}") from None
+    rows = read_arch_lines(space, path)
     if not rows:
         raise DataError(f"{path} holds no archs")
     return np.stack(rows)
 
 
-def _lines(path: Path) -> list[tuple[int, str]]:
-    if not path.is_file():
-        raise DataError(f"{path} does not exist or is no file")
-    if path.stat().st_size > LARGEST * 1024:
-        raise DataError(f"{path} is larger than a gigabyte")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as failure:
-        raise DataError(f"{path} is no text: {failure.reason} at byte {failure.start}") from None
-    numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
-    return [(number, line) for number, line in numbered if line and not line.startswith("#")]
+def read_results(path: Path, space: Space, column: str) -> tuple[Archs, Doubles, int]:
+    """Read labels that came back, as `read_labels` takes them.
 
-
-def read_results(path: Path, space: Space, column: str) -> tuple[Archs, Doubles]:
-    """Read labels that came back: a CSV or Parquet table, or JSON lines ``{"arch": any form, COLUMN: number}``.
-
-    Rows of a table that are of another resolution, or of archs that a pruned space has not, are left out.
+    Returns
+    -------
+    Archs and labels; and how many rows were left out, which are of another resolution, or of archs that a pruned space
+    has not.
 
     Raises
     ------
     DataError
-        If a line cannot be read, or has no number in the column, or no row is at the space's resolution.
+        If the file cannot be read, or has no number in the column, or no row is at the space's resolution.
     """
-    if path.suffix.lower() not in {".jsonl", ".json"}:
-        table = read_labels(path, space)
-        kept = space.contains(table.archs)
-        if table.resolutions is not None:
-            kept &= table.resolutions == space.resolution
-        if not kept.any():
-            raise DataError(f"{path} holds no label of space {space.name!r} at resolution {space.resolution}")
-        return table.archs[kept], table.label(column)[kept]
-    archs, values = [], []
-    for number, line in _lines(path):
-        place = f"{path}:{number}"
-        data = parse_json(line, place)
-        value = data.get(column) if isinstance(data, dict) else None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise DataError(f"{place}: {column!r} is {value!r}; must be a finite number")
-        try:
-            archs.append(read_arch(space, line))
-        except ArchError as failure:
-            raise DataError(f"{place}: {failure}") from None
-        values.append(float(value))
-    if not archs:
-        raise DataError(f"{path} holds no labels")
-    return np.stack(archs), np.array(values)
+    table = read_labels(path, space)
+    kept = table.within(space)
+    if not len(kept.archs):
+        raise DataError(f"{path} holds no label of space {space.name!r} at resolution {space.resolution}")
+    return kept.archs, kept.label(column), len(table.archs) - len(kept.archs)
 
 
 def append_labels(path: Path, space: Space, column: str, archs: Archs, values: Doubles) -> int:

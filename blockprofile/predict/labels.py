@@ -1,16 +1,17 @@
-"""Labelled architectures: a CSV or Parquet table with archs in it, read for a space.
+"""Labelled architectures: a CSV or Parquet table or JSON lines with archs in it, read for a space.
 
-An arch is either the text of a column ``arch``, or one column for each slot: a layer's column holds block names
-or codes, empty (or -1, 255) where the layer is inactive; every other slot's column holds its value. Depth columns
-may be left out; where one is there it says which layers are active, and what stands behind them is padding. A column
-``resolution`` gives each row's input resolution where it is no slot. What says the same thing twice has to agree.
+An arch is either in a column ``arch``, as text or in any other form, or there is one column for each slot: a layer's
+column holds block names or codes, empty (or -1, 255) where the layer is inactive; every other slot's column holds its
+value. Depth columns may be left out; where one is there it says which layers are active, and what stands behind them is
+padding. A column ``resolution`` gives each row's input resolution where it is no slot. What says the same thing twice
+has to agree.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from blockprofile.errors import ArchError, DataError, one_of
 from blockprofile.numbers import NUMBER_FORM
 from blockprofile.predict.sheet import Sheet, column_numbers, place_of, read_sheet, slot_codes
-from blockprofile.space import INACTIVE, Archs, Slot, Space, UnitSlots, encode, explain_arch
+from blockprofile.space import INACTIVE, Archs, Slot, Space, UnitSlots, explain_arch, read_arch
 
 TEXT_COLUMN, RESOLUTION_COLUMN = "arch", "resolution"
 _INDEX = re.compile(r"__index_level_[0-9]+__")
@@ -65,6 +66,13 @@ class LabelTable:
         labels = {column: values[rows] for column, values in self.labels.items()}
         resolutions, lines = (None if each is None else each[rows] for each in (self.resolutions, self.lines))
         return LabelTable(self.path, self.archs[rows], labels, resolutions, lines, self.unread)
+
+    def within(self, space: Space) -> LabelTable:
+        """Return a table of the rows of a space's archs at its resolution; none where there are none."""
+        kept = space.contains(self.archs)
+        if self.resolutions is not None:
+            kept &= self.resolutions == space.resolution
+        return replace(self.take(np.flatnonzero(kept)), resolutions=None)
 
     def label(self, column: str) -> NDArray[np.float64]:
         """Return one column of labels.
@@ -166,7 +174,7 @@ def _read_texts(sheet: Sheet, space: Space) -> Archs:
     for row, text in enumerate(column):
         if text not in known:
             try:
-                known[text] = encode(space.base, text)
+                known[text] = read_arch(space.base, text)
             except ArchError as failure:
                 raise sheet.error(row, str(failure)) from None
         rows[row] = known[text]

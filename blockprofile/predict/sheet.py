@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.csvfile import read_csv
 from blockprofile.errors import DataError, one_of
+from blockprofile.jsonfile import parse_json
+from blockprofile.linefile import read_lines
 from blockprofile.numbers import read_number
 from blockprofile.space import INACTIVE, Slot
 from blockprofile.tablefile import read_table_columns
@@ -49,20 +52,42 @@ def place_of(row: int, lines: NDArray[np.int64] | None) -> str:
 
 
 def read_sheet(path: Path) -> Sheet:
-    """Read a CSV (``.tsv``: by tabs) or Parquet table.
+    """Read a CSV (``.tsv``: by tabs) or Parquet table, or JSON lines (``.jsonl``, ``.json``): an object on each.
 
     Raises
     ------
     DataError
-        As `read_csv` and `read_table_columns`.
+        As `read_csv`, `read_table_columns` and `parse_json`.
     """
     if not path.is_file():
-        raise DataError(f"{path} does not exist or is no file; give a CSV or Parquet table")
+        raise DataError(f"{path} does not exist or is no file; give a CSV or Parquet table, or JSON lines")
+    if path.suffix.lower() in {".jsonl", ".json"}:
+        return _read_json_lines(path)
     if path.suffix.lower() in {".parquet", ".pq"}:
         n_rows, columns, unread = read_table_columns(path)
         return Sheet(path, n_rows, columns, unread=unread)
     table = read_csv(path, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
     return Sheet(path, len(table.lines), table.columns(), np.array(table.lines, np.int64))
+
+
+def _read_json_lines(path: Path) -> Sheet:
+    """Read objects, one on each line; what an object lacks is empty, and what is nested is kept as JSON."""
+    rows: list[dict[str, Any]] = []
+    lines = read_lines(path)
+    for number, line in lines:
+        row = parse_json(line, f"{path}:{number}")
+        if not isinstance(row, dict):
+            raise DataError(f'{path}:{number}: must be a JSON object on each line, as {{"arch": ..., "score": 1}}')
+        rows.append(row)
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns: dict[str, Column] = {name: [_cell(row.get(name)) for row in rows] for name in names}
+    return Sheet(path, len(rows), columns, np.array([number for number, _ in lines], np.int64))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value.strip() if isinstance(value, str) else json.dumps(value)
 
 
 def column_numbers(column: Sequence[str]) -> NDArray[np.float64] | int:

@@ -7,7 +7,6 @@ Metrics that add up, such as multiply-adds, are exact beside them.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import math
 import time
@@ -71,8 +70,8 @@ def profile_labels(
     Parameters
     ----------
     table
-        CSV or Parquet, as `blockprofile.predict.labels.read_labels` takes it; rows of one arch are pooled. Beside a
-        card of kind ``archs`` it brings the card's metric, provenance and noise.
+        CSV, Parquet or JSON lines, as `blockprofile.predict.read_labels` takes them; rows of one arch are pooled.
+        Beside a card of kind ``archs`` it brings the card's metric, provenance and noise.
     space
         A shipped name or a file. Archs of its base that a pruned space has not are left out.
     metrics
@@ -101,7 +100,8 @@ def profile_labels(
     """
     started = time.perf_counter()
     where = load_space(space, resolution=resolution)
-    rows = _rows_of(read_labels(Path(table), where), where)
+    read = read_labels(Path(table), where)
+    rows = _rows_of(read, where)
     card = _card_beside(Path(table))
     columns, others = _split_metrics(metrics, rows, card)
     entries = select_entries(where, devices=devices, metrics=others)
@@ -119,6 +119,7 @@ def profile_labels(
         about |= {"provenance": provenance, "spread": _spread(pooled, columns[metric], card)}
     config["predictors"] |= {entry[0].metric: describe_predictor(entry, where, law=settings.law) for entry in entries}
     config |= {"devices": list(devices), "metrics": others, "plain": plain, "labelled": list(columns)}
+    config["left_out"] = len(read.archs) - len(rows.archs)
     found = label_responses(where, labelled, info=info, settings=settings, exact=exact, plain=plain)
     with open_run(out, kind="profile", config=config) as folder:
         values = {metric: each.values for metric, each in labelled.items()}
@@ -167,16 +168,13 @@ def _additive(entries: Sequence[Entry], space: Space) -> list[AdditivePredictor]
 
 def _rows_of(table: LabelTable, space: Space) -> LabelTable:
     """Keep the rows of a space's archs at its resolution."""
-    kept = space.contains(table.archs)
-    if table.resolutions is not None:
-        kept &= table.resolutions == space.resolution
-    n = int(kept.sum())
-    if n < FEWEST:
+    kept = table.within(space)
+    if len(kept.archs) < FEWEST:
         raise DataError(
-            f"{table.path} holds {n} rows of archs of space {space.name!r} at resolution {space.resolution}; "
-            f"at least {FEWEST} are needed"
+            f"{table.path} holds {len(kept.archs)} rows of archs of space {space.name!r} at resolution "
+            f"{space.resolution}; at least {FEWEST} are needed"
         )
-    return dataclasses.replace(table.take(np.flatnonzero(kept)), resolutions=None)
+    return kept
 
 
 def _noise(pooled: Pooled, column: str, card: Card | None) -> Doubles:

@@ -148,9 +148,14 @@ def archs_words(config: Mapping[str, Any], n: int) -> str:
     "5,000 archs drawn by the law 'papers', macs_m<=300, seed 1"
     >>> archs_words({"law": "papers", "labels": "mine.csv"}, 300)
     "300 labelled archs of mine.csv, for the law 'papers'"
+    >>> archs_words({"law": "papers", "labels": "mine.csv", "left_out": 20}, 300)
+    "300 labelled archs of mine.csv (20 rows of other archs or resolutions left out), for the law 'papers'"
     """
     if config.get("labels"):
-        return f"{n:,} labelled archs of {config['labels']}, for the law '{config['law']}'"
+        rest = (
+            f" ({config['left_out']:,} rows of other archs or resolutions left out)" if config.get("left_out") else ""
+        )
+        return f"{n:,} labelled archs of {config['labels']}{rest}, for the law '{config['law']}'"
     limit = f", {config['limit']}" if config.get("limit") else ""
     return f"{n:,} archs drawn by the law '{config['law']}'{limit}, seed {config['seed']}"
 

@@ -5,7 +5,7 @@ from blockprofile.space.definition import Act, Block, SpaceDefinition, Value
 from blockprofile.space.diff import diff_spaces
 from blockprofile.space.distinct import count_networks
 from blockprofile.space.factors import CompiledSum, Factor, factorize, table_shape
-from blockprofile.space.forms import FORMS, read_arch, write_arch
+from blockprofile.space.forms import FORMS, read_arch, read_arch_lines, write_arch
 from blockprofile.space.frames import archs_to_frame, decode_all, frame_to_archs
 from blockprofile.space.kind import Kind, Place, kind_of, register_kind
 from blockprofile.space.kinds import SHAPED, shaped_operator
@@ -81,6 +81,7 @@ __all__ = [
     "place_name",
     "primitives",
     "read_arch",
+    "read_arch_lines",
     "read_space",
     "register_kind",
     "shaped_operator",

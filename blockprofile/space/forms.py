@@ -6,12 +6,14 @@ Every form is turned into a space's own text and read by `encode`, which checks 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from blockprofile.errors import ArchError, DataError, one_of
 from blockprofile.jsonfile import parse_json
+from blockprofile.linefile import read_lines
 from blockprofile.space.mnasnet import is_mnasnet, mnasnet_text, write_mnasnet
 from blockprofile.space.slots import Archs, UnitSlots
 from blockprofile.space.space import Space
@@ -57,6 +59,23 @@ def read_arch(space: Space, given: str) -> Archs:
     except DataError as failure:
         raise ArchError(str(failure)) from None
     return _read_data(space, data)
+
+
+def read_arch_lines(space: Space, path: Path) -> list[Archs]:
+    """Read a file's archs, one on each line in any form; ``#`` begins a remark, and ``-`` is stdin.
+
+    Raises
+    ------
+    DataError
+        As `read_lines`, or with the line that is no arch of the space.
+    """
+    found = []
+    for number, line in read_lines(path):
+        try:
+            found.append(read_arch(space, line))
+        except ArchError as failure:
+            raise DataError(f"{path}:{number}: {failure}") from None
+    return found
 
 
 def _read_data(space: Space, data: Any) -> Archs:

@@ -128,7 +128,11 @@ def test_mistakes(line: list[str], message: str, capsys: Capture) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"MoGA-A\n\nMoGA-Z\n", "line 3: the form of 'MoGA-Z'"), (b"\xff\xfe", "is not UTF-8"), (b"\n", "holds no arch")],
+    [
+        (b"\xef\xbb\xbf# some\r\nMoGA-A\r\nMoGA-Z\r\n", ":3: the form of 'MoGA-Z'"),
+        (b"\xff\xfe", "is not UTF-8"),
+        (b"\n", "holds no arch"),
+    ],
 )
 def test_a_file_with_a_mistake(content: bytes, message: str, tmp_path: Path, capsys: Capture) -> None:
     file = tmp_path / "archs.txt"

@@ -124,11 +124,15 @@ def test_collected_labels_lose_no_column_and_count_trainings(macro: Space, tmp_p
 def test_labels_of_another_resolution_are_left_out(tmp_path: Path) -> None:
     space, path = load_space("ofa_mbv3"), tmp_path / "r.csv"
     archs = draw_archs(space, 4, np.random.default_rng(0))
-    rows = [f'"{decode(space, arch)}",{160 if row else 224},{row}' for row, arch in enumerate(archs)]
-    path.write_text("\n".join(["arch,resolution,acc", *rows]))
-    found, values = read_results(path, space.at_resolution(160), "acc")
-    assert values.tolist() == [1, 2, 3]
-    assert np.array_equal(found, archs[1:])
+    told = [
+        {"arch": decode(space, arch), "resolution": 160 if row else 224, "acc": row} for row, arch in enumerate(archs)
+    ]
+    rows = [f'"{each["arch"]}",{each["resolution"]},{each["acc"]}' for each in told]
+    for file, text in ((path, ["arch,resolution,acc", *rows]), (tmp_path / "r.jsonl", map(json.dumps, told))):
+        file.write_text("\n".join(text))
+        found, values, left_out = read_results(file, space.at_resolution(160), "acc")
+        assert (values.tolist(), left_out) == ([1, 2, 3], 1)
+        assert np.array_equal(found, archs[1:])
     with pytest.raises(DataError, match=r"holds no label of space 'ofa_mbv3' at resolution 192"):
         read_results(path, space.at_resolution(192), "acc")
 
@@ -141,10 +145,10 @@ def test_labels_needed_goes_with_the_square() -> None:
 def test_what_cannot_be_read_is_told_with_its_line(macro: Space, tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     path.write_text('{"arch": "e3k3 e3k3 | e3k3 e3k3 e3k3 | e3k3 e3k3 e3k3", "acc": "x"}\n')
-    with pytest.raises(DataError, match=r"results\.jsonl:1: 'acc' is 'x'; must be a finite number"):
+    with pytest.raises(DataError, match=r"results\.jsonl has no column 'acc' of numbers \(line 1 holds 'x'"):
         read_results(path, macro, "acc")
     path.write_text('{"arch": "e3k9", "acc": 1}\n')
-    with pytest.raises(DataError, match=r"results\.jsonl:1: "):
+    with pytest.raises(DataError, match=r"results\.jsonl: line 1: "):
         read_results(path, macro, "acc")
     path.write_text("nonsense\n")
     with pytest.raises(DataError, match=r"plan|results\.jsonl:1"):
