@@ -118,18 +118,20 @@ def measure(
     blockprofile lut measure --space moga --runtime torch --out my_device
     """
     from blockprofile.device import (
+        CLOCKS,
         Plan,
         Settings,
         accelerator_of,
-        check_clock,
         make_runtime,
         measure_table,
         processor_name,
     )
+    from blockprofile.errors import check_choice
     from blockprofile.space import load_space
 
     plan = Plan(precision=parse_share(precision), time_limit_s=time_limit, seed=seed, jobs=jobs, processors=tuple(pin))
-    settings = Settings(provider=provider, threads=threads, batch=batch, dtype=dtype, clock=check_clock(clock))
+    of_clock = check_choice("clock", clock, CLOCKS)
+    settings = Settings(provider=provider, threads=threads, batch=batch, dtype=dtype, clock=of_clock)
     loaded = load_space(space)
     note_base(loaded, WHOLE)
     made = make_runtime(runtime, settings)
@@ -250,9 +252,10 @@ def audit(
 
 
 def _audit_file(file: Path, space: Space, entry: Entry, *, column: str = "", time_unit: str | None = None) -> Audit:
-    from blockprofile.device import audit_times, check_network_unit, read_times
+    from blockprofile.device import NETWORK_UNITS, audit_times, read_times
+    from blockprofile.errors import check_choice
 
-    unit = check_network_unit(time_unit or "ms")
+    unit = check_choice("time unit", time_unit or "ms", NETWORK_UNITS)
     times = read_times(file, space, column=column, unit=unit, metric=entry[0].metric)
     if times.repeats:
         note(times.repeats)

@@ -110,12 +110,13 @@ def plan(
 
 
 def _settings(batch: int, precision: str, layout: str, seed: int, calibration: Path | None, files: str) -> Any:
-    from blockprofile.device import ExportSettings, check_file_kind, check_layout, check_precision, read_images
+    from blockprofile.device import FILE_KINDS, LAYOUTS, PRECISIONS, ExportSettings, read_images
+    from blockprofile.errors import check_choice
 
     images = None if calibration is None else read_images(calibration)
     return ExportSettings(
-        batch=batch, precision=check_precision(precision), layout=check_layout(layout), seed=seed, calibration=images,
-        kind=check_file_kind(files),
+        batch=batch, precision=check_choice("precision", precision, PRECISIONS), seed=seed, calibration=images,
+        layout=check_choice("layout", layout, LAYOUTS), kind=check_choice("kind of files", files, FILE_KINDS),
     )  # fmt: skip
 
 

@@ -63,12 +63,12 @@ def import_(
     blockprofile lut import profiles/ --space moga --manifest models --out me --hardware "..." --runtime "..."
     """
     from blockprofile.device import (
+        SPREADS,
+        TIME_UNITS,
         ImportOptions,
         TimedOn,
         audit_times,
         check_plausible,
-        check_spread,
-        check_time_unit,
         in_unit_of,
         read_device_table,
         read_manifest,
@@ -76,11 +76,12 @@ def import_(
         write_audit,
         write_imported,
     )
+    from blockprofile.errors import check_choice
     from blockprofile.metric import parse_metric
     from blockprofile.predict import read_card, tell_floor
     from blockprofile.space import load_space
 
-    loaded, unit = load_space(space), check_time_unit(time_unit or "ms")
+    loaded, unit = load_space(space), check_choice("time unit", time_unit or "ms", TIME_UNITS)
     known = None if manifest is None else read_manifest(manifest, loaded)
     if known is not None:
         refuse_idle(context, ("batch", "dtype"), "the manifest says it")
@@ -89,7 +90,7 @@ def import_(
     note_base(loaded, WHOLE)
     options = ImportOptions(
         form=form, metric=metric, column=column, unit=unit, clock_mhz=clock_mhz,
-        spread=None if spread is None else check_spread(spread),
+        spread=None if spread is None else check_choice("spread", spread, SPREADS),
     )  # fmt: skip
     found = read_device_table(files, loaded, options, resolutions=resolution, manifest=known, device=device)
     table = found.table
@@ -157,22 +158,22 @@ def times(
     blockprofile lut times profiles/ --space moga --manifest moga_plan --out times.csv
     """
     from blockprofile.device import (
+        MS,
+        TIME_UNITS,
         ImportOptions,
-        check_time_unit,
         read_manifest,
         read_traces,
-        unit_factor,
         write_network_times,
     )
-    from blockprofile.errors import OptionError
+    from blockprofile.errors import OptionError, check_choice
     from blockprofile.space import load_space
 
     if out.exists():
         raise OptionError(f"{str(out)!r} exists already; name another file, so that no times are lost")
     known = read_manifest(manifest, load_space(space))
-    unit = check_time_unit(time_unit or "ms")
+    unit = check_choice("time unit", time_unit or "ms", TIME_UNITS)
     traces = read_traces(files, ImportOptions(form=form, clock_mhz=clock_mhz, unit=unit), manifest=known)
-    count, mean_ms = write_network_times(traces, known, out, factor=unit_factor(unit))
+    count, mean_ms = write_network_times(traces, known, out, factor=MS[unit])
     if json:
         print_json({"file": str(out), "networks": count, "of": len(known.models), "mean_ms": mean_ms})
         return

@@ -32,15 +32,15 @@ def run(
     blockprofile lut run models --space moga --on adb --ending .txt --out profiles --command
       "./benchmark_model --graph={model} --enable_op_profiling=true"
     """
-    from blockprofile.device import RemoteTool, check_transport, plan_commands, read_manifest, run_commands
-    from blockprofile.errors import OptionError
+    from blockprofile.device import TRANSPORTS, RemoteTool, plan_commands, read_manifest, run_commands
+    from blockprofile.errors import OptionError, check_choice
     from blockprofile.space import load_space
 
     try:
         words = tuple(shlex.split(command))
     except ValueError as failure:
         raise OptionError(f"--command {command!r} cannot be read: {failure}") from None
-    tool = RemoteTool(on=check_transport(on), target=to, folder=folder, words=words, ending=ending)
+    tool = RemoteTool(on=check_choice("--on", on, TRANSPORTS), target=to, folder=folder, words=words, ending=ending)
     manifest = read_manifest(models, load_space(space))
     commands = plan_commands(models, manifest, out, tool)
     lines = [shlex.join(each.words) + (f" > {shlex.quote(str(each.keep))}" if each.keep else "") for each in commands]

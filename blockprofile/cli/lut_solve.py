@@ -49,8 +49,8 @@ def solve(
     --------
     blockprofile lut solve times.csv --space moga --out my_phone --hardware "Pixel 8"
     """
-    from blockprofile.device import check_network_unit, check_quantity, read_timings
-    from blockprofile.errors import OptionError
+    from blockprofile.device import NETWORK_UNITS, check_quantity, read_timings
+    from blockprofile.errors import OptionError, check_choice
 
     if timings.suffix.lower() in _RECIPES:
         given = ("space", "device", "column", "metric", "time_unit", "hardware", "runtime", "batch", "dtype")
@@ -67,7 +67,7 @@ def solve(
     else:
         if not space:
             raise OptionError("--space is missing; name the space of the archs (a recipe names its own)")
-        file, unit = timings, check_network_unit(time_unit or "ms")
+        file, unit = timings, check_choice("time unit", time_unit or "ms", NETWORK_UNITS)
         about = {"hardware": hardware, "runtime": runtime, "batch": batch, "precision": dtype, "sources": [file.name]}
         jobs = [_Job(out, device or out.resolve().name, column, unit, about, is_believed=time_unit is not None)]
     rows = [_solve(file, space, job, check_quantity(metric)) for job in jobs]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from blockprofile.device.audit import LEAST_NETWORKS, Audit
 from blockprofile.device.repair import fit_repairs
 from blockprofile.device.time_units import MS, TimeUnit
-from blockprofile.errors import DataError, OptionError, check_choice, one_of
+from blockprofile.errors import DataError, OptionError, one_of
 from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import Entry, LabelTable, build_predictor, pool_repeats, read_labels, value_column
 from blockprofile.space import Space, list_operators
@@ -42,17 +42,6 @@ class NetworkTimes:
     def measured(self) -> NDArray[np.float64]:
         """The times in ms, shape (n,)."""
         return self.table.label(self.column)
-
-
-def check_network_unit(unit: str) -> NetworkUnit:
-    """Return ``unit`` if it is one of `NETWORK_UNITS`.
-
-    Raises
-    ------
-    OptionError
-        If it is not.
-    """
-    return check_choice("time unit", unit, NETWORK_UNITS)
 
 
 def _to_ms(times: NDArray[np.float64], unit: NetworkUnit) -> NDArray[np.float64]:

@@ -21,39 +21,6 @@ _ALLOWED: dict[FileKind, tuple[PrecisionName, ...]] = {
 }  # fmt: skip
 
 
-def check_precision(name: str) -> PrecisionName:
-    """Return ``name`` if it is one of `PRECISIONS`.
-
-    Raises
-    ------
-    OptionError
-        If it is not.
-    """
-    return check_choice("precision", name, PRECISIONS)
-
-
-def check_layout(name: str) -> Layout:
-    """Return ``name`` if it is one of `LAYOUTS`.
-
-    Raises
-    ------
-    OptionError
-        If it is not.
-    """
-    return check_choice("layout", name, LAYOUTS)
-
-
-def check_file_kind(name: str) -> FileKind:
-    """Return ``name`` if it is one of `FILE_KINDS`.
-
-    Raises
-    ------
-    OptionError
-        If it is not.
-    """
-    return check_choice("kind of files", name, FILE_KINDS)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSettings:
     """How models are written.
@@ -79,9 +46,9 @@ class ExportSettings:
     def __post_init__(self) -> None:
         if self.batch < 1 or self.seed < 0:
             raise OptionError(f"batch {self.batch} with seed {self.seed}; at least 1 and 0 are needed")
-        check_precision(self.precision)
-        check_layout(self.layout)
-        allowed = _ALLOWED[check_file_kind(self.kind)]
+        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("layout", self.layout, LAYOUTS)
+        allowed = _ALLOWED[check_choice("kind of files", self.kind, FILE_KINDS)]
         if self.precision not in allowed:
             raise OptionError(f"precision {self.precision!r} is not written as {self.kind!r}; {one_of('', allowed)}")
         if self.calibration is not None and self.precision != "int8":

@@ -15,7 +15,7 @@ from blockprofile.device.profile_checks import check_made_for, check_whole_unit
 from blockprofile.device.profiled import Spread, profiled_table
 from blockprofile.device.quantity import check_quantity
 from blockprofile.device.tables import TABLE_FORMATS, find_table_format, read_published, table_note
-from blockprofile.device.time_units import TimeUnit, unit_factor
+from blockprofile.device.time_units import MS, TimeUnit
 from blockprofile.device.whole import is_whole, whole_table
 from blockprofile.errors import DataError, OptionError, UnknownNameError, check_choice, one_of
 from blockprofile.metric import LATENCY
@@ -151,7 +151,7 @@ def read_device_table(
         raise OptionError("--column has no effect here: a profile is of one model; leave it out")
     sizes = resolutions or (manifest.resolutions if manifest and not space.definition.input.searched else ())
     operators = table_operators(space, check_resolutions(space, sizes), metric=f"latency_ms:{device}")
-    traces, factor = read_traces(files, options, manifest=manifest), unit_factor(options.unit)
+    traces, factor = read_traces(files, options, manifest=manifest), MS[options.unit]
     if is_whole(traces):
         if manifest is None:
             raise OptionError(
@@ -191,7 +191,7 @@ def _plain_table(
     if form != CSV:
         operators = table_operators(space, check_resolutions(space, resolutions), metric=f"{options.metric}:{device}")
         found = read_published(files, form, space, operators, column=options.column, metric=options.metric)
-        return ForeignTable(scale_table(found, unit_factor(options.unit)), form)
+        return ForeignTable(scale_table(found, MS[options.unit]), form)
     if len(files) > 1:
         raise OptionError(f"{len(files)} files were given, of which {files[0]} is a table of operators; give one")
     if options.column:

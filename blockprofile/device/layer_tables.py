@@ -26,11 +26,10 @@ Terms = Mapping[tuple[int, int], Mapping[str, float]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerTable:
-    """A converted table: the operators' times, the offset, and how far pooled layers are from their mean, in ms."""
+    """A converted table: the operators' times, and the offset, in ms."""
 
     times: Mapping[Operator, Median]
     offset_ms: float
-    farthest_ms: float
 
 
 def _read(name: str, device: str) -> tuple[float, dict[tuple[int, int], dict[str, float]]]:
@@ -100,14 +99,11 @@ def convert_layers(device: str) -> LayerTable:
         raise UnknownNameError(f"published table {device!r} is unknown; {one_of(device, LAYER_TABLES)}")
     name, read = LAYER_TABLES[device]
     offset, terms = read()
-    operators, found = _collect(load_space(name), terms)
-    times = {operators[key]: Median(float(np.mean(v)), float("nan"), float("nan"), len(v)) for key, v in found.items()}
-    farthest = max(float(np.abs(np.array(v) - np.mean(v)).max()) for v in found.values())
-    return LayerTable(times, offset, farthest)
+    return LayerTable(_pooled(load_space(name), terms), offset)
 
 
-def _collect(space: Space, terms: Terms) -> tuple[dict[LookupKey, Operator], dict[LookupKey, list[float]]]:
-    """Collect each operator's values over the layers; those without a term, stem and head among them, have 0."""
+def _pooled(space: Space, terms: Terms) -> dict[Operator, Median]:
+    """Return each operator's mean over the layers; those without a term, stem and head among them, have 0."""
     operators: dict[LookupKey, Operator] = {}
     found: dict[LookupKey, list[float]] = {}
     for site in build_sites(space):
@@ -120,7 +116,8 @@ def _collect(space: Space, terms: Terms) -> tuple[dict[LookupKey, Operator], dic
                 value = terms[site.unit, site.layer].get(str(slot.choices[codes[-1]]), 0.0)
             operators.setdefault(key, op)
             found.setdefault(key, []).append(value)
-    return operators, found
+    nan = float("nan")
+    return {operators[key]: Median(float(np.mean(v)), nan, nan, len(v)) for key, v in found.items()}
 
 
 def place_terms(space: Space, terms: Terms, *, path: Path) -> tuple[dict[Operator, Median], int]:
@@ -158,10 +155,7 @@ def place_terms(space: Space, terms: Terms, *, path: Path) -> tuple[dict[Operato
         (unit, layer), name = negative[0]
         raise DataError(f"{path}: block {name!r} at unit {unit} layer {layer} takes less than leaving the layer out")
     used = sum(name in places.get(place, ()) for place, blocks in terms.items() for name in blocks)
-    operators, found = _collect(base, terms)
-    nan = float("nan")
-    times = {operators[key]: Median(float(np.mean(v)), nan, nan, len(v)) for key, v in found.items()}
-    return times, sum(map(len, terms.values())) - used
+    return _pooled(base, terms), sum(map(len, terms.values())) - used
 
 
 def _is_skip(space: Space, name: str) -> bool:

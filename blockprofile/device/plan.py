@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.device.audit_archs import draw_skewed
+from blockprofile.device.solve import count_operators
 from blockprofile.errors import OptionError
-from blockprofile.predict import LookupKey, lookup_key
-from blockprofile.space import INACTIVE, Archs, Space, build_sites, draw_archs
+from blockprofile.predict import lookup_key
+from blockprofile.space import INACTIVE, Archs, Space, build_sites, distinct_operators, draw_archs
 
 POOL = 4096
 N_JUDGED = 512
@@ -35,24 +36,8 @@ class TimingPlan:
     variance_ratio: float
 
 
-def operator_counts(space: Space, archs: Archs) -> tuple[tuple[LookupKey, ...], NDArray[np.float64]]:
-    """Count each operator of a space in archs.
-
-    Returns
-    -------
-    The operators' keys, p of them; and counts of shape (n, p).
-    """
-    sites = build_sites(space)
-    keys = list(dict.fromkeys(lookup_key(op) for site in sites for op in site.table.values() if op is not None))
-    column = {key: place for place, key in enumerate(keys)}
-    counts = np.zeros((len(archs), len(keys)))
-    for site in sites:
-        places = {codes: None if op is None else column[lookup_key(op)] for codes, op in site.table.items()}
-        for row, codes in enumerate(archs[:, site.scope].tolist()):
-            place = places.get(tuple(codes))
-            if place is not None:
-                counts[row, place] += 1
-    return tuple(keys), counts
+def _counts(space: Space, archs: Archs) -> NDArray[np.float64]:
+    return count_operators(space, archs, metric="").counts
 
 
 def _pool(space: Space, rng: np.random.Generator) -> Archs:
@@ -74,11 +59,11 @@ def cover_archs(space: Space, *, seed: int = 0) -> Archs:
     """
     rng = np.random.default_rng(seed)
     pool = _pool(space, rng)
-    held = operator_counts(space, pool)[1] > 0
+    held = _counts(space, pool) > 0
     made = [_arch_with(space, rng, codes, scope) for scope, codes in _rare(space, held.sum(axis=0) > 0)]
     if made:
         pool = np.concatenate([pool, made])
-        held = operator_counts(space, pool)[1] > 0
+        held = _counts(space, pool) > 0
     left = held.any(axis=0)
     chosen: list[int] = []
     while left.any():
@@ -90,7 +75,7 @@ def cover_archs(space: Space, *, seed: int = 0) -> Archs:
 
 def _rare(space: Space, held: NDArray[np.bool_]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     """List for each operator that is not held where it stands: the slots that decide it, and their codes."""
-    keys = operator_counts(space, np.empty((0, space.n_slots), np.uint8))[0]
+    keys = dict.fromkeys(map(lookup_key, distinct_operators(space)))
     missing = {key for key, there in zip(keys, held, strict=True) if not there}
     found = []
     for site in build_sites(space):
@@ -141,12 +126,12 @@ def plan_archs(space: Space, n: int, *, seed: int = 0) -> TimingPlan:
     pool = np.unique(np.concatenate([_pool(space, rng), cover_archs(space, seed=seed)]), axis=0)
     if n > len(pool):
         raise OptionError(f"{n} networks are more than the {len(pool)} that there are to choose from; ask for fewer")
-    _, counts = operator_counts(space, pool)
+    counts = _counts(space, pool)
     rows = np.column_stack([np.ones(len(pool)), counts])
-    judged = np.column_stack([np.ones(N_JUDGED), operator_counts(space, draw_archs(space, N_JUDGED, rng))[1]])
+    judged = np.column_stack([np.ones(N_JUDGED), _counts(space, draw_archs(space, N_JUDGED, rng))])
     chosen = _pick(rows, judged, n)
-    fresh = np.column_stack([np.ones(N_JUDGED), operator_counts(space, draw_archs(space, N_JUDGED, rng))[1]])
-    random = np.column_stack([np.ones(n), operator_counts(space, draw_archs(space, n, rng))[1]])
+    fresh = np.column_stack([np.ones(N_JUDGED), _counts(space, draw_archs(space, N_JUDGED, rng))])
+    random = np.column_stack([np.ones(n), _counts(space, draw_archs(space, n, rng))])
     ratio = _mean_variance(rows[chosen], fresh) / _mean_variance(random, fresh)
     held = int((counts[chosen].sum(axis=0) > 0).sum())
     return TimingPlan(np.ascontiguousarray(pool[chosen]), int((counts.sum(axis=0) > 0).sum()), held, ratio)

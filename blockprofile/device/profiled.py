@@ -26,7 +26,7 @@ from blockprofile.device.profile_checks import (
     check_steps,
     check_timed,
 )
-from blockprofile.errors import DataError, OptionError, check_choice
+from blockprofile.errors import DataError, OptionError
 from blockprofile.predict import lookup_key
 from blockprofile.space import Operator, Space
 
@@ -54,17 +54,6 @@ class Assigned:
         left = sum(node.ms for node, _ in self.left)
         total = left + sum(self.times.values())
         return left / total if total else 0.0
-
-
-def check_spread(spread: str) -> Spread:
-    """Return ``spread`` if it is one of `SPREADS`.
-
-    Raises
-    ------
-    OptionError
-        If it is not.
-    """
-    return check_choice("spread", spread, SPREADS)
 
 
 def _steps_of(name: str) -> tuple[Step, ...]:

@@ -15,24 +15,13 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from blockprofile.device.export_manifest import ExportManifest
-from blockprofile.errors import OptionError, RunError, check_choice
+from blockprofile.errors import OptionError, RunError
 from blockprofile.files import make_folder, write_bytes
 
 Transport = Literal["ssh", "adb"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@:-]*")
 _FOLDER = re.compile(r"[A-Za-z0-9/_.-]+")
-
-
-def check_transport(name: str) -> Transport:
-    """Return ``name`` if it is one of `TRANSPORTS`.
-
-    Raises
-    ------
-    OptionError
-        If it is not.
-    """
-    return check_choice("--on", name, TRANSPORTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,17 +28,6 @@ RUNTIMES = tuple(_ADAPTERS)
 DTYPES = ("float32", "float16")
 
 
-def check_clock(clock: str) -> Clock:
-    """Return ``clock`` if it is one of `CLOCKS`.
-
-    Raises
-    ------
-    OptionError
-        If it is not.
-    """
-    return check_choice("clock", clock, CLOCKS)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How operators are run.
@@ -64,7 +53,7 @@ class Settings:
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; must be at least 1")
         check_choice("dtype", self.dtype, DTYPES)
-        check_clock(self.clock)
+        check_choice("clock", self.clock, CLOCKS)
         if self.clock == "cpu" and (self.threads != 1 or self.provider != "cpu"):
             raise OptionError(
                 f"clock 'cpu' counts one thread's own time; it takes provider 'cpu' and 1 thread, "

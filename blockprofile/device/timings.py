@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from blockprofile.device.audit_file import NetworkUnit, check_network_unit
+from blockprofile.device.audit_file import NETWORK_UNITS, NetworkUnit
 from blockprofile.device.folder import check_name
-from blockprofile.errors import OptionError
+from blockprofile.errors import OptionError, check_choice
 from blockprofile.predict import check_card_fields
 from blockprofile.yamlfile import read_yaml
 
@@ -51,7 +51,7 @@ class Timings:
 
     def unit(self, device: str) -> NetworkUnit:
         """Return the unit of a device's column."""
-        return check_network_unit(str(self.devices[device].get("time_unit", "ms")))
+        return check_choice("time unit", str(self.devices[device].get("time_unit", "ms")), NETWORK_UNITS)
 
     def fields(self, device: str) -> dict[str, Any]:
         """Return the fields of a device's card: its own before those of all."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.errors import OptionError
+from blockprofile.errors import OptionError, check_choice
 from blockprofile.space import Archs, load_space
 from blockprofile.supernet.alone import Alone, train_alone
 from blockprofile.supernet.evaluate import evaluate_supernet, write_labels
@@ -67,10 +67,10 @@ def measure(
     seed: int = 0,
 ) -> StageReport:
     """Measure the latencies of a space's operators on this machine; see `measure_table`."""
-    from blockprofile.device import Plan, Settings, check_clock, make_runtime, measure_table, processor_name
+    from blockprofile.device import CLOCKS, Plan, Settings, make_runtime, measure_table, processor_name
 
     folder = Path(out)
-    settings = Settings(provider="cpu", threads=1, batch=1, dtype="float32", clock=check_clock(clock))
+    settings = Settings(provider="cpu", threads=1, batch=1, dtype="float32", clock=check_choice("clock", clock, CLOCKS))
     table = measure_table(
         load_space(space), make_runtime(runtime, settings), folder, name=folder.resolve().name,
         hardware=processor_name(), plan=Plan(precision=precision, time_limit_s=time_limit, seed=seed),

@@ -13,8 +13,8 @@ from blockprofile.device import TimedOn
 from blockprofile.device.csvfile import read_csv_table, write_template
 from blockprofile.device.imported import write_imported
 from blockprofile.device.operator_table import check_plausible
-from blockprofile.device.time_units import check_time_unit
-from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError
+from blockprofile.device.time_units import TIME_UNITS
+from blockprofile.errors import DataError, DefinitionError, OptionError, UnknownNameError, check_choice
 from blockprofile.predict import load_predictors, read_card
 from blockprofile.space import Space, encode, list_operators
 from blockprofile.space.definition import Block, Cost
@@ -212,11 +212,11 @@ def test_seconds_and_microseconds_are_noticed(moga: Space, tmp_path: Path) -> No
         wrong = read_csv_table(path, moga)
         with pytest.raises(OptionError, match=f"cannot be milliseconds.*like {word}; .* say --time-unit {unit};"):
             check_plausible(moga, wrong)
-        right = read_csv_table(path, moga, unit=check_time_unit(unit))
+        right = read_csv_table(path, moga, unit=check_choice("time unit", unit, TIME_UNITS))
         assert check_plausible(moga, right) == pytest.approx(80.0, rel=1e-6)
         assert check_plausible(moga, wrong, believe=True) == pytest.approx(80.0 * factor, rel=1e-6)
     with pytest.raises(OptionError, match="time unit 'm' is unknown"):
-        check_time_unit("m")
+        check_choice("time unit", "m", TIME_UNITS)
     table["mean_ms"] = 1e308
     table.to_csv(path, index=False)
     with pytest.raises(DataError, match="'moga' takes more than any number of 32 bits can say"):

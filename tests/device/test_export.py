@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -11,11 +12,12 @@ import pytest
 
 from blockprofile.device.export import export_networks, export_operators
 from blockprofile.device.export_manifest import MANIFEST_NAME, read_manifest
-from blockprofile.device.export_settings import ExportSettings, check_layout, check_precision
+from blockprofile.device.export_settings import ExportSettings
 from blockprofile.device.node_names import Instance, find_steps, instance_names, operator_tag, required_steps
-from blockprofile.device.plan import cover_archs, operator_counts, plan_archs
+from blockprofile.device.plan import cover_archs, plan_archs
 from blockprofile.device.probes import table_operators
 from blockprofile.device.quantize import read_images
+from blockprofile.device.solve import count_operators
 from blockprofile.errors import ArchError, DataError, OptionError
 from blockprofile.predict.lookup import lookup_key
 from blockprofile.space import Space, draw_archs, encode, list_operators, load_space
@@ -85,9 +87,9 @@ def test_what_cannot_be_exported(toy: Space, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="batch 0"):
         ExportSettings(batch=0)
     with pytest.raises(OptionError, match="'bf16' is unknown; did you mean 'fp16'"):
-        check_precision("bf16")
+        ExportSettings(precision=cast("Any", "bf16"))
     with pytest.raises(OptionError, match="did you mean 'nhwc'"):
-        check_layout("nhcw")
+        ExportSettings(layout=cast("Any", "nhcw"))
     np.save(tmp_path / "bytes.npy", np.zeros((1, 3, 8, 8), np.uint8))
     with pytest.raises(DataError, match="uint8 of shape"):
         read_images(tmp_path / "bytes.npy")
@@ -136,8 +138,9 @@ def test_a_cover_holds_every_operator(make: object) -> None:
 
 def test_counts_are_those_of_the_operator_lists(toy: Space) -> None:
     archs = draw_archs(toy, 20, np.random.default_rng(1))
-    keys, counts = operator_counts(toy, archs)
-    for arch, row in zip(archs, counts, strict=True):
+    design = count_operators(toy, archs, metric="")
+    keys = list(design.operators)
+    for arch, row in zip(archs, design.counts, strict=True):
         listed = [lookup_key(op) for op in list_operators(toy, arch)]
         assert dict(zip(keys, row, strict=True)) == {key: listed.count(key) for key in keys}
 

@@ -18,9 +18,9 @@ from blockprofile.device.foreign import ImportOptions, read_device_table, read_t
 from blockprofile.device.formats import TRACE_FORMATS, read_trace
 from blockprofile.device.node_names import find_steps
 from blockprofile.device.plan import cover_archs
-from blockprofile.device.profiled import check_spread
+from blockprofile.device.profiled import SPREADS
 from blockprofile.device.whole import find_model, write_network_times
-from blockprofile.errors import DataError, OptionError, UnknownNameError
+from blockprofile.errors import DataError, OptionError, UnknownNameError, check_choice
 from blockprofile.predict.lookup import lookup_key
 from blockprofile.space import Space, encode, list_operators
 from blockprofile.space.operators import primitives
@@ -324,12 +324,12 @@ def test_time_of_no_operator_is_shown_refused_and_spread(toy: Space, exported: E
     dropped = read_device_table(files, toy, ImportOptions(spread="drop"))
     assert 0.05 < dropped.left_share < 1
     for spread in ("even", "macs"):
-        spent = read_device_table(files, toy, ImportOptions(spread=check_spread(spread)))
+        spent = read_device_table(files, toy, ImportOptions(spread=check_choice("spread", spread, SPREADS)))
         assert spent.left_share == dropped.left_share
         gained = [spent.table.times[op].value - time.value for op, time in dropped.table.times.items()]
         assert min(gained) > 0
     with pytest.raises(OptionError, match="did you mean 'even'"):
-        check_spread("evn")
+        check_choice("spread", "evn", SPREADS)
 
 
 def test_a_copy_within_an_operator_is_its_own(toy: Space, exported: ExportManifest, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace, open_profile
+from blockprofile.device.formats.trace import NodeTime, ProfileFile, Trace, known_value, open_profile
 from blockprofile.errors import DataError, check_choice, one_of
 
 __all__ = [
@@ -14,8 +14,8 @@ __all__ = [
     "NodeTime",
     "ProfileFile",
     "Trace",
-    "check_trace_format",
     "find_format",
+    "known_value",
     "open_profile",
     "read_trace",
 ]
@@ -28,18 +28,6 @@ TRACE_FORMATS = (
 
 def _module(name: str) -> Any:
     return import_module(f"blockprofile.device.formats.{name}")
-
-
-def check_trace_format(name: str) -> str:
-    """Return ``name`` if it is one of `TRACE_FORMATS`.
-
-    Raises
-    ------
-    OptionError
-        If it is not.
-    """
-    check_choice("format", name, TRACE_FORMATS)
-    return name
 
 
 def find_format(file: ProfileFile) -> str | None:
@@ -64,11 +52,13 @@ def read_trace(path: Path, *, form: str | None = None, clock_mhz: float | None =
     OptionError
         If a format of cycles has no clock.
     """
+    if form is not None:
+        check_choice("format", form, TRACE_FORMATS)
     file = open_profile(path)
     name = find_format(file)
     if name is None and form is not None:
-        raise file.error(f"it is no {check_trace_format(form)!r}, which is {_module(form).SHAPE}")
-    if name is None or (form is not None and name != check_trace_format(form)):
+        raise file.error(f"it is no {form!r}, which is {_module(form).SHAPE}")
+    if name is None or form not in {None, name}:
         told = "is of no format that is known" if name is None else f"looks like {name!r}, not {form!r}"
         raise DataError(f"{path} {told}; {one_of(form or '', TRACE_FORMATS)}")
     trace: Trace = _module(name).read(file, **({"clock_mhz": clock_mhz} if name == "vela" else {}))

@@ -138,6 +138,20 @@ def check_pickle(path: Path) -> None:
         )
 
 
+def known_value(file: ProfileFile, name: str, value: object) -> float:
+    """Return a value of a file that should be a number of at least 0.
+
+    Raises
+    ------
+    DataError
+        If it is no number of at least 0.
+    """
+    number = read_number(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or number < 0:
+        raise file.error(f"{name} is {value!r}; should be a number of at least 0")
+    return float(number)
+
+
 def number_of(file: ProfileFile, record: Any, names: Sequence[str], what: str) -> float:
     """Return the first of the named fields that a record has, a number of at least 0.
 
@@ -148,9 +162,5 @@ def number_of(file: ProfileFile, record: Any, names: Sequence[str], what: str) -
     """
     for name in names:
         if isinstance(record, dict) and name in record:
-            value = record[name]
-            value = read_number(value) if isinstance(value, str) else value
-            if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-                raise file.error(f"{name} of {what} is {record[name]!r}; should be a number of at least 0")
-            return float(value)
+            return known_value(file, f"{name} of {what}", record[name])
     raise file.error(f"{what} has no {' and no '.join(names)}")

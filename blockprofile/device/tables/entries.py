@@ -11,7 +11,6 @@ from blockprofile.device.formats import ProfileFile
 from blockprofile.device.median import Median
 from blockprofile.errors import OptionError
 from blockprofile.metric import LATENCY
-from blockprofile.numbers import read_number
 
 NOTHING = Median(0.0, float("nan"), float("nan"), 0)
 """What an operator is given whose time stands in another's entry."""
@@ -61,20 +60,6 @@ def pool(times: Sequence[Median]) -> Median:
     values = [time.value for time in times]
     spread = float(np.mean([time.spread for time in times]))
     return Median(float(np.mean(values)), float("nan"), spread, sum(time.n for time in times))
-
-
-def known_value(file: ProfileFile, name: str, value: object) -> float:
-    """Return a table's value.
-
-    Raises
-    ------
-    DataError
-        If it is no number of at least 0.
-    """
-    number = read_number(value) if isinstance(value, str) else value
-    if isinstance(number, bool) or not isinstance(number, int | float) or number < 0:
-        raise file.error(f"{name} is {value!r}; should be a number of at least 0")
-    return float(number)
 
 
 def check_times_only(file: ProfileFile, column: str, metric: str, *, form: str) -> None:

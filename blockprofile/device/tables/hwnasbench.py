@@ -12,10 +12,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from blockprofile.device.formats import ProfileFile
+from blockprofile.device.formats import ProfileFile, known_value
 from blockprofile.device.median import Median
 from blockprofile.device.quantity import ENERGY
-from blockprofile.device.tables.entries import Entries, known_value
+from blockprofile.device.tables.entries import Entries
 from blockprofile.errors import OptionError, one_of
 from blockprofile.metric import LATENCY
 from blockprofile.space import Operator

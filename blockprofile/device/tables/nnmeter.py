@@ -12,9 +12,9 @@ import math
 import re
 from collections.abc import Sequence
 
-from blockprofile.device.formats import ProfileFile
+from blockprofile.device.formats import ProfileFile, known_value
 from blockprofile.device.median import Median
-from blockprofile.device.tables.entries import NOTHING, Entries, check_times_only, known_value
+from blockprofile.device.tables.entries import NOTHING, Entries, check_times_only
 from blockprofile.space import Operator
 
 NOTE = (

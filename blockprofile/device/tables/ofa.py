@@ -11,9 +11,9 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from blockprofile.device.formats import ProfileFile
+from blockprofile.device.formats import ProfileFile, known_value
 from blockprofile.device.median import Median
-from blockprofile.device.tables.entries import NOTHING, Entries, check_times_only, known_value
+from blockprofile.device.tables.entries import NOTHING, Entries, check_times_only
 from blockprofile.space import Operator
 from blockprofile.yamlfile import read_yaml
 
