@@ -11,7 +11,8 @@ import typer
 
 from blockprofile.cli.options import RESOLUTION, space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
-from blockprofile.cli.supernet_train import FROM, SEED, WORKERS, alone, read_distinct, search, train
+from blockprofile.cli.supernet_train import FROM, WORKERS, alone, read_distinct, search, train
+from blockprofile.cli.training import SEED
 from blockprofile.command import command_line
 
 if TYPE_CHECKING:

@@ -10,45 +10,27 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from blockprofile.cli.options import RESOLUTION, space_option
+from blockprofile.cli.options import space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
+from blockprofile.cli.training import takes_training
 from blockprofile.command import command_line
 
 if TYPE_CHECKING:
     from blockprofile.space import Archs, Space
-    from blockprofile.supernet import Report
+    from blockprofile.supernet import Report, Training
 
 TELL_SECONDS = 10.0
 
 SPACE = space_option()
-DATA = typer.Option(
-    ..., "--data", help="Images: a folder with train/CLASS/, idx files (MNIST's format), .npz, or Parquet."
-)
 FROM = typer.Option(None, "--from", help="A file with an arch in each line, in any of their forms; - is stdin.")
-SEED = typer.Option(0, "--seed", min=0, help="Seed; one seed gives one result.")
-ACCELERATOR = typer.Option("cpu", "--accelerator", help="cpu, or cuda (bfloat16).")
-THREADS = typer.Option(1, "--threads", min=1, help="Threads of torch on the CPU; they belong to the result.")
 WORKERS = typer.Option(
     "auto", "--workers", help="Archs at once, each in a process; auto: as the cores that may be used have room for."
 )
-EPOCHS = typer.Option(30.0, "--epochs", help="Passes over the training images; a part of one is understood.")
-BATCH = typer.Option(128, "--batch", help="Images of an update.")
-LR = typer.Option(None, "--lr", help="Largest learning rate. Default: 0.1 for a batch of 256, in proportion.")
-DECAY = typer.Option(4e-5, "--weight-decay", help="Of weights; batch normalisations and biases have none.")
-WARMUP = typer.Option(0.05, "--warmup", help="Share of the updates in which the learning rate rises.")
-SMOOTHING = typer.Option(0.1, "--smoothing", help="Label smoothing.")
-CLIP = typer.Option(5.0, "--clip", help="Largest norm of the gradient; 0 for none.")
-PAD = typer.Option(None, "--pad", help="Pixels by which images are shifted at random, at most. Default: size / 8.")
-FLIP = typer.Option(True, "--flip/--no-flip", help="Mirror every other image.")
-HOLDOUT = typer.Option(0.1, "--holdout", help="Share of every class's training images that archs are judged on.")
-LIMIT = typer.Option(None, "--limit", min=4, help="Use so many of the training images alone.")
-SKIP_BAD = typer.Option(False, "--skip-bad", help="Leave images out that cannot be read; they are named and counted.")
-SAVE = typer.Option(120.0, "--save-every", help="Seconds of work that a kill can cost, about.")
 
 
+@takes_training()
 def train(
     space: str = SPACE,
-    data: Path = DATA,
     out: Path = typer.Option(..., "--out", help="The folder to make; the same command goes on with it."),
     sampler: str = typer.Option(
         "fair", "--sampler", help="fair (FairNAS), uniform (SPOS), sandwich (BigNAS), proportional (NAO-V2)."
@@ -62,26 +44,8 @@ def train(
     paths: int | None = typer.Option(
         None, "--paths", help="Archs of an update (uniform, proportional: 1; sandwich: 4)."
     ),
-    largest_epochs: float = typer.Option(
-        0.0, "--largest-epochs", help="Passes at the start for the largest arch alone; nested channels are then sorted."
-    ),
-    epochs: float = EPOCHS,
-    batch: int = BATCH,
-    lr: float | None = LR,
-    weight_decay: float = DECAY,
-    warmup: float = WARMUP,
-    smoothing: float = SMOOTHING,
-    clip: float = CLIP,
-    pad: int | None = PAD,
-    flip: bool = FLIP,
-    holdout: float = HOLDOUT,
-    limit: int | None = LIMIT,
-    skip_bad: bool = SKIP_BAD,
-    resolution: int | None = RESOLUTION,
-    seed: int = SEED,
-    accelerator: str = ACCELERATOR,
-    threads: int = THREADS,
-    save_every: float = SAVE,
+    *,
+    training: Training,
     json: bool = JSON_OPTION,
 ) -> None:
     """Train one set of weights for all archs of a space; killed, the same command goes on.
@@ -91,15 +55,8 @@ def train(
     blockprofile supernet train --space moga_32 --data /usr/share/datasets/fashion-mnist --out runs/fashion
     blockprofile supernet train --space nas_bench_macro --data cifar10/ --accelerator cuda --out runs/u
     """
-    from blockprofile.supernet import Recipe, Scheme, Training, tell_worth, train_supernet
+    from blockprofile.supernet import Scheme, tell_worth, train_supernet
 
-    recipe = Recipe(
-        epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, warmup=warmup, smoothing=smoothing, clip=clip,
-        pad=pad, flip=flip, largest_epochs=largest_epochs, seed=seed, accelerator=accelerator, threads=threads,
-    )  # fmt: skip
-    training = Training(
-        data, recipe, holdout=holdout, limit=limit, skip_bad=skip_bad, resolution=resolution, save_every_s=save_every
-    )
     scheme = Scheme(sampler=sampler, paths=paths, sharing=sharing, transform=transform)
     trained = train_supernet(space, training, out=out, scheme=scheme, tell=_teller(), remark=note)
     if json:
@@ -136,9 +93,9 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
+@takes_training("largest_epochs")
 def alone(
     space: str = SPACE,
-    data: Path = DATA,
     out: Path = typer.Option(..., "--out", help="The folder to make; the same command goes on with it."),
     from_: Path | None = FROM,
     n: int | None = typer.Option(None, "--n", min=1, help="So many archs: at random, or of --stratify."),
@@ -148,24 +105,9 @@ def alone(
     repeats: int = typer.Option(1, "--repeats", min=1, help="Trainings of every arch, of seeds one after another."),
     on: str = typer.Option("held-out", "--on", help="held-out, or test for final figures alone."),
     keep_weights: bool = typer.Option(False, "--keep-weights", help="Keep the weights of every training."),
-    epochs: float = EPOCHS,
-    batch: int = BATCH,
-    lr: float | None = LR,
-    weight_decay: float = DECAY,
-    warmup: float = WARMUP,
-    smoothing: float = SMOOTHING,
-    clip: float = CLIP,
-    pad: int | None = PAD,
-    flip: bool = FLIP,
-    holdout: float = HOLDOUT,
-    limit: int | None = LIMIT,
-    skip_bad: bool = SKIP_BAD,
-    resolution: int | None = RESOLUTION,
-    seed: int = SEED,
-    accelerator: str = ACCELERATOR,
+    *,
+    training: Training,
     workers: str = WORKERS,
-    threads: int = THREADS,
-    save_every: float = SAVE,
     json: bool = JSON_OPTION,
 ) -> None:
     """Train archs alone, by the trainer of the supernets, into a table of labels: the truth to rank supernets by.
@@ -179,9 +121,10 @@ def alone(
 
     from blockprofile.errors import OptionError
     from blockprofile.space import decode_all, load_space
-    from blockprofile.supernet import TABLE_NAME, Recipe, Training, draw_distinct, stratified_archs, train_alone
+    from blockprofile.supernet import TABLE_NAME, draw_distinct, stratified_archs, train_alone
 
-    where = load_space(space, resolution=resolution)
+    where = load_space(space, resolution=training.resolution)
+    seed = training.recipe.seed
     if (from_ is None) == (n is None) or (stratify is not None and n is None):
         raise OptionError("give either --from FILE, or --n with or without --stratify")
     if from_ is not None:
@@ -190,13 +133,6 @@ def alone(
         archs = stratified_archs(stratify, where, int(n or 0), seed=seed)
     else:
         archs = draw_distinct(where, int(n or 0), seed=seed)
-    recipe = Recipe(
-        epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, warmup=warmup, smoothing=smoothing, clip=clip,
-        pad=pad, flip=flip, seed=seed, accelerator=accelerator, threads=threads,
-    )  # fmt: skip
-    training = Training(
-        data, recipe, holdout=holdout, limit=limit, skip_bad=skip_bad, resolution=resolution, save_every_s=save_every
-    )
     result = train_alone(
         space, training, archs, out=out, repeats=repeats, on=on, keep_weights=keep_weights, workers=workers
     )
@@ -215,9 +151,9 @@ def alone(
     note(f"{result.n_new} trained now; wrote {out / TABLE_NAME}")
 
 
+@takes_training("largest_epochs", "warmup", "skip_bad", "accelerator", "save_every_s")
 def search(
     space: str = SPACE,
-    data: Path = DATA,
     device: str = typer.Option(..., "--device", help="A device, or a predictor folder, that is a sum over layers."),
     out: Path = typer.Option(..., "--out", help="The folder to make; the same command goes on with it."),
     algorithm: str = typer.Option("single-path", "--algorithm", help="single-path: Single-Path NAS."),
@@ -225,19 +161,8 @@ def search(
     target: float | None = typer.Option(None, "--target", help="Largest latency; lambda is looked for by bisection."),
     runs: int = typer.Option(6, "--runs", min=1, help="With --target: trainings at most."),
     warm: float = typer.Option(0.6, "--warm", help="Share of the updates without latency, parts dropped at random."),
-    epochs: float = EPOCHS,
-    batch: int = BATCH,
-    lr: float | None = LR,
-    weight_decay: float = DECAY,
-    smoothing: float = SMOOTHING,
-    clip: float = CLIP,
-    pad: int | None = PAD,
-    flip: bool = FLIP,
-    holdout: float = HOLDOUT,
-    limit: int | None = LIMIT,
-    resolution: int | None = RESOLUTION,
-    seed: int = SEED,
-    threads: int = THREADS,
+    *,
+    training: Training,
     json: bool = JSON_OPTION,
 ) -> None:
     """Search by one training: superkernels whose parts are kept or dropped by loss and latency alike.
@@ -247,16 +172,12 @@ def search(
     blockprofile supernet search --space singlepath --data imagenet/ --device pixel1 --target 80 --out runs/sp
     """
     from blockprofile.errors import OptionError
-    from blockprofile.supernet import ARCHS_NAME, PathAim, Recipe, Training, search_single_path
+    from blockprofile.supernet import ARCHS_NAME, PathAim, search_single_path
 
     if algorithm != "single-path":
         raise OptionError(f"--algorithm {algorithm!r} is unknown; choices: single-path")
-    recipe = Recipe(
-        epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay, smoothing=smoothing, clip=clip, pad=pad,
-        flip=flip, seed=seed, threads=threads,
-    )  # fmt: skip
     result = search_single_path(
-        space, Training(data, recipe, holdout=holdout, limit=limit, resolution=resolution), device=device, out=out,
+        space, training, device=device, out=out,
         aim=PathAim(lambda_=lambda_, target=target, n_runs=runs, warm=warm),
         tell=lambda run: note(f"lambda {run.lambda_:.4g}: {run.cost:.4g}, {run.top1_percent:.1f} %: {run.arch}"),
     )  # fmt: skip
