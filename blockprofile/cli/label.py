@@ -122,7 +122,7 @@ def read(
     if json:
         print_json(asdict(found))
         return
-    rows = [{"effect": what, "median": f"±{mid:.3g}", "widest": f"±{most:.3g}"}
+    rows = [{"effect": what, "median": _width(mid), "widest": _width(most)}
             for what, (most, mid) in found.widths.items()]  # fmt: skip
     print_table(rows, title=f"{name}: 95 % intervals from {found.n} labelled archs of {where.name}")
     if found.missing:
@@ -134,5 +134,11 @@ def read(
         if more and out is not None:
             plan_more = command_line("label plan", space=space, n=more, known=out, out="plan.jsonl")
             note(f"the next round: {plan_more}")
+    elif width is not None:
+        note(f"how many labels ±{width:g} takes cannot be told yet: the median interval has no end")
     source = results if out is None else out
     note(f"next: {command_line('profile', [source], space=space, metric=[metric, 'macs_m'], out='profile')}")
+
+
+def _width(half: float) -> str:
+    return f"±{half:.3g}" if half < float("inf") else "no end yet"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,7 +19,7 @@ from blockprofile.metric import parse_metric
 from blockprofile.numbers import write_number
 from blockprofile.predict import LabelledArchs, LabelTable, number_archs, pool_repeats, read_labels, weigh_archs
 from blockprofile.profile import MetricInfo, Profile, Settings, label_responses
-from blockprofile.space import Archs, Space, decode, read_arch_lines
+from blockprofile.space import Archs, Space, decode_all, read_arch_lines
 
 Doubles = NDArray[np.float64]
 
@@ -25,7 +27,8 @@ Doubles = NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class LabelRound:
     """Where a labelling stands: ``n`` archs labelled; ``missing`` of the plan; statistic -> the widest and the median
-    half-width of its 95 % intervals; ``needed`` labels in all for the width that was asked for, None where none was.
+    half-width of its 95 % intervals, infinite where one has no end; ``needed`` labels in all for the width that was
+    asked for, None where none was or the median interval has no end.
     """
 
     n: int
@@ -71,7 +74,8 @@ def read_results(path: Path, space: Space, column: str) -> tuple[Archs, Doubles,
 def append_labels(path: Path, space: Space, column: str, archs: Archs, values: Doubles) -> int:
     """Add labels to a CSV of them, which is made if it is not there.
 
-    An arch with the very value that stands there already is the same training read again, and is not added.
+    An arch with the very value that stands there already is the same training read again, and is not added. Of a space
+    of several resolutions each label keeps its own.
 
     Returns
     -------
@@ -84,40 +88,51 @@ def append_labels(path: Path, space: Space, column: str, archs: Archs, values: D
     """
     if path.suffix.lower() != ".csv":
         raise OptionError(f"--out is {str(path)!r}; labels are collected in a file ending in .csv")
-    n_given = n = len(values)
-    if path.is_file():
-        known = read_labels(path, space)
-        old = known.label(column)
-        others = sorted(
-            {*known.labels, *known.unread, *([] if known.resolutions is None else ["resolution"])} - {column}
-        )
-        if others:
-            raise DataError(
-                f"{path} has a column {others[0]!r}, which collecting would lose; give --out a file of its own"
-            )
-        there = Counter(zip(map(bytes, known.archs), old.tolist(), strict=True))
-        fresh = []
-        for row, key in enumerate(zip(map(bytes, archs), values.tolist(), strict=True)):
-            there[key] -= 1
-            if there[key] < 0:
-                fresh.append(row)
-        n = len(fresh)
-        archs, values = np.concatenate([known.archs, archs[fresh]]), np.concatenate([old, values[fresh]])
-    lines = [f"arch,{column}", *(f'"{decode(space, a)}",{write_number(v)}' for a, v in zip(archs, values, strict=True))]
+    there = _collected(path, space, column) if path.is_file() else []
+    told = Counter(there)
+    fresh = []
+    for row in _rows(space, archs, values, np.full(len(values), space.resolution or 0)):
+        told[row] -= 1
+        if told[row] < 0:
+            fresh.append(row)
+    has_sizes = len(space.definition.input.resolutions) > 1 and not space.definition.input.searched
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["arch", *(["resolution"] if has_sizes else []), column])
+    writer.writerows([arch, *([size] if has_sizes else []), write_number(value)] for arch, size, value in there + fresh)
     with replacing(path) as file:
-        file.write(("\n".join(lines) + "\n").encode())
-    return n_given - n
+        file.write(text.getvalue().encode())
+    return len(values) - len(fresh)
 
 
-def labels_needed(n: int, half_width: float, wanted: float) -> int:
+def _collected(path: Path, space: Space, column: str) -> list[tuple[str, int, float]]:
+    """Read what is collected: of each label the arch, the resolution (the space's, where none is said), the value."""
+    known = read_labels(path, space)
+    values = known.label(column)
+    others = sorted({*known.labels, *known.unread} - {column})
+    if others:
+        raise DataError(f"{path} has a column {others[0]!r}, which collecting would lose; give --out a file of its own")
+    sizes = np.full(len(values), space.resolution or 0) if known.resolutions is None else known.resolutions
+    return _rows(space, known.archs, values, sizes)
+
+
+def _rows(space: Space, archs: Archs, values: Doubles, sizes: NDArray[np.int64]) -> list[tuple[str, int, float]]:
+    return [*zip(decode_all(space, archs), sizes.tolist(), values.tolist(), strict=True)]
+
+
+def labels_needed(n: int, half_width: float, wanted: float) -> int | None:
     """Return how many labels make an interval as narrow as wanted: its width goes with one over their square root.
+
+    None where the interval has no end yet.
 
     Examples
     --------
-    >>> labels_needed(100, 0.4, 0.2), labels_needed(100, 0.1, 0.2)
-    (400, 100)
+    >>> labels_needed(100, 0.4, 0.2), labels_needed(100, 0.1, 0.2), labels_needed(20, math.inf, 0.2)
+    (400, 100, None)
     """
-    return max(n, math.ceil(n * (half_width / wanted) ** 2))
+    times = half_width / wanted
+    more = n * times * times
+    return max(n, math.ceil(more)) if math.isfinite(more) else None
 
 
 def read_round(
@@ -148,7 +163,7 @@ def read_round(
     OptionError
         If the width is not above 0.
     DataError
-        If the labels are too few, or cannot stand for the space's law.
+        If the labels are too few or all the same, or cannot stand for the space's law.
     """
     if width is not None and not (math.isfinite(width) and width > 0):
         raise OptionError(f"--width is {width}; must be above 0")
@@ -156,6 +171,8 @@ def read_round(
     pooled = pool_repeats(LabelTable(Path("labels"), archs[kept], {"value": values[kept]}, None), ["value"])
     if len(pooled.counts) < 20:
         raise DataError(f"{len(pooled.counts)} archs of {space.name} are labelled; intervals take 20 at least")
+    if not np.ptp(values[kept]):
+        raise DataError(f"all {len(pooled.counts)} labels are {values[kept][0]:g}: they tell nothing of any effect")
     weights, how, _ = weigh_archs(space, pooled.table.archs, law="papers")
     labelled = LabelledArchs(pooled.table.archs, pooled.table.label("value"), weights, how)
     info = {metric: MetricInfo(parse_metric(metric).unit, "user", 0.0)}

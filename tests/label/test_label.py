@@ -121,6 +121,18 @@ def test_collected_labels_lose_no_column_and_count_trainings(macro: Space, tmp_p
         append_labels(path, macro, "top1_percent", archs, values)
 
 
+def test_collected_labels_keep_their_resolution_and_any_name(tmp_path: Path) -> None:
+    space, path = load_space("ofa_mbv3"), tmp_path / "all.csv"
+    archs = draw_archs(space, 3, np.random.default_rng(0))
+    for size, value in ((160, 1.0), (192, 2.0), (192, 2.0)):
+        append_labels(path, space.at_resolution(size), "acc, final", archs, np.full(3, value))
+    assert path.read_text("utf-8").splitlines()[0] == 'arch,resolution,"acc, final"'
+    for size, value in ((160, 1.0), (192, 2.0)):
+        found, values, left_out = read_results(path, space.at_resolution(size), "acc, final")
+        assert (values.tolist(), left_out) == ([value] * 3, 3)
+        assert np.array_equal(found, archs)
+
+
 def test_labels_of_another_resolution_are_left_out(tmp_path: Path) -> None:
     space, path = load_space("ofa_mbv3"), tmp_path / "r.csv"
     archs = draw_archs(space, 4, np.random.default_rng(0))
@@ -140,6 +152,7 @@ def test_labels_of_another_resolution_are_left_out(tmp_path: Path) -> None:
 def test_labels_needed_goes_with_the_square() -> None:
     assert labels_needed(100, 0.3, 0.1) == 900
     assert labels_needed(100, 0.1, 0.3) == 100
+    assert labels_needed(100, np.inf, 0.3) is None
 
 
 def test_what_cannot_be_read_is_told_with_its_line(macro: Space, tmp_path: Path) -> None:
@@ -155,5 +168,7 @@ def test_what_cannot_be_read_is_told_with_its_line(macro: Space, tmp_path: Path)
         read_plan(path, macro)
     with pytest.raises(OptionError, match="--width is 0"):
         read_round(macro, draw_archs(macro, 30, np.random.default_rng(0)), np.ones(30), metric="score", width=0.0)
+    with pytest.raises(DataError, match="all 30 labels are 1: they tell nothing"):
+        read_round(macro, plan_archs(macro, 30), np.ones(30), metric="score", width=0.1)
     with pytest.raises(DataError, match="10 archs of nas_bench_macro are labelled"):
         read_round(macro, plan_archs(macro, 10), np.ones(10), metric="score")
