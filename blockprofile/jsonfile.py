@@ -24,11 +24,6 @@ _DIGEST = "digest"
 def parse_json(text: str | bytes, path: Path | str) -> Any:
     """Read JSON as RFC 8259 has it.
 
-    Parameters
-    ----------
-    path
-        The file that errors name.
-
     Raises
     ------
     DataError

@@ -25,8 +25,6 @@ def check_size(path: Path, file: pq.ParquetFile, names: Sequence[str], cell_byte
 
     Parameters
     ----------
-    names
-        The columns.
     cell_bytes
         What a number takes at least; a text takes four times that, for what refers to it.
 

@@ -28,8 +28,6 @@ class Step:
 
     Parameters
     ----------
-    slot
-        The slot that is decided.
     source, target
         The states before and after, counted from 0.
     code
@@ -74,12 +72,8 @@ def build_chain(space: Space, sums: Sequence[Sequence[Factor]], *, law: Law = "p
 
     Parameters
     ----------
-    space
-        The space, pruned or not.
     sums
         The factors of each metric.
-    law
-        The law of the archs.
 
     Raises
     ------

@@ -131,10 +131,6 @@ def exact_distribution(
 
     Parameters
     ----------
-    space
-        The space, pruned or not.
-    factors
-        The metric's factors.
     law
         The law of the archs; under ``architectures`` a share times ``count_archs(space)`` is a number of archs.
     max_error

@@ -99,16 +99,12 @@ class ExactProfile:
 
     Parameters
     ----------
-    space, presence, law
-        What was asked.
     mean, variance
         Of each metric over the space, shape (n_metrics,).
     places
         Every (unit, layer, block).
     cell_mean, cell_variance
         Of M(A_(u,l,b)), shape (n_metrics, n_places). M_(u,l,b) of equation 2 is ``cell_mean - mean``.
-    blocks
-        The blocks' names.
     block_mean, block_variance
         M_b of equation 1, shape (n_metrics, n_blocks): the average over the places that allow the block, and
         the variance of the metric when the place is drawn too.
@@ -149,14 +145,10 @@ def exact_profile(
 
     Parameters
     ----------
-    space
-        The space, pruned or not.
     sums
         The factors of each metric (``AdditivePredictor.factors``).
     presence
         How an arch gets the layer that is asked about; see `blockprofile.additive.presence`.
-    law
-        The law of the archs.
 
     Raises
     ------

@@ -30,8 +30,6 @@ class QuantileResponses:
 
     Parameters
     ----------
-    space, presence, law, taus
-        What was asked.
     whole
         Q_tau[M(A)], shape (n_taus,).
     places, cells
@@ -73,10 +71,6 @@ def exact_quantiles(
 
     Parameters
     ----------
-    space
-        The space, pruned or not.
-    factors
-        The metric's factors.
     taus
         Probabilities. A quantile is the smallest value at which the distribution function reaches tau
         (``inverted_cdf``).

@@ -16,12 +16,8 @@ def remaining_extremes(chain: Chain, costs: Sequence[NDArray[np.generic]], *, la
 
     Parameters
     ----------
-    chain
-        The chain.
     costs
         For each step one number for each move.
-    largest
-        Which of the two.
 
     Returns
     -------

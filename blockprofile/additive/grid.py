@@ -22,8 +22,6 @@ class Grid:
 
     Parameters
     ----------
-    chain
-        The chain.
     shifts
         For each step of the chain the number of grid steps that each move adds, at least 0.
     origin, step

@@ -30,14 +30,8 @@ class LimitedSampler:
 
     Parameters
     ----------
-    space
-        The space, pruned or not.
-    factors
-        The metric's factors.
     limit
         The largest allowed value, in the metric's unit.
-    law
-        The law that is conditioned.
     is_lower
         Whether ``limit`` is the smallest allowed value instead.
 
@@ -110,13 +104,6 @@ class LimitedSampler:
 
     def draw(self, n: int, rng: np.random.Generator) -> Archs:
         """Draw archs that meet the limit, with replacement.
-
-        Parameters
-        ----------
-        n
-            How many, at least 0.
-        rng
-            The source of randomness; it is advanced.
 
         Returns
         -------

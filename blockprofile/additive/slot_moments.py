@@ -26,8 +26,6 @@ class SlotMoments:
 
     Parameters
     ----------
-    slot
-        The slot.
     probability
         Shape (n_depths, n_widths, n_codes): the probability of the unit's depth code and width code and of the
         slot's code together. n_depths and n_widths are 1 where they are fixed and for slots that are no
@@ -56,12 +54,8 @@ def exact_moments(space: Space, sums: Sequence[Sequence[Factor]], *, law: Law = 
 
     Parameters
     ----------
-    space
-        The space, pruned or not.
     sums
         The factors of each metric.
-    law
-        The law of the archs.
 
     Raises
     ------

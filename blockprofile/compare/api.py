@@ -76,8 +76,6 @@ def compare(
 
     Parameters
     ----------
-    space
-        The original: a shipped name or a file.
     insights
         Pruned spaces of it: files, or shipped names.
     algorithms
@@ -85,10 +83,6 @@ def compare(
         original by the first one is what all others are compared with.
     aims
         As of `blockprofile.search.search`.
-    trials
-        How often each case is searched.
-    resolution
-        In pixels.
     workers
         Processes; 1 works in this one, ``auto`` is every core that may be used: 1 below 20,000 evaluations (starting
         takes longer) and beside the user's own predictors (some time networks, or train them). The result does

@@ -108,14 +108,8 @@ class Comparison:
         The first is the original.
     runs
         One list of searches per case, one search per seed.
-    seeds
-        Their seeds.
-    budget
-        Evaluations of each search.
     at
         Upper limits on the cost at which the best gain is compared; None takes three from the joint front.
-    folder
-        The run folder, or None.
 
     Raises
     ------

@@ -79,10 +79,6 @@ def write_audit(folder: Path, space: Space, audit: Audit) -> None:
 def repair_card(folder: Path, space: Space, audit: Audit) -> Repair:
     """Put the best correction on the card, with its cross-validated error; none is put where none helps.
 
-    Returns
-    -------
-    The correction chosen.
-
     Notes
     -----
     A correction that the card has already stays in: the new one is applied to what it gives.

@@ -153,13 +153,6 @@ def _block_rows(
 def compare_devices(space: Space, devices: tuple[str, str], *, n: int = 20_000, seed: int = 0) -> Comparison:
     """Compare two devices on random archs of a space, drawn by the papers' law.
 
-    Parameters
-    ----------
-    devices
-        Shipped names or predictor folders.
-    n, seed
-        How many archs, and the seed of their drawing.
-
     Raises
     ------
     OptionError

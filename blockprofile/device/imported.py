@@ -50,8 +50,6 @@ def write_imported(
 
     Parameters
     ----------
-    timed
-        What the times were taken on.
     source
         Where the file came from, for the card.
     note

@@ -127,8 +127,6 @@ def place_terms(space: Space, terms: Terms, *, path: Path) -> tuple[dict[Operato
     ----------
     terms
         At least 0. A block that only brings a layer's shape about (a strided skip) need not have one.
-    path
-        The file, for errors.
 
     Returns
     -------

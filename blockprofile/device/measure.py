@@ -71,20 +71,12 @@ def measure_table(
 
     Parameters
     ----------
-    space
-        The space.
-    runtime
-        What runs the operators.
     folder
         Where to write; made if it is not there. A journal in it is gone on with.
     name, hardware
         The device's name, and what it is, for the card.
-    plan
-        How long and how finely.
     resolutions
         Input resolutions; none given means the space's own.
-    progress
-        As `blockprofile.device.session.measure_calls`.
 
     Raises
     ------

@@ -79,8 +79,6 @@ def check_plausible(
         The device's name; of blocks whose latency the space states, that is taken.
     metric
         An energy is not doubted: devices differ in it by more than a thousand.
-    path
-        The file, for the error.
 
     Returns
     -------

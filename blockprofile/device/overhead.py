@@ -46,8 +46,6 @@ def fit_overhead(probes: Sequence[Probe], medians: Mapping[str, Median], *, batc
     ----------
     probes, medians
         What was timed. An operator counts if it was timed alone and in a chain.
-    batch
-        Images in a batch.
 
     Returns
     -------

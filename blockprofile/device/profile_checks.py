@@ -64,11 +64,6 @@ def check_every_operator(
 ) -> None:
     """Check that a profile names all operators of its model; without a manifest, all that each network has.
 
-    Parameters
-    ----------
-    named
-        The operators that nodes speak of.
-
     Raises
     ------
     DataError
@@ -162,11 +157,6 @@ def check_whole_unit(trace: Trace) -> None:
 
 def check_one_unit(traces: Sequence[Trace], times: Sequence[Mapping[Instance, float]]) -> None:
     """Check that profiles agree on what the operators take that they share.
-
-    Parameters
-    ----------
-    times
-        Of each profile, the operators' times.
 
     Raises
     ------

@@ -72,8 +72,6 @@ def assign_nodes(trace: Trace, operators: Mapping[str, Operator], *, space: str)
     ----------
     operators
         The space's operators by their tags.
-    space
-        Its name, for errors.
 
     Raises
     ------

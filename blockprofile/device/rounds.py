@@ -191,20 +191,12 @@ def measure_rounds(
 
     Parameters
     ----------
-    probes
-        What is timed, by name.
-    sentinel
-        What tells the machine's speed.
-    plan
-        How long and how finely.
     journal
         Opened; rounds that it holds count, with the time that they took.
     tolerance
         Factors by which a probe's relative half-width may be wider than ``plan.precision``.
     between
         Called before every run of a probe.
-    progress
-        Called with a line for people after every round.
 
     Returns
     -------

@@ -52,8 +52,6 @@ def measure_calls(
     ----------
     calls
         Operators that run in one call, by name.
-    sentinel
-        The operator that tells the machine's speed.
     journal
         Opened.
     tolerance, between, progress

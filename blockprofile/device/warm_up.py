@@ -22,15 +22,6 @@ def warm_up(
 ) -> bool:
     """Run the sentinel until its time stands still: a GPU raises its clock only when it has work.
 
-    Parameters
-    ----------
-    sentinel
-        What tells the machine's speed.
-    now
-        A clock in seconds.
-    progress
-        Called with a line for people.
-
     Returns
     -------
     Whether it came to stand still: the medians of the last two windows, `WARM_S` apart at least, differ by less than

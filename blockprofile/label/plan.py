@@ -73,8 +73,6 @@ def plan_archs(
 
     Parameters
     ----------
-    space
-        The space, pruned or not.
     n
         How many, at least 1.
     seed

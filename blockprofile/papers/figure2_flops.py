@@ -41,8 +41,6 @@ def published_flops_space(space: Space, *, with_ends: bool) -> Space:
 
     Parameters
     ----------
-    space
-        ofa_mbv3.
     with_ends
         Whether the image's channels (4 for 3) and the classes (1,200 for 1,000) are multiplied by the width too.
 

@@ -108,10 +108,6 @@ def sampled_block_means(
     ----------
     request
         The pool; it evaluates ``metrics`` among others.
-    metrics
-        Which ones are wanted.
-    presence
-        See `blockprofile.additive.presence`.
 
     Returns
     -------

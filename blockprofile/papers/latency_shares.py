@@ -46,8 +46,6 @@ def latency_share_data(space: Space, arch: Archs, device: str, *, name: str = ""
         uint8, shape (n_slots,).
     device
         A device whose predictor is a cost model.
-    name
-        What the arch is called.
 
     Raises
     ------
@@ -100,8 +98,6 @@ def latency_shares(space: str | Path, *, archs: dict[str, str], devices: Sequenc
         A shipped name or a file.
     archs
         Name -> arch as text.
-    devices
-        Devices with cost models.
     out
         The figure, without suffix.
 

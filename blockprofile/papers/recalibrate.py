@@ -51,10 +51,6 @@ def recalibrate(folder: Path) -> Card:
     folder
         The folder of ``mace_gpu``, ``snpe_gpu``, ``tflite_cpu`` or ``top1_moga``, or a copy of it.
 
-    Returns
-    -------
-    The card as it is now.
-
     Raises
     ------
     UnknownNameError

@@ -65,8 +65,6 @@ def compare_rewards(
         A shipped name or a file.
     latency
         The latency's column, such as ``latency_ms:tflite_cpu``.
-    target
-        The target, in its unit.
     algorithm, budget, seeds, seed
         As in `blockprofile.compare.compare`.
     out

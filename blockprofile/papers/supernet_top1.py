@@ -78,8 +78,6 @@ def depth_responses(codes: NDArray[np.int64], top1: NDArray[np.float64], *, spac
         Integers, shape (n, n_units, n_layers): block codes 0-8, negative where a layer is inactive.
     top1
         Percent, shape (n,).
-    space
-        The name to give the result.
 
     Raises
     ------

@@ -68,15 +68,6 @@ def _row(block: Block) -> str:
 def block_grid_data(profile: Profile, space: Space, metric: str) -> tuple[BlockGrid, ...]:
     """Arrange the M_b of one metric as grids.
 
-    Parameters
-    ----------
-    profile
-        Of the metric.
-    space
-        The space of the profile.
-    metric
-        One of its metrics.
-
     Returns
     -------
     One grid, or one each without and with squeeze-and-excite where the block decides on it; they may differ in rows and
@@ -95,12 +86,8 @@ def arrange_blocks(space: Space, cells: Mapping[str, Cell], *, metric: str, unit
 
     Parameters
     ----------
-    space
-        The blocks' space.
     cells
         Block, or width and block (``0.65:b20``) -> value, effect, half width of its interval, whether it is one.
-    metric, unit
-        What the figures are of.
     """
     blocks = {block.name: block for block in space.blocks}
     places: dict[str, tuple[str, str, str]] = {}

@@ -38,8 +38,6 @@ def choices_data(space: Space, fronts: Sequence[Archs]) -> Choices:
 
     Parameters
     ----------
-    space
-        The space that was searched, pruned or not.
     fronts
         One for each search: uint8, shape (n, n_slots).
     """

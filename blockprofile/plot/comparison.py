@@ -42,8 +42,6 @@ def comparison_figures(
 
     Parameters
     ----------
-    run
-        The folder of a comparison.
     published
         The published networks to mark; None is all whose figures are printed for the device.
     out

@@ -41,13 +41,6 @@ class DepthResponses:
 def depth_data(profile: Profile, metric: str) -> DepthResponses | None:
     """Arrange the depth responses of one metric.
 
-    Parameters
-    ----------
-    profile
-        Of the metric.
-    metric
-        One of its metrics.
-
     Returns
     -------
     None where no unit has a choice of depth.

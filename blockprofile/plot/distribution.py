@@ -98,8 +98,6 @@ def distribution_data(
     ----------
     values
         float32, shape (n,); at least one.
-    metric, unit
-        What they are of.
     predicted
         Named network -> the metric's value for it.
     resolution
@@ -126,8 +124,6 @@ def mark_networks(space: Space, evaluate: Evaluator, names: Sequence[str] | None
 
     Parameters
     ----------
-    evaluate
-        Evaluates the metrics on the space.
     names
         Networks of the space, or archs in any of their forms, which are their own names; None is all networks.
 

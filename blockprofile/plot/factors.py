@@ -56,10 +56,6 @@ def factor_data(profile: Profile, metric: str, *, statistic: Statistic = "M_fact
 
     Parameters
     ----------
-    profile
-        Of the metric.
-    metric
-        One of its metrics.
     statistic
         ``M_factor``, or ``M_pair`` for interactions by unit.
 

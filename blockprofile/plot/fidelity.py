@@ -36,10 +36,6 @@ def draw_fidelity(
     ----------
     labels, predictions
         Shape (n,); of more than 20,000 rows every k-th is drawn.
-    axes
-        Two axes.
-    metric
-        Named on the axes, with its unit.
     """
     step = max(1, len(labels) // MAX_POINTS)
     x, y = labels[::step], predictions[::step]

@@ -44,10 +44,6 @@ def layer_map_data(
 
     Parameters
     ----------
-    profile
-        Of the metric.
-    metric
-        One of its metrics.
     statistic, tau
         ``M_ulb``, or ``M_tau`` with one of the table's tau.
 

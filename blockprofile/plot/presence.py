@@ -59,8 +59,6 @@ def presence_data(
         A space, or what `blockprofile.space.load_space` takes.
     metric
         An additive metric.
-    presences
-        The rules.
 
     Raises
     ------

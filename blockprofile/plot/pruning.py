@@ -160,14 +160,8 @@ def pruning_figures(pruning: Pruning, out: str | Path) -> list[Path]:
 
     Parameters
     ----------
-    pruning
-        From `blockprofile.prune.prune`.
     out
         The folder to write to; it is made if it is not there.
-
-    Returns
-    -------
-    The files that were written.
     """
     folder = make_folder(Path(out), what="--figures")
     written: list[Path] = []

@@ -38,8 +38,6 @@ class CardPredictor:
 
     Parameters
     ----------
-    card
-        Where it comes from.
     space
         The space whose archs it takes (pruned or not: the codes are the same).
     """
@@ -64,8 +62,6 @@ class AdditivePredictor(CardPredictor):
 
     Parameters
     ----------
-    card, space
-        See `CardPredictor`.
     factors
         The terms of the sum, from `blockprofile.space.factorize` or given.
     costs

@@ -169,10 +169,6 @@ def import_predictor(path: Path, *, out: Path, name: str) -> dict[str, Any]:
     name
         The metric becomes ``top1_percent:NAME``: another scale than ImageNet validation.
 
-    Returns
-    -------
-    The card as written.
-
     Raises
     ------
     DataError

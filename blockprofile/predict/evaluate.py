@@ -41,12 +41,8 @@ def evaluate_predictor(
 
     Parameters
     ----------
-    entry
-        Card and folder of the predictor.
     table
         Labelled archs; where it has resolutions, each row is predicted at its own.
-    column
-        The labels.
     rows
         The rows to use; all if left out.
 

@@ -47,8 +47,6 @@ class Evaluator:
 
     Parameters
     ----------
-    space
-        The space whose archs will come.
     predictors
         With distinct metrics.
     accelerator

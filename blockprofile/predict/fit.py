@@ -76,8 +76,6 @@ def fit_recipe(
 
     Parameters
     ----------
-    table
-        Labelled archs of ``space``.
     recipe
         Metrics, their columns and card fields, training options.
     out
@@ -89,10 +87,6 @@ def fit_recipe(
         wait for each other take many times as long on a busy machine), and as many as torch has for a large one.
     progress
         Called after every epoch with its number, the number of epochs and the loss.
-
-    Returns
-    -------
-    One report for each metric.
 
     Raises
     ------

@@ -63,8 +63,6 @@ def write_fit_card(folder: Path, fit: Fit, report: FitReport, *, judged: Mapping
         Where to; the card's name is that of ``report.folder``.
     judged
         ``floor`` and ``error``; see `blockprofile.predict.judge.judged_fields`.
-    accelerator
-        What the fit ran on.
     """
     space, recipe, train = fit.space, fit.recipe, fit.train.table
     about = parse_metric(report.metric)

@@ -32,10 +32,6 @@ def judged_fields(
     ----------
     archs, errors
         The rows held out, and prediction less label of each.
-    fidelity
-        The figures of the same rows.
-    law
-        Which law drew the rows.
     label_error
         The labels' own error, None where it is not known.
 

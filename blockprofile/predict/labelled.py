@@ -116,12 +116,8 @@ def weigh_archs(space: Space, archs: Archs, *, law: Law) -> tuple[Doubles, str, 
 
     Parameters
     ----------
-    space
-        The space, pruned or not.
     archs
         Distinct archs of it, at least one.
-    law
-        The law that they are to stand for.
 
     Returns
     -------

@@ -46,8 +46,6 @@ def law_weights(space: Space, archs: Archs) -> dict[str, Floats]:
 
     Parameters
     ----------
-    space
-        The whole space.
     archs
         uint8, shape (n, n_slots): half drawn by the papers' law, half by a law of each arch's own.
 
@@ -78,8 +76,6 @@ def errors_by_law(space: Space, archs: Archs, errors: Floats, *, law: TableLaw) 
     ----------
     archs, errors
         The rows, and prediction less label of each.
-    law
-        What drew them.
 
     Returns
     -------

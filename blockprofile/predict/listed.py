@@ -34,8 +34,6 @@ class ListedArchs(CardPredictor):
     card
         Where they come from; ``error.label_spread`` is the standard deviation between two trainings of an arch. Left
         out, it is that of the archs that the table repeats.
-    space
-        The space whose archs it takes (pruned or not).
     pooled
         One row for each arch, the column ``column_of(card)`` being its mean.
     """

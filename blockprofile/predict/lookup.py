@@ -83,8 +83,6 @@ def read_table(path: Path, *, resolution: int | None = None, metric: str = LATEN
 
     Parameters
     ----------
-    path
-        The Parquet file.
     resolution
         In pixels; of a table with a column ``resolution``, only the rows at this one are read.
     metric

@@ -63,13 +63,6 @@ class Network:
     left out makes the unit one less deep. ``constant`` and ``additive`` (float64, one value for each row left) are the
     additive part, None where there is none.
 
-    Parameters
-    ----------
-    file
-        What was read.
-    space
-        The space of all archs that will come.
-
     Raises
     ------
     DataError
@@ -203,17 +196,7 @@ def _fold(space: Space, inputs: OneHot, values: Tensor) -> tuple[Tensor, Tensor]
 
 
 class NetworkPredictor(CardPredictor):
-    """The predictor of a network.
-
-    Parameters
-    ----------
-    card
-        Where it comes from.
-    space
-        The space whose archs it takes (pruned or not: the codes are the same).
-    network
-        Ready to predict at the space's resolution.
-    """
+    """The predictor of a network."""
 
     def __init__(self, card: Card, space: Space, network: Network) -> None:
         super().__init__(card, space)

@@ -27,14 +27,8 @@ class DeviceEvaluator:
 
     Parameters
     ----------
-    space
-        The space whose archs will come.
     compiled
         The sums of the additive predictors, in their order; None where there are none.
-    predictors
-        All of them.
-    accelerator
-        The device, as torch names it.
 
     Raises
     ------

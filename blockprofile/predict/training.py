@@ -101,8 +101,6 @@ def train_network(
         The block that each input stands for, shape (n_rows,); see `OneHot.blocks`.
     device
         ``cpu`` or a CUDA device of torch.
-    progress
-        Told of the epochs.
 
     Returns
     -------

@@ -22,10 +22,6 @@ class Accumulator:
 
     Parameters
     ----------
-    space
-        The space of the archs.
-    metrics
-        The metrics' names.
     n_planned
         How many archs will come: decides whether quantiles are exact or sketched.
     """

@@ -23,8 +23,6 @@ class Control:
 
     Parameters
     ----------
-    space
-        The space of the archs.
     factors
         A network predictor's own (``predictor.factors``), or from `fit_factors`, from other archs than those that the
         responses are then estimated from.

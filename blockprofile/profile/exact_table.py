@@ -66,12 +66,8 @@ def exact_table(
 
     Parameters
     ----------
-    space
-        The space, pruned or not.
     predictors
         Of additive metrics.
-    presence, law, taus
-        As in `exact_profile` and `exact_quantiles`.
 
     Returns
     -------

@@ -76,8 +76,6 @@ def profile_labels(
         A shipped name or a file. Archs of its base that a pruned space has not are left out.
     metrics
         Metric -> its column. One that the table has no column of is that of a predictor, exact where it adds up.
-    out
-        The folder.
     devices
         Their latencies are exact beside the labels.
     settings

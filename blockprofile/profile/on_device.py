@@ -31,8 +31,6 @@ class DeviceAccumulator:
     ----------
     space, metrics, n_planned
         As of `Accumulator`.
-    device
-        Of torch.
     """
 
     def __init__(self, space: Space, metrics: Sequence[str], *, n_planned: int, device: torch.device) -> None:

@@ -107,8 +107,6 @@ class PairModel:
     ----------
     space, archs, values
         What is known; distinct archs.
-    sizes
-        How large effects are.
     """
 
     def __init__(self, space: Space, archs: Archs, values: Doubles, *, sizes: Sizes) -> None:

@@ -17,15 +17,7 @@ from blockprofile.space import INACTIVE, Archs, Space
 
 
 class PoolQuantiles:
-    """Archs and metrics kept as they come, in order.
-
-    Parameters
-    ----------
-    space
-        The space of the archs.
-    metrics
-        The metrics' names.
-    """
+    """Archs and metrics kept as they come, in order."""
 
     error: Mapping[str, float] = {}
     """Quantiles are exact over the pool; see `blockprofile.profile.sketch.SketchQuantiles` for the other kind."""

@@ -18,13 +18,6 @@ from blockprofile.space import Archs, Space
 class PoolMoments:
     """Counts and sums by group cell.
 
-    Parameters
-    ----------
-    space
-        The space of the archs.
-    metrics
-        The metrics' names.
-
     Attributes
     ----------
     n

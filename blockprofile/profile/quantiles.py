@@ -83,8 +83,6 @@ def rank_bounds(taus: Sequence[float], m: Doubles) -> tuple[Doubles, Doubles]:
 
     Parameters
     ----------
-    taus
-        Probabilities.
     m
         The effective number of archs at each, shape (n_taus,).
 
@@ -105,8 +103,6 @@ def shared_n(taus: Doubles, below: Doubles, total: float, n: float) -> Doubles:
 
     Parameters
     ----------
-    taus
-        Probabilities.
     below
         The sum of squared weights at or below each quantile.
     total
@@ -137,8 +133,6 @@ def weighted_quantiles(
         Ascending, shape (n,), n at least 1.
     weights
         Their weights, or None for equal ones.
-    taus
-        Probabilities.
     whole
         The quantiles of the whole pool, which the values are compared with; None where these are its own.
     """

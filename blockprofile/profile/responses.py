@@ -214,12 +214,8 @@ def response_table(
 
     Parameters
     ----------
-    seen
-        The accumulated archs.
     info
         Metric -> unit, provenance, floor.
-    settings
-        Presence, law, taus.
     known
         Metric -> the exact means of the part that was taken off before its moments were summed, as
         `blockprofile.profile.exact_table.mean_table` gives them; they are put back.

@@ -40,8 +40,6 @@ class Histogram:
 
     Parameters
     ----------
-    n_rows
-        How many rows.
     dtype
         Of the counts: signed integers that hold them.
 
@@ -222,10 +220,6 @@ class SketchQuantiles:
 
     Parameters
     ----------
-    space
-        The space of the archs.
-    metrics
-        The metrics' names.
     n_planned
         How many archs will come at most.
     """

@@ -42,8 +42,6 @@ class WeightedRows:
 
     Parameters
     ----------
-    labelled
-        The archs with their values and weights.
     targets, groups
         The targets, and the groups that their weights are over.
 

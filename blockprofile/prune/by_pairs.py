@@ -134,10 +134,6 @@ def compose_by_pairs(
         Of the space, for evidence.
     rows
         Archs with the accuracy's values.
-    cost_of
-        What archs cost.
-    bounds
-        How far it may go.
     noise
         The standard deviation between two values of an arch; None where it is not known.
 

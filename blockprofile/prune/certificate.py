@@ -113,8 +113,6 @@ def prune_at_random(before: Space, after: Space, rng: np.random.Generator) -> Sp
     ----------
     before, after
         The original and the pruned space.
-    rng
-        The source of randomness; it is advanced.
     """
     allowed = []
     for slot, old, new in zip(before.slots, before.allowed, after.allowed, strict=True):

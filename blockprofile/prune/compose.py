@@ -247,12 +247,8 @@ def compose(
 
     Parameters
     ----------
-    figures
-        Of the space that is to be pruned.
     policies
         In the order in which they are asked at each scope. They see only what is left.
-    bounds
-        How far the pruning may go.
 
     Notes
     -----

@@ -128,8 +128,6 @@ def outbid(
 
     Parameters
     ----------
-    found
-        The choices.
     rates
         The exchange rates that the front offers, shape (n_rates,).
     floors

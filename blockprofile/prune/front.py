@@ -137,8 +137,6 @@ def front_rates(figures: Figures, *, tolerance: float) -> Rates:
 
     Parameters
     ----------
-    figures
-        Of the whole space.
     tolerance
         The share of the front's hypervolume that may be given up at each of its ends.
 

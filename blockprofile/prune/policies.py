@@ -23,10 +23,6 @@ def decide(view: View, scope: Scope, policy: str, *, duels: Duels, dropped: Word
 
     Parameters
     ----------
-    view, scope
-        What is judged.
-    policy
-        The name that the decisions carry.
     duels
         Gives one duel for each choice of a competition.
     dropped, kept

@@ -80,18 +80,12 @@ def prune_profile(
 
     Parameters
     ----------
-    profile
-        Of the metrics.
-    space
-        The space that was profiled.
     costs
         The metrics that accuracy is weighed against; with several, only what is bad for all of them is dropped.
     gain
         The metric of which more is wanted.
     policies
         In order; none means the default ones.
-    bounds
-        How far the pruning may go.
 
     Raises
     ------
@@ -142,8 +136,6 @@ def prune(
         The metric of which more is wanted; None takes the profile's top-1 accuracy.
     policies
         Names of `POLICIES`; none means ``dominated``, ``exchange-rate`` and ``depth``.
-    bounds
-        How it weighs, and how far the pruning may go.
 
     Raises
     ------

@@ -176,10 +176,6 @@ def read_figures(profile: Profile, space: Space, *, gain: str, cost: str) -> Fig
 
     Parameters
     ----------
-    profile
-        Of both metrics.
-    space
-        The space that was profiled.
     gain, cost
         The metric of which more is wanted, and the one of which less is.
 

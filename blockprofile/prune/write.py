@@ -179,10 +179,6 @@ def write_pruned(path: Path, definition: PrunedDefinition, *, base: str | None =
 
     Parameters
     ----------
-    path
-        Where to.
-    definition
-        What.
     base
         The text of the base's file, where the base is not shipped; it is put beside ``path``.
 

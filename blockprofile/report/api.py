@@ -33,10 +33,6 @@ def report(run: str | Path, *, metrics: Sequence[str] | None = None, out: str | 
     out
         The file; None is ``report.html`` in the run's folder.
 
-    Returns
-    -------
-    The file.
-
     Raises
     ------
     UserError

@@ -18,8 +18,6 @@ class Cell:
 
     Parameters
     ----------
-    text
-        What is shown.
     sort
         What it is sorted by; None is the text.
     heat

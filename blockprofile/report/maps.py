@@ -24,10 +24,6 @@ def map_table(
 
     Parameters
     ----------
-    data
-        The map.
-    title
-        Its heading.
     n_of
         (block, unit, layer) -> what else a cell's tip tells, such as its interval.
     limit

@@ -28,13 +28,7 @@ def can_fork() -> bool:
 
 
 class ForkedPool(ProcessPoolExecutor):
-    """A pool of forked processes, which end with this one, however it ends.
-
-    Parameters
-    ----------
-    n_workers
-        How many.
-    """
+    """A pool of forked processes, which end with this one, however it ends."""
 
     def __init__(self, n_workers: int) -> None:
         super().__init__(n_workers, get_context("fork"), _begin, (os.getpid(),))

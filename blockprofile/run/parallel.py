@@ -108,10 +108,6 @@ def run_tasks(
     ----------
     function
         A function of a module (it travels to the workers).
-    tasks
-        Argument tuples.
-    execution
-        Where they are done.
 
     Raises
     ------

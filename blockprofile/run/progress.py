@@ -22,8 +22,6 @@ def show_progress(title: str, total: int, *, unit: str = "archs", alone: bool = 
 
     Parameters
     ----------
-    title
-        What is done.
     total
         How much there is to do, in ``unit``.
     alone

@@ -64,10 +64,6 @@ def collect_fresh(archive: Archive, n: int, draw: Callable[[int], tuple[Archs, I
 
     Parameters
     ----------
-    archive
-        What was evaluated.
-    n
-        How many are wanted.
     draw
         Called with a number of candidates; returns archs and, row by row, where they come from.
 

@@ -34,8 +34,6 @@ class UnitEdits:
 
     Parameters
     ----------
-    table
-        The tables of the space.
     chance
         The chance of the units of the greatest weight, above 0 and at most 1.
     weights

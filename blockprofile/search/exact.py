@@ -39,8 +39,6 @@ def minimal_sums(
 
     Parameters
     ----------
-    space
-        The space, pruned or not.
     sums
         The factors of each sum to be minimised.
     max_points

@@ -28,8 +28,6 @@ class InitialPool:
 
     Parameters
     ----------
-    problem
-        Whose space is drawn from.
     law
         The law of the archs, given that they keep the limit.
     limit, factors

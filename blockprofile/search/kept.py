@@ -29,8 +29,6 @@ def load_search(folder: str | Path, *, space: Space | None = None) -> SearchResu
 
     Parameters
     ----------
-    folder
-        The run folder.
     space
         The space, if it is there already; None takes the one that the run keeps.
 

@@ -58,8 +58,6 @@ def run_loop(
         Empty; it is filled.
     searcher
         Started on that archive.
-    budget, seed
-        When to end, and the source of randomness.
     kept
         Generations of an earlier part of the same search; they are not evaluated again.
     workers

@@ -54,8 +54,6 @@ def pick(
 
     Parameters
     ----------
-    result
-        The search.
     knee
         Take the knee of the front (of what keeps the limits).
     limits

@@ -21,12 +21,8 @@ class Problem:
 
     Parameters
     ----------
-    space
-        The space that is searched, pruned or not.
     goals
         At least one.
-    limits
-        Hard limits.
     predictors
         They must give every metric that goals and limits need; what else they give is recorded.
 

@@ -41,10 +41,6 @@ class Recorder:
 
     Parameters
     ----------
-    folder
-        Of this search, finished or not, from `blockprofile.run.folder.open_run`.
-    problem
-        What is searched for.
     run
         The digest of what decides the result; every table carries it.
     """

@@ -107,14 +107,10 @@ class SearchResult:
 
     Parameters
     ----------
-    problem
-        What was searched for.
     archive
         All evaluations.
     reference
         The reference point of the hypervolume, minimised: float64, shape (m,).
-    algorithm, seed
-        How.
     seconds_evaluating, seconds_searching
         In the predictors, and in the search itself, in this process.
     last_word

@@ -67,12 +67,6 @@ def decompose(
 
     Parameters
     ----------
-    space
-        The space, pruned or not.
-    factors
-        The metric's factors.
-    law
-        The law of the archs.
     max_order
         The largest number of slots of a component; None for all.
 

@@ -20,8 +20,6 @@ def find_sensitivities(
 
     Parameters
     ----------
-    space
-        The space, pruned or not.
     predictors
         With distinct metrics.
     n

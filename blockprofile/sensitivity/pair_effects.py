@@ -113,8 +113,6 @@ def pair_effects(
     ----------
     sums
         The pool's sums; its archs were drawn by ``law``.
-    metric
-        One of its metrics.
     terms
         Single slots and pairs.
 

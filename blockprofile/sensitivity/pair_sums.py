@@ -23,10 +23,6 @@ class PairSums:
 
     Parameters
     ----------
-    space
-        The space of the archs.
-    metrics
-        The metrics' names.
     n_folds
         Parts of the pool that the uncertainty is estimated from, at least 3.
 

@@ -64,8 +64,6 @@ class Sensitivity:
 
     Parameters
     ----------
-    space, metric, law
-        What was asked.
     n
         The number of archs it was estimated from; 0 where it is exact.
     variance
@@ -145,17 +143,6 @@ class Sensitivity:
 def exact_sensitivity(space: Space, factors: Sequence[Factor], *, metric: str, law: Law = "papers") -> Sensitivity:
     """Compute the sensitivities of an additive metric, exactly.
 
-    Parameters
-    ----------
-    space
-        The space, pruned or not.
-    factors
-        The metric's factors.
-    metric
-        Its name.
-    law
-        The law of the archs.
-
     Raises
     ------
     OptionError
@@ -191,14 +178,8 @@ def estimate_sensitivity(
     ----------
     sums
         The pool's sums; its archs were drawn by ``law``.
-    metric
-        One of its metrics.
-    law
-        The law of the archs.
     n_replicates
         Bootstrap replicates for the intervals.
-    seed
-        Of the bootstrap.
 
     Raises
     ------

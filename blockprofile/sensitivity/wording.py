@@ -63,13 +63,6 @@ def describe_metric(metric: str) -> str:
 def describe_sensitivity(found: Sensitivity, *, unit: str = "") -> tuple[str, ...]:
     """Say in a few sentences what a metric answers to.
 
-    Parameters
-    ----------
-    found
-        The metric's sensitivities.
-    unit
-        The metric's unit, for the effects.
-
     Returns
     -------
     Which decisions matter; which units; which layer of which unit's depth; which single layer. A sentence whose

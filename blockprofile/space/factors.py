@@ -85,8 +85,6 @@ class CompiledSum:
 
     Parameters
     ----------
-    space
-        The space whose archs will come.
     sums
         One sequence of factors for each output.
     max_table
@@ -96,8 +94,6 @@ class CompiledSum:
     ----------
     constants
         What every arch has of each output, float64 of shape (n_outputs,).
-    groups
-        The merged tables.
 
     Examples
     --------

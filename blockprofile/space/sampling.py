@@ -61,12 +61,8 @@ def draw_archs(space: Space, n: int, rng: np.random.Generator, *, law: Law = "pa
 
     Parameters
     ----------
-    space
-        The space, pruned or not.
     n
         How many, at least 0.
-    rng
-        The source of randomness; it is advanced.
     law
         One of `LAWS`.
 

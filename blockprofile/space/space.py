@@ -48,8 +48,6 @@ class Space:
 
     Parameters
     ----------
-    definition
-        The validated definition.
     allowed
         For each slot the codes that may be used, ascending. Left out, all that the definition allows.
     name

@@ -54,8 +54,6 @@ class Verdicts:
 
     Parameters
     ----------
-    found
-        The supernet.
     judge
         How archs are judged, on which images.
     """

@@ -43,8 +43,6 @@ class JudgeOptions:
         Training images for ``reset``, at least 2 batches' worth where there are so many.
     images
         Judge on so many of the held-out images alone; None for all.
-    batch
-        Images in a batch.
     accelerator, threads
         Where, and with how many threads of torch on the CPU.
     workers

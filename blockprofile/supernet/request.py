@@ -22,8 +22,6 @@ class Training(Options):
     ----------
     data
         A data set; see `blockprofile.supernet.data.load_data` for its forms.
-    recipe
-        How networks are trained.
     holdout, limit, skip_bad
         Of the images; see `load_data`.
     resolution

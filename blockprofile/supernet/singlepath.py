@@ -154,8 +154,6 @@ def search_single_path(
     ----------
     device
         A device or a predictor folder whose figures are a sum over layers.
-    aim
-        A weight of the latency, or a latency.
     tell
         Called after every training.
 

@@ -64,8 +64,6 @@ def train_supernet(
 
     Parameters
     ----------
-    out
-        The folder that is made.
     scheme
         Which archs a step runs, and how weights are shared.
     tell, remark

@@ -78,8 +78,6 @@ class Trainer:
     ----------
     net
         What is trained, in place.
-    sampler
-        Which archs a step runs.
     """
 
     def __init__(self, net: Supernet, data: DataSet, sampler: Sampler, recipe: Recipe) -> None:

@@ -55,15 +55,7 @@ def sentences(results: Row) -> list[str]:
 
 
 def write_page(folder: Path, results: Row) -> None:
-    """Write the page and its figures.
-
-    Parameters
-    ----------
-    folder
-        Gets ``page.md`` and ``images/``.
-    results
-        What `blockprofile.truth.judge` found.
-    """
+    """Write the page and its figures."""
     truth_figures(make_folder(folder / "images"), results)
     with replacing(folder / "page.md") as file:
         file.write(_page(results).encode())

@@ -84,8 +84,6 @@ def judge_part(
 
     Parameters
     ----------
-    space
-        The space.
     metric
         A predictor that is a table of archs: what they reached.
     timed

@@ -25,8 +25,6 @@ class ZeroCostPredictor(CardPredictor):
     ----------
     card
         Its ``parameters`` name the ``score``, one of `SCORES`, and the ``seed`` of weights and images.
-    space
-        The space whose archs it takes.
 
     Notes
     -----
