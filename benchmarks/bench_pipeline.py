@@ -25,6 +25,7 @@ from blockprofile.run import PoolRequest, read_run, sample
 from blockprofile.space import count_macs, draw_archs, list_operators, load_space
 
 BASELINE_ARCHS = 1500
+ROUNDS = 3
 HIDDEN = 400
 N_CELLS, CELL_ARCHS = 181, 100_000
 
@@ -79,14 +80,17 @@ def masks_and_quantiles(folder: Path) -> tuple[float, float]:
 
 
 def peak_memory(n: int) -> float:
-    """Profile ``n`` archs in a fresh process, without keeping them; return its peak memory in MiB."""
+    """Profile ``n`` archs in a fresh process, without keeping them; return its peak memory in MiB.
+
+    ``getrusage`` would tell that of this process, from which it is forked, where that is larger.
+    """
     code = (
-        "import resource, sys\n"
+        "import re, sys\n"
         "from blockprofile.profile.profile import profile_pool\n"
         "from blockprofile.run.pool import PoolRequest\n"
         "request = PoolRequest(space='ofa_mbv3', n=int(sys.argv[1]), devices=('note10',), metrics=('macs_m',))\n"
         "profile_pool(request, out=sys.argv[2])\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
+        "print(int(re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1]) / 1024)\n"
     )
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
@@ -95,28 +99,36 @@ def peak_memory(n: int) -> float:
     return float(done.stdout.split()[-1])
 
 
-def main(n: int) -> None:
-    """Run all of it and print one line per figure."""
+def one_round(n: int) -> tuple[float, float, float, float]:
+    """Time everything once.
+
+    Returns
+    -------
+    archs per second one at a time and by `sample`, and the seconds of a profile, of the plain way and by ours.
+    """
     baseline = one_arch_at_a_time()
-    print(f"baseline, one arch at a time (top-1, multiply-adds, note10): {baseline:,.0f} archs/s")
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         done = sample(PoolRequest("ofa_mbv3", n=n, devices=["note10"]), out=run)
-        rate = done.n_new / done.seconds
-        print(f"sample {n:,} ({', '.join(done.metrics)}): {done.seconds:.2f} s, {rate:,.0f} archs/s")
-        keep(f"sample {n:,} archs", rate / baseline, against="one arch at a time")
         plain, first = masks_and_quantiles(run)
         result = profile_run(run)
     table = result.table
     row = table[(table["statistic"] == "M_ulb") & (table["metric"] == "latency_ms:note10")].iloc[0]
     assert abs(row["value"] - first) < 1e-4 * first
-    plain *= len(done.metrics)
-    print(f"profile {n:,} x {len(done.metrics)} metrics with 5 quantiles, all intervals: {result.seconds:.2f} s")
-    keep(f"profile {n:,} archs", plain / result.seconds, against="a mask per cell, means and quantiles alone")
+    return baseline, done.n_new / done.seconds, plain * len(done.metrics), result.seconds
+
+
+def main(n: int) -> None:
+    """Run all of it and print one line per figure."""
+    found = np.array([one_round(n) for _ in range(ROUNDS)])
+    baseline, rate, plain, seconds = found.T
+    print(f"one arch at a time {np.median(baseline):,.0f} archs/s, sample {np.median(rate):,.0f} archs/s")
+    print(f"profile with 5 quantiles and all intervals: {np.median(seconds):.2f} s, masks {np.median(plain):.2f} s")
+    keep(f"sample {n:,} archs", rate / baseline, against="one arch at a time")
+    keep(f"profile {n:,} archs", plain / seconds, against="a mask per cell, means and quantiles alone")
     # The published profile evaluates 100,000 archs for each of 181 cells; a cell of a pool holds a ninth of it.
     pool = 9 * CELL_ARCHS
-    ours = pool / rate + result.seconds * pool / n
-    published = N_CELLS * CELL_ARCHS / baseline
+    ours, published = pool / rate + seconds * pool / n, N_CELLS * CELL_ARCHS / baseline
     keep("a profile of the published standard error", published / ours, against="the published way")
     small, large = 5_000_000, 20_000_000
     memory = {size: peak_memory(size) for size in (small, large)}

@@ -25,15 +25,11 @@ ROUNDS = 3
 CLOUD = ("kirin9000_npu", "rtx2080ti_gpu", "threadripper2990wx_cpu")
 
 
-def best_of(work: Callable[[], object]) -> tuple[float, float]:
-    """Return the smallest elapsed and processor seconds of several rounds."""
-    elapsed, processor = [], []
-    for _ in range(ROUNDS):
-        started, busy = time.perf_counter(), time.process_time()
-        work()
-        elapsed.append(time.perf_counter() - started)
-        processor.append(time.process_time() - busy)
-    return min(elapsed), min(processor)
+def rates(work: Callable[[], object], n: int) -> np.ndarray:
+    """Return archs per second and per processor second."""
+    started, busy = time.perf_counter(), time.process_time()
+    work()
+    return n / np.array([time.perf_counter() - started, time.process_time() - busy])
 
 
 def one_hot(space: Space, archs: Archs) -> torch.Tensor:
@@ -75,18 +71,24 @@ def main() -> None:
     together = evaluate(archs)
     for predictor in predictors:
         assert np.array_equal(together[predictor.metric][-1000:], predictor.predict(archs[-1000:])), predictor.metric
-    elapsed, processor = best_of(lambda: evaluate(archs))
     plain = baseline(space)
     plain(archs[:4096])
-    plain_elapsed, plain_processor = best_of(lambda: plain(archs[:BASELINE_N]))
+    sides = {
+        "blockprofile": (lambda: evaluate(archs), N),
+        "plain one-hot MLP": (lambda: plain(archs[:BASELINE_N]), BASELINE_N),
+    }
+    found: dict[str, list[np.ndarray]] = {name: [] for name in sides}
+    for _ in range(ROUNDS):
+        for name, (work, n) in sides.items():
+            found[name].append(rates(work, n))
     cores = torch.get_num_threads()
-    rate, plain_rate = N / elapsed, BASELINE_N / plain_elapsed
-    work, plain_work = N / processor, BASELINE_N / plain_processor
     print(f"four metrics of ofa_mbv3 together, {N:,} archs, {cores} threads: archs/s, archs per processor second")
-    print(f"  blockprofile      {rate:>12,.0f} {work:>12,.0f}")
-    print(f"  plain one-hot MLP {plain_rate:>12,.0f} {plain_work:>12,.0f}")
-    keep(f"four metrics of ofa_mbv3, {cores} threads", rate / plain_rate, against="a plain one-hot network for each")
-    keep("the same, by processor time", work / plain_work, against="a plain one-hot network for each")
+    for name, each in found.items():
+        print(f"  {name:<17} {np.median(each, axis=0)[0]:>12,.0f} {np.median(each, axis=0)[1]:>12,.0f}")
+    ours, theirs = (np.array(each) for each in found.values())
+    times, by_processor = (ours / theirs).T
+    keep(f"four metrics of ofa_mbv3, {cores} threads", times, against="a plain one-hot network for each")
+    keep("the same, by processor time", by_processor, against="a plain one-hot network for each")
 
 
 if __name__ == "__main__":

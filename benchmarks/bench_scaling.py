@@ -18,14 +18,14 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.figures import keep
+from blockprofile.errors import OptionError
+from blockprofile.numbers import parse_count
 from blockprofile.run import Execution, PoolRequest, sample
 from blockprofile.run.parallel import check_workers
 
 N, SMALL, ROUNDS = 2_000_000, 10_000, 3
-CLUSTER: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
 POOL = ["--space", "ofa_mbv3", "--device", "note10", "--seed", "3"]
 
 
@@ -64,6 +64,10 @@ def scale(command: str, n: int, workers: Sequence[int]) -> dict[int, list[float]
                 seconds[number].append(run(words, number))
                 digests.add(digest(Path(place) / "run"))
         assert len(digests) == 1, "the number of workers changes the bytes"
+    print(f"{command} of {n:,} archs\n  workers    archs/s, start included (least to most)")
+    for number, each in seconds.items():
+        rates = sorted(n / one for one in each)
+        print(f"  {number:>7} {rates[len(rates) // 2]:>10,.0f} ({rates[0]:,.0f} to {rates[-1]:,.0f})")
     for number in workers[1:]:
         times = [one / more for one, more in zip(seconds[1], seconds[number], strict=True)]
         keep(f"{command} of {n:,} archs, {number} workers", times, against="one worker")
@@ -109,13 +113,15 @@ def draw(rates: dict[int, list[float]], n: int) -> None:
 
     figure, axes = plt.subplots(figsize=(4, 3), layout="constrained")
     workers = list(rates)
-    axes.plot(workers, [sorted(rates[1])[ROUNDS // 2] * number for number in workers], ":", color="0.6")
+    line = [sorted(rates[1])[ROUNDS // 2] * number for number in workers]
+    axes.plot(workers, line, ":", color="0.6", label="as many times one worker")
     for number, each in rates.items():
         axes.plot([number] * len(each), each, "o", color="tab:blue", alpha=0.7)
-    axes.set(
-        xscale="log", yscale="log", xlabel="workers", ylabel="archs/s, start included", title=f"sample {n:,} archs"
-    )
+    axes.set(xlabel="workers", ylabel="thousand archs/s, start included", title=f"sample {n:,} archs of ofa_mbv3")
     axes.set_xticks(workers, [str(number) for number in workers])
+    axes.yaxis.set_major_formatter(lambda rate, _: f"{rate / 1000:,.0f}")
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper left", frameon=False)
     path = Path("runs/bench/scaling.png")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
@@ -129,10 +135,20 @@ def main(n: int, workers: Sequence[int]) -> None:
     scale("profile", n, workers)
     scale("sample", SMALL, workers)
     if workers[-1] > 1:
-        scale_cluster(n, min(workers[-1], 4))
+        scale_cluster(n // 2, min(workers[-1], 4))
     draw({number: [n / each for each in found] for number, found in seconds.items()}, n)
 
 
+def given(words: Sequence[str]) -> tuple[int, list[int]]:
+    """Read what was asked for."""
+    try:
+        n, *workers = [parse_count(word) for word in words] or [N]
+    except OptionError as failure:
+        sys.exit(str(failure))
+    if workers and (workers[0] != 1 or len(workers) == 1):
+        sys.exit(f"workers are {', '.join(map(str, workers))}; the first is the baseline, 1, and others follow")
+    return n, workers or numbers_of_workers()
+
+
 if __name__ == "__main__":
-    given = [int(float(word)) for word in sys.argv[1:]]
-    main(given[0] if given else N, given[1:] or numbers_of_workers())
+    main(*given(sys.argv[1:]))

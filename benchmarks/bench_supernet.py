@@ -19,7 +19,7 @@ from blockprofile.supernet.recipe import Recipe
 from blockprofile.supernet.samplers import make_sampler
 from blockprofile.supernet.training import Trainer
 
-SPACE, BATCH, N_STEPS = "fashion_28", 64, 5
+SPACE, BATCH, N_STEPS, ROUNDS = "fashion_28", 64, 3, 5
 RECIPE = Recipe(epochs=100.0, batch=BATCH, lr=1e-6, flip=False, pad=0)
 
 
@@ -48,6 +48,7 @@ def fixed(trainer: Trainer, archs: Archs) -> Trainer:
 
 def main() -> None:
     """Check the loss of a fair update, time it and its parts, and print the ratios."""
+    torch.set_num_threads(1)
     space = load_space(SPACE)
     with tempfile.TemporaryDirectory() as folder:
         data = random_images(Path(folder))
@@ -63,14 +64,18 @@ def main() -> None:
     together = trainer(archs).step()
     apart = np.mean([trainer(arch[None]).step() for arch in archs])
     assert abs(together - apart) < 1e-4 * apart, "a fair update's loss is not the mean of its paths'"
-    fair = seconds(trainer(archs).step)
-    paths = sum(seconds(trainer(arch[None]).step) for arch in archs)
     one = space_of_one(space, archs[0])
-    alone = seconds(Trainer(build_supernet(one), data, make_sampler("uniform", one), RECIPE).step)
-    shared = seconds(trainer(archs[:1]).step)
+    steps = {
+        "fair": [trainer(archs).step],
+        "paths": [trainer(arch[None]).step for arch in archs],
+        "alone": [Trainer(build_supernet(one), data, make_sampler("uniform", one), RECIPE).step],
+        "shared": [trainer(archs[:1]).step],
+    }
+    took = [{name: sum(map(seconds, each)) for name, each in steps.items()} for _ in range(ROUNDS)]
     print(f"{SPACE}, batch {BATCH}, one thread; {len(archs)} paths a fair update")
-    keep("images/s of a fair update", paths / fair, against="its single paths")
-    keep("images/s of one path of the supernet", alone / shared, against="the same network alone")
+    fair, shared = ([round_[a] / round_[b] for round_ in took] for a, b in (("paths", "fair"), ("alone", "shared")))
+    keep("images/s of a fair update", fair, against="its single paths")
+    keep("images/s of one path of the supernet", shared, against="the same network alone")
 
 
 if __name__ == "__main__":

@@ -197,7 +197,8 @@ def profile_pool(
             advance(seen.moments.n)
             results = run_tasks(_summarise_draws, tasks, execution)
             for block, part in zip(blocks, results, strict=True):
-                _load_what_follows()
+                if seen.is_exact:
+                    _load_what_follows()
                 seen.merge(part)
                 advance(part.moments.n)
                 if not seen.is_exact and time.monotonic() - saved > CHECKPOINT_SECONDS:
