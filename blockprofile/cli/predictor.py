@@ -146,6 +146,8 @@ def evaluate(
     where = load_space(space, resolution=resolution or None)
     entry = _find(predictor, where)
     labels = _within(_read(table, where), where)
+    if resolution and labels.resolutions is not None and (labels.resolutions != resolution).any():
+        note(f"the resolutions in {table} are not heeded: by --resolution all rows hold at {resolution}")
     labels = dataclasses.replace(labels, resolutions=None) if resolution else labels
     rows = split_archs(labels.archs, holdout=holdout, seed=seed)[1] if holdout else None
     warning = doubt_labels(entry[0].metric, labels.label(column or entry[0].metric), where, labels.archs)

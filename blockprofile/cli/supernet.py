@@ -11,6 +11,7 @@ import typer
 
 from blockprofile.cli.options import RESOLUTION, space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
+from blockprofile.cli.strict import refuse_idle
 from blockprofile.cli.supernet_train import FROM, WORKERS, alone, read_distinct, search, train
 from blockprofile.cli.training import SEED
 from blockprofile.command import command_line
@@ -43,6 +44,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
+    context: typer.Context,
     supernet: Path = SUPERNET,
     n: str = typer.Option("1000", "--n", help="How many archs to draw, all distinct."),
     from_: Path | None = FROM,
@@ -70,6 +72,10 @@ def evaluate(
     from blockprofile.space import decode
     from blockprofile.supernet import JudgeOptions, check_bn, evaluate_supernet, open_supernet, write_labels
 
+    if from_ is not None:
+        refuse_idle(context, ("n", "seed"), f"the archs stand in {from_}")
+    if check_bn(bn) != "reset":
+        refuse_idle(context, ("recalibration", "repeats"), f"--bn {bn} recalibrates nothing")
     found = open_supernet(supernet)
     recipe = found.recipe
     options = JudgeOptions(

@@ -12,6 +12,7 @@ import typer
 
 from blockprofile.cli.options import space_option
 from blockprofile.cli.output import JSON_OPTION, note, print_json, print_table, tell
+from blockprofile.cli.strict import refuse_idle
 from blockprofile.cli.training import takes_training
 from blockprofile.command import command_line
 
@@ -153,6 +154,7 @@ def alone(
 
 @takes_training("largest_epochs", "warmup", "skip_bad", "accelerator", "save_every_s")
 def search(
+    context: typer.Context,
     space: str = SPACE,
     device: str = typer.Option(..., "--device", help="A device, or a predictor folder, that is a sum over layers."),
     out: Path = typer.Option(..., "--out", help="The folder to make; the same command goes on with it."),
@@ -174,6 +176,8 @@ def search(
     from blockprofile.errors import OptionError
     from blockprofile.supernet import ARCHS_NAME, PathAim, search_single_path
 
+    if lambda_ is not None:
+        refuse_idle(context, ("runs",), "--lambda is one training")
     if algorithm != "single-path":
         raise OptionError(f"--algorithm {algorithm!r} is unknown; choices: single-path")
     result = search_single_path(

@@ -69,10 +69,14 @@ class LabelTable:
 
     def within(self, space: Space) -> LabelTable:
         """Return a table of the rows of a space's archs at its resolution; none where there are none."""
-        kept = space.contains(self.archs)
-        if self.resolutions is not None:
-            kept &= self.resolutions == space.resolution
-        return replace(self.take(np.flatnonzero(kept)), resolutions=None)
+        kept = self.take(np.flatnonzero(space.contains(self.archs)))
+        return kept.at_resolution(space.resolution)
+
+    def at_resolution(self, resolution: int | None) -> LabelTable:
+        """Return a table of the rows at a resolution; all rows where they have none of their own."""
+        if self.resolutions is None:
+            return self
+        return replace(self.take(np.flatnonzero(self.resolutions == resolution)), resolutions=None)
 
     def label(self, column: str) -> NDArray[np.float64]:
         """Return one column of labels.

@@ -102,12 +102,17 @@ def build_listed(card: Card, folder: Path, space: Space) -> ListedArchs:
     ------
     DataError
         If the table is unreadable or wrong, or the card does not say whether it is whole, or says so wrongly.
+    CoverageError
+        If the table's rows are at other resolutions than the space.
     """
     path = folder / ARCHS_NAME
     extent = card.parameters.get("archs")
     if extent not in EXTENTS:
         raise DataError(f"{folder}: parameters.archs is {extent!r}; must be one of {', '.join(EXTENTS)}")
-    pooled = pool_repeats(read_labels(path, space), [column_of(card)])
+    table = read_labels(path, space).at_resolution(space.resolution)
+    if not len(table.archs):
+        raise CoverageError(f"{path} holds no archs at resolution {space.resolution}")
+    pooled = pool_repeats(table, [column_of(card)])
     n, n_all = len(pooled.counts), count_archs(space.base)
     if (n == n_all) != (extent == "all"):
         raise DataError(f"{path} holds {n:,} of the {n_all:,} archs of {space.base.name!r}; the card says {extent!r}")

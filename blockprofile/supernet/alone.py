@@ -61,10 +61,10 @@ def stratified_archs(table: Path, space: Space, n: int, *, seed: int, column: st
     DataError
         If it cannot be read, or lacks the column.
     """
-    pooled = pool_repeats(read_labels(table, space), [column])
+    pooled = pool_repeats(read_labels(table, space).within(space), [column])
     archs, values = pooled.table.archs, pooled.table.label(column)
     if n > len(archs):
-        raise OptionError(f"--n is {n}, and {table} has {len(archs)} archs")
+        raise OptionError(f"--n is {n}, and {table} has {len(archs)} archs of space {space.name!r}")
     rng = np.random.default_rng([seed, 10])
     parts = np.array_split(np.argsort(values, kind="stable"), n)
     return archs[[int(rng.choice(part)) for part in parts]]

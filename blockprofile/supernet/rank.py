@@ -42,7 +42,7 @@ class Ranking:
 
 
 def _read_truth(truth: str | Path, space: Space, column: str) -> LabelTable:
-    """Read the table of archs that were trained alone: a file, or the table of a predictor that lists archs."""
+    """Read the archs of a space that were trained alone: of a file, or of the table of a predictor that lists archs."""
     path = Path(truth)
     if not path.is_file():
         try:
@@ -52,7 +52,7 @@ def _read_truth(truth: str | Path, space: Space, column: str) -> LabelTable:
         if card.kind != "archs":
             raise OptionError(f"--truth {str(truth)!r} is a predictor of kind {card.kind!r}; give one that lists archs")
         path = folder / ARCHS_NAME
-    table = read_labels(path, space)
+    table = read_labels(path, space).within(space)
     table.label(column)
     return table
 
@@ -93,7 +93,7 @@ def rank_supernet(
     values = table.label(column)
     first, numbers = number_archs(table.archs)
     if len(first) < 3:
-        raise DataError(f"{table.path} has {len(first)} archs; an order needs at least 3")
+        raise DataError(f"{table.path} has {len(first)} archs of space {space.name!r}; an order needs at least 3")
     picked = np.arange(len(first))
     if n is not None and n < len(first):
         picked = np.sort(np.random.default_rng([seed, 12]).permutation(len(first))[:n])

@@ -15,7 +15,7 @@ from blockprofile.predict.registry import default_accuracy
 from blockprofile.profile import Settings, profile_pool
 from blockprofile.profile.labels import profile_labels
 from blockprofile.run.pool import PoolRequest
-from blockprofile.space import Space, draw_archs, load_space
+from blockprofile.space import Space, decode, draw_archs, load_space
 from tests.toy import all_archs
 
 CARD = """\
@@ -56,6 +56,21 @@ def test_archs_of_the_table_have_its_values_and_others_are_refused(tmp_path: Pat
     assert np.allclose(part.predict(archs[3:5]), values[3:5])
     with pytest.raises(CoverageError, match=rf"lists {len(archs) - 2} archs that were trained and .*: 2 of"):
         part.predict(archs[-3:])
+
+
+def test_a_table_of_several_resolutions_is_read_at_the_spaces(tmp_path: Path) -> None:
+    space, folder = load_space("ofa_mbv3"), tmp_path / "mine"
+    archs = draw_archs(space, 3, np.random.default_rng(0))
+    folder.mkdir()
+    card = CARD.replace("EXTENT", "some").replace("[toy]", "[ofa_mbv3]")
+    (folder / "card.yaml").write_text(card, encoding="utf-8")
+    rows = [(decode(space, arch), size, size + n) for n, arch in enumerate(archs) for size in (192, 160)]
+    pd.DataFrame(rows, columns=["arch", "resolution", "top1_percent"]).to_parquet(folder / "archs.parquet")
+    for size in (160, 192):
+        where = space.at_resolution(size)
+        assert build_predictor((read_card(folder), folder), where).predict(archs).tolist() == [size, size + 1, size + 2]
+    with pytest.raises(CoverageError, match=r"archs\.parquet holds no archs at resolution 224"):
+        build_predictor((read_card(folder), folder), space)
 
 
 def test_repeats_are_pooled_and_noise_is_the_cards(tmp_path: Path, toy: Space) -> None:

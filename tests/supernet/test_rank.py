@@ -181,7 +181,7 @@ def test_ranking_against_a_table_and_a_listed_predictor(
     with pytest.raises(OptionError, match="of kind 'counted'; give one that lists archs"):
         rank_supernet("net", "macs_m")
     frame.iloc[:2].to_csv("two.csv", index=False)
-    with pytest.raises(DataError, match="has 2 archs; an order needs at least 3"):
+    with pytest.raises(DataError, match="has 2 archs of space 'toy'; an order needs at least 3"):
         rank_supernet("net", "two.csv")
     words = ["supernet", "alone", "--space", "toy.yaml", "--data", str(data), "--resolution", "16", "--epochs", "1"]
     words += ["--batch", "16", "--out", "truth", "--keep-weights", "--workers", "1"]

@@ -122,6 +122,8 @@ def test_lambda_trades_accuracy_for_cost_and_bisection_meets_a_target(
         "--warm",
         "0.2",
     ]
+    assert main([*words, "--lambda", "1", "--runs", "3", "--out", str(tmp_path / "aim")]) == 2
+    assert "--runs has no effect here: --lambda is one training" in capsys.readouterr().err
     assert main([*words, "--runs", "3", "--out", str(tmp_path / "aim")]) == 0
     shown = capsys.readouterr()
     assert "lambda" in shown.out

@@ -264,6 +264,11 @@ def test_the_command_line_trains_evaluates_and_fits(
     assert set(labels.labels) == {"top1_percent", "sd_percent"}
     assert main(["supernet", "evaluate", "net", "--n", "0"]) == 2
     assert main(["supernet", "evaluate", "net", "--bn", "none"]) == 2
+    capsys.readouterr()
+    assert main(["supernet", "evaluate", "net", "--bn", "batch", "--repeats", "2"]) == 2
+    assert "--repeats has no effect here: --bn batch recalibrates nothing" in capsys.readouterr().err
+    assert main(["supernet", "evaluate", "net", "--from", "archs.txt", "--n", "5"]) == 2
+    assert "--n has no effect here: the archs stand in archs.txt" in capsys.readouterr().err
     assert main(["supernet", "evaluate", "toy.yaml"]) == 2
     capsys.readouterr()
     data.with_name("away.npz").unlink(missing_ok=True)
