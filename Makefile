@@ -19,7 +19,7 @@ WORKERS ?= auto
 FUZZ ?= 10000 0
 BENCH_OUT ?= runs/bench/$(shell git rev-parse --short HEAD).json
 
-FAST_TESTS := $(filter-out tests/space/test_kinds.py tests/space/test_frames.py,$(wildcard tests/space/test_*.py)) \
+FAST_TESTS := $(filter-out tests/space/test_kinds.py tests/space/test_frames.py tests/space/test_new_kind.py,$(wildcard tests/space/test_*.py)) \
   tests/additive/test_exact.py tests/additive/test_limit.py tests/search/test_sorting.py \
   tests/search/test_variation.py tests/search/test_limits.py tests/profile/test_weighted.py tests/compare/test_paired.py \
   tests/device/test_rounds.py tests/cli/test_main.py tests/test_yamlfile.py tests/test_jsonfile.py tests/test_csvfile.py \

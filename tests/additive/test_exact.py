@@ -161,11 +161,12 @@ def test_published_figure_of_the_note10() -> None:
     with (content_dir("data") / "published" / "figure2_ofa.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["device"] == "note10"]
     worst = dict.fromkeys(PRESENCES, 0.0)
-    for presence in PRESENCES:
-        for resolution in (192, 208, 224):
-            space = load_space("ofa_mbv3").at_resolution(resolution)
-            (note10,) = load_predictors(space, devices=["note10"], metrics=[])
-            assert isinstance(note10, AdditivePredictor)
+    for resolution in (192, 208, 224):
+        space = load_space("ofa_mbv3").at_resolution(resolution)
+        (note10,) = load_predictors(space, devices=["note10"], metrics=[])
+        assert isinstance(note10, AdditivePredictor)
+        # The published rule must do everywhere; that the others do not is seen at one resolution.
+        for presence in ("cikm21", "given", "promoted") if resolution == 224 else ("cikm21",):
             found = exact_profile(space, [note10.factors], presence=presence)
             ours = dict(zip(found.blocks, found.block_mean[0], strict=True))
             for row in rows:

@@ -37,12 +37,8 @@ def brute_crowding(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 @given(POINTS)
-def test_ranks_agree_with_peeling_fronts_off(points: np.ndarray) -> None:
+def test_ranks_agree_with_peeling_fronts_off_and_of_equal_points_the_first_is_kept(points: np.ndarray) -> None:
     assert rank_points(points).tolist() == brute_ranks(points).tolist()
-
-
-@given(POINTS)
-def test_nondominated_keeps_the_first_of_equal_points(points: np.ndarray) -> None:
     kept = nondominated(points)
     front = points[brute_nondominated(points)]
     assert np.array_equal(np.unique(points[kept], axis=0), np.unique(front, axis=0) if len(front) else points[kept])
