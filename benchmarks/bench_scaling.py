@@ -17,12 +17,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.figures import keep
 from blockprofile.errors import OptionError
 from blockprofile.numbers import parse_count
-from blockprofile.run import Execution, PoolRequest, sample
+from blockprofile.run import Execution, PoolRequest, draw_and_evaluate, sample
 from blockprofile.run.parallel import check_workers
 
 N, SMALL, ROUNDS = 2_000_000, 10_000, 3
@@ -76,7 +77,7 @@ def scale(command: str, n: int, workers: Sequence[int]) -> dict[int, list[float]
 
 def scale_cluster(n: int, workers: int) -> None:
     """Time sampling on a Dask cluster of one process and of several, and lose one of these in the middle."""
-    from distributed import LocalCluster
+    from distributed import Client, LocalCluster
 
     seconds: dict[int, list[float]] = {1: [], workers: []}
     digests = set()
@@ -89,8 +90,9 @@ def scale_cluster(n: int, workers: int) -> None:
                 ) as running,
             ):
                 execution = Execution(backend="dask", scheduler=running.scheduler_address)
-                warm, request = (PoolRequest("ofa_mbv3", n=size, devices=["note10"], seed=3) for size in (1, n))
-                sample(warm, out=f"{place}/warm", execution=execution)
+                request = PoolRequest("ofa_mbv3", n=n, devices=["note10"], seed=3)
+                with Client(running) as client:
+                    client.run(draw_and_evaluate, replace(request, n=1).resolve(), 0)  # all import torch before
                 if turn == ROUNDS and number > 1:
                     victim = next(iter(running.workers.values())).pid
                     threading.Timer(0.5, os.kill, args=(victim, signal.SIGKILL)).start()

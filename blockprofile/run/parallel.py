@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -119,7 +120,7 @@ def run_tasks(
     if execution.backend == "dask":
         from blockprofile.run.cluster import run_on_cluster
 
-        yield from run_on_cluster(function, tasks, scheduler=execution.scheduler)
+        yield from run_on_cluster(partial(_work, function), tasks, scheduler=execution.scheduler)
         return
     n_workers, tasks = _no_more_than_tasks(check_workers(execution.workers), iter(tasks))
     if n_workers <= 1:

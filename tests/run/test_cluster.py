@@ -14,6 +14,7 @@ import pytest
 from distributed import LocalCluster
 
 from blockprofile.errors import RunError
+from blockprofile.predict import parts
 from blockprofile.profile.profile import profile_run
 from blockprofile.run import Execution, PoolRequest, sample
 from blockprofile.run.chunks import CHUNK_SIZE
@@ -69,6 +70,7 @@ def test_workers_that_are_all_lost_are_told_in_bounded_time(monkeypatch: pytest.
 
 
 def out_of_time(number: int) -> int:
+    assert parts._THREAD.one_core, "a worker of a cluster takes more than its core"
     time.sleep(0.01 * (number % 4))
     if number == 30:
         raise TimeoutError("the task's own")
