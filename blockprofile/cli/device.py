@@ -185,7 +185,8 @@ def compare(
     a, b = found.devices
     for name, caption in zip(found.devices, found.captions, strict=True):
         tell(f"{name}: {caption}")
-    tell(f"{n:,} archs of {loaded.name}: Kendall tau {found.tau:.3f}, Spearman rho {found.rho:.3f}")
+    tau = f"Kendall tau {found.tau:.3f} ± {found.tau_half:.3f}"
+    tell(f"{n:,} archs of {loaded.name}: {tau} (95 % interval, other archs), Spearman rho {found.rho:.3f}")
     tell(f"blocks: Kendall tau {found.block_tau:.3f}; blocks at single places: {found.cell_tau:.3f}")
 
     def named(rows: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,19 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blockprofile.errors import OptionError
-from blockprofile.predict import (
-    TABLE_NAME,
-    Entry,
-    Predictor,
-    build_predictor,
-    caption_of,
-    find_device,
-    operator_latency,
-    read_correction,
-    read_table,
-)
+from blockprofile.predict import AdditivePredictor, Entry, Predictor, build_predictor, caption_of, find_device
 from blockprofile.space import Archs, CompiledSum, Operator, Space, distinct_operators, draw_archs, factorize
 
+N_BATCHES = 10
 Cell = tuple[int, int, int]
 """Unit, layer, block code."""
 
@@ -39,6 +31,8 @@ class Comparison:
         float64, shape (2, n), in ``units``: the same random archs on both.
     tau, rho
         Kendall's tau-b and Spearman's rho between archs.
+    tau_half
+        The half-width of tau's 95 % interval: what other random archs would change.
     blocks
         One row a block: its response M_b on each device in percent of the mean latency (over the places where it may
         stand), its rank from the cheapest, and how far it moves.
@@ -59,6 +53,7 @@ class Comparison:
     cell_tau: float
     shares: tuple[dict[str, Any], ...]
     units: tuple[str, str] = ("ms", "ms")
+    tau_half: float = math.nan
 
 
 def kind_of(op: Operator) -> str:
@@ -70,45 +65,44 @@ def kind_of(op: Operator) -> str:
     ...                  kernel=5, se_channels=6))
     'mbconv k5 se'
     """
+    if op.op == "custom":
+        return op.block
     if op.op in {"mbconv", "conv"}:
         return f"{op.op} k{op.kernel}" + (" se" if op.se_channels else "")
     return op.op.replace("_", " ")
 
 
-def _operator_cost(entry: Entry, space: Space) -> Callable[[Operator], float] | None:
-    """Return what an operator costs on a device, None where the device's predictor is not a sum over operators."""
-    card, folder = entry
-    if card.kind == "lookup":
-        entries = read_table(folder / TABLE_NAME, resolution=space.resolution, metric=card.metric)
-        free = frozenset(str(name) for name in card.parameters.get("free", ()))
-        correction = read_correction(card, folder)
-        return lambda op: operator_latency(entries, op, correction=correction, free=free)
-    if card.kind == "cost_model":
-        from blockprofile.predict import operator_cost
-
-        weights = {str(name): float(value) for name, value in card.parameters["coefficients"].items()}
-        passes = float(card.parameters.get("gate_passes", 0.0))
-        return lambda op: operator_cost(op, coefficients=weights, gate_passes=passes)
-    return None
-
-
-def latency_shares(entry: Entry, space: Space, archs: Archs) -> dict[str, float] | None:
+def latency_shares(predictor: Predictor, space: Space, archs: Archs) -> dict[str, float] | None:
     """Return the share of each kind of operator in the mean of the operators' time over ``archs``.
 
     Returns
     -------
     Kind -> share, adding up to 1; None where the predictor is not a sum over operators.
     """
-    cost = _operator_cost(entry, space)
-    if cost is None:
+    costs = predictor.costs if isinstance(predictor, AdditivePredictor) else None
+    if costs is None:
         return None
     kinds = sorted({kind_of(op) for op in distinct_operators(space)})
 
     def only(kind: str) -> Callable[[Operator], float]:
-        return lambda op: cost(op) if kind_of(op) == kind else 0.0
+        return lambda op: costs[op] if kind_of(op) == kind else 0.0
 
     means = CompiledSum(space, [factorize(space, only(kind)) for kind in kinds])(archs).mean(axis=1)
     return {kind: float(share) for kind, share in zip(kinds, means / means.sum(), strict=True)}
+
+
+def _half_width(values: NDArray[np.float64]) -> float:
+    """Return the half-width of tau's 95 % interval, from the taus of batches of the archs."""
+    from scipy.stats import kendalltau, t
+
+    taus = np.array([kendalltau(*batch).statistic for batch in np.array_split(values, N_BATCHES, axis=1)])
+    return float(t.ppf(0.975, N_BATCHES - 1) * taus.std(ddof=1) / np.sqrt(N_BATCHES))
+
+
+def _names(entries: Sequence[Entry]) -> tuple[str, str]:
+    """Name two devices by their cards, and tell two of one name apart."""
+    first, second = (card.device or card.name for card, _ in entries)
+    return (first, second) if first != second else (f"{first} (A)", f"{second} (B)")
 
 
 def _cell_means(space: Space, archs: Archs, values: NDArray[np.float64]) -> dict[Cell, float]:
@@ -156,14 +150,16 @@ def compare_devices(space: Space, devices: tuple[str, str], *, n: int = 20_000, 
     Raises
     ------
     OptionError
-        If ``n`` is below 100.
+        If ``n`` is below 100, or the seed below 0.
     UnknownNameError, CoverageError
         If a device is unknown or does not cover the space.
     """
     from scipy.stats import kendalltau, spearmanr
 
     if n < 100:
-        raise OptionError(f"n is {n}; a comparison takes at least 100 archs")
+        raise OptionError(f"--n is {n}; a comparison takes at least 100 archs")
+    if seed < 0:
+        raise OptionError(f"--seed {seed} must be at least 0")
     entries = tuple(find_device(device, space) for device in devices)
     predictors: list[Predictor] = [build_predictor(entry, space) for entry in entries]
     archs = draw_archs(space, n, np.random.default_rng(seed))
@@ -171,7 +167,7 @@ def compare_devices(space: Space, devices: tuple[str, str], *, n: int = 20_000, 
     cells = tuple(_cell_means(space, archs, row) for row in values)
     blocks = _block_rows(space, cells, values.mean(axis=1))
     keys = list(cells[0])
-    shares = [latency_shares(entry, space, archs) for entry in entries]
+    shares = [latency_shares(predictor, space, archs) for predictor in predictors]
     kinds = sorted({kind for found in shares if found for kind in found})
     rows = (
         {
@@ -182,7 +178,7 @@ def compare_devices(space: Space, devices: tuple[str, str], *, n: int = 20_000, 
         for kind in kinds
     )
     return Comparison(
-        (entries[0][0].device or entries[0][0].name, entries[1][0].device or entries[1][0].name),
+        _names(entries),
         (caption_of(predictors[0], space), caption_of(predictors[1], space)),
         values,
         float(kendalltau(*values).statistic),
@@ -192,4 +188,5 @@ def compare_devices(space: Space, devices: tuple[str, str], *, n: int = 20_000, 
         float(kendalltau(*([found[key] for key in keys] for found in cells)).statistic),
         tuple(rows),
         (entries[0][0].unit, entries[1][0].unit),
+        _half_width(values),
     )

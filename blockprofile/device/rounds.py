@@ -74,6 +74,8 @@ class Plan:
     def __post_init__(self) -> None:
         if self.jobs < 1:
             raise OptionError(f"jobs is {self.jobs}; must be at least 1")
+        if self.seed < 0:
+            raise OptionError(f"seed is {self.seed}; must be at least 0")
         for name in ("precision", "time_limit_s", "visit_ms", "max_drift"):
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0):

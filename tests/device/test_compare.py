@@ -15,8 +15,8 @@ from blockprofile.device.operator_table import OperatorTable
 from blockprofile.device.probes import table_operators
 from blockprofile.errors import CoverageError, OptionError
 from blockprofile.plot.latency import comparison_data
-from blockprofile.predict.registry import find_device
-from blockprofile.space import Operator, Space, draw_archs, list_operators
+from blockprofile.predict.registry import build_predictor, find_device
+from blockprofile.space import Operator, Space, draw_archs, find_space_file, list_operators, load_space
 
 
 def device(space: Space, folder: Path, cost) -> str:  # type: ignore[no-untyped-def]
@@ -42,6 +42,8 @@ def test_a_device_agrees_with_itself(moga: Space, tmp_path: Path) -> None:
     assert all(row["moves"] == 0 for row in found.blocks)
     assert sum(row["percent_a"] for row in found.shares) == pytest.approx(100)
     assert [row["percent_a"] for row in found.shares] == [row["percent_b"] for row in found.shares]
+    assert found.devices == ("a (A)", "a (B)")
+    assert found.tau_half == 0
 
 
 def test_opposed_devices_have_opposed_ranks(moga: Space, tmp_path: Path) -> None:
@@ -77,7 +79,7 @@ def test_block_responses_are_those_of_the_definition(moga: Space, tmp_path: Path
 def test_shares_add_up_operator_by_operator(toy: Space, tmp_path: Path) -> None:
     name = device(toy, tmp_path / "a", macs)
     archs = draw_archs(toy, 50, np.random.default_rng(0))
-    shares = latency_shares(find_device(name, toy), toy, archs)
+    shares = latency_shares(build_predictor(find_device(name, toy), toy), toy, archs)
     assert shares is not None
     totals: dict[str, float] = {}
     for arch in archs:
@@ -98,8 +100,23 @@ def test_cost_models_have_shares(moga: Space) -> None:
     assert sum(row["percent_b"] for row in found.shares) == pytest.approx(100)
 
 
+def test_a_custom_block_has_the_share_that_the_space_states(tmp_path: Path) -> None:
+    costs = '[{metrics: {macs_m: 1, params_m: 1, "latency_ms:mace_gpu": 2.0, "latency_ms:tflite_cpu": 3.0}}]'
+    text = find_space_file("moga").read_text("utf-8")
+    own = tmp_path / "own.yaml"
+    own.write_text(text.replace("\nstem:", f"  - {{name: att, op: custom, costs: {costs}}}\n\nstem:", 1), "utf-8")
+    space = load_space(own)
+    found = compare_devices(space, ("mace_gpu", "tflite_cpu"), n=200)
+    shares = {row["kind"]: row["percent_a"] for row in found.shares}
+    archs = draw_archs(space, 200, np.random.default_rng(0))
+    stated = 2.0 * (archs == 12).sum(axis=1).mean()
+    assert shares["att"] == pytest.approx(100 * stated / found.latencies[0].mean(), rel=1e-5)
+
+
 def test_what_is_refused(moga: Space) -> None:
-    with pytest.raises(OptionError, match="n is 99"):
+    with pytest.raises(OptionError, match="--n is 99"):
         compare_devices(moga, ("mace_gpu", "tflite_cpu"), n=99)
+    with pytest.raises(OptionError, match="--seed -1 must be at least 0"):
+        compare_devices(moga, ("mace_gpu", "tflite_cpu"), seed=-1)
     with pytest.raises(CoverageError, match="table of 'note10' lacks"):
         compare_devices(moga, ("mace_gpu", "note10"))
