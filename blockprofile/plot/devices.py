@@ -81,8 +81,8 @@ def draw_devices(found: Comparison, *, space: str) -> Figure:
     add_caption(
         figure,
         [
-            f"Kendall's tau (±{found.tau_half:.2g}, 95 %) and Spearman's rho ({found.rho:.2f}) are over {n:,} archs. Percentages: M_b "
-            "against each one's mean. Coloured blocks move by three ranks or more.",
+            f"Kendall's tau (±{found.tau_half:.2g}, 95 %) and Spearman's rho ({found.rho:.2f}) are over {n:,} archs. "
+            "Percentages: M_b against each one's mean. Coloured blocks move by three ranks or more.",
             f"Provenance: {told}.",
         ],
     )

@@ -16,7 +16,8 @@ from blockprofile.device.probes import table_operators
 from blockprofile.errors import CoverageError, OptionError
 from blockprofile.plot.latency import comparison_data
 from blockprofile.predict.registry import build_predictor, find_device
-from blockprofile.space import Operator, Space, draw_archs, find_space_file, list_operators, load_space
+from blockprofile.space import Operator, Space, draw_archs, list_operators, load_space
+from blockprofile.space.load import find_space_file
 
 
 def device(space: Space, folder: Path, cost) -> str:  # type: ignore[no-untyped-def]
