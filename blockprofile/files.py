@@ -1,8 +1,8 @@
-"""Files and folders on disk: names that become files, writing whole or not at all, and keeping two commands apart.
+"""Files and folders on disk: names that become files, and writing whole or not at all.
 
 Every write of the project goes through `replacing` (or `write_bytes`, `write_text`) and `replacing_folder`, every name
-that a file or a person gives and that becomes part of a path through `check_name`. Checked reading is in
-`blockprofile.jsonfile`, `blockprofile.yamlfile` and `blockprofile.tablefile`.
+that a file or a person gives and that becomes part of a path through `check_name`. Two commands are kept apart in
+`blockprofile.folderlock`; checked reading is in `blockprofile.jsonfile`, `yamlfile` and `tablefile`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,15 +19,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from blockprofile.errors import OptionError, RunError
+from blockprofile.folderlock import LOCK_NAME, hold_lock
 from blockprofile.loudness import LOG
 
 __all__ = [
-    "LOCK_NAME", "check_name", "is_leftover", "lock_folder", "make_folder", "remove_leftovers", "replacing",
+    "check_name", "is_leftover", "make_folder", "remove_leftovers", "replacing",
     "replacing_folder", "write_bytes", "write_text",
 ]  # fmt: skip
 
 MAX_NAME = 120
-LOCK_NAME = ".lock"
 _LEFTOVER = re.compile(r"\.[0-9a-f]{8}\.partial\Z")
 _EXCHANGE, _AT_CWD = 2, -100
 
@@ -176,7 +175,7 @@ def replacing_folder(folder: Path, *, within: Path | None = None, is_kept: bool 
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise RunError(f"{str(folder)!r} is a file or a link; a folder is to be written there")
     make_folder(folder.parent, what="the folder")
-    with _lock(folder.with_name(f".{folder.name}{LOCK_NAME}"), folder):
+    with hold_lock(folder.with_name(f".{folder.name}{LOCK_NAME}"), folder):
         beside = folder.parent.glob("*.partial")
         # Those of this folder alone: `a.b` may be written while `a` is.
         _remove_leftovers(path for path in beside if _LEFTOVER.sub("", path.name) == folder.name)
@@ -247,58 +246,3 @@ def _remove_leftovers(paths: Iterable[Path]) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-
-
-@contextmanager
-def lock_folder(folder: Path) -> Iterator[None]:
-    """Keep a folder for this command while the block runs; a command that was killed holds nothing.
-
-    Raises
-    ------
-    RunError
-        If another command has it, saying which.
-
-    Notes
-    -----
-    A lock of the system on ``.lock`` in the folder, which is removed at the end. Systems without such locks (Windows)
-    keep nobody apart.
-    """
-    with _lock(folder / LOCK_NAME, folder):
-        yield
-
-
-@contextmanager
-def _lock(path: Path, folder: Path) -> Iterator[None]:
-    """Hold a lock file while the block runs; the folder is what it stands for."""
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover
-        yield
-        return
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(handle, 200).decode("utf-8", "replace").strip() or "another command"
-            os.close(handle)
-            told = f"{str(folder)!r} is in use by {holder}; wait until it is done, or choose another folder"
-            raise RunError(told) from None
-        if _is_at(handle, path):
-            break
-        os.close(handle)  # its holder was done and removed it in between
-    try:
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-        yield
-    finally:
-        if _is_at(handle, path):  # the folder may have been replaced, and another command have locked the new one
-            path.unlink(missing_ok=True)
-        os.close(handle)
-
-
-def _is_at(handle: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), path.stat())
-    except FileNotFoundError:
-        return False

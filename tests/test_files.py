@@ -8,9 +8,7 @@ import pytest
 
 from blockprofile.errors import OptionError, RunError
 from blockprofile.files import (
-    LOCK_NAME,
     check_name,
-    lock_folder,
     make_folder,
     remove_leftovers,
     replacing,
@@ -18,6 +16,7 @@ from blockprofile.files import (
     write_bytes,
     write_text,
 )
+from blockprofile.folderlock import LOCK_NAME, lock_folder
 
 
 @pytest.mark.parametrize("name", ["ofa_mbv3", "nsga2:population=50", "Größe 3", "latency_ms:note10", "a" * 120])
@@ -186,7 +185,7 @@ def test_a_folder_is_one_commands_at_a_time(tmp_path):
 
 def test_a_killed_command_holds_no_lock(tmp_path):
     code = (
-        "import os; from pathlib import Path; from blockprofile.files import lock_folder\n"
+        "import os; from pathlib import Path; from blockprofile.folderlock import lock_folder\n"
         f"with lock_folder(Path({str(tmp_path)!r})): os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9

@@ -7,8 +7,9 @@ from blockprofile.compare.cases import Case, make_cases
 from blockprofile.compare.chosen import best_arch
 from blockprofile.compare.indicators import JointFront, best_within, hypervolume_curve, joint_front
 from blockprofile.compare.paired import Paired, Sooner, compare_paired, compare_speed
-from blockprofile.compare.result import BELOW_FLOOR, Comparison, Indicator, Verdict
+from blockprofile.compare.result import Comparison
 from blockprofile.compare.table import comparison_frame, comparison_rows, write_comparison
+from blockprofile.compare.verdict import BELOW_FLOOR, Indicator, Verdict
 from blockprofile.face import make_callable
 
 __all__ = [

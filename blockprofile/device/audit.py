@@ -21,7 +21,8 @@ from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Runtime, Settings, make_runtime
 from blockprofile.device.session import accelerator_of, measure_calls, session_facts
 from blockprofile.errors import DataError, OptionError, RunError
-from blockprofile.files import lock_folder, make_folder
+from blockprofile.files import make_folder
+from blockprofile.folderlock import lock_folder
 from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import Card, build_predictor, find_device, measure_fidelity
 from blockprofile.space import Archs, Space, decode_all, list_operators

@@ -21,7 +21,8 @@ from blockprofile.device.probes import Probe, check_resolutions, pick_sentinel, 
 from blockprofile.device.rounds import Plan
 from blockprofile.device.runtime import Runtime
 from blockprofile.device.session import Measured, measure_calls, session_facts
-from blockprofile.files import lock_folder, make_folder
+from blockprofile.files import make_folder
+from blockprofile.folderlock import lock_folder
 from blockprofile.predict import lookup_key, replacing_predictor
 from blockprofile.space import Operator, Space
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from blockprofile.accelerator import require_accelerator
 from blockprofile.errors import DataError
-from blockprofile.files import lock_folder, make_folder
+from blockprofile.files import make_folder
+from blockprofile.folderlock import lock_folder
 from blockprofile.predict.additive_tables import AdditiveTables
 from blockprofile.predict.card import TABLE_NAME
 from blockprofile.predict.crossfit import RESIDUALS_NAME, collect_residuals, write_residuals

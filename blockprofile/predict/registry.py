@@ -63,12 +63,9 @@ def _may_tell(content: str, key: str, value: str) -> bool:
     return any(value in line for line in lines) or "\nmetric:" not in content
 
 
-def _of_device(device: str) -> tuple[Entry, ...]:
-    return tuple(entry for entry in _list(lambda text: _may_tell(text, "device", device)) if entry[0].device == device)
-
-
-def _of_metric(metric: str) -> tuple[Entry, ...]:
-    return tuple(entry for entry in _list(lambda text: _may_tell(text, "metric", metric)) if entry[0].metric == metric)
+def _with(key: str, value: str) -> tuple[Entry, ...]:
+    """List the shipped predictors of a device, or of a metric."""
+    return tuple(entry for entry in _list(lambda text: _may_tell(text, key, value)) if getattr(entry[0], key) == value)
 
 
 def list_devices() -> dict[str, tuple[Entry, ...]]:
@@ -133,7 +130,7 @@ def find_cards(device: str) -> tuple[Entry, ...]:
     OptionError
         If the name is both a shipped device's and a folder's.
     """
-    folder, entries = Path(device), _of_device(device)
+    folder, entries = Path(device), _with("device", device)
     if _is_folder(device, entries, "device"):
         return ((read_card(folder), folder),)
     if not entries:
@@ -146,12 +143,7 @@ def find_cards(device: str) -> tuple[Entry, ...]:
 
 
 def find_device(device: str, space: Space) -> Entry:
-    """Find the predictor of a device for a space.
-
-    Parameters
-    ----------
-    device
-        A shipped device's name, or the path of a predictor folder.
+    """Find the predictor of a device, by a shipped name or a folder, for a space.
 
     Raises
     ------
@@ -185,7 +177,7 @@ def find_metric(metric: str, space: Space, *, brought: Mapping[str, Entry] = Map
     CoverageError
         If none covers the space.
     """
-    entries = _of_metric(metric)
+    entries = _with("metric", metric)
     if _is_folder(metric, entries, "metric"):
         return _pick([(read_card(Path(metric)), Path(metric))], space, f"predictor {metric!r}")
     match = match_metric(metric, brought)

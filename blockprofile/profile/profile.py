@@ -10,7 +10,8 @@ from typing import Any
 
 from blockprofile.additive import check_presence
 from blockprofile.errors import OptionError, RunError
-from blockprofile.files import lock_folder, remove_leftovers
+from blockprofile.files import remove_leftovers
+from blockprofile.folderlock import lock_folder
 from blockprofile.profile.accumulate import EXACT_LIMIT, Accumulator
 from blockprofile.profile.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
 from blockprofile.profile.corrected import PREDICTOR, TRUTH

@@ -10,7 +10,8 @@ from typing import Any
 
 from blockprofile.command import typed_command
 from blockprofile.errors import RunError
-from blockprofile.files import is_leftover, lock_folder, make_folder, remove_leftovers
+from blockprofile.files import is_leftover, make_folder, remove_leftovers
+from blockprofile.folderlock import lock_folder
 from blockprofile.run.manifest import (
     MANIFEST_NAME,
     Manifest,

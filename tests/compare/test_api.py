@@ -13,7 +13,7 @@ import pytest
 from blockprofile.compare import Trials, compare, comparison_frame, comparison_rows, load_comparison, make_cases
 from blockprofile.compare.algorithms import parse_algorithm
 from blockprofile.compare.paired import adjust_holm, compare_paired
-from blockprofile.compare.result import Indicator, Verdict
+from blockprofile.compare.verdict import Indicator, Verdict
 from blockprofile.errors import DataError, OptionError, RunError, UnknownNameError
 from blockprofile.report.comparison_answer import answer_comparison
 from blockprofile.search import NSGA2, HierarchicalMutation, hypervolume, search

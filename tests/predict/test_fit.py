@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from blockprofile.errors import DataError, OptionError, RunError
-from blockprofile.files import lock_folder
+from blockprofile.folderlock import lock_folder
 from blockprofile.predict import AdditivePredictor, build_predictor, find_metric, read_card
 from blockprofile.predict.evaluate import evaluate_predictor, list_residuals
 from blockprofile.predict.fit import FitReport, fit_recipe

@@ -205,8 +205,8 @@ def test_a_table_covers_a_space_of_the_same_operators_under_another_name(tmp_pat
 def test_cards_that_are_found_by_their_lines_are_those_that_are_found_by_reading_all() -> None:
     every = list_predictors()
     for metric in {card.metric for card, _ in every}:
-        assert registry._of_metric(metric) == tuple(entry for entry in every if entry[0].metric == metric)
-    assert {device: registry._of_device(device) for device in list_devices()} == list_devices()
+        assert registry._with("metric", metric) == tuple(entry for entry in every if entry[0].metric == metric)
+    assert {device: registry._with("device", device) for device in list_devices()} == list_devices()
     for name in ("moga", "ofa_mbv3", "ofa_resnet50", "nas_bench_macro"):
         space = load_space(name)
         accuracies = [

@@ -13,7 +13,7 @@ from blockprofile.cli.main import main
 from blockprofile.compare import Trials, compare, load_comparison
 from blockprofile.content import content_dir
 from blockprofile.errors import DataError, RunError
-from blockprofile.files import LOCK_NAME, lock_folder
+from blockprofile.folderlock import LOCK_NAME, lock_folder
 from blockprofile.predict.registry import list_predictors
 from blockprofile.predict.table import write_additive_table
 from blockprofile.profile import Profile, profile_run
