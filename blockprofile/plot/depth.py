@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.plot.style import add_caption, metric_label
+from blockprofile.plot.style import draw_panels, metric_label
 from blockprofile.profile import Profile
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 COLOUR = "#0072B2"
 """Blue of Okabe and Ito's palette, which colour-blind readers can tell from the others."""
 FAINT = "0.6"
-MAX_COLUMNS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +86,5 @@ def draw_depth(data: DepthResponses, ax: Axes) -> None:
 
 def draw_depths(panels: Sequence[DepthResponses], *, title: str, caption: list[str]) -> Figure:
     """Draw the depth responses of several metrics."""
-    import matplotlib.pyplot as plt
-
-    n_columns = min(len(panels), MAX_COLUMNS)
-    n_rows = -(-len(panels) // n_columns)
-    width = max(7.0, n_columns * (1.3 + 0.24 * len(panels[0].effects)))
-    figure, axes = plt.subplots(
-        n_rows, n_columns, figsize=(width, 2.5 * n_rows + 0.5 + 0.18 * len(caption)), squeeze=False
-    )
-    for ax, data in zip(axes.ravel(), panels, strict=False):
-        draw_depth(data, ax)
-    for ax in axes.ravel()[len(panels) :]:
-        ax.axis("off")
-    figure.suptitle(title)
-    add_caption(figure, caption)
-    return figure
+    width = 1.3 + 0.24 * len(panels[0].effects)
+    return draw_panels(draw_depth, panels, (width, 2.5), least=7.0, title=title, caption=caption)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from blockprofile.errors import RunError, UnknownNameError
 from blockprofile.metric import ACCURACY, LATENCY, parse_metric
-from blockprofile.plot.style import add_caption, metric_label
+from blockprofile.plot.style import draw_panels, metric_label
 from blockprofile.predict import Evaluator, published_latencies, published_network
 from blockprofile.run import RunFolder, read_values, shard_paths
 from blockprofile.space import Space, named_archs, read_arch
@@ -27,7 +27,6 @@ TAUS = (0.05, 0.5, 0.95)
 BARS = "#56B4E9"
 MARKS = ("#AA4499", "#009E73", "#B58900", "#332288", "#6B7280")
 """Told apart with every common colour blindness; not the colours of searches, which are blue and orange."""
-MAX_COLUMNS = 2
 CHARACTER, MARGIN = 0.018, 0.1
 """Of a panel's width: what a label's character takes, and what is free beside the histogram."""
 
@@ -225,16 +224,4 @@ def draw_distribution(data: Histogram, ax: Axes) -> None:
 
 def draw_distributions(panels: Sequence[Histogram], *, title: str, caption: list[str]) -> Figure:
     """Draw the distributions of several metrics."""
-    import matplotlib.pyplot as plt
-
-    n_columns = min(len(panels), MAX_COLUMNS)
-    n_rows = -(-len(panels) // n_columns)
-    size = (max(5.2, 4.4 * n_columns), 2.7 * n_rows + 0.5 + 0.18 * len(caption))
-    figure, axes = plt.subplots(n_rows, n_columns, figsize=size, squeeze=False)
-    for ax, data in zip(axes.ravel(), panels, strict=False):
-        draw_distribution(data, ax)
-    for ax in axes.ravel()[len(panels) :]:
-        ax.axis("off")
-    figure.suptitle(title)
-    add_caption(figure, caption)
-    return figure
+    return draw_panels(draw_distribution, panels, (4.4, 2.7), least=5.2, title=title, caption=caption)

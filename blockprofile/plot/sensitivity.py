@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.plot.style import add_caption, metric_title
+from blockprofile.plot.style import draw_panels, metric_title
 from blockprofile.sensitivity import Sensitivity
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ LAYER = "#7FCDBB"
 UNIT_SLOT = "#00664F"
 OTHER = "0.6"
 """Light and dark green and grey: told apart by lightness."""
-MAX_COLUMNS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +100,5 @@ def draw_sensitivity(data: SensitivityBars, ax: Axes) -> None:
 
 def draw_sensitivities(panels: Sequence[SensitivityBars], *, title: str, caption: list[str]) -> Figure:
     """Draw the bars of several metrics."""
-    import matplotlib.pyplot as plt
-
-    n_columns = min(len(panels), MAX_COLUMNS)
-    n_rows = -(-len(panels) // n_columns)
-    width = n_columns * max(4.5, 0.8 + 0.21 * len(panels[0].names))
-    figure, axes = plt.subplots(
-        n_rows, n_columns, figsize=(width, 2.4 * n_rows + 0.5 + 0.18 * len(caption)), squeeze=False
-    )
-    for ax, data in zip(axes.ravel(), panels, strict=False):
-        draw_sensitivity(data, ax)
-    for ax in axes.ravel()[len(panels) :]:
-        ax.axis("off")
-    figure.suptitle(title)
-    add_caption(figure, caption)
-    return figure
+    width = max(4.5, 0.8 + 0.21 * len(panels[0].names))
+    return draw_panels(draw_sensitivity, panels, (width, 2.4), title=title, caption=caption)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,6 +135,31 @@ def add_caption(figure: Figure, lines: Sequence[str]) -> None:
     width = max(60, int(figure.get_figwidth() * 17))
     text = "\n".join(part for line in lines for part in textwrap.wrap(line, width))
     figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="0.35")
+
+
+def draw_panels(
+    draw: Callable[[Any, Axes], None],
+    panels: Sequence[Any],
+    size: tuple[float, float],
+    *,
+    least: float = 0.0,
+    title: str,
+    caption: Sequence[str],
+) -> Figure:
+    """Draw panels of a size in inches in at most two columns, the figure no narrower than ``least``."""
+    import matplotlib.pyplot as plt
+
+    n_columns = min(len(panels), 2)
+    n_rows = -(-len(panels) // n_columns)
+    whole = (max(least, n_columns * size[0]), n_rows * size[1] + 0.5 + 0.18 * len(caption))
+    figure, axes = plt.subplots(n_rows, n_columns, figsize=whole, squeeze=False)
+    for ax, data in zip(axes.ravel(), panels, strict=False):
+        draw(data, ax)
+    for ax in axes.ravel()[len(panels) :]:
+        ax.axis("off")
+    figure.suptitle(title)
+    add_caption(figure, caption)
+    return figure
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from blockprofile.prune.asked import (
 from blockprofile.prune.by_pairs import N_DRAWS, OWN_SHARE, Known, add_own, own_spread, scale_of
 from blockprofile.prune.certificate import Certificate, Points, certify, prune_at_random
 from blockprofile.prune.compose import RISK, Bounds, Outcome, compose, slots_at
-from blockprofile.prune.decision import Decision, Policy, View, Weigher
+from blockprofile.prune.decision import Decision, Policy, View, Weigher, rule_words
 from blockprofile.prune.depth import Depth
 from blockprofile.prune.explain import decision_rows, explain_lines, summary_lines
 from blockprofile.prune.figures import Competition, Figures
@@ -67,6 +67,7 @@ __all__ = [
     "prune_table",
     "rate_unit",
     "read_figures",
+    "rule_words",
     "scale_of",
     "slots_at",
     "stand_in_words",

@@ -9,7 +9,7 @@ from typing import Literal, Protocol, runtime_checkable
 from blockprofile.prune.duel import Duel
 from blockprofile.prune.figures import Competition, Figures, Kind, Metric, Scope
 from blockprofile.prune.front import Rates
-from blockprofile.space import Evidence, Where, place_name
+from blockprofile.space import Evidence, Rule, Where, place_name
 
 ALPHA = 0.05
 
@@ -136,3 +136,25 @@ def _evidence(
         what=found.names[duel.row],
         against=found.names[duel.rival],
     )
+
+
+def rule_words(rule: Rule) -> str:
+    """Say what a rule does, such as ``unit 1: without e3k7``.
+
+    Examples
+    --------
+    >>> rule_words(Rule(drop=("e3k7",), max_depth=3))
+    'the whole network: without e3k7; at most 3 layers'
+    """
+    parts = []
+    if rule.drop:
+        parts.append(f"without {', '.join(map(str, rule.drop))}")
+    if rule.keep:
+        parts.append(f"only {', '.join(map(str, rule.keep))}")
+    if rule.max_depth is not None:
+        parts.append(f"at most {rule.max_depth} layers")
+    if rule.min_depth is not None:
+        parts.append(f"at least {rule.min_depth} layers")
+    if rule.drop_widths:
+        parts.append(f"without width {', '.join(map(str, rule.drop_widths))}")
+    return f"{rule.option or where_name(rule.where)}: {'; '.join(parts)}"

@@ -10,7 +10,7 @@ from blockprofile.errors import OptionError
 from blockprofile.files import check_name, make_folder, write_text
 from blockprofile.numbers import write_count
 from blockprofile.predict import UNKNOWN_FLOOR
-from blockprofile.prune.decision import where_name
+from blockprofile.prune.decision import rule_words
 from blockprofile.prune.wording import signed
 from blockprofile.space import Evidence, PrunedDefinition, Rule, read_space
 from blockprofile.yamlfile import write_yaml
@@ -86,23 +86,8 @@ def evidence_words(item: Evidence) -> str:
     return words
 
 
-def _what(rule: Rule) -> str:
-    parts = []
-    if rule.drop:
-        parts.append(f"without {', '.join(map(str, rule.drop))}")
-    if rule.keep:
-        parts.append(f"only {', '.join(map(str, rule.keep))}")
-    if rule.max_depth is not None:
-        parts.append(f"at most {rule.max_depth} layers")
-    if rule.min_depth is not None:
-        parts.append(f"at least {rule.min_depth} layers")
-    if rule.drop_widths:
-        parts.append(f"without width {', '.join(map(str, rule.drop_widths))}")
-    return "; ".join(parts)
-
-
 def _rule_comment(rule: Rule) -> str:
-    lines = [f"{rule.option or where_name(rule.where)}: {_what(rule)}"]
+    lines = [rule_words(rule)]
     pairs: dict[tuple[str, str], list[Evidence]] = {}
     for item in rule.evidence:
         pairs.setdefault((item.what, item.against), []).append(item)

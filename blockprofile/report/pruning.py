@@ -9,32 +9,9 @@ from itertools import groupby
 from typing import Any
 
 from blockprofile.predict import UNKNOWN_FLOOR
+from blockprofile.prune import rule_words
 from blockprofile.report.document import Cell, Part, Section, Table, Text, number, p_value, table_of
 from blockprofile.space import Evidence, PrunedDefinition, Rule, Space, place_name
-
-
-def rule_words(rule: Rule) -> str:
-    """Say what a rule does, such as ``unit 1: without e3k7``.
-
-    Examples
-    --------
-    >>> rule_words(Rule(drop=("e3k7",), max_depth=3))
-    'everywhere: without e3k7; at most 3 layers'
-    """
-    unit = rule.where.unit
-    where = rule.option or ("everywhere" if unit is None else place_name(unit, rule.where.layer or 0))
-    does = []
-    if rule.drop:
-        does.append(f"without {', '.join(map(str, rule.drop))}")
-    if rule.keep:
-        does.append(f"only {', '.join(map(str, rule.keep))}")
-    if rule.max_depth is not None:
-        does.append(f"at most {rule.max_depth} layers")
-    if rule.min_depth is not None:
-        does.append(f"at least {rule.min_depth} layers")
-    if rule.drop_widths:
-        does.append(f"without widths {', '.join(str(width) for width in rule.drop_widths)}")
-    return f"{where}: {'; '.join(does)}"
 
 
 def _rows(rule: Rule) -> list[dict[str, Any]]:
