@@ -8,7 +8,7 @@ from pathlib import Path
 
 from blockprofile.device.csvfile import read_csv_table
 from blockprofile.device.export_manifest import MANIFEST_NAME, ExportManifest
-from blockprofile.device.formats import TRACE_FORMATS, Trace, find_format, open_profile, read_trace
+from blockprofile.device.formats import TRACE_FORMATS, NodeTime, Trace, find_format, open_profile, read_trace
 from blockprofile.device.operator_table import OperatorTable, scale_table
 from blockprofile.device.probes import check_resolutions, table_operators
 from blockprofile.device.profile_checks import check_made_for, check_whole_unit
@@ -104,9 +104,10 @@ def read_traces(
     UnknownNameError, DataError, OptionError
         As `blockprofile.device.formats.read_trace`; or if a clock is given and no file is in cycles, or a file's nodes
         and its whole are in different units, and none is named, or it is of another batch or precision than the
-        manifest's models.
+        manifest's models; or two files hold the same profile.
     """
     traces = [read_trace(path, form=options.form, clock_mhz=options.clock_mhz) for path in list_files(paths)]
+    _check_distinct(traces)
     if options.clock_mhz is not None and find_format(open_profile(traces[0].path)) != "vela":
         raise OptionError("--clock-mhz has no effect here: these files give times, not cycles; leave it out")
     if manifest is not None:
@@ -116,6 +117,15 @@ def read_traces(
         for trace in traces:
             check_whole_unit(trace)
     return traces
+
+
+def _check_distinct(traces: Sequence[Trace]) -> None:
+    """Refuse a profile that is given twice: its times would count as those of two runs."""
+    seen: dict[tuple[NodeTime, ...], Path] = {}
+    for trace in traces:
+        if trace.nodes and trace.nodes in seen:
+            raise DataError(f"{seen[trace.nodes]} and {trace.path} hold the same profile; give one of them")
+        seen[trace.nodes] = trace.path
 
 
 def read_device_table(

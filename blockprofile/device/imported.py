@@ -14,6 +14,7 @@ from blockprofile.device.folder import DeviceCard, check_name, write_card, write
 from blockprofile.device.operator_table import OperatorTable
 from blockprofile.device.probes import check_resolutions
 from blockprofile.device.quantity import in_unit_of
+from blockprofile.errors import OptionError
 from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import replacing_predictor
 from blockprofile.space import Space
@@ -33,6 +34,10 @@ class TimedOn:
     dtype: str = "float32"
     metric: str = LATENCY
     is_estimated: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise OptionError(f"--batch is {self.batch}; must be at least 1")
 
 
 def write_imported(

@@ -88,6 +88,8 @@ def test_microseconds_under_a_milliseconds_name(capsys: Capture) -> None:
         ("--format vela", EXIT_DATA, "looks like 'tensorrt', not 'vela'"),
         ("--spread all", EXIT_USER, "spread 'all' is unknown"),
         ("--clock-mhz 500", EXIT_USER, "--clock-mhz has no effect here"),
+        ("profiles", EXIT_DATA, "hold the same profile; give one of them"),
+        ("--batch 0", EXIT_USER, "--batch is 0; must be at least 1"),
     ],
 )
 def test_options_that_do_not_fit(capsys: Capture, words: str, status: int, told: str) -> None:
