@@ -71,5 +71,6 @@ def _sizes(comparison: Comparison) -> str:
         if case.space.is_pruned and case.space.name not in seen:
             seen.add(case.space.name)
             left = count_archs(case.space) / count_archs(case.space.base)
-            told.append(f"{case.space.name} keeps {100 * left:.2g} % of the archs")
+            share = f"{100 * left:.2g}" if left < 0.95 else f"{100 * left:.4g}"
+            told.append(f"{case.space.name} keeps {share} % of the archs")
     return f"Of {comparison.cases[0].space.name}, {' and '.join(told)}." if told else ""

@@ -12,6 +12,7 @@ from blockprofile.profile import Profile, Statistic
 from blockprofile.report.factors import about_factors
 from blockprofile.space import place_name
 
+MOST_NAMED = 3
 _COSTS = (LATENCY, "macs_m", "flops_m", "params_m")
 
 
@@ -92,15 +93,34 @@ def answer_profile(profile: Profile) -> tuple[str, ...]:
     return tuple(sentence for sentence in sentences if sentence)
 
 
+def _size(row: dict[str, Any], unit: str) -> str:
+    """Write an effect with the half-width of its 95 % interval, where it has one with an end."""
+    half = (row["ci_high"] - row["ci_low"]) / 2
+    error = f" ± {half:.2g}" if 0 < half < math.inf else ""
+    return f"{_short(row['effect'], sign=True)}{error} {unit}"
+
+
+def _near(names: list[str]) -> str:
+    """Say which blocks are as good, as far as noise and floor tell."""
+    if not names:
+        return ""
+    told = ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} others"
+    return f"; not told apart from {told}"
+
+
 def _about_blocks(profile: Profile, goals: Goals) -> str:
     words = []
     if goals.gain:
-        row = max(_rows(profile, "M_b", goals.gain), key=lambda row: row["effect"])
-        size = f"{_short(row['effect'], sign=True)} {_unit(profile, goals.gain)} against the average block"
-        words.append(f"{row['block']} adds most to {metric_title(goals.gain)} ({size})")
+        rows = _rows(profile, "M_b", goals.gain)
+        row = max(rows, key=lambda row: row["effect"])
+        size = f"{_size(row, _unit(profile, goals.gain))} against the average block"
+        near = _near([other["block"] for other in rows if other is not row and not _sure(row, other)])
+        words.append(f"{row['block']} adds most to {metric_title(goals.gain)} ({size}{near})")
     if goals.cost:
-        row = min(_rows(profile, "M_b", goals.cost), key=lambda row: row["effect"])
-        size = f"{_short(row['effect'], sign=True)} {_unit(profile, goals.cost)}"
+        rows = _rows(profile, "M_b", goals.cost)
+        row = min(rows, key=lambda row: row["effect"])
+        near = _near([other["block"] for other in rows if other is not row and not _sure(other, row)])
+        size = f"{_size(row, _unit(profile, goals.cost))}{near}"
         words.append(f"{row['block']} costs least {metric_title(goals.cost)} ({size})")
     beaten = list_dominated(profile, goals)
     told = ", ".join(f"{block} (by {by})" for block, by in beaten.items())
@@ -113,16 +133,27 @@ def _about_blocks(profile: Profile, goals: Goals) -> str:
 def _about_places(profile: Profile, goals: Goals) -> str:
     words = []
     for metric in (goals.gain, goals.cost):
-        places: dict[tuple[int, int], list[float]] = {}
+        places: dict[tuple[int, int], list[dict[str, Any]]] = {}
         for row in _rows(profile, "M_ulb", metric):
-            places.setdefault((row["u"], row["layer"]), []).append(row["effect"])
-        if metric is None or not places:
+            places.setdefault((row["u"], row["layer"]), []).append(row)
+        ends = {
+            place: (max(rows, key=_effect), min(rows, key=_effect))
+            for place, rows in places.items()
+            if any(row["is_effect"] for row in rows)
+        }
+        if metric is None or not ends:
             continue
-        spread = {place: max(effects) - min(effects) for place, effects in places.items()}
-        unit, layer = max(spread, key=lambda place: spread[place])
-        size = f"{_short(spread[unit, layer])} {_unit(profile, metric)} between its best and worst block"
+        (unit, layer), (high, low) = max(ends.items(), key=lambda item: _effect(item[1][0]) - _effect(item[1][1]))
+        error = f" ± {2 * math.hypot(high['se'], low['se']):.2g}" if high["se"] or low["se"] else ""
+        size = (
+            f"{_short(_effect(high) - _effect(low))}{error} {_unit(profile, metric)} between its best and worst block"
+        )
         words.append(f"for {metric_title(metric)} at {place_name(unit, layer)} ({size})")
     return f"Which block is chosen matters most {' and '.join(words)}." if words else ""
+
+
+def _effect(row: dict[str, Any]) -> float:
+    return float(row["effect"])
 
 
 def _about_depths(profile: Profile, goals: Goals) -> str:

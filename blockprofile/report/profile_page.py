@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,8 +198,13 @@ def _depth_sections(profile: Profile) -> list[Section]:
     for row in rows.to_dict("records"):
         place = int(row["u"]), int(row["depth"])
         record = records.setdefault(place, {"unit": place[0], "depth": place[1]})
-        record[metric_label(row["metric"], row["unit_of"])] = number(row["effect"], 3, sign=True)
-    caption = "Difference from the space's mean when the unit has that depth."
+        cell, half = number(row["effect"], 3, sign=True), number((row["ci_high"] - row["ci_low"]) / 2, 3)
+        told = f"{cell.text} ± {half.text}" if half.text and half.sort else cell.text
+        record[metric_label(row["metric"], row["unit_of"])] = replace(cell, text=told, is_faint=not row["is_effect"])
+    caption = (
+        "Difference from the space's mean when the unit has that depth, with its 95 % interval; faint: below noise or "
+        "the predictor's own error."
+    )
     return [
         Section("depths", "Depths", (table_of("Effect of a unit's depth", list(records.values()), caption=caption),))
     ]
