@@ -52,6 +52,8 @@ types: $(VENV)/.installed-test
 # One thread a process: there is a process for every core already.
 pytest fast fuzz: export OMP_NUM_THREADS = 1
 pytest fast fuzz: export OPENBLAS_NUM_THREADS = 1
+# Bytecode is kept, whatever the environment says: tests start many processes, and each would compile everything anew.
+pytest fast fuzz: export PYTHONDONTWRITEBYTECODE =
 
 pytest: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4

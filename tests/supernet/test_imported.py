@@ -150,7 +150,8 @@ def test_the_other_layouts_are_told_by_their_tensors(tmp_path: Path, name: str) 
     net = build_supernet(space, "nested", transform=name == "ofa_proxyless", seed=2)
     names = published_names(net)
     assert len(set(names.values())) == len(names)
-    torch.save({names[key]: value for key, value in float_values(net.module).items()}, tmp_path / "c.pth")
+    held = float_values(net.module)
+    torch.save({names[key]: value for key, value in held.items()}, tmp_path / "c.pth")
     again, where = import_supernet(tmp_path / "c.pth", out=tmp_path / "net")
     assert where.name == name
     arch = draw_archs(space, 1, np.random.default_rng(0))[0]
@@ -159,4 +160,4 @@ def test_the_other_layouts_are_told_by_their_tensors(tmp_path: Path, name: str) 
     assert eps == {1e-3 if name == "ofa_proxyless" else 1e-5}
     assert open_supernet(tmp_path / "net").net.bn_eps == again.bn_eps
     for key, value in float_values(again.module).items():
-        assert torch.equal(value, float_values(net.module)[key])
+        assert torch.equal(value, held[key])

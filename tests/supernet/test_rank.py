@@ -160,16 +160,16 @@ def test_ranking_against_a_table_and_a_listed_predictor(
     space = toy_space()
     Path("toy.yaml").write_text(base_text(describe_space(space, space), space))
     train_supernet("toy.yaml", Training(data, QUICK, resolution=16), out="net", scheme=Scheme(sampler="uniform"))
-    archs = draw_distinct(space, 30, seed=1)
+    archs = draw_distinct(space, 12, seed=1)
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"arch": [decode(space, arch) for arch in archs] * 2, "top1_percent": rng.random(60) * 100})
+    frame = pd.DataFrame({"arch": [decode(space, arch) for arch in archs] * 2, "top1_percent": rng.random(24) * 100})
     frame.to_csv("truth.csv", index=False)
     result = rank_supernet("net", "truth.csv")
     names = [tau.name for tau in result.taus]
     assert names[:3] == ["supernet", "supernet, best by truth", "ceiling: two trainings"]
     assert names[3:] == ["floor: multiply-adds", "floor: parameters", "floor: synflow, untrained"]
-    assert result.taus[0].n == 30
-    np.testing.assert_allclose(result.truth, frame["top1_percent"].to_numpy().reshape(2, 30).mean(0))
+    assert result.taus[0].n == 12
+    np.testing.assert_allclose(result.truth, frame["top1_percent"].to_numpy().reshape(2, 12).mean(0))
     assert main(["supernet", "rank", "net", "--truth", "truth.csv", "--labels", "5", "--json"]) == 0
     worth = json.loads(capsys.readouterr().out)["labels"]
     assert [(row["n"], row["ranked_by"]) for row in worth] == [(5, "supernet"), (5, "labels"), (5, "both")]
