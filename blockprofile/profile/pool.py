@@ -39,6 +39,12 @@ class PoolQuantiles:
         for name in self.metrics:
             self._values[name] += other._values[name]
 
+    def _whole(self) -> NDArray[np.uint8]:
+        """Return the codes of all archs, one row for each slot; they are put together once, whoever asks."""
+        if len(self._columns) > 1:
+            self._columns = [np.concatenate(self._columns, axis=1)]
+        return self._columns[0]
+
     def overall(self, metric: str, taus: Sequence[float]) -> QuantileEstimate:
         """Return quantiles over all archs."""
         values = np.concatenate(self._values[metric])
@@ -60,7 +66,8 @@ class PoolQuantiles:
         values = np.concatenate(self._values[metric])
         order = np.argsort(values)
         ascending = values[order]
-        columns = np.take(np.concatenate(self._columns, axis=1), order, axis=1)
+        columns = np.take(self._whole(), order, axis=1)
+        del values, order  # metrics are done several at once, and a pool is large
         finder = _RankFinder(self.space, columns)
         cells: dict[int, NDArray[np.int32]] = {}
         for target in targets:
