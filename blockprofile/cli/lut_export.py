@@ -10,31 +10,45 @@ import typer
 
 from blockprofile.cli.options import space_option
 from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, tell
+from blockprofile.cli.records import takes_record
 from blockprofile.cli.strict import refuse_idle
 
 if TYPE_CHECKING:
-    from blockprofile.device import ExportManifest
+    from blockprofile.device import ExportManifest, ExportSettings
 
 SPACE = space_option()
 OUT = typer.Option(..., "--out", help="The folder to write: models and manifest.json.")
-FILES = typer.Option(
-    "onnx",
-    "--files",
-    help="onnx or pt2 (torch.export); pte, where executorch is installed, or tflite, where litert-torch is.",
-)
 RESOLUTION = typer.Option(None, "--resolution", help="Input resolution in pixels; left out, the space's own.")
-BATCH = typer.Option(1, "--batch", help="Images in a batch; it is fixed in the models.")
-PRECISION = typer.Option(
-    "fp32", "--precision", help="fp32, fp16 (onnx, pt2, pte), or int8 by static quantisation (onnx, tflite)."
-)
-LAYOUT = typer.Option("nchw", "--layout", help="nchw, or nhwc: the input has its channels last.")
-CALIBRATION = typer.Option(
-    None, "--calibration", help="Images for int8, .npy of float32 (n, channels, height, width); left out, drawn."
-)
-SEED = typer.Option(0, "--seed", help="Seed of weights and of what is drawn.")
+_SETTINGS: dict[str, tuple[Any, Any]] = {
+    "files": (str, typer.Option(
+        "onnx", "--files",
+        help="onnx or pt2 (torch.export); pte, where executorch is installed, or tflite, where litert-torch is.")),
+    "batch": (int, typer.Option(1, "--batch", help="Images in a batch; it is fixed in the models.")),
+    "precision": (str, typer.Option(
+        "fp32", "--precision", help="fp32, fp16 (onnx, pt2, pte), or int8 by static quantisation (onnx, tflite).")),
+    "layout": (str, typer.Option("nchw", "--layout", help="nchw, or nhwc: the input has its channels last.")),
+    "calibration": (Path | None, typer.Option(
+        None, "--calibration",
+        help="Images for int8, .npy of float32 (n, channels, height, width); left out, drawn.")),
+    "seed": (int, typer.Option(0, "--seed", help="Seed of weights and of what is drawn.")),
+}  # fmt: skip
 FORMS = ("operators", "networks")
 
 
+def _settings(given: dict[str, Any]) -> ExportSettings:
+    from blockprofile.device import FILE_KINDS, LAYOUTS, PRECISIONS, ExportSettings, read_images
+    from blockprofile.errors import check_choice
+
+    images = None if given["calibration"] is None else read_images(given["calibration"])
+    return ExportSettings(
+        batch=given["batch"], seed=given["seed"], calibration=images,
+        precision=check_choice("precision", given["precision"], PRECISIONS),
+        layout=check_choice("layout", given["layout"], LAYOUTS),
+        kind=check_choice("kind of files", given["files"], FILE_KINDS),
+    )  # fmt: skip
+
+
+@takes_record("settings", _SETTINGS, _settings)
 def export(
     context: typer.Context,
     space: str = SPACE,
@@ -43,12 +57,8 @@ def export(
         "operators", "--form", help="operators (alone and in chains), or networks: few that hold every operator."
     ),
     resolution: int | None = RESOLUTION,
-    files: str = FILES,
-    batch: int = BATCH,
-    precision: str = PRECISION,
-    layout: str = LAYOUT,
-    calibration: Path | None = CALIBRATION,
-    seed: int = SEED,
+    *,
+    settings: ExportSettings,
     json: bool = JSON_OPTION,
 ) -> None:
     """Write the operators that a space needs as models, every node named by place and operator, with a manifest.
@@ -64,12 +74,13 @@ def export(
     check_choice("form", form, FORMS)
     if form == "operators":
         refuse_idle(context, ("calibration",), "operators are not given images")
-    settings = _settings(batch, precision, layout, seed, calibration, files)
     loaded = load_space(space).at_resolution(resolution)
     if form == "networks" and settings.kind == "pte":
         settings = replace(settings, apart=True)
     if form == "networks":
-        manifest = export_networks(loaded, out, cover_archs(loaded, seed=seed), settings=settings, progress=note)
+        manifest = export_networks(
+            loaded, out, cover_archs(loaded, seed=settings.seed), settings=settings, progress=note
+        )
     else:
         note_base(loaded, "the models are of the operators of the whole of")
         sizes = [] if resolution is None else [resolution]
@@ -77,17 +88,14 @@ def export(
     _report(manifest, out, {}, json=json)
 
 
+@takes_record("settings", _SETTINGS, _settings)
 def plan(
     space: str = SPACE,
     out: Path = OUT,
     n: int = typer.Option(100, "--n", help="How many whole networks."),
     resolution: int | None = RESOLUTION,
-    files: str = FILES,
-    batch: int = BATCH,
-    precision: str = PRECISION,
-    layout: str = LAYOUT,
-    calibration: Path | None = CALIBRATION,
-    seed: int = SEED,
+    *,
+    settings: ExportSettings,
     json: bool = JSON_OPTION,
 ) -> None:
     """Write few whole networks as models, chosen so that a table can be solved from their times (lut solve).
@@ -99,25 +107,13 @@ def plan(
     from blockprofile.device import export_networks, plan_archs
     from blockprofile.space import load_space
 
-    settings = _settings(batch, precision, layout, seed, calibration, files)
     loaded = load_space(space).at_resolution(resolution)
-    planned = plan_archs(loaded, n, seed=seed)
+    planned = plan_archs(loaded, n, seed=settings.seed)
     manifest = export_networks(loaded, out, planned.archs, settings=settings, progress=note)
     facts = {
         "operators": planned.n_operators, "held": planned.n_held, "variance_ratio": planned.variance_ratio
     }  # fmt: skip
     _report(manifest, out, facts, json=json)
-
-
-def _settings(batch: int, precision: str, layout: str, seed: int, calibration: Path | None, files: str) -> Any:
-    from blockprofile.device import FILE_KINDS, LAYOUTS, PRECISIONS, ExportSettings, read_images
-    from blockprofile.errors import check_choice
-
-    images = None if calibration is None else read_images(calibration)
-    return ExportSettings(
-        batch=batch, precision=check_choice("precision", precision, PRECISIONS), seed=seed, calibration=images,
-        layout=check_choice("layout", layout, LAYOUTS), kind=check_choice("kind of files", files, FILE_KINDS),
-    )  # fmt: skip
 
 
 def _report(manifest: ExportManifest, out: Path, facts: dict[str, Any], *, json: bool) -> None:

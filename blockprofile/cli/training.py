@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import fields
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from blockprofile.cli.options import RESOLUTION
+from blockprofile.cli.records import Command, takes_record
 
 if TYPE_CHECKING:
     from blockprofile.supernet import Training
@@ -55,28 +54,9 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
 """By the names of the fields of a `Training` and its recipe."""
 
 
-def takes_training(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def takes_training(*left_out: str) -> Callable[[Command], Command]:
     """Give a command the options of a training, all but some, in place of its parameter ``training``."""
-    taken = {name: option for name, option in _OPTIONS.items() if name not in left_out}
-
-    def give(command: Callable[..., None]) -> Callable[..., None]:
-        @wraps(command)
-        def run(**given: Any) -> None:
-            command(training=_training({name: given.pop(name) for name in taken}), **given)
-
-        own = dict(inspect.signature(command).parameters)
-        named = inspect.Parameter.KEYWORD_ONLY
-        made = [inspect.Parameter(name, named, default=option) for name, (_, option) in taken.items()]
-        first, *others = (each.replace(kind=named) for each in own.values())
-        place = [each.name for each in others].index("training")
-        run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [first, made[0], *others[:place], *made[1:], *others[place + 1 :]]
-        )
-        written = {name: words for name, words in command.__annotations__.items() if name != "training"}
-        run.__annotations__ = {**written, **{name: kind for name, (kind, _) in taken.items()}}
-        return run
-
-    return give
+    return takes_record("training", {name: each for name, each in _OPTIONS.items() if name not in left_out}, _training)
 
 
 def _training(given: dict[str, Any]) -> Training:
