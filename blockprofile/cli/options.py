@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import typer
+
+from blockprofile.errors import OptionError
 
 LAW_WORDS = {
     "papers": "depth first, then blocks, each uniform",
@@ -54,6 +56,26 @@ def complete_devices(incomplete: str) -> list[str]:
     from blockprofile.predict import list_devices
 
     return [name for name in sorted(list_devices()) if name.startswith(incomplete)]
+
+
+def columns_of(words: Iterable[str]) -> dict[str, str]:
+    """Read ``NAME[=COLUMN]`` of several metrics: name -> column, the name where none is said.
+
+    Raises
+    ------
+    OptionError
+        If a metric is given two columns.
+
+    Examples
+    --------
+    >>> columns_of(["macs_m", "latency_ms:phone=median_ms"])
+    {'macs_m': 'macs_m', 'latency_ms:phone': 'median_ms'}
+    """
+    found: dict[str, str] = {}
+    for name, _, column in (word.partition("=") for word in words):
+        if found.setdefault(name, column or name) != (column or name):
+            raise OptionError(f"--metric {name!r} is given two columns, {found[name]!r} and {column or name!r}")
+    return found
 
 
 def space_option(default: Any = ..., text: str = "A shipped space, or the path of a YAML file.") -> Any:

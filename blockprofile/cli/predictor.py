@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from blockprofile.cli.options import space_option
+from blockprofile.cli.options import columns_of, space_option
 from blockprofile.cli.output import JSON_OPTION, note, note_base, print_json, print_table, warn
 from blockprofile.cli.strict import refuse_idle
 
@@ -291,7 +291,7 @@ def _recipe(table: Path, space: str, metrics: list[str]) -> Recipe:
         raise OptionError(
             "a table needs --space and at least one --metric, such as --metric latency_ms:phone=my_column"
         )
-    named = {name: {"column": column or name} for name, _, column in (word.partition("=") for word in metrics)}
+    named = {name: {"column": column} for name, column in columns_of(metrics).items()}
     return Recipe(schema="blockprofile.recipe/1", table=table.name, space=space, metrics=named)
 
 

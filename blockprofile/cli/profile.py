@@ -17,6 +17,7 @@ from blockprofile.cli.options import (
     SCHEDULER,
     SEED,
     WORKERS,
+    columns_of,
     space_option,
 )
 from blockprofile.cli.output import JSON_OPTION, note, print_factors, print_json, print_table, tell, warn
@@ -132,7 +133,7 @@ def _labels(
         )
     drawing = ("n", "seed", "until", "workers", "backend", "scheduler", "accelerator")
     refuse_idle(context, drawing, f"the labels of {str(table)!r} are profiled as they are, and nothing is drawn")
-    named = {name: column or name for name, _, column in (word.partition("=") for word in metrics)}
+    named = columns_of(metrics)
     given = context.params
     settings = Settings(
         presence=check_presence(given["presence"]), law=check_law(given["law"]), taus=check_taus(given["tau"])

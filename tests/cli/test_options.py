@@ -14,7 +14,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from blockprofile.cli.main import EXIT_USER, main
+from blockprofile.cli.options import columns_of
 from blockprofile.device.runtime import Settings
+from blockprofile.errors import OptionError
 from blockprofile.predict import read_card
 from tests.cli.everything import GOALS, every_command
 from tests.device.fake import FakeRuntime
@@ -293,6 +295,12 @@ def test_options_that_cannot_be_had_are_refused_by_name(line: str, new: str, cap
         told = capsys.readouterr().err
         assert option.removeprefix("--") in told
         assert value in told
+
+
+def test_a_metric_has_one_column() -> None:
+    assert columns_of(["a", "b=x", "a="]) == {"a": "a", "b": "x"}
+    with pytest.raises(OptionError, match="--metric 'a' is given two columns, 'x' and 'y'"):
+        columns_of(["a=x", "a=y"])
 
 
 def test_no_option_is_forgotten() -> None:
