@@ -243,11 +243,10 @@ def default_accuracy(space: Space) -> list[Entry]:
     A table of some archs of the space is none: drawn archs are not in it.
     """
     name = space.base.name
+    likely = _list(lambda text: _may_tell(text, "metric", ACCURACY) and (name in text or "\nspaces:" not in text))
     fitting = [
         entry
-        for entry in _list(
-            lambda text: _may_tell(text, "metric", ACCURACY) and (name in text or "\nspaces:" not in text)
-        )
+        for entry in likely
         if parse_metric(entry[0].metric).column == ACCURACY
         and _covers(entry[0], space)
         and entry[0].parameters.get("archs") != "some"
