@@ -6,6 +6,7 @@ Which kinds there are is said in `KINDS`; each kind's data and drawing are in a 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,7 +208,7 @@ def pool_words(about: Mapping[str, Any], n: int) -> str:
 
 
 def _slug(metric: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", metric)
+    return re.sub(r"[^\w-]+", "-", metric)
 
 
 def select_metrics(profile: Profile, metrics: Sequence[str] | None) -> list[str]:
@@ -281,11 +282,13 @@ def heatmap(
     )  # fmt: skip
     target = home / FIGURES if out is None else Path(out)
     files: list[Path] = []
+    used: Counter[str] = Counter()
     with figure_style():
         for kind in wanted:
             before = len(files)
             for name, figure in KINDS[kind](made):
-                files += save_figure(figure, target / name)
+                used[name] += 1  # two metrics may come to one name
+                files += save_figure(figure, target / (name if used[name] == 1 else f"{name}-{used[name]}"))
             if kinds and len(files) == before:
                 raise OptionError(f"--kind {kind}: the profile has nothing of that kind for {', '.join(made.metrics)}")
     return files

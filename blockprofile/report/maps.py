@@ -12,9 +12,18 @@ from blockprofile.space import place_name
 
 
 def digits_of(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> int:
-    """Return with how many decimals the largest of some effects has three digits, at most 4."""
+    """Return with how many decimals the largest of some effects has three digits; four do unless it is tiny.
+
+    Examples
+    --------
+    >>> [digits_of(np.array([largest])) for largest in (250.0, 0.012, 5e-8)]
+    [0, 4, 9]
+    """
     largest = float(np.nanmax(np.abs(values), initial=0.0))
-    return int(np.clip(2 - np.floor(np.log10(largest)), 0, 4)) if largest > 0 else 2
+    if largest <= 0:
+        return 2
+    place = int(np.floor(np.log10(largest)))
+    return int(np.clip(2 - place, 0, max(4, 1 - place)))
 
 
 def map_table(

@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 from blockprofile.errors import OptionError, RunError, UnknownNameError
 from blockprofile.plot.heatmap import KINDS, heatmap, provenance_lines, select_kinds, select_metrics
-from blockprofile.profile import Profile, profile_pool, profile_run
+from blockprofile.profile import Profile, Settings, profile_labels, profile_pool, profile_run
 from blockprofile.run import PoolRequest, sample
+from blockprofile.space import decode, draw_archs, load_space
 from tests.space.files import TOY_YAML, write
 
 
@@ -41,6 +43,18 @@ def test_every_kind_but_sensitivities(run: Path) -> None:
 def test_one_kind_into_another_folder(run: Path, tmp_path: Path) -> None:
     files = heatmap(run, kinds=["sensitivities"], metrics=["macs_m"], out=tmp_path / "new")
     assert [file.name for file in files] == ["sensitivities.png", "sensitivities.svg"]
+
+
+def test_figures_of_metrics_with_names_alike_are_kept_apart(tmp_path: Path) -> None:
+    file = write(tmp_path, TOY_YAML)
+    space = load_space(file)
+    texts = [decode(space, arch) for arch in draw_archs(space, 60, np.random.default_rng(0))]
+    rows = [f'"{text}",{n},{2 * n}' for n, text in enumerate(texts)]
+    (tmp_path / "l.csv").write_text("\n".join(["arch,acc 1,acc@1", *rows]))
+    metrics = {name: name for name in ("acc 1", "acc@1")}
+    profile_labels(tmp_path / "l.csv", file, metrics, out=tmp_path / "run", settings=Settings(taus=()))
+    names = [file.stem for file in heatmap(tmp_path / "run", kinds=["layers"]) if file.suffix == ".png"]
+    assert names == ["layer_responses-acc-1", "layer_responses-acc-1-2"]
 
 
 def test_distributions_say_how_many_archs_they_are_of(tmp_path: Path) -> None:
