@@ -42,9 +42,10 @@ def evaluate(
     --------
     blockprofile predictor evaluate note10 times.csv --space ofa_mbv3 --out judged
     """
+    from blockprofile.errors import check_choice
     from blockprofile.files import make_folder
     from blockprofile.predict import (
-        check_table_law,
+        TABLE_LAWS,
         doubt_labels,
         errors_by_law,
         evaluate_predictor,
@@ -75,7 +76,7 @@ def evaluate(
     figures = asdict(found.fidelity) | ({"label_spread": found.spread} if found.repeats else {})
     residuals = list_residuals(where, found)
     errors = found.predictions - found.labels
-    laws = errors_by_law(where, found.archs, errors, law=check_table_law(law))
+    laws = errors_by_law(where, found.archs, errors, law=check_choice("law of a table", law, TABLE_LAWS))
     if out is not None:
         _write_evaluation(out, entry[0], found, residuals)
     if json:

@@ -68,18 +68,20 @@ def evaluate(
     blockprofile supernet evaluate runs/fashion --n 2000 --out labels.parquet
     blockprofile predictor fit labels.parquet --space moga_32 --metric top1_percent --out .
     """
+    from blockprofile.errors import check_choice
     from blockprofile.numbers import parse_count
     from blockprofile.space import decode
-    from blockprofile.supernet import JudgeOptions, check_bn, evaluate_supernet, open_supernet, write_labels
+    from blockprofile.supernet import BN_MODES, JudgeOptions, evaluate_supernet, open_supernet, write_labels
 
     if from_ is not None:
         refuse_idle(context, ("n", "seed"), f"the archs stand in {from_}")
-    if check_bn(bn) != "reset":
+    way = check_choice("--bn", bn, BN_MODES)
+    if way != "reset":
         refuse_idle(context, ("recalibration", "repeats"), f"--bn {bn} recalibrates nothing")
     found = open_supernet(supernet)
     recipe = found.recipe
     options = JudgeOptions(
-        bn=check_bn(bn), recalibration=recalibration, images=images, accelerator=accelerator or recipe.accelerator,
+        bn=way, recalibration=recalibration, images=images, accelerator=accelerator or recipe.accelerator,
         threads=threads or recipe.threads, workers=workers,
     )  # fmt: skip
     space = found.net.space
@@ -134,13 +136,14 @@ def rank(
     blockprofile supernet rank runs/u --truth top1_percent:cifar10 --n 1000
     blockprofile supernet rank runs/u --truth top1_percent:cifar10 --n 1000 --labels 50 --labels 200
     """
-    from blockprofile.supernet import JudgeOptions, check_bn, open_supernet, rank_supernet, write_labels
+    from blockprofile.errors import check_choice
+    from blockprofile.supernet import BN_MODES, JudgeOptions, open_supernet, rank_supernet, write_labels
 
     found = open_supernet(supernet)
     recipe = found.recipe
     options = JudgeOptions(
-        bn=check_bn(bn), images=images, accelerator=accelerator or recipe.accelerator, threads=recipe.threads,
-        workers=workers,
+        bn=check_choice("--bn", bn, BN_MODES), images=images, accelerator=accelerator or recipe.accelerator,
+        threads=recipe.threads, workers=workers,
     )  # fmt: skip
     result = rank_supernet(supernet, truth, column=column, n=n, seed=seed, data=data, options=options, labels=labels)
     if out is not None:

@@ -13,7 +13,7 @@ from blockprofile.predict.floor import UNKNOWN_FLOOR, effect_floor, mean_layers,
 from blockprofile.predict.folder import replacing_predictor, write_card
 from blockprofile.predict.labelled import LabelledArchs, effective_number, weigh_archs
 from blockprofile.predict.labels import LabelTable, read_labels
-from blockprofile.predict.laws import check_table_law, errors_by_law
+from blockprofile.predict.laws import TABLE_LAWS, errors_by_law
 from blockprofile.predict.listed import ARCHS_NAME, ListedArchs, build_listed, column_of
 from blockprofile.predict.lookup import (
     KEY_COLUMNS,
@@ -61,6 +61,7 @@ __all__ = [
     "FEATURES",
     "KEY_COLUMNS",
     "RESIDUALS_NAME",
+    "TABLE_LAWS",
     "TABLE_NAME",
     "UNKNOWN_FLOOR",
     "WEIGHTS_NAME",
@@ -89,7 +90,6 @@ __all__ = [
     "build_predictor",
     "caption_of",
     "check_card_fields",
-    "check_table_law",
     "column_of",
     "count_outside",
     "count_shared",

@@ -15,7 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.errors import OptionError, check_choice
+from blockprofile.errors import OptionError
 from blockprofile.space import INACTIVE, Archs, Slot, Space
 
 Floats = NDArray[np.float64]
@@ -27,18 +27,8 @@ ATTRIBUTES = ("op", "expansion", "kernel", "se", "ratio")
 """The kinds of choice that a block is made of."""
 
 TableLaw = Literal["unknown", "papers", "halves"]
+TABLE_LAWS: tuple[TableLaw, ...] = get_args(TableLaw)
 """What drew the rows of a table: nobody knows; the papers' law; half of them that, half a law of their own each."""
-
-
-def check_table_law(law: str) -> TableLaw:
-    """Return ``law`` if a table can be drawn by it.
-
-    Raises
-    ------
-    OptionError
-        If it is none of `TableLaw`.
-    """
-    return check_choice("law of a table", law, get_args(TableLaw))
 
 
 def law_weights(space: Space, archs: Archs) -> dict[str, Floats]:

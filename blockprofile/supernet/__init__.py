@@ -5,7 +5,7 @@ from blockprofile.supernet.evaluate import draw_distinct, evaluate_supernet, wri
 from blockprofile.supernet.export import export_arch, export_from_supernet
 from blockprofile.supernet.folder import open_supernet
 from blockprofile.supernet.imported import import_supernet
-from blockprofile.supernet.judging import JudgeOptions, check_bn
+from blockprofile.supernet.judging import BN_MODES, JudgeOptions
 from blockprofile.supernet.rank import rank_supernet
 from blockprofile.supernet.recipe import Recipe
 from blockprofile.supernet.request import Scheme, Training
@@ -16,6 +16,7 @@ from blockprofile.supernet.training import Report
 
 __all__ = [
     "ARCHS_NAME",
+    "BN_MODES",
     "SHARINGS",
     "TABLE_NAME",
     "JudgeOptions",
@@ -26,7 +27,6 @@ __all__ = [
     "Supernet",
     "Training",
     "build_supernet",
-    "check_bn",
     "draw_distinct",
     "evaluate_supernet",
     "export_arch",

@@ -59,7 +59,7 @@ class JudgeOptions:
 
     def __post_init__(self) -> None:
         count_workers(self.workers, accelerator=self.accelerator, threads=1)
-        check_bn(self.bn)
+        check_choice("--bn", self.bn, BN_MODES)
         for name in ("recalibration", "images", "batch", "threads"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -70,17 +70,6 @@ class JudgeOptions:
         plain = asdict(self)
         del plain["workers"]
         return plain if self.bn == "reset" else {**plain, "recalibration": 0}
-
-
-def check_bn(name: str) -> BnMode:
-    """Return a way to treat batch normalisation if it is one.
-
-    Raises
-    ------
-    OptionError
-        If it is none.
-    """
-    return check_choice("--bn", name, BN_MODES)
 
 
 def binomial_sd(percent: float, n: int) -> float:
