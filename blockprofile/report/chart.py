@@ -65,13 +65,13 @@ def _ends(parts: list[Floats]) -> tuple[float, float]:
     if len(values) == 0:
         return 0.0, 1.0
     low, high = float(values.min()), float(values.max())
-    margin = 0.04 * (high - low) or max(abs(low) * 0.1, 1e-9)
+    margin = 0.04 * (high - low) or abs(low) * 0.1 or 0.5
     return low - margin, high + margin
 
 
 def _tick_text(value: float, step: float) -> str:
     decimals = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 2
-    return f"{value:,.{min(decimals, 6)}f}"
+    return f"{value:,.{decimals}f}" if decimals <= 6 else f"{value:.3g}"
 
 
 def _axes(chart: Chart, scale: _Scale) -> str:

@@ -65,15 +65,17 @@ def _answer(result: SearchResult, shown: Evaluations) -> tuple[str, ...]:
     if not len(shown):
         return (f"None of {n:,} evaluated archs keeps all limits.",)
     best = result.problem.natural(shown.points)
+    units = result.problem.units
     ranges = ", ".join(
-        f"{name} {column.min():.4g} to {column.max():.4g}" for name, column in zip(names, best.T, strict=True)
+        f"{name} {column.min():.4g} to {column.max():.4g} {unit}".rstrip()
+        for name, column, unit in zip(names, best.T, units, strict=True)
     )
     if len(names) == 1:
-        return (f"Of {n:,} evaluated archs the best reaches {names[0]} {best[0, 0]:.5g}.", f"It is {shown.texts()[0]}.")
+        reached = f"{names[0]} {best[0, 0]:.5g} {units[0]}".rstrip()
+        return (f"Of {n:,} evaluated archs the best reaches {reached}.", f"It is {shown.texts()[0]}.")
     knee = pick(result, knee=True)
-    words = ", ".join(
-        f"{name} {value:.4g}" for name, value in zip(names, result.problem.natural(knee.points)[0], strict=True)
-    )
+    at = result.problem.natural(knee.points)[0]
+    words = ", ".join(f"{name} {value:.4g} {unit}".rstrip() for name, value, unit in zip(names, at, units, strict=True))
     return (
         f"{n:,} evaluations left a front of {len(shown)} archs: {ranges}.",
         f"Its knee, where more of one goal begins to cost much of another, is at {words}.",
