@@ -56,7 +56,7 @@ def plan(
 
     check_choice("--form", form, FORMS)
     where = load_space(space, resolution=resolution)
-    old = None if known is None else read_labels(known, where).archs
+    old = None if known is None else read_labels(known, where).within(where).archs
     archs = plan_archs(where, parse_count(n), seed=seed, known=old)
     lines = [f"# {len(archs)} archs of {where.name} to label, made by: {typed_command()}"] if form == "text" else []
     lines += [_line(where, arch, form, number) for number, arch in enumerate(archs, start=1)]

@@ -172,3 +172,18 @@ def test_what_cannot_be_read_is_told_with_its_line(macro: Space, tmp_path: Path)
         read_round(macro, plan_archs(macro, 30), np.ones(30), metric="score", width=0.1)
     with pytest.raises(DataError, match="10 archs of nas_bench_macro are labelled"):
         read_round(macro, plan_archs(macro, 10), np.ones(10), metric="score")
+
+
+def test_labels_of_another_resolution_are_not_known_at_this_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    space, plans = load_space("ofa_mbv3"), []
+    texts = [decode(space, arch) for arch in draw_archs(space, 30, np.random.default_rng(0))]
+    known = tmp_path / "known.csv"
+    known.write_text("\n".join(["arch,resolution,acc", *(f'"{text}",160,1' for text in texts)]))
+    for number, words in enumerate(([], ["--known", str(known)], ["--known", str(known), "--resolution", "160"])):
+        out = tmp_path / f"{number}.jsonl"
+        assert main(["label", "plan", "--space", "ofa_mbv3", "--n", "5", "--out", str(out), *words]) == 0
+        plans.append(out.read_text())
+    assert plans[0] == plans[1] != plans[2]
+    capsys.readouterr()
