@@ -7,13 +7,11 @@ functions make of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blockprofile.content import content_dir
 from blockprofile.csvfile import read_csv
 from blockprofile.errors import UnknownNameError, one_of
-from blockprofile.files import replacing
 from blockprofile.predict import KEY_COLUMNS
 
 if TYPE_CHECKING:
@@ -105,15 +103,3 @@ def _typed(column: pd.Series[str]) -> pd.Series[Any]:
         return pd.to_numeric(column)
     except ValueError:
         return column
-
-
-def write_table(name: str, folder: Path) -> None:
-    """Write a converted table as ``table.parquet`` of a predictor folder.
-
-    Raises
-    ------
-    UnknownNameError
-        As `convert_table`.
-    """
-    with replacing(folder / "table.parquet") as file:
-        convert_table(name).to_parquet(file, index=False, compression="zstd")

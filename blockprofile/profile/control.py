@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from blockprofile.additive import ExactProfile, Presence, exact_profile
 from blockprofile.space import Archs, CompiledSum, Factor, Law, Space
 
-Doubles = NDArray[np.float64]
-
 
 class Control:
     """The additive part of a metric.

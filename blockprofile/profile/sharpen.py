@@ -16,7 +16,6 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blockprofile.additive import Presence, exact_profile
 from blockprofile.predict import LabelledArchs
@@ -27,7 +26,6 @@ from blockprofile.space import CompiledSum, Factor, Law, Space
 if TYPE_CHECKING:
     import pandas as pd
 
-Doubles = NDArray[np.float64]
 
 FOLDS = 10
 ROWS = 2_000

@@ -147,18 +147,6 @@ def _steps(space: Space, archs: NDArray[np.uint8], latency: Doubles, size: Doubl
     return found
 
 
-def sentence(results: Row) -> str:
-    """Say what was found, for a headline."""
-    ours, macs = results["ranking"]["distilled"], results["ranking"]["macs"]
-    low, high = (edge(row["tau"] for row in results["gpus"]["pairs"]) for edge in (min, max))
-    return (
-        f"The distilled accuracy of Once-for-All's space ranks {results['ranking']['archs']:,} networks measured at "
-        f"another width with a tau of {ours['tau']:.3f} (multiply-adds {macs['tau']:.3f}), {ours['best']:.2f} among "
-        "the best quarter; one GPU at batches of 1 and of 64 ranks networks like two devices "
-        f"(tau {low:.2f} to {high:.2f})."
-    )
-
-
 def _page(results: Row) -> str:
     ranking, gpus = results["ranking"], results["gpus"]
     ours, macs = ranking["distilled"], ranking["macs"]

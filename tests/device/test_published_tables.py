@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from blockprofile.content import content_dir
-from blockprofile.device.published_tables import PUBLISHED_TABLES, convert_table, write_table
+from blockprofile.device.published_tables import PUBLISHED_TABLES, convert_table
 from blockprofile.errors import UnknownNameError
 from blockprofile.predict.lookup import KEY_COLUMNS, read_table
 
@@ -32,8 +32,8 @@ def test_no_published_row_is_lost(name: str, n_rows: int) -> None:
 
 @pytest.mark.parametrize("name", PUBLISHED_TABLES)
 def test_what_is_written_is_read_again(name: str, tmp_path: Path) -> None:
-    write_table(name, tmp_path)
     table = convert_table(name)
+    table.to_parquet(tmp_path / "table.parquet", index=False)
     resolution = int(table["resolution"].iloc[0]) if "resolution" in table else None
     entries = read_table(tmp_path / "table.parquet", resolution=resolution)
     mine = table if resolution is None else table[table["resolution"] == resolution]
