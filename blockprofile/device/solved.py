@@ -20,10 +20,9 @@ from blockprofile.errors import OptionError
 from blockprofile.metric import LATENCY, parse_metric
 from blockprofile.predict import (
     Fidelity,
-    doubt_scale,
+    doubt_labels,
     effect_floor,
     mean_layers,
-    mean_macs,
     measure_fidelity,
     replacing_predictor,
     write_card,
@@ -94,7 +93,7 @@ def solve_times(
     """
     archs, measured, known = times.table.archs, times.measured, times.table.resolutions
     about = parse_metric(f"{metric}:{device}")
-    doubt = "" if believe else doubt_scale(metric, measured, macs=mean_macs(space, archs))
+    doubt = "" if believe else doubt_labels(metric, measured, space, archs)
     if doubt:
         raise OptionError(
             f"{times.table.path}: {doubt}; say --time-unit s, us, or per_s of images a second; or ms if they are right"

@@ -1,7 +1,8 @@
 """One rule for the scale of labels and tables: what cannot be in the unit that a metric's name says is pointed out.
 
 A latency is judged by the multiply-adds that it would mean: no device computes mobile networks of batch 1 at 2e12 a
-second, and none worth a table slower than 5e7, so a factor of a thousand shows. Others are judged by their range.
+second, and none worth a table slower than 5e7, so a factor of a thousand shows. Others are judged by their range. What
+runs against the multiply-adds of its archs is the other way round: speeds for times, errors for accuracies.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from blockprofile.metric import parse_metric
+from blockprofile.metric import ACCURACY, LATENCY, parse_metric
+from blockprofile.predict.rank import kendall
 from blockprofile.space import Archs, CompiledSum, Space, factorize
 
 FASTEST_MACS_PER_MS = 2e9
@@ -18,14 +20,34 @@ SLOWEST_MACS_PER_MS = 5e4
 """Slower than 5e7 multiply-adds a second, below a microcontroller."""
 
 
+OPPOSED = -0.5
+"""Kendall's tau with multiply-adds from which on times and accuracies are taken to be something else."""
+FEWEST, MOST = 20, 2_000
+"""Archs by which that is told."""
+
+
 def mean_macs(space: Space, archs: Archs) -> float:
     """Return the mean multiply-adds of archs at the space's own resolution."""
-    return float(CompiledSum(space, [factorize(space, lambda op: op.macs)])(archs)[0].mean())
+    return float(_macs(space, archs).mean())
+
+
+def _macs(space: Space, archs: Archs) -> NDArray[np.float64]:
+    return np.asarray(CompiledSum(space, [factorize(space, lambda op: op.macs)])(archs)[0], np.float64)
 
 
 def doubt_labels(metric: str, labels: NDArray[np.float64], space: Space, archs: Archs) -> str:
-    """Say what looks wrong with the scale of labels of archs; empty where nothing does; see `doubt_scale`."""
-    return doubt_scale(metric, labels, macs=mean_macs(space, archs))
+    """Say what looks wrong with the scale of labels of archs, or with their order; empty where nothing does."""
+    macs = _macs(space, archs)
+    return doubt_scale(metric, labels, macs=float(macs.mean())) or _doubt_order(metric, labels, macs)
+
+
+def _doubt_order(metric: str, labels: NDArray[np.float64], macs: NDArray[np.float64]) -> str:
+    kinds = {LATENCY: "images a second, not times", ACCURACY: "errors, not accuracies"}
+    kind = kinds.get(parse_metric(metric).column)
+    if kind is None or len(labels) < FEWEST:
+        return ""
+    tau = kendall(macs[:MOST], labels[:MOST])
+    return f"{metric} falls where multiply-adds rise (tau {tau:.2f}): these look like {kind}" if tau <= OPPOSED else ""
 
 
 def doubt_scale(metric: str, values: NDArray[np.float64], *, macs: float) -> str:
@@ -45,7 +67,7 @@ def doubt_scale(metric: str, values: NDArray[np.float64], *, macs: float) -> str
     """
     about, low, high = parse_metric(metric), float(values.min()), float(values.max())
     doubt = ""
-    if about.column == "latency_ms":
+    if about.column == LATENCY:
         doubt = _doubt_latency(values, macs)
     elif about.unit == "%" and low >= 0 and high <= 1:
         doubt = f"these look like fractions of 1; a metric in percent is expected as {100 * low:.1f}"

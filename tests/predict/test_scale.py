@@ -50,3 +50,13 @@ def test_mean_macs_are_the_counted_ones(moga: Space) -> None:
     archs = draw_archs(moga, 100, np.random.default_rng(0))
     counted = Evaluator(moga, load_predictors(moga, metrics=["macs_m"]))(archs)["macs_m"]
     assert mean_macs(moga, archs) == pytest.approx(1e6 * counted.mean(dtype=float), rel=1e-6)
+
+
+@pytest.mark.parametrize(("metric", "match"), [("latency_ms:x", "images a second"), ("top1_percent", "errors")])
+def test_what_runs_against_multiply_adds_is_pointed_out(moga: Space, metric: str, match: str) -> None:
+    archs = draw_archs(moga, 100, np.random.default_rng(0))
+    (macs,) = load_predictors(moga, metrics=["macs_m"])
+    right = macs.predict(archs).astype(np.float64) / 5
+    assert doubt_labels(metric, right, moga, archs) == ""
+    assert match in doubt_labels(metric, 100 - right, moga, archs)
+    assert doubt_labels(metric, (100 - right)[:19], moga, archs[:19]) == ""
