@@ -144,7 +144,8 @@ def _split_metrics(metrics: Mapping[str, str], rows: LabelTable, card: Card | No
     """Tell metrics of the table's columns from those of predictors; without any, the card's own is meant."""
     own = {} if card is None else {card.metric: column_of(card)}
     named = {metric: own.get(metric, column) if column == metric else column for metric, column in metrics.items()}
-    others = [metric for metric, column in named.items() if column == metric and column not in rows.labels]
+    there = {*rows.labels, *rows.unread}
+    others = [metric for metric, column in named.items() if column == metric and column not in there]
     known = {entry[0].metric for entry in list_predictors()}
     others = [metric for metric in others if metric in known or (Path(metric) / CARD_NAME).is_file()]
     columns = {metric: column for metric, column in named.items() if metric not in others}

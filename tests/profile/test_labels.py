@@ -205,6 +205,12 @@ def test_tables_that_cannot_stand_for_the_space_are_refused(moga: Space, tmp_pat
     whole = _write(tmp_path / "whole.csv", moga, archs)
     with pytest.raises(DataError, match="no column 'none'"):
         profile_labels(whole, "moga", {"score": "none"}, out=tmp_path / "out")
+    # Nor does the shipped predictor of its name stand in for a column that is there and cannot be read.
+    frame = pd.read_csv(whole).assign(top1_percent="70.5")
+    frame.loc[3, "top1_percent"] = "71 %"
+    frame.to_csv(whole, index=False)
+    with pytest.raises(DataError, match=r"no column 'top1_percent' of numbers \(line 5 holds '71 %'"):
+        profile_labels(whole, "moga", {"score": "acc", "top1_percent": "top1_percent"}, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
