@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blockprofile.profile.inference import ROUNDING
 from blockprofile.profile.record import Profile
 from blockprofile.space import place_name
 
@@ -26,7 +27,7 @@ def block_summary(profile: Profile) -> list[Row]:
     """
     rows: dict[str, Row] = {}
     chosen = profile.rows("M_b")
-    digits = _digits(chosen)
+    digits = _digits(profile, chosen)
     for record in chosen.to_dict("records"):
         row = rows.setdefault(record["block"], {"block": record["block"]})
         row[_heading(record)] = _told(record, digits[record["metric"]])
@@ -37,10 +38,18 @@ def _heading(record: Mapping[Any, Any]) -> str:
     return f"{record['metric']} [{record['unit_of']}]" if record["unit_of"] else str(record["metric"])
 
 
-def _digits(rows: pd.DataFrame) -> dict[str, int]:
-    """Return for each metric with how many decimals its effects are told: the largest has three digits at least."""
-    sizes = {str(name): float(part.abs().max()) for name, part in rows.groupby("metric")["effect"]}
-    return {name: max(3, 2 - math.floor(math.log10(size))) if size > 0 else 3 for name, size in sizes.items()}
+def _digits(profile: Profile, rows: pd.DataFrame) -> dict[str, int]:
+    """Return for each metric with how many decimals its effects are told: the largest has three digits at least.
+
+    What is nothing but the rounding of its mean is told as 0.
+    """
+    means = profile.rows("mean").set_index("metric")["value"].abs()
+    found = {}
+    for name, part in rows.groupby("metric")["effect"]:
+        size = float(part.abs().max())
+        is_there = size > ROUNDING * float(means.get(name, 0.0))
+        found[str(name)] = max(3, 2 - math.floor(math.log10(size))) if is_there else 3
+    return found
 
 
 def _told(record: dict[Any, Any], digits: int) -> str:
@@ -61,7 +70,7 @@ def factor_summary(profile: Profile) -> list[Row]:
     rows: dict[str, Row] = {}
     steps = profile.rows("M_factor")
     chosen = steps[steps["u"] == 0]
-    digits = _digits(chosen)
+    digits = _digits(profile, chosen)
     for record in chosen.to_dict("records"):
         row = rows.setdefault(record["block"], {"step": step_words(record["block"])})
         row[_heading(record)] = _told(record, digits[record["metric"]])

@@ -38,6 +38,9 @@ def test_small_effects_have_their_digits_and_exact_ones_no_interval(toy: Space) 
     table[["ci_low", "ci_high"]] = table[["effect", "effect"]].to_numpy()
     told = [row["latency_ms:toy [ms]"] for row in block_summary(Profile(table))]
     assert told == ["-0.0000892", "-0.0000067", "+0.0000958"]
+    rounding = table["effect"] / 1e12
+    sums = Profile(table.assign(effect=rounding, ci_low=rounding, ci_high=rounding))
+    assert [row["latency_ms:toy [ms]"] for row in block_summary(sums)] == ["-0.000", "-0.000", "+0.000"]
     table["ci_high"] += 2e-6
     assert block_summary(Profile(table))[0]["latency_ms:toy [ms]"].endswith("-0.0000892 ±0.0000010")
 
