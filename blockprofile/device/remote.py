@@ -43,9 +43,11 @@ class RemoteTool:
     ending: str = ".json"
 
     def __post_init__(self) -> None:
+        if self.on == "ssh" and not self.target:
+            raise OptionError("--on ssh needs --to, the host")
         if not (_SAFE.fullmatch(self.target) or (self.on == "adb" and not self.target)):
             raise OptionError(
-                f"target {self.target!r} cannot name a host or device; letters, digits and _.@:- are allowed"
+                f"--to {self.target!r} cannot name a host or device; letters, digits and _.@:- are allowed"
             )
         if not _FOLDER.fullmatch(self.folder) or self.folder.startswith("-") or ".." in self.folder.split("/"):
             raise OptionError(f"folder {self.folder!r} is not allowed there; letters, digits and /_.- are, and no '..'")

@@ -64,7 +64,7 @@ def test_names_are_never_a_shells(tmp_path: Path) -> None:
     [
         (["--on", "telnet", "--command", "t {model}"], "--on 'telnet' is unknown; choices: ssh, adb"),
         (["--on", "ssh", "--to=-oProxyCommand=x", "--command", "t {model}"], "cannot name a host"),
-        (["--on", "ssh", "--command", "t {model}"], "target '' cannot name a host"),
+        (["--on", "ssh", "--command", "t {model}"], "--on ssh needs --to, the host"),
         (["--on", "ssh", "--to", "board", "--command", "t"], "lack {model}"),
         (["--on", "ssh", "--to", "board", "--command", "t '{model}"], "cannot be read"),
         (["--on", "ssh", "--to", "board", "--command", "t {model}", "--ending", "json"], "ending 'json' is wrong"),
