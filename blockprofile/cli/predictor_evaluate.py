@@ -164,8 +164,12 @@ def _write_evaluation(out: Path, card: Card, found: Evaluation, residuals: list[
 
 def named_figures(figures: dict[str, Any]) -> dict[str, Any]:
     """Name the figures for readers; R2 and tau as text, since their last digits are what differs."""
+    from blockprofile.predict import tau_ends
+
+    low, high = tau_ends(figures["kendall_tau"], figures["n"])
     return {
         "n": figures["n"], "R2": f"{figures['r2']:.5f}", "MAE": figures["mae"], "RMSE": figures["rmse"],
-        "Kendall tau": f"{figures['kendall_tau']:.4f}", "MAE of the best 1 %": figures["best_percentile_mae"],
+        "Kendall tau": f"{figures['kendall_tau']:.4f}", "95 % interval": f"{low:.4f} to {high:.4f}",
+        "MAE of the best 1 %": figures["best_percentile_mae"],
         **({"spread of repeats": figures["label_spread"]} if "label_spread" in figures else {}),
     }  # fmt: skip

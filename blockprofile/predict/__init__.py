@@ -34,7 +34,7 @@ from blockprofile.predict.published import (
     published_operators,
     read_published_table,
 )
-from blockprofile.predict.rank import Tau, kendall, tau_of
+from blockprofile.predict.rank import Tau, kendall, tau_ends, tau_of
 from blockprofile.predict.reach import caption_of, count_outside, share_outside, tell_stated
 from blockprofile.predict.recipe import Recipe, check_card_fields, find_table, read_recipe
 from blockprofile.predict.registry import (
@@ -138,6 +138,7 @@ __all__ = [
     "select_entries",
     "share_outside",
     "split_archs",
+    "tau_ends",
     "tau_of",
     "tell_floor",
     "tell_stated",

@@ -12,6 +12,7 @@ from blockprofile.predict.fit_task import Fit
 from blockprofile.predict.folder import write_card
 from blockprofile.predict.members import Choice
 from blockprofile.predict.metrics import Fidelity
+from blockprofile.predict.rank import tau_ends
 from blockprofile.space import Space
 
 
@@ -36,7 +37,9 @@ class FitReport:
     def report(self) -> str:
         """Say in a line what the predictor is worth."""
         told = self.fidelity
-        figures = f"R2 {told.r2:.3f}, RMSE {told.rmse:.3g}, tau {told.kendall_tau:.3f}"
+        low, high = tau_ends(told.kendall_tau, told.n)
+        tau = f"tau {told.kendall_tau:.3f} ({low:.3f} to {high:.3f})"
+        figures = f"R2 {told.r2:.3f}, RMSE {told.rmse:.3g}, {tau}"
         return f"{self.metric}: {figures} held out ({told.n} archs)"
 
 

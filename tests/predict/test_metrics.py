@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from blockprofile.predict import kendall, tau_ends
 from blockprofile.predict.metrics import measure_fidelity
 
 
@@ -53,3 +54,20 @@ def test_equal_labels_have_no_r2() -> None:
 def test_refuses(labels: list[float], predictions: list[float], match: str) -> None:
     with pytest.raises(ValueError, match=match):
         measure_fidelity(labels, predictions)
+
+
+@pytest.mark.parametrize(("r", "n"), [(0.0, 6), (0.6, 10), (0.9, 6), (0.9, 30), (0.97, 100)])
+def test_the_interval_of_tau_covers_as_often_as_it_says(r: float, n: int) -> None:
+    # Two normal variables with correlation r have tau = 2 / pi * asin(r).
+    rng, truth, covered = np.random.default_rng(0), 2 / np.pi * np.arcsin(r), 0
+    for _ in range(400):
+        first = rng.normal(size=n)
+        low, high = tau_ends(kendall(first, r * first + np.sqrt(1 - r * r) * rng.normal(size=n)), n)
+        covered += low <= truth <= high
+    assert 0.92 <= covered / 400 < 1
+
+
+def test_the_interval_of_tau_knows_nothing_of_four_archs_or_of_equal_labels() -> None:
+    assert tau_ends(1.0, 4) == tau_ends(float("nan"), 100) == (-1.0, 1.0)
+    low, high = tau_ends(1.0, 5)
+    assert -1 < low < 0.1 < 0.9 < high < 1
