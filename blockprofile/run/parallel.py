@@ -6,6 +6,7 @@ Every worker, also the only one, keeps to one core: what it calls works in one t
 from __future__ import annotations
 
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -128,11 +129,7 @@ def run_tasks(
             yield _work(function, *task)
         return
     if execution.backend == "loky":
-        from joblib import Parallel, delayed
-
-        pool = Parallel(n_jobs=n_workers, backend="loky", return_as="generator", pre_dispatch="2*n_jobs", mmap_mode="c")
-        with _named_end():
-            yield from pool(delayed(_work_in)(str(Path.cwd()), function, *task) for task in tasks)
+        yield from _run_anew(function, tasks, n_workers)
     elif execution.accelerator == "cpu" and _is_forking(execution.backend):
         yield from _run_in(ForkedPool(n_workers), function, tasks, n_workers)
     else:
@@ -140,6 +137,20 @@ def run_tasks(
             yield from _run_in(ThreadPoolExecutor(n_workers, "worker"), function, tasks, n_workers)
         finally:
             reset_threads()
+
+
+def _run_anew(function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], n_workers: int) -> Iterator[Result]:
+    """Work in processes that start anew.
+
+    One that has grown is replaced after a task. The pool warns of that from the thread that minds the processes: as an
+    error it would end the thread, and nobody would be told of any result.
+    """
+    from joblib import Parallel, delayed
+
+    pool = Parallel(n_jobs=n_workers, backend="loky", return_as="generator", pre_dispatch="2*n_jobs", mmap_mode="c")
+    with _named_end(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
+        yield from pool(delayed(_work_in)(str(Path.cwd()), function, *task) for task in tasks)
 
 
 def _no_more_than_tasks(n_workers: int, tasks: Iterator[tuple[Any, ...]]) -> tuple[int, Iterator[tuple[Any, ...]]]:

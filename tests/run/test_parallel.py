@@ -36,6 +36,14 @@ def end_itself(number: int) -> int:
     return number
 
 
+def outgrow(number: int) -> int:
+    """Let this process of a pool be replaced, as one is that has grown."""
+    from joblib.externals.loky import process_executor
+
+    process_executor._MEMORY_LEAK_CHECK_DELAY, process_executor._MAX_MEMORY_LEAK_SIZE = -1.0, -(1 << 40)
+    return number
+
+
 @contextmanager
 def another_thread() -> Iterator[None]:
     ended = threading.Event()
@@ -74,6 +82,16 @@ def test_a_forked_worker_that_is_killed_is_told_of(monkeypatch: pytest.MonkeyPat
     for backend in ("auto", "loky"):
         with pytest.raises(RunError, match="a worker was ended from outside"):
             list(run_tasks(end_itself, ((number,) for number in range(9)), Execution(workers=2, backend=backend)))
+
+
+def test_processes_that_have_grown_are_replaced_without_a_word() -> None:
+    program = (
+        "from blockprofile.run import Execution, run_tasks\nfrom tests.run.test_parallel import outgrow\n"
+        "print(*run_tasks(outgrow, [(n,) for n in range(8)], Execution(workers=2, backend='loky')))"
+    )
+    command = [sys.executable, "-W", "error::UserWarning", "-c", program]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (ran.stdout, ran.stderr) == ("0 1 2 3 4 5 6 7\n", "")
 
 
 def test_processes_that_work_again_are_where_this_one_is_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
