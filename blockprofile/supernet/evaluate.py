@@ -24,6 +24,7 @@ from blockprofile.supernet.folder import SupernetFolder, open_supernet
 from blockprofile.supernet.images import Images
 from blockprofile.supernet.judging import Judge, JudgeOptions, binomial_sd
 from blockprofile.supernet.spread import count_workers, spread
+from blockprofile.supernet.weights import WEIGHTS_NAME
 
 CACHE_NAME = "evaluations"
 MAX_ROUNDS = 100
@@ -92,7 +93,9 @@ class Verdicts:
             key = left.popleft()
             self.of(asked[key], key[1])
             advance(1)
-        tasks = ((self._found.folder, self._judge.data, self._judge.images, options, asked[k], k[1]) for k in left)
+        place = self._found.folder.resolve()
+        weights = place, (place / WEIGHTS_NAME).stat().st_mtime_ns
+        tasks = ((weights, self._judge.data, self._judge.images, options, asked[k], k[1]) for k in left)
         for key, top1 in zip(left, spread(_judge_one, tasks, workers=workers), strict=True):
             self._keep(key, top1)
             advance(1)
@@ -105,12 +108,15 @@ class Verdicts:
 
 
 @lru_cache(maxsize=1)
-def _open_once(folder: Path) -> SupernetFolder:
+def _open_once(folder: Path, _written_ns: int) -> SupernetFolder:
+    """Open a supernet; a process that is used again opens what was trained anew in the same folder."""
     return open_supernet(folder)
 
 
-def _judge_one(folder: Path, data: DataSet, images: Images, options: JudgeOptions, arch: Archs, repeat: int) -> float:
-    return Judge(_open_once(folder).net, data, options, images=images).accuracy(arch, repeat=repeat)
+def _judge_one(
+    weights: tuple[Path, int], data: DataSet, images: Images, options: JudgeOptions, arch: Archs, repeat: int
+) -> float:
+    return Judge(_open_once(*weights).net, data, options, images=images).accuracy(arch, repeat=repeat)
 
 
 def draw_distinct(space: Space, n: int, *, seed: int) -> Archs:

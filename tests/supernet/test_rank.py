@@ -1,6 +1,7 @@
 """Archs trained alone and how a supernet orders them: selection, resuming, tau against its closed form."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,13 @@ def test_processes_train_and_judge_to_the_same_last_digit(
     assert judged[0].n_new == judged[1].n_new == 4
     assert np.array_equal(judged[0].top1, judged[1].top1)
     assert np.array_equal(judged[0].top1[0], judged[0].top1[2])
+    other = tmp_path / "net" / "weights.safetensors"
+    train_supernet(
+        space, Training(data, replace(QUICK, seed=1)), out=tmp_path / "other", scheme=Scheme(sampler="uniform")
+    )
+    first = evaluate._open_once(tmp_path / "net", other.stat().st_mtime_ns)
+    other.write_bytes((tmp_path / "other" / "weights.safetensors").read_bytes())
+    assert evaluate._open_once(tmp_path / "net", other.stat().st_mtime_ns) is not first
 
 
 def test_workers_that_cannot_be_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
